@@ -1,0 +1,15 @@
+import type { BedrockClient } from '@aws-sdk/client-bedrock'
+import type { EC2Client } from '@aws-sdk/client-ec2'
+import type { IAMClient } from '@aws-sdk/client-iam'
+import type { SSMClient } from '@aws-sdk/client-ssm'
+import type { STSClient } from '@aws-sdk/client-sts'
+
+/** The SDK's clients for one region, made once a run so that their connections are kept alive. */
+export interface Clients {
+  readonly region: string
+  readonly ec2: EC2Client
+  readonly iam: IAMClient
+  readonly ssm: SSMClient
+  readonly sts: STSClient
+  readonly bedrock: BedrockClient
+}

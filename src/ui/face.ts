@@ -1,0 +1,41 @@
+import type { Emit } from '../engine/event.js'
+
+/** A question with the flag that answers it when nobody can be asked. */
+export interface Question {
+  /** The flag that gives the same answer: "--region <region>". */
+  flag: string
+  message: string
+  /** One line: why it matters and what it costs. */
+  hint?: string
+}
+
+/**
+ * How the program talks to a person. stdout carries the result alone, stderr everything else.
+ * Questions throw LabError `missing-flag`, naming the flag, when stdin is no terminal.
+ */
+export interface Face {
+  readonly interactive: boolean
+  readonly json: boolean
+  /** Progress, to stderr. */
+  readonly emit: Emit
+  /** The result, to stdout: text for a person, or one JSON object with `--json`. */
+  result(text: string, json: object): void
+  confirm(question: Question & { default: boolean }): Promise<boolean>
+  input(
+    question: Question & { default?: string; validate?: (value: string) => true | string },
+  ): Promise<string>
+  password(question: Question): Promise<string>
+  select<T extends string>(
+    question: Question & {
+      choices: readonly { value: T; name: string; description?: string }[]
+      default?: T
+    },
+  ): Promise<T>
+  checkbox<T extends string>(
+    question: Question & {
+      choices: readonly { value: T; name: string; checked?: boolean; disabled?: string }[]
+    },
+  ): Promise<T[]>
+  /** Ends spinners and live lines, so that something else may own the terminal. */
+  pause(): void
+}
