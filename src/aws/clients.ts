@@ -8,6 +8,8 @@ import type { STSClient } from '@aws-sdk/client-sts'
 export interface Clients {
   readonly region: string
   readonly ec2: EC2Client
+  /** The same, without retries of its own: for calls that must not be sent twice unseen. */
+  readonly ec2Once: EC2Client
   readonly iam: IAMClient
   readonly ssm: SSMClient
   readonly sts: STSClient

@@ -1,0 +1,113 @@
+import { BedrockClient } from '@aws-sdk/client-bedrock'
+import { EC2Client } from '@aws-sdk/client-ec2'
+import { IAMClient } from '@aws-sdk/client-iam'
+import { SSMClient } from '@aws-sdk/client-ssm'
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
+import { NodeHttpHandler } from '@smithy/node-http-handler'
+import { LabError } from '../engine/error.js'
+import type { Clients } from './clients.js'
+import { proxyAgent } from './proxy.js'
+
+export interface Credentials {
+  accessKeyId: string
+  secretAccessKey: string
+  sessionToken?: string
+}
+
+/** Who calls AWS, and where. */
+export interface Connection {
+  readonly clients: Clients
+  readonly region: string
+  readonly account: string
+  /** The caller: "arn:aws:iam::123456789012:user/me". */
+  readonly arn: string
+  /** "aws", "aws-us-gov", "aws-cn". */
+  readonly partition: string
+  /** Fresh credentials at each call: they may expire within a long session. */
+  readonly credentials: () => Promise<Credentials>
+}
+
+export interface ConnectOptions {
+  profile?: string
+  region?: string
+  rehearse?: boolean | string
+}
+
+/**
+ * Clients for the region and credentials that flags, environment and shared configuration give, flags first,
+ * and the caller's identity (one call). Throws LabError `no-region`; the SDK's errors pass through.
+ */
+export async function connect(
+  options: ConnectOptions,
+  { env, signal }: { env: NodeJS.ProcessEnv; signal: AbortSignal },
+): Promise<Connection> {
+  if (options.rehearse) {
+    const { rehearsalConnection } = await import('../rehearsal/clients.js')
+    return rehearsalConnection(options, env)
+  }
+  const { profile } = options
+  const agent = proxyAgent(env)
+  const shared = {
+    ...(profile ? { profile } : {}),
+    maxAttempts: 8,
+    requestHandler: new NodeHttpHandler({
+      connectionTimeout: 10_000,
+      requestTimeout: 60_000,
+      ...(agent ? { httpAgent: agent, httpsAgent: agent } : {}),
+    }),
+  }
+  const region = await regionOf(options, env)
+  const sts = new STSClient({ ...shared, region })
+  const withCredentials = { ...shared, region, credentials: sts.config.credentials }
+  const clients: Clients = {
+    region,
+    sts,
+    ec2: new EC2Client(withCredentials),
+    // AllocateAddress knows no idempotency token, and a lack of capacity must be heard at once: one attempt.
+    ec2Once: new EC2Client({ ...withCredentials, maxAttempts: 1 }),
+    iam: new IAMClient(withCredentials),
+    ssm: new SSMClient(withCredentials),
+    bedrock: new BedrockClient(withCredentials),
+  }
+  const identity = await sts.send(new GetCallerIdentityCommand({}), { abortSignal: signal })
+  const arn = identity.Arn ?? ''
+  return {
+    clients,
+    region,
+    account: identity.Account ?? '',
+    arn,
+    partition: arn.split(':')[1] || 'aws',
+    credentials: sts.config.credentials,
+  }
+}
+
+/** The region that flags, environment and shared configuration give, in this order; LabError `no-region`. */
+async function regionOf(options: ConnectOptions, env: NodeJS.ProcessEnv): Promise<string> {
+  const given = options.region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION
+  const region = given || (await configuredRegion(options.profile))
+  if (!region) {
+    throw new LabError({
+      code: 'no-region',
+      what: 'No AWS region was given.',
+      why: 'Neither --region nor AWS_REGION nor your profile names one.',
+      fix: ['librechat-lab up --region us-east-1', 'Or once for good: aws configure set region us-east-1'],
+    })
+  }
+  if (!/^[a-z]{2,3}(-[a-z]+)+-\d{1,2}$/.test(region)) {
+    throw new LabError({
+      code: 'bad-region',
+      what: `"${region.slice(0, 60)}" is not the name of an AWS region.`,
+      fix: ['A region looks like this: --region us-east-1'],
+    })
+  }
+  return region
+}
+
+async function configuredRegion(profile: string | undefined): Promise<string | undefined> {
+  try {
+    return await new STSClient(profile ? { profile } : {}).config.region()
+  } catch (error) {
+    if (error instanceof Error && /Region is missing/.test(error.message)) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,200 @@
+import { Interrupted, LabError } from './error.js'
+import type { Change, Progress, Resource, Work } from './resource.js'
+
+/** Everything observed in one look. */
+export class Observation {
+  readonly #states: ReadonlyMap<Resource, unknown>
+
+  constructor(states: ReadonlyMap<Resource, unknown>) {
+    this.#states = states
+  }
+
+  of = <State>(resource: Resource<State>): State | undefined =>
+    this.#states.get(resource as Resource) as State | undefined
+
+  /** What is there, in the graph's order. */
+  get present(): Resource[] {
+    return [...this.#states].filter(([, state]) => state !== undefined).map(([resource]) => resource)
+  }
+}
+
+export interface PlanItem {
+  readonly resource: Resource
+  readonly action: 'create' | 'change' | 'keep'
+  readonly id?: string
+  readonly changes: readonly Change[]
+}
+
+/** Looks at every resource at once. */
+export async function observe(graph: readonly Resource[]): Promise<Observation> {
+  const looks = new Map<Resource, Promise<unknown>>()
+  const seen = <State>(resource: Resource<State>): Promise<State | undefined> => {
+    const key = resource as Resource
+    let look = looks.get(key)
+    if (!look) {
+      look = resource.observe(seen)
+      looks.set(key, look)
+    }
+    return look as Promise<State | undefined>
+  }
+  const results = await Promise.allSettled(graph.map((resource) => seen(resource)))
+  // A word about something unowned helps more than the accident that came first.
+  const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
+  if (failures.length > 0) throw failures.find((error) => error instanceof LabError) ?? failures[0]
+  return new Observation(
+    new Map(graph.map((resource, i) => [resource, (results[i] as PromiseFulfilledResult<unknown>).value])),
+  )
+}
+
+/** What `ensure` would do, resource by resource. */
+export function plan(graph: readonly Resource[], observation: Observation): PlanItem[] {
+  return graph.map((resource) => {
+    const state = observation.of(resource)
+    const changes = resource.changes(state, observation.of)
+    if (state === undefined) return { resource, action: 'create', changes }
+    const action = changes.some((change) => !change.onlyByReplacing) ? 'change' : 'keep'
+    return { resource, action, id: resource.id(state), changes }
+  })
+}
+
+export interface ConvergeOptions extends Progress {
+  /** Whether to look again and go on after this failure: a lost answer, or something that another made. */
+  again(error: unknown, attempt: number): boolean
+}
+
+/**
+ * Makes every planned difference, what doesn't depend on each other at once. After a failure nothing new is
+ * begun; what is under way is finished, and then the first failure is thrown.
+ */
+export async function ensure(
+  items: readonly PlanItem[],
+  observation: Observation,
+  options: ConvergeOptions,
+): Promise<Map<Resource, unknown>> {
+  const ready = new Map<Resource, Promise<unknown>>()
+  let firstFailure: unknown
+
+  const work = (resource: Resource): Work => ({
+    async ready<State>(other: Resource<State>) {
+      const state = await (ready.get(other as Resource) as Promise<State>)
+      stopIfAsked()
+      return state
+    },
+    progress: (detail, usualMs) =>
+      options.emit({
+        ...task(resource),
+        state: 'progress',
+        detail,
+        ...(usualMs === undefined ? {} : { usualMs }),
+      }),
+    clock: options.clock,
+    signal: options.signal,
+  })
+  const stopIfAsked = () => {
+    if (options.signal.aborted) throw new Interrupted()
+    if (firstFailure !== undefined) throw new Skipped()
+  }
+
+  const make = async ({ resource, action }: PlanItem): Promise<unknown> => {
+    let state = observation.of(resource)
+    if (action === 'keep') return state
+    options.emit({ ...task(resource), state: 'started' })
+    for (let attempt = 1; ; attempt++) {
+      try {
+        stopIfAsked()
+        state = await resource.ensure(state, work(resource))
+        options.emit({ ...task(resource), state: 'done', detail: `${past(action)} ${resource.id(state)}` })
+        return state
+      } catch (error) {
+        if (error instanceof Skipped || !options.again(error, attempt)) {
+          firstFailure ??= error
+          const detail = error instanceof Skipped ? 'not begun' : (error as Error).message
+          options.emit({ ...task(resource), state: 'failed', detail })
+          throw error
+        }
+        await options.clock.sleep(backoff(attempt), options.signal)
+        state = (await observe([...needs(resource), resource])).of(resource)
+      }
+    }
+  }
+
+  for (const item of items) {
+    const made = Promise.resolve().then(() => make(item))
+    made.catch(() => {}) // Told once, below; whoever waits for it hears it too.
+    ready.set(item.resource, made)
+  }
+  await Promise.allSettled(ready.values())
+  if (firstFailure !== undefined) throw firstFailure
+  const states = new Map<Resource, unknown>()
+  for (const [resource, state] of ready) states.set(resource, await state)
+  return states
+}
+
+/** Removes what is there, each when everything that needs it is gone. */
+export async function remove(observation: Observation, options: ConvergeOptions): Promise<void> {
+  const gone = new Map<Resource, Promise<void>>()
+  let firstFailure: unknown
+
+  const work = (resource: Resource): Work => ({
+    ready: () => Promise.reject(new Error('Nothing is made while removing.')),
+    progress: (detail, usualMs) =>
+      options.emit({
+        ...task(resource),
+        state: 'progress',
+        detail,
+        ...(usualMs === undefined ? {} : { usualMs }),
+      }),
+    clock: options.clock,
+    signal: options.signal,
+  })
+
+  const removeOne = async (resource: Resource): Promise<void> => {
+    const dependents = [...gone].filter(([other]) => needs(other).has(resource)).map(([, promise]) => promise)
+    await Promise.all(dependents)
+    options.emit({ ...task(resource), state: 'started' })
+    for (let attempt = 1; ; attempt++) {
+      try {
+        if (options.signal.aborted) throw new Interrupted()
+        await resource.remove(observation.of(resource), work(resource))
+        return options.emit({ ...task(resource), state: 'done', detail: 'removed' })
+      } catch (error) {
+        if (options.again(error, attempt)) {
+          await options.clock.sleep(backoff(attempt), options.signal)
+          continue
+        }
+        firstFailure ??= error
+        options.emit({ ...task(resource), state: 'failed', detail: (error as Error).message })
+        throw error
+      }
+    }
+  }
+
+  for (const resource of [...observation.present].reverse()) {
+    const removed = removeOne(resource)
+    removed.catch(() => {})
+    gone.set(resource, removed)
+  }
+  await Promise.allSettled(gone.values())
+  if (firstFailure !== undefined) throw firstFailure
+}
+
+/** Thrown inside the engine where a resource isn't begun because another has failed. */
+class Skipped extends Error {}
+
+const task = (resource: Resource) => ({ type: 'task', id: resource.name, name: resource.name }) as const
+const past = (action: 'create' | 'change') => (action === 'create' ? 'created' : 'changed')
+const backoff = (attempt: number) => Math.min(250 * 2 ** (attempt - 1), 4_000)
+
+function needs(resource: Resource): Set<Resource> {
+  const all = new Set<Resource>()
+  const visit = (other: Resource) => {
+    for (const next of other.after) {
+      if (!all.has(next)) {
+        all.add(next)
+        visit(next)
+      }
+    }
+  }
+  visit(resource)
+  return all
+}

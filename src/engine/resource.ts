@@ -1,0 +1,53 @@
+import type { Clock } from './clock.js'
+import type { Emit } from './event.js'
+
+/** One difference between what is there and what should be, as a person reads it. */
+export interface Change {
+  /** What differs: "instance type", "rule 22 from 0.0.0.0/0". */
+  what: string
+  from?: string | undefined
+  to?: string | undefined
+  /** Set when `ensure` can't make it: only a new instance can. */
+  onlyByReplacing?: true
+}
+
+/** What was observed of another resource; undefined when it isn't there. */
+export type Seen = <State>(resource: Resource<State>) => Promise<State | undefined>
+
+/** What `ensure` and `remove` work with. */
+export interface Work {
+  /** The state of a resource that this one needs, as soon as it is as it should be. */
+  ready<State>(resource: Resource<State>): Promise<State>
+  /** A few words on what is being waited for. */
+  progress(detail: string, usualMs?: number): void
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+/**
+ * One thing that a lab has. It never asks whether this is a create or an update: it looks at what is there,
+ * says how that differs from what should be, and makes the difference.
+ */
+export interface Resource<State = unknown> {
+  /** As the user reads it: "security group LibreChatSecurityGroup". */
+  readonly name: string
+  /** What must be there before, and can only go after, this one. */
+  readonly after: readonly Resource[]
+  /** What is there now. Throws LabError `unowned` for what bears our name and not our tag. */
+  observe(seen: Seen): Promise<State | undefined>
+  /** What `ensure` would do, for the plan; empty means nothing. Pure. `undefined` means: make it. */
+  changes(state: State | undefined, seen: <S>(resource: Resource<S>) => S | undefined): Change[]
+  ensure(state: State | undefined, work: Work): Promise<State>
+  /** Already gone is success. */
+  remove(state: State, work: Work): Promise<void>
+  /** A state's id as AWS shows it, for the plan and the log: "sg-0123". */
+  id(state: State): string
+  /** The IAM actions it uses: the operator's policy is printed from these. */
+  readonly actions: { readonly read: readonly string[]; readonly write: readonly string[] }
+}
+
+export interface Progress {
+  readonly emit: Emit
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
