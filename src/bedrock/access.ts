@@ -1,0 +1,191 @@
+import {
+  type BedrockClient,
+  CreateFoundationModelAgreementCommand,
+  GetFoundationModelAvailabilityCommand,
+  GetUseCaseForModelAccessCommand,
+  ListFoundationModelAgreementOffersCommand,
+  type Offer,
+  PutUseCaseForModelAccessCommand,
+} from '@aws-sdk/client-bedrock'
+import { isCode, unless } from '../aws/errors.js'
+import { LabError } from '../engine/error.js'
+import type { Emit } from '../engine/event.js'
+import { type Ask, asking } from './ask.js'
+import type { Model } from './model.js'
+import { type UseCase, useCaseSchema } from './use-case.js'
+
+/** A model's licence as AWS Marketplace offers it to this account. */
+export interface Licence {
+  model: Pick<Model, 'modelId' | 'name' | 'provider'>
+  /** Where its text can be read. */
+  url?: string
+  prices: { what: string; price: string; unit: string }[]
+  refunds?: string
+  duration?: string
+}
+
+/**
+ * The person's own yes to each legal act. There is no default: whoever implements it must have asked, or
+ * hold a flag that says yes to exactly this.
+ */
+export interface Consent {
+  /** The filled-in form to send to Anthropic, or `undefined` to leave it. */
+  useCase(): Promise<UseCase | undefined>
+  /** Whether the licence is accepted. */
+  licence(licence: Licence): Promise<boolean>
+}
+
+/** How long a licence may take to be set up before the run goes on without it; usually a minute. */
+const LICENCE_DEADLINE = 5 * 60_000
+const LICENCE_USUAL = 60_000
+const POLL_EVERY = 5_000
+
+/**
+ * Makes `models` callable as far as the person agrees: Anthropic's form first, for it gates the licences,
+ * then each licence, then waits until AWS has set them up. The caller's credentials subscribe, so that the
+ * instance's role needs no Marketplace rights. What is declined stays as it was; look again with `findModels`.
+ * @returns the models for which something was done
+ * @throws LabError `use-case-refused`, `licence-refused`, `bedrock-denied`
+ */
+export async function arrangeAccess(
+  bedrock: BedrockClient,
+  models: readonly Model[],
+  { consent, emit, ...ask }: Ask & { consent: Consent; emit: Emit },
+): Promise<Model[]> {
+  const gated = models.filter((model) => model.problem?.reason === 'needs-form')
+  const formSent = gated.length > 0 && (await sendForm(bedrock, consent, emit, ask))
+  const unlicensed = models.filter(
+    (model) => model.problem?.reason === 'needs-licence' || (formSent && gated.includes(model)),
+  )
+  const accepted: Model[] = []
+  for (const model of unlicensed) {
+    // One at a time: a person answers one question after another.
+    if (await acceptLicence(bedrock, model, consent, ask)) accepted.push(model)
+  }
+  const pending = models.filter((model) => model.problem?.reason === 'licence-pending')
+  await Promise.all([...accepted, ...pending].map((model) => untilAvailable(bedrock, model, emit, ask)))
+  return [...new Set([...accepted, ...pending, ...(formSent ? gated : [])])]
+}
+
+/** Whether the account has sent Anthropic's form. */
+export async function hasUseCase(bedrock: BedrockClient, ask: Ask): Promise<boolean> {
+  const form = await unless(['ResourceNotFoundException'], () =>
+    asking('bedrock:GetUseCaseForModelAccess', ask, (abort) =>
+      bedrock.send(new GetUseCaseForModelAccessCommand({}), abort),
+    ),
+  )
+  return form !== undefined
+}
+
+async function sendForm(bedrock: BedrockClient, consent: Consent, emit: Emit, ask: Ask): Promise<boolean> {
+  const answers = await consent.useCase()
+  if (!answers) return false
+  const formData = new TextEncoder().encode(JSON.stringify(useCaseSchema.parse(answers)))
+  try {
+    await asking('bedrock:PutUseCaseForModelAccess', ask, (abort) =>
+      bedrock.send(new PutUseCaseForModelAccessCommand({ formData }), abort),
+    )
+  } catch (error) {
+    if (!isValidation(error)) throw error
+    throw new LabError({
+      code: 'use-case-refused',
+      what: "AWS refused Anthropic's use-case form.",
+      why: error.message,
+      fix: [
+        'Correct the answers and run the same command again, or send the form in the Bedrock console (Model catalog, any Claude model)',
+      ],
+      cause: error,
+    })
+  }
+  emit({ type: 'note', text: "Anthropic's use-case form was sent." })
+  return true
+}
+
+const isValidation = (error: unknown): error is Error => isCode(error, 'ValidationException')
+
+async function acceptLicence(
+  bedrock: BedrockClient,
+  model: Model,
+  consent: Consent,
+  ask: Ask,
+): Promise<boolean> {
+  const { modelId } = model
+  // After the form AWS may have nothing more to accept.
+  if ((await agreementOf(bedrock, modelId, ask)) !== 'NOT_AVAILABLE') return true
+  const { offers } = await asking('bedrock:ListFoundationModelAgreementOffers', ask, (abort) =>
+    bedrock.send(new ListFoundationModelAgreementOffersCommand({ modelId, offerType: 'PUBLIC' }), abort),
+  )
+  const offer = offers?.[0]
+  if (!offer?.offerToken) throw refused(model, 'AWS Marketplace makes this account no offer for it.')
+  const { offerToken } = offer
+  if (!(await consent.licence(toLicence(model, offer)))) return false
+  try {
+    await asking('bedrock:CreateFoundationModelAgreement', ask, (abort) =>
+      bedrock.send(new CreateFoundationModelAgreementCommand({ modelId, offerToken }), abort),
+    )
+  } catch (error) {
+    // Somebody else accepted it between the question and the answer.
+    if (isCode(error, 'ConflictException')) return true
+    if (isValidation(error)) throw refused(model, error.message, error)
+    throw error
+  }
+  return true
+}
+
+function refused(model: Model, why: string, cause?: Error): LabError {
+  return new LabError({
+    code: 'licence-refused',
+    what: `${model.name}'s licence could not be accepted.`,
+    why,
+    fix: [
+      "Check the account's payment method and whether its organisation allows AWS Marketplace",
+      'Or choose other models: librechat-lab models',
+    ],
+    cause,
+  })
+}
+
+function toLicence(model: Model, { termDetails: terms }: Offer): Licence {
+  const url = terms?.legalTerm?.url
+  const refunds = terms?.supportTerm?.refundPolicyDescription
+  const duration = terms?.validityTerm?.agreementDuration
+  return {
+    model: { modelId: model.modelId, name: model.name, provider: model.provider },
+    prices: (terms?.usageBasedPricingTerm?.rateCard ?? []).map((rate) => ({
+      what: rate.description ?? rate.dimension ?? 'use',
+      price: rate.price ?? '?',
+      unit: rate.unit ?? '',
+    })),
+    ...(url && { url }),
+    ...(refunds && { refunds }),
+    ...(duration && { duration }),
+  }
+}
+
+async function agreementOf(bedrock: BedrockClient, modelId: string, ask: Ask): Promise<string | undefined> {
+  const answer = await asking('bedrock:GetFoundationModelAvailability', ask, (abort) =>
+    bedrock.send(new GetFoundationModelAvailabilityCommand({ modelId }), abort),
+  )
+  return answer.agreementAvailability?.status
+}
+
+/** Past the deadline the run goes on: the licence will be there later, and `findModels` says so. */
+async function untilAvailable(
+  bedrock: BedrockClient,
+  { modelId, name }: Model,
+  emit: Emit,
+  ask: Ask,
+): Promise<void> {
+  const task = { type: 'task', id: `licence ${modelId}`, name: `licence for ${name}` } as const
+  const deadline = ask.clock.now() + LICENCE_DEADLINE
+  emit({ ...task, state: 'started', detail: 'waiting for AWS to set it up', usualMs: LICENCE_USUAL })
+  for (;;) {
+    const status = await agreementOf(bedrock, modelId, ask)
+    if (status === 'AVAILABLE') return emit({ ...task, state: 'done', detail: 'available' })
+    if (status === 'ERROR') return emit({ ...task, state: 'failed', detail: 'AWS could not set it up' })
+    if (ask.clock.now() + POLL_EVERY > deadline) {
+      return emit({ ...task, state: 'failed', detail: 'not there after 5 minutes; it may still come' })
+    }
+    await ask.clock.sleep(POLL_EVERY, ask.signal)
+  }
+}

@@ -1,0 +1,108 @@
+import {
+  type BedrockClient,
+  type FoundationModelSummary,
+  type InferenceProfileSummary,
+  ListFoundationModelsCommand,
+  ListInferenceProfilesCommand,
+} from '@aws-sdk/client-bedrock'
+import { LabError } from '../engine/error.js'
+import { type Ask, asking } from './ask.js'
+import type { Profile, Route } from './model.js'
+
+/** A foundation model that can hold a conversation, with the ways to it. */
+export interface Entry {
+  summary: FoundationModelSummary & { modelId: string }
+  routes: Route[]
+}
+
+/**
+ * The region's text chat models and the profiles that lead to them: one listing call and the profiles' pages.
+ * @throws LabError `no-bedrock-in-region`
+ */
+export async function catalogue(bedrock: BedrockClient, region: string, ask: Ask): Promise<Entry[]> {
+  try {
+    const [models, profiles] = await Promise.all([listModels(bedrock, ask), listProfiles(bedrock, ask)])
+    return models.filter(isChat).map((summary) => ({ summary, routes: routesTo(summary, profiles) }))
+  } catch (error) {
+    // The identity has been asked for by now, so the network is there, and it is the region that has no Bedrock.
+    if ((error as { code?: string }).code !== 'ENOTFOUND') throw error
+    throw new LabError({
+      code: 'no-bedrock-in-region',
+      what: `There is no Amazon Bedrock in ${region}.`,
+      why: `Its address bedrock.${region} does not exist.`,
+      fix: ['Choose another region: --region us-east-1', 'Or set the lab up without chat: --without-chat'],
+      cause: error,
+    })
+  }
+}
+
+async function listModels(bedrock: BedrockClient, ask: Ask): Promise<FoundationModelSummary[]> {
+  const { modelSummaries } = await asking('bedrock:ListFoundationModels', ask, (abort) =>
+    bedrock.send(new ListFoundationModelsCommand({ byOutputModality: 'TEXT' }), abort),
+  )
+  return modelSummaries ?? []
+}
+
+async function listProfiles(bedrock: BedrockClient, ask: Ask): Promise<InferenceProfileSummary[]> {
+  const found: InferenceProfileSummary[] = []
+  let nextToken: string | undefined
+  do {
+    const token = nextToken
+    const page = await asking('bedrock:ListInferenceProfiles', ask, (abort) =>
+      bedrock.send(
+        new ListInferenceProfilesCommand({
+          typeEquals: 'SYSTEM_DEFINED',
+          maxResults: 1000,
+          ...(token && { nextToken: token }),
+        }),
+        abort,
+      ),
+    )
+    found.push(...(page.inferenceProfileSummaries ?? []))
+    nextToken = page.nextToken
+  } while (nextToken)
+  return found
+}
+
+/**
+ * Text in, text out, streamed. Bedrock's listing does not say which models `Converse` takes, so what is
+ * known not to chat is left out: Pegasus answers about a video, and ids with a context length
+ * (`…-v1:0:128k`) exist for provisioned throughput alone.
+ */
+function isChat(summary: FoundationModelSummary): summary is Entry['summary'] {
+  const types: readonly string[] = summary.inferenceTypesSupported ?? []
+  return (
+    summary.modelId !== undefined &&
+    (summary.inputModalities ?? []).includes('TEXT') &&
+    (summary.outputModalities ?? []).includes('TEXT') &&
+    summary.responseStreamingSupported !== false &&
+    !types.every((type) => type === 'PROVISIONED') &&
+    !summary.modelId.startsWith('twelvelabs.pegasus')
+  )
+}
+
+/**
+ * Closest first: the model in this region, then a profile within the geography (the one with the fewest
+ * regions), then the global one. Data goes no further than it must, unless a person names another route.
+ */
+function routesTo(summary: Entry['summary'], profiles: InferenceProfileSummary[]): Route[] {
+  const direct = summary.inferenceTypesSupported?.includes('ON_DEMAND') ? [{ id: summary.modelId }] : []
+  const through = profiles
+    .filter((profile) => profile.status === 'ACTIVE' && leadsTo(profile, summary.modelId))
+    .flatMap(toRoute)
+    .sort((a, b) => reach(a.profile) - reach(b.profile) || a.id.localeCompare(b.id))
+  return [...direct, ...through]
+}
+
+const leadsTo = (profile: InferenceProfileSummary, modelId: string): boolean =>
+  (profile.models ?? []).some((model) => model.modelArn?.endsWith(`:foundation-model/${modelId}`))
+
+function toRoute(summary: InferenceProfileSummary): { id: string; profile: Profile }[] {
+  const { inferenceProfileId: id, inferenceProfileArn: arn } = summary
+  if (!id || !arn) return []
+  const models = (summary.models ?? []).flatMap((model) => model.modelArn ?? [])
+  return [{ id, profile: { arn, models, kind: id.startsWith('global.') ? 'global' : 'geographic' } }]
+}
+
+const reach = (profile: Profile): number =>
+  profile.kind === 'global' ? Number.POSITIVE_INFINITY : profile.models.length

@@ -1,0 +1,107 @@
+import {
+  type BedrockClient,
+  GetFoundationModelAvailabilityCommand,
+  type GetFoundationModelAvailabilityResponse,
+} from '@aws-sdk/client-bedrock'
+import { unless } from '../aws/errors.js'
+import { hasUseCase } from './access.js'
+import { type Ask, asking } from './ask.js'
+import { catalogue, type Entry } from './catalogue.js'
+import type { Model, Problem } from './model.js'
+import { problemOf } from './problem.js'
+
+/** Availability questions in flight at once: some sixty models are then asked about in a few seconds. */
+const AT_ONCE = 8
+
+/**
+ * Every text chat model of the account in `region`, Claude first, then by provider, newest first; each with
+ * the word whether it can be called and what to do if not. Reads only.
+ * @throws LabError `bedrock-denied`, `no-bedrock-in-region`
+ */
+export async function findModels(
+  bedrock: BedrockClient,
+  { region, ...ask }: Ask & { region: string },
+): Promise<Model[]> {
+  const entries = await catalogue(bedrock, region, ask)
+  const availabilities = await mapAtOnce(entries, AT_ONCE, (entry) =>
+    isWorthAsking(entry) ? availabilityOf(bedrock, entry.summary.modelId, ask) : undefined,
+  )
+  // The form is asked about only where it may be what is missing: accounts of an organisation inherit it.
+  const mayLackForm = availabilities.some(
+    (availability, index) =>
+      entries[index]?.summary.providerName === 'Anthropic' &&
+      availability?.agreementAvailability?.status === 'NOT_AVAILABLE',
+  )
+  const hasForm = !mayLackForm || (await hasUseCase(bedrock, ask))
+  return entries
+    .map((entry, index) => toModel(entry, problemOf(entry, availabilities[index], { region, hasForm })))
+    .sort(compare)
+}
+
+const isWorthAsking = ({ summary, routes }: Entry): boolean =>
+  routes.length > 0 && summary.modelLifecycle?.status !== 'LEGACY'
+
+/** `undefined` where AWS does not know the model by this name, which is an answer too. */
+function availabilityOf(
+  bedrock: BedrockClient,
+  modelId: string,
+  ask: Ask,
+): Promise<GetFoundationModelAvailabilityResponse | undefined> {
+  return unless(['ResourceNotFoundException', 'ValidationException'], () =>
+    asking('bedrock:GetFoundationModelAvailability', ask, (abort) =>
+      bedrock.send(new GetFoundationModelAvailabilityCommand({ modelId }), abort),
+    ),
+  )
+}
+
+function toModel({ summary, routes }: Entry, problem: Problem | undefined): Model {
+  const releasedAt = summary.modelLifecycle?.startOfLifeTime ?? dateIn(summary.modelId)
+  return {
+    ...(routes[0] ?? { id: summary.modelId }),
+    modelId: summary.modelId,
+    name: summary.modelName ?? summary.modelId,
+    provider: summary.providerName ?? 'Other',
+    callable: problem === undefined,
+    ...(problem && { problem }),
+    routes,
+    ...(releasedAt && { releasedAt }),
+  }
+}
+
+/** Ids of many models carry their day: `anthropic.claude-haiku-4-5-20251001-v1:0`. */
+function dateIn(modelId: string): Date | undefined {
+  const [, year, month, day] = /\b(20\d\d)(\d\d)(\d\d)\b/.exec(modelId) ?? []
+  return year ? new Date(`${year}-${month}-${day}T00:00:00Z`) : undefined
+}
+
+const PROVIDERS_FIRST = ['Anthropic', 'Amazon']
+
+function compare(a: Model, b: Model): number {
+  return (
+    rank(a.provider) - rank(b.provider) ||
+    a.provider.localeCompare(b.provider) ||
+    (b.releasedAt?.getTime() ?? 0) - (a.releasedAt?.getTime() ?? 0) ||
+    b.name.localeCompare(a.name, 'en', { numeric: true }) ||
+    a.modelId.localeCompare(b.modelId)
+  )
+}
+
+function rank(provider: string): number {
+  const index = PROVIDERS_FIRST.indexOf(provider)
+  return index === -1 ? PROVIDERS_FIRST.length : index
+}
+
+/** Like `Promise.all(items.map(work))`, with at most `limit` under way; the answers in the items' order. */
+async function mapAtOnce<Item, Answer>(
+  items: readonly Item[],
+  limit: number,
+  work: (item: Item) => Promise<Answer> | Answer,
+): Promise<Answer[]> {
+  const answers: Answer[] = []
+  const queue = items.entries()
+  const worker = async () => {
+    for (const [index, item] of queue) answers[index] = await work(item)
+  }
+  await Promise.all(Array.from({ length: limit }, worker))
+  return answers
+}

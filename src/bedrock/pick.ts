@@ -1,0 +1,168 @@
+import { LabError } from '../engine/error.js'
+import { isMendable, type Model } from './model.js'
+
+export interface Choice {
+  /** The callable models for the menu, in its order; may be empty. */
+  chosen: Model[]
+  /**
+   * What belongs in the menu and cannot be called: named ones, or those that would have been picked.
+   * Let the person mend what can be mended (`arrangeAccess`), find the models again and pick again.
+   */
+  blocked: Model[]
+  /** What a new conversation starts with. */
+  default: Model | undefined
+  /** The one that names conversations: small and quick. */
+  title: Model | undefined
+}
+
+/** At most so many providers besides Claude and Nova, when neither is there. */
+const OTHER_PROVIDERS = 4
+
+/**
+ * The lab's menu. Without `wanted`: the newest Claude and the newest Nova of each line (Opus, Sonnet, Haiku,
+ * Pro, Lite…), or the newest model of each provider where neither can be had.
+ * @param wanted ids, profile ids, or short names that mean one model only ("claude-sonnet-4-5", "nova-pro")
+ * @throws LabError `unknown-model`, `ambiguous-model`
+ */
+export function pick(models: readonly Model[], wanted?: readonly string[]): Choice {
+  const picked = wanted?.length ? unique(wanted.map((name) => find(models, name))) : sensible(models)
+  const chosen = picked.filter((model) => model.callable)
+  return {
+    chosen,
+    blocked: picked.filter((model) => !model.callable),
+    // The first named is what the person wants; otherwise Sonnet balances wit and price.
+    default: wanted?.length ? chosen[0] : (firstOfLine(chosen, 'sonnet') ?? chosen[0]),
+    title: ['haiku', 'micro', 'lite'].map((line) => firstOfLine(chosen, line)).find(Boolean) ?? chosen[0],
+  }
+}
+
+/**
+ * Stops where the menu would lack what was named, or be empty.
+ * @throws LabError `model-not-callable`, `no-callable-model`
+ */
+export function requireChat(choice: Choice, region: string, wanted?: readonly string[]): void {
+  const [first] = choice.blocked
+  if (wanted?.length && first) {
+    throw new LabError({
+      code: 'model-not-callable',
+      what: `${choice.blocked.map((model) => model.name).join(', ')} cannot be called.`,
+      why: choice.blocked.map((model) => model.problem?.what).join(' '),
+      fix: [...fixesOf(choice.blocked), 'Or name others: librechat-lab models lists what can be called'],
+    })
+  }
+  if (choice.chosen.length > 0) return
+  throw new LabError({
+    code: 'no-callable-model',
+    what: `No chat model can be called from this account in ${region}, so LibreChat would have nothing to talk to.`,
+    why: first?.problem?.what ?? `Amazon Bedrock offers no chat model in ${region}.`,
+    fix: [
+      ...(first ? fixesOf(choice.blocked) : ['Choose another region with --region']),
+      'Or set the lab up all the same with --without-chat',
+    ],
+  })
+}
+
+const fixesOf = (models: readonly Model[]): string[] => [
+  ...new Set(models.flatMap((model) => model.problem?.fix ?? [])),
+]
+
+function sensible(models: readonly Model[]): Model[] {
+  // What a yes would mend counts as there: the person is asked about it before it is given up.
+  const within = models.filter((model) => model.callable || isMendable(model))
+  const familiar = newestBy(
+    within.filter((model) => /^(Claude|Nova)\b/i.test(model.name)),
+    (model) => `${model.provider} ${lineOf(model)}`,
+  )
+  if (familiar.length > 0) return familiar
+  const others = newestBy(within, (model) => model.provider).slice(0, OTHER_PROVIDERS)
+  // Nothing at all: hand back what stands in the way of the best known, for the words about it.
+  return others.length > 0 ? others : models.slice(0, 1)
+}
+
+/** The first of each group; models come newest first. A callable one stands in for a newer blocked one beside it. */
+function newestBy(models: readonly Model[], keyOf: (model: Model) => string): Model[] {
+  return [...new Map([...models].reverse().map((model) => [keyOf(model), model])).values()].reverse()
+}
+
+/** "Claude Sonnet 4.5" and "Claude 3.7 Sonnet" are of the line "sonnet". */
+const lineOf = (model: Model): string =>
+  model.name
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => /^[a-z]+$/.test(word) && word !== 'claude' && word !== 'nova')
+    .join(' ')
+
+const firstOfLine = (models: readonly Model[], line: string): Model | undefined =>
+  models.find((model) => lineOf(model) === line)
+
+function find(models: readonly Model[], wanted: string): Model {
+  for (const model of models) {
+    const route = model.routes.find(({ id }) => id === wanted)
+    if (route) return { ...without(model), ...route }
+    if (model.modelId === wanted) return model
+  }
+  const name = simple(wanted)
+  const exact = models.filter((model) => [model.name, shortId(model)].some((own) => simple(own) === name))
+  const matches = exact.length > 0 ? exact : models.filter((model) => simple(shortId(model)).includes(name))
+  const [match, ...more] = matches
+  if (match && more.length === 0 && name) return match
+  throw match && name ? ambiguous(wanted, matches) : unknown(wanted, models)
+}
+
+/** The model without its route, so that another can take its place. */
+function without(model: Model): Omit<Model, 'profile'> {
+  const { profile: _, ...rest } = model
+  return rest
+}
+
+/** `anthropic.claude-sonnet-4-5-20250929-v1:0` is `claude-sonnet-4-5` to a person. */
+const shortId = (model: Model): string =>
+  model.modelId.replace(/^[^.]+\./, '').replace(/(-20\d{6})?(-v\d+)?(:\d+)?$/, '')
+
+const simple = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '')
+
+function ambiguous(wanted: string, matches: readonly Model[]): LabError {
+  return new LabError({
+    code: 'ambiguous-model',
+    what: `${quote(wanted)} can mean ${matches.length} models.`,
+    why: matches.map((model) => `${model.name} (${model.id})`).join(', '),
+    fix: ['Give one id in full'],
+  })
+}
+
+function unknown(wanted: string, models: readonly Model[]): LabError {
+  const near = nearest(wanted, models)
+  return new LabError({
+    code: 'unknown-model',
+    what: `There is no chat model ${quote(wanted)} in this region.`,
+    ...(near.length > 0 && { why: `Did you mean ${near.join(', ')}?` }),
+    fix: ['See what there is: librechat-lab models'],
+  })
+}
+
+/** What came from outside is shown short and without control characters. */
+const quote = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 79)}…` : text)
+
+/** The three ids that share the most pairs of letters with what was typed (Dice's coefficient above 0.4). */
+function nearest(wanted: string, models: readonly Model[]): string[] {
+  const letters = pairs(wanted.slice(0, 200))
+  return models
+    .map((model) => ({
+      id: model.id,
+      alike: Math.max(...[model.id, model.name, shortId(model)].map((own) => dice(letters, pairs(own)))),
+    }))
+    .filter(({ alike }) => alike > 0.4)
+    .sort((a, b) => b.alike - a.alike)
+    .slice(0, 3)
+    .map(({ id }) => id)
+}
+
+const pairs = (text: string): Set<string> => {
+  const letters = simple(text)
+  return new Set(Array.from({ length: Math.max(letters.length - 1, 0) }, (_, i) => letters.slice(i, i + 2)))
+}
+
+const dice = (a: Set<string>, b: Set<string>): number =>
+  (2 * [...a].filter((pair) => b.has(pair)).length) / (a.size + b.size || 1)
+
+const unique = (models: Model[]): Model[] => [...new Map(models.map((model) => [model.id, model])).values()]

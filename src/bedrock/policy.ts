@@ -1,0 +1,48 @@
+import type { Model } from './model.js'
+
+export interface PolicyDocument {
+  Version: '2012-10-17'
+  Statement: {
+    Sid: string
+    Effect: 'Allow'
+    Action: string[]
+    Resource: string | string[]
+  }[]
+}
+
+/** Converse needs the first, ConverseStream the second; LibreChat calls nothing else. */
+const INVOKE = ['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream']
+
+/**
+ * What the role may call besides the foundation models: the chosen inference profiles, and nothing more. A
+ * profile also asks for its model in every region that may answer. The policy's first statement holds those
+ * already, but for the ARN without a region that a global profile uses, which is named here: that a `*` may
+ * stand for no region at all is nowhere promised.
+ * Source: "Prerequisites for inference profiles" and "Global cross-Region inference", Amazon Bedrock user guide.
+ */
+export function profileArnsOf(chosen: readonly Model[]): string[] {
+  const profiles = chosen.flatMap((model) => model.profile ?? [])
+  const regionless = profiles.flatMap(({ models }) => models.filter((arn) => arn.split(':')[3] === ''))
+  return [...new Set([...profiles.map(({ arn }) => arn), ...regionless])].sort()
+}
+
+/**
+ * What lets the instance's role call the lab's models.
+ * @param partition "aws", "aws-us-gov", "aws-cn"
+ * @param profileArns from `profileArnsOf`
+ */
+export function bedrockPolicy(partition: string, profileArns: readonly string[]): PolicyDocument {
+  const allow = (Sid: string, Resource: string | string[]) => ({
+    Sid,
+    Effect: 'Allow' as const,
+    Action: [...INVOKE],
+    Resource,
+  })
+  return {
+    Version: '2012-10-17',
+    Statement: [
+      allow('FoundationModels', `arn:${partition}:bedrock:*::foundation-model/*`),
+      ...(profileArns.length > 0 ? [allow('ChosenProfiles', [...profileArns])] : []),
+    ],
+  }
+}

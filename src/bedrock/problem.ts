@@ -1,0 +1,100 @@
+import type { GetFoundationModelAvailabilityResponse } from '@aws-sdk/client-bedrock'
+import type { Entry } from './catalogue.js'
+import type { Problem } from './model.js'
+
+/**
+ * Why the model cannot be called, nearest cause first; `undefined` when nothing stands in the way.
+ * The states are those of `GetFoundationModelAvailability`; a state that we do not know is never taken for yes.
+ */
+export function problemOf(
+  { summary, routes }: Entry,
+  availability: GetFoundationModelAvailabilityResponse | undefined,
+  { region, hasForm }: { region: string; hasForm: boolean },
+): Problem | undefined {
+  const name = summary.modelName ?? summary.modelId
+  if (summary.modelLifecycle?.status === 'LEGACY') {
+    // AWS refuses a legacy model to an account that has not called it within the last 30 days.
+    return {
+      reason: 'legacy',
+      what: `${name} is legacy: AWS is retiring it${until(summary.modelLifecycle.endOfLifeTime)} and refuses it to accounts that do not use it already.`,
+      fix: 'Choose a newer model',
+    }
+  }
+  if (routes.length === 0) {
+    return {
+      reason: 'needs-profile',
+      what: `${name} is only called through an inference profile, and none leads to it from ${region}.`,
+      fix: 'Choose another region or another model',
+    }
+  }
+  if (!availability) {
+    return {
+      reason: 'unclear',
+      what: `AWS lists ${name} but does not say whether this account may call it.`,
+      fix: 'Try it in the Bedrock console, or choose another model',
+    }
+  }
+  const { regionAvailability, entitlementAvailability, authorizationStatus } = availability
+  const agreement = availability.agreementAvailability
+  if (regionAvailability !== 'AVAILABLE') {
+    return {
+      reason: 'not-in-region',
+      what: `${name} is not available in ${region}.`,
+      fix: 'Choose another region with --region, or another model',
+    }
+  }
+  if (entitlementAvailability !== 'AVAILABLE') {
+    return {
+      reason: 'not-entitled',
+      what: `AWS does not offer ${name} to this account.`,
+      fix: 'Choose another model, or ask AWS Support why the account is not entitled to it',
+    }
+  }
+  if (agreement?.status === 'NOT_AVAILABLE' && summary.providerName === 'Anthropic' && !hasForm) {
+    return {
+      reason: 'needs-form',
+      what: `${name} needs Anthropic's use-case form, sent once for the account.`,
+      fix: 'Run librechat-lab up and answer its questions, or give them with --use-case-file',
+    }
+  }
+  if (authorizationStatus !== 'AUTHORIZED') {
+    return {
+      reason: 'not-authorised',
+      what: `This account is not authorised to call ${name}: AWS has not verified the account yet, or an organisation's policy denies it.`,
+      fix: "Ask the organisation's administrator, or open a case with AWS Support (account and billing)",
+    }
+  }
+  if (agreement?.status === 'AVAILABLE') return undefined
+  return licenceProblem(name, agreement?.status, agreement?.errorMessage)
+}
+
+function licenceProblem(name: string, status: string | undefined, message: string | undefined): Problem {
+  switch (status) {
+    case 'NOT_AVAILABLE':
+      return {
+        reason: 'needs-licence',
+        what: `${name} needs its licence accepted for this account.`,
+        fix: 'Run librechat-lab up, read the licence and accept it, or pass --accept-licences',
+      }
+    case 'PENDING':
+      return {
+        reason: 'licence-pending',
+        what: `${name}'s licence was accepted a moment ago, and AWS is still setting it up.`,
+        fix: 'Wait a few minutes and run the same command again',
+      }
+    case 'ERROR':
+      return {
+        reason: 'licence-failed',
+        what: `AWS could not set up ${name}'s licence${message ? `: ${message}` : '.'}`,
+        fix: "Check the account's payment method and AWS Marketplace permissions, then run the same command again",
+      }
+    default:
+      return {
+        reason: 'unclear',
+        what: `AWS gives the state of ${name}'s licence as ${status ?? 'nothing'}, which this version does not know.`,
+        fix: 'Try the model in the Bedrock console, or choose another one',
+      }
+  }
+}
+
+const until = (end: Date | undefined): string => (end ? ` on ${end.toISOString().slice(0, 10)}` : '')
