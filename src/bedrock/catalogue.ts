@@ -13,6 +13,8 @@ import type { Profile, Route } from './model.js'
 export interface Entry {
   summary: FoundationModelSummary & { modelId: string }
   routes: Route[]
+  /** When the first of its profiles was made: near the model's release, where AWS does not give that. */
+  seenAt?: Date
 }
 
 /**
@@ -22,7 +24,7 @@ export interface Entry {
 export async function catalogue(bedrock: BedrockClient, region: string, ask: Ask): Promise<Entry[]> {
   try {
     const [models, profiles] = await Promise.all([listModels(bedrock, ask), listProfiles(bedrock, ask)])
-    return models.filter(isChat).map((summary) => ({ summary, routes: routesTo(summary, profiles) }))
+    return models.filter(isChat).map((summary) => toEntry(summary, profiles))
   } catch (error) {
     // The identity has been asked for by now, so the network is there, and it is the region that has no Bedrock.
     if ((error as { code?: string }).code !== 'ENOTFOUND') throw error
@@ -66,8 +68,8 @@ async function listProfiles(bedrock: BedrockClient, ask: Ask): Promise<Inference
 
 /**
  * Text in, text out, streamed. Bedrock's listing does not say which models `Converse` takes, so what is
- * known not to chat is left out: Pegasus answers about a video, and ids with a context length
- * (`…-v1:0:128k`) exist for provisioned throughput alone.
+ * known not to is left out: Pegasus answers about a video, OpenAI's own models (not gpt-oss) answer at
+ * another endpoint alone, and ids with a context length (`…-v1:0:128k`) are for provisioned throughput.
  */
 function isChat(summary: FoundationModelSummary): summary is Entry['summary'] {
   const types: readonly string[] = summary.inferenceTypesSupported ?? []
@@ -76,19 +78,28 @@ function isChat(summary: FoundationModelSummary): summary is Entry['summary'] {
     (summary.inputModalities ?? []).includes('TEXT') &&
     (summary.outputModalities ?? []).includes('TEXT') &&
     summary.responseStreamingSupported !== false &&
-    !types.every((type) => type === 'PROVISIONED') &&
-    !summary.modelId.startsWith('twelvelabs.pegasus')
+    !(types.length > 0 && types.every((type) => type === 'PROVISIONED')) &&
+    !/^(twelvelabs\.pegasus|openai\.(?!gpt-oss))/.test(summary.modelId)
   )
+}
+
+function toEntry(summary: Entry['summary'], profiles: InferenceProfileSummary[]): Entry {
+  const leading = profiles.filter(
+    (profile) => profile.status === 'ACTIVE' && leadsTo(profile, summary.modelId),
+  )
+  const [seenAt] = leading
+    .flatMap(({ createdAt }) => createdAt ?? [])
+    .sort((a, b) => a.getTime() - b.getTime())
+  return { summary, routes: routesOf(summary, leading), ...(seenAt && { seenAt }) }
 }
 
 /**
  * Closest first: the model in this region, then a profile within the geography (the one with the fewest
  * regions), then the global one. Data goes no further than it must, unless a person names another route.
  */
-function routesTo(summary: Entry['summary'], profiles: InferenceProfileSummary[]): Route[] {
+function routesOf(summary: Entry['summary'], leading: InferenceProfileSummary[]): Route[] {
   const direct = summary.inferenceTypesSupported?.includes('ON_DEMAND') ? [{ id: summary.modelId }] : []
-  const through = profiles
-    .filter((profile) => profile.status === 'ACTIVE' && leadsTo(profile, summary.modelId))
+  const through = leading
     .flatMap(toRoute)
     .sort((a, b) => reach(a.profile) - reach(b.profile) || a.id.localeCompare(b.id))
   return [...direct, ...through]

@@ -54,8 +54,8 @@ function availabilityOf(
   )
 }
 
-function toModel({ summary, routes }: Entry, problem: Problem | undefined): Model {
-  const releasedAt = summary.modelLifecycle?.startOfLifeTime ?? dateIn(summary.modelId)
+function toModel({ summary, routes, seenAt }: Entry, problem: Problem | undefined): Model {
+  const releasedAt = summary.modelLifecycle?.startOfLifeTime ?? dateIn(summary.modelId) ?? seenAt
   return {
     ...(routes[0] ?? { id: summary.modelId }),
     modelId: summary.modelId,

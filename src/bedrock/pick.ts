@@ -25,11 +25,10 @@ const OTHER_PROVIDERS = 4
  * @throws LabError `unknown-model`, `ambiguous-model`
  */
 export function pick(models: readonly Model[], wanted?: readonly string[]): Choice {
-  const picked = wanted?.length ? unique(wanted.map((name) => find(models, name))) : sensible(models)
-  const chosen = picked.filter((model) => model.callable)
+  const { chosen, blocked } = wanted?.length ? named(models, wanted) : sensible(models)
   return {
     chosen,
-    blocked: picked.filter((model) => !model.callable),
+    blocked,
     // The first named is what the person wants; otherwise Sonnet balances wit and price.
     default: wanted?.length ? chosen[0] : (firstOfLine(chosen, 'sonnet') ?? chosen[0]),
     title: ['haiku', 'micro', 'lite'].map((line) => firstOfLine(chosen, line)).find(Boolean) ?? chosen[0],
@@ -66,23 +65,50 @@ const fixesOf = (models: readonly Model[]): string[] => [
   ...new Set(models.flatMap((model) => model.problem?.fix ?? [])),
 ]
 
-function sensible(models: readonly Model[]): Model[] {
-  // What a yes would mend counts as there: the person is asked about it before it is given up.
-  const within = models.filter((model) => model.callable || isMendable(model))
-  const familiar = newestBy(
-    within.filter((model) => /^(Claude|Nova)\b/i.test(model.name)),
-    (model) => `${model.provider} ${lineOf(model)}`,
-  )
-  if (familiar.length > 0) return familiar
-  const others = newestBy(within, (model) => model.provider).slice(0, OTHER_PROVIDERS)
-  // Nothing at all: hand back what stands in the way of the best known, for the words about it.
-  return others.length > 0 ? others : models.slice(0, 1)
+function named(models: readonly Model[], wanted: readonly string[]): Pick<Choice, 'chosen' | 'blocked'> {
+  const found = unique(wanted.map((name) => find(models, name)))
+  return {
+    chosen: found.filter((model) => model.callable),
+    blocked: found.filter((model) => !model.callable),
+  }
 }
 
-/** The first of each group; models come newest first. A callable one stands in for a newer blocked one beside it. */
-function newestBy(models: readonly Model[], keyOf: (model: Model) => string): Model[] {
-  return [...new Map([...models].reverse().map((model) => [keyOf(model), model])).values()].reverse()
+function sensible(models: readonly Model[]): Pick<Choice, 'chosen' | 'blocked'> {
+  const chosen = menuOf(models.filter((model) => model.callable))
+  // What a yes would mend counts as there: the person is asked about it before it is given up.
+  const hoped = menuOf(models.filter((model) => model.callable || isMendable(model)))
+  const blocked = hoped.filter((model) => !model.callable)
+  // Nothing at all: hand back the best known one, for the words about what stands in its way.
+  return { chosen, blocked: chosen.length + blocked.length > 0 ? blocked : models.slice(0, 1) }
 }
+
+function menuOf(models: readonly Model[]): Model[] {
+  const familiar = firstOfEach(
+    models
+      .filter((model) => /^(Claude|Nova)\b/i.test(model.name))
+      .sort(
+        (a, b) =>
+          Number(b.provider === 'Anthropic') - Number(a.provider === 'Anthropic') ||
+          versionOf(b) - versionOf(a),
+      ),
+    (model) => `${model.provider} ${lineOf(model)}`,
+  )
+  return familiar.length > 0
+    ? familiar
+    : firstOfEach(models, (model) => model.provider).slice(0, OTHER_PROVIDERS)
+}
+
+function firstOfEach(models: readonly Model[], keyOf: (model: Model) => string): Model[] {
+  const seen = new Set<string>()
+  return models.filter((model) => {
+    const isFirst = !seen.has(keyOf(model))
+    seen.add(keyOf(model))
+    return isFirst
+  })
+}
+
+/** The 4.5 of "Claude Sonnet 4.5"; 1 for "Nova Pro". Surer than the day of release, which AWS may leave out. */
+const versionOf = (model: Model): number => Number(/\d+(\.\d+)?/.exec(model.name)?.[0] ?? 1)
 
 /** "Claude Sonnet 4.5" and "Claude 3.7 Sonnet" are of the line "sonnet". */
 const lineOf = (model: Model): string =>

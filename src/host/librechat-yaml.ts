@@ -1,0 +1,61 @@
+import { stringify } from 'yaml'
+
+export interface LibreChatSettings {
+  /** The region whose Bedrock answers; shown to users as the only one. */
+  region: string
+  /** The menu, in its order: each as it is called, and as a person reads it. Empty: a lab without chat. */
+  models: readonly { id: string; label: string }[]
+  /** The id of the model that a new conversation starts with. */
+  defaultModel?: string | undefined
+  /** The id of the model that names conversations; it must be callable, or every title fails. */
+  titleModel?: string | undefined
+}
+
+/** The configuration's own version, for LibreChat v0.8.8. A string: unquoted, YAML would read 1.3 as a number. */
+const CONFIG_VERSION = '1.3.17'
+
+/**
+ * `librechat.yaml`: exactly the callable models, by names that people know. Without `addedEndpoints` agents
+ * would vanish from the menu, and with a list of specs LibreChat hides parameters and presets unless told so.
+ */
+export function librechatYaml({ region, models, defaultModel, titleModel }: LibreChatSettings): string {
+  const labels = distinct(models)
+  return stringify(
+    {
+      version: CONFIG_VERSION,
+      cache: true,
+      interface: { modelSelect: true, parameters: true, presets: true },
+      registration: { socialLogins: [] },
+      endpoints: {
+        bedrock: {
+          // Without a list LibreChat would offer its own, most of which this account cannot call.
+          models: models.map(({ id }) => id),
+          availableRegions: [region],
+          titleConvo: titleModel !== undefined,
+          ...(titleModel !== undefined && { titleModel }),
+        },
+      },
+      ...(models.length > 0 && {
+        modelSpecs: {
+          enforce: false,
+          prioritize: true,
+          addedEndpoints: ['agents'],
+          list: models.map(({ id }, index) => ({
+            name: id,
+            label: labels[index],
+            ...(id === defaultModel && { default: true }),
+            preset: { endpoint: 'bedrock', model: id },
+          })),
+        },
+      }),
+    },
+    { defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN', lineWidth: 0 },
+  )
+}
+
+/** Two models of one name, such as one in the region and one through a profile, are told apart by their ids. */
+function distinct(models: LibreChatSettings['models']): string[] {
+  return models.map(({ id, label }) =>
+    models.some((other) => other.id !== id && other.label === label) ? `${label} (${id})` : label,
+  )
+}
