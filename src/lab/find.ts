@@ -1,7 +1,7 @@
 import { DescribeInstancesCommand } from '@aws-sdk/client-ec2'
 import type { Clients } from '../aws/clients.js'
 import { LabError } from '../engine/error.js'
-import { ownedFilters } from './names.js'
+import { ownedFilters } from '../resources/ownership.js'
 
 export interface LabInstance {
   instanceId: string

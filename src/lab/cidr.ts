@@ -1,0 +1,139 @@
+import { LabError } from '../engine/error.js'
+
+/** An IPv4 range: first address as an unsigned number, and prefix length. */
+interface Range {
+  first: number
+  prefix: number
+}
+
+/** Ranges that no public address lies in: https://www.iana.org/assignments/iana-ipv4-special-registry */
+const notPublic = [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+]
+
+/** A group holds 60 rules; a range takes one for each of three ports, and an open port 80 two more. */
+const mostRanges = 19
+
+const sizeOf = (prefix: number) => 2 ** (32 - prefix)
+
+function parse(text: string): Range | undefined {
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\/(\d{1,2}))?$/.exec(text)
+  if (!match) return undefined
+  const bytes = match.slice(1, 5).map(Number)
+  const prefix = Number(match[5] ?? 32)
+  if (bytes.some((byte) => byte > 255) || prefix > 32) return undefined
+  return { first: bytes.reduce((sum, byte) => sum * 256 + byte, 0), prefix }
+}
+
+function format({ first, prefix }: Range): string {
+  const bytes = [24, 16, 8, 0].map((shift) => Math.floor(first / 2 ** shift) % 256)
+  return `${bytes.join('.')}/${prefix}`
+}
+
+const refuse = (given: string, why: string, fix: string) =>
+  new LabError({
+    code: 'bad-cidr',
+    what: `${JSON.stringify(given.length > 60 ? `${given.slice(0, 60)}…` : given)} can't be let in.`,
+    why,
+    fix: [fix],
+  })
+
+/** "1.2.3.4" or "1.2.3.0/24" as a public IPv4 range, "1.2.3.4/32"; LabError `bad-cidr`. */
+export function checkedCidr(given: string): string {
+  const text = given.trim()
+  if (text.includes(':')) {
+    throw refuse(
+      given,
+      'That is an IPv6 range, and the lab has an IPv4 address only.',
+      'Give your IPv4 address: curl -4 https://checkip.amazonaws.com',
+    )
+  }
+  const range = parse(text)
+  if (!range) {
+    throw refuse(given, 'It is not an IPv4 address or range.', 'Such as: --allow-cidr 198.50.100.7/32')
+  }
+  const aligned = Math.floor(range.first / sizeOf(range.prefix)) * sizeOf(range.prefix)
+  if (aligned !== range.first) {
+    throw refuse(
+      given,
+      'The address has bits that the length cuts off.',
+      `Did you mean ${format({ ...range, first: aligned })}?`,
+    )
+  }
+  const inside = notPublic.find((reserved) => {
+    const other = parse(reserved) as Range
+    return other.prefix <= range.prefix && overlaps(range, other)
+  })
+  if (inside) {
+    throw refuse(
+      given,
+      `It lies in ${inside}, where no address of the internet is: AWS would never see you come from there.`,
+      'Leave --allow-cidr out: your public address is found out.',
+    )
+  }
+  return format(range)
+}
+
+const overlaps = (a: Range, b: Range) =>
+  a.first < b.first + sizeOf(b.prefix) && b.first < a.first + sizeOf(a.prefix)
+
+/** How many addresses the ranges let in together. */
+function countAddresses(cidrs: readonly string[]): number {
+  const ranges = cidrs.map((cidr) => parse(cidr) as Range).sort((a, b) => a.first - b.first)
+  let end = 0
+  let count = 0
+  for (const { first, prefix } of ranges) {
+    const last = first + sizeOf(prefix)
+    count += Math.max(0, last - Math.max(first, end))
+    end = Math.max(end, last)
+  }
+  return count
+}
+
+/**
+ * The ranges checked one by one and together, without repeats, in order. More than a /16 in all is refused
+ * unless `allowEveryone`; LabError `bad-cidr`, `too-wide` or `too-many-cidrs`.
+ */
+export function checkedCidrs(given: readonly string[], allowEveryone: boolean): string[] {
+  const cidrs = [...new Set(given.map(checkedCidr))].sort()
+  if (cidrs.length > mostRanges) {
+    throw new LabError({
+      code: 'too-many-cidrs',
+      what: `${cidrs.length} ranges are more than a security group can hold.`,
+      why: `A group holds 60 rules, and each range takes three: ${mostRanges} ranges at most.`,
+      fix: ['Put neighbouring ranges together into a wider one.'],
+    })
+  }
+  const count = countAddresses(cidrs)
+  if (count > 2 ** 16 && !allowEveryone) {
+    throw new LabError({
+      code: 'too-wide',
+      what: `${cidrs.join(', ')} would let ${count === 2 ** 32 ? 'the whole internet' : `${count.toLocaleString('en')} addresses`} in.`,
+      why: 'A private chat is for few: together the ranges may hold 65,536 addresses (a /16) at most.',
+      fix: [
+        'Leave --allow-cidr out to let in your own address only.',
+        'If you mean it: add --allow-everyone',
+      ],
+    })
+  }
+  return cidrs
+}
+
+/** Whether an address lies in one of the ranges. */
+export const isAllowed = (address: string, cidrs: readonly string[]): boolean => {
+  const one = parse(address)
+  return one !== undefined && cidrs.some((cidr) => overlaps(one, parse(cidr) as Range))
+}

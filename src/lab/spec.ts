@@ -1,0 +1,92 @@
+import { z } from 'zod'
+import { LabError } from '../engine/error.js'
+import { checkedCidrs } from './cidr.js'
+
+const oneLine = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u)
+
+/** An address that mail can be sent to, in the plain form that every registrar and LibreChat take. */
+export const emailSchema = z.email().max(254)
+
+/** A host name of one's own, in lower case: "chat.example.org". */
+export const domainSchema = z
+  .string()
+  .max(253)
+  .regex(/^(?!.*\.\d+$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$/)
+
+const modelSchema = z.strictObject({
+  /** As it is called: an inference profile's id or a model's. */
+  id: z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._:-]{0,200}$/),
+  /** As a person reads it in LibreChat's menu. */
+  label: oneLine(100),
+})
+
+/** What the user chose: all that a lab is, besides what AWS gave it. One JSON document in Parameter Store. */
+export const specSchema = z.strictObject({
+  version: z.literal(1),
+  /** Made anew when an instance has ended, so that the next one isn't taken for a repeat of it. */
+  generation: z.string().regex(/^[0-9a-f]{8}$/),
+  instanceType: z.string().regex(/^[a-z][a-z0-9-]{0,15}\.[a-z0-9-]{1,20}$/),
+  diskGb: z.int().min(20).max(16_384),
+  /** Who may reach it. "detected": the address that `up` came from, found anew each time. */
+  allow: z.strictObject({
+    from: z.enum(['detected', 'given']),
+    cidrs: z.array(z.string().max(18)).min(1).max(19),
+    everyone: z.boolean(),
+  }),
+  /** Port 80 open to all, for a certificate's challenge. */
+  openPort80: z.boolean(),
+  domain: domainSchema.optional(),
+  subnetId: z
+    .string()
+    .regex(/^subnet-[0-9a-f]{8,32}$/)
+    .optional(),
+  permissionsBoundary: z
+    .string()
+    .regex(/^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/[\w+=,.@/-]{1,512}$/)
+    .optional(),
+  /** Whether first boot installs Docker already. */
+  userData: z.boolean(),
+  /** The first user. */
+  email: emailSchema.optional(),
+  /** The models in LibreChat's menu; the first is the default. Empty: a lab without chat. */
+  models: z.array(modelSchema).max(40),
+  /** Resources whose ARNs the role may call beside foundation models: inference profiles. */
+  profileArns: z.array(z.string().regex(/^arn:aws[a-z-]*:bedrock:[a-z0-9-]*:\d*:[\w:/.-]{1,300}$/)).max(200),
+})
+
+export type Spec = z.infer<typeof specSchema>
+
+/** Every field with its JSON, in a fixed order, so that equal specs are equal texts. */
+export const formatSpec = (spec: Spec): string => JSON.stringify(specSchema.parse(spec))
+
+/** A stored spec, judged as a stranger's: LabError `bad-spec` for anything that this version wouldn't write. */
+export function parseSpec(text: string, parameter: string): Spec {
+  try {
+    const spec = specSchema.parse(JSON.parse(text))
+    checkedCidrs(spec.allow.cidrs, spec.allow.everyone)
+    return spec
+  } catch (error) {
+    throw new LabError({
+      code: 'bad-spec',
+      what: `The parameter ${parameter} does not hold a lab's settings.`,
+      why: `A newer version of librechat-lab wrote it, or somebody else did: ${reason(error)}.`,
+      fix: [
+        'Use the newest version: npx librechat-lab@latest',
+        `Or delete it and say your choices again: aws ssm delete-parameter --name ${parameter}`,
+      ],
+      cause: error,
+    })
+  }
+}
+
+function reason(error: unknown): string {
+  if (error instanceof z.ZodError) {
+    const issue = error.issues[0]
+    return `${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? 'unfit'}`
+  }
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,76 @@
+import { AssociateAddressCommand, DisassociateAddressCommand, type EC2Client } from '@aws-sdk/client-ec2'
+import { isCode, unless } from '../aws/errors.js'
+import type { Resource } from '../engine/resource.js'
+import { whileFailing } from '../engine/until.js'
+import type { AddressState } from './address.js'
+import type { InstanceState } from './instance.js'
+
+export interface AssociationState {
+  associationId: string
+  instanceId: string
+}
+
+/** The address at the instance. */
+export function association(options: {
+  ec2: EC2Client
+  address: Resource<AddressState>
+  instance: Resource<InstanceState>
+}): Resource<AssociationState> {
+  const { ec2, address, instance } = options
+
+  return {
+    name: 'address association',
+    after: [address, instance],
+    id: (state) => state.associationId,
+
+    async observe(seen) {
+      const [there, host] = await Promise.all([seen(address), seen(instance)])
+      if (!there?.associationId || !host || there.instanceId !== host.instanceId) return undefined
+      return { associationId: there.associationId, instanceId: host.instanceId }
+    },
+
+    changes(state, seen) {
+      if (state) return []
+      const elsewhere = seen(address)?.instanceId
+      return [{ what: 'points to', ...(elsewhere ? { from: elsewhere } : {}), to: 'the instance' }]
+    },
+
+    async ensure(_, work) {
+      const [{ allocationId }, { instanceId }] = await Promise.all([
+        work.ready(address),
+        work.ready(instance),
+      ])
+      const { AssociationId } = await whileFailing(
+        { for: 'the address to be known', deadlineMs: 60_000, clock: work.clock, signal: work.signal },
+        (error) =>
+          isCode(
+            error,
+            'InvalidAllocationID.NotFound',
+            'InvalidInstanceID.NotFound',
+            'InvalidInstanceID',
+            'IncorrectInstanceState',
+          ),
+        () =>
+          ec2.send(
+            new AssociateAddressCommand({
+              AllocationId: allocationId,
+              InstanceId: instanceId,
+              AllowReassociation: true,
+            }),
+          ),
+      )
+      return { associationId: AssociationId ?? '', instanceId }
+    },
+
+    async remove({ associationId: AssociationId }) {
+      await unless(['InvalidAssociationID.NotFound'], () =>
+        ec2.send(new DisassociateAddressCommand({ AssociationId })),
+      )
+    },
+
+    actions: {
+      read: [],
+      write: ['ec2:AssociateAddress', 'ec2:DisassociateAddress'],
+    },
+  }
+}

@@ -1,0 +1,115 @@
+import {
+  AddRoleToInstanceProfileCommand,
+  CreateInstanceProfileCommand,
+  DeleteInstanceProfileCommand,
+  GetInstanceProfileCommand,
+  type IAMClient,
+  RemoveRoleFromInstanceProfileCommand,
+  TagInstanceProfileCommand,
+} from '@aws-sdk/client-iam'
+import { isCode, unless } from '../aws/errors.js'
+import type { Resource } from '../engine/resource.js'
+import { checkOwned, type LabId, tagsOf } from './ownership.js'
+import type { RoleState } from './role.js'
+
+export interface InstanceProfileState {
+  arn: string
+  /** AWS's own id, "AIPA…": a profile made anew has the same name and another id. */
+  id: string
+  owned: boolean
+  roles: readonly string[]
+}
+
+/** What carries the role to the instance. */
+export function instanceProfile(options: {
+  iam: IAMClient
+  lab: LabId
+  adopt: boolean
+  name: string
+  role: Resource<RoleState>
+}): Resource<InstanceProfileState> {
+  const { iam, lab, name, role } = options
+  const InstanceProfileName = name
+
+  return {
+    name: `instance profile ${name}`,
+    after: [role],
+    id: () => name,
+
+    async observe() {
+      const found = await unless(['NoSuchEntity'], () =>
+        iam.send(new GetInstanceProfileCommand({ InstanceProfileName })),
+      )
+      const profile = found?.InstanceProfile
+      if (!profile) return undefined
+      return {
+        arn: profile.Arn ?? '',
+        id: profile.InstanceProfileId ?? '',
+        owned: checkOwned(lab, `instance profile ${name}`, profile.Tags, options.adopt),
+        roles: (profile.Roles ?? []).map((r) => r.RoleName ?? ''),
+      }
+    },
+
+    changes(state) {
+      if (!state) return [{ what: 'role', to: name }]
+      return [
+        ...(state.owned ? [] : [{ what: 'ownership', from: 'not ours', to: `lab ${lab.name}` }]),
+        ...(state.roles.length === 1 && state.roles[0] === name
+          ? []
+          : [{ what: 'role', from: state.roles.join(', ') || 'none', to: name }]),
+      ]
+    },
+
+    async ensure(state, work) {
+      let { arn = '', id = '' } = state ?? {}
+      if (!state) {
+        const { InstanceProfile } = await iam.send(
+          new CreateInstanceProfileCommand({ InstanceProfileName, Tags: tagsOf(lab) }),
+        )
+        arn = InstanceProfile?.Arn ?? ''
+        id = InstanceProfile?.InstanceProfileId ?? ''
+      } else if (!state.owned) {
+        await iam.send(new TagInstanceProfileCommand({ InstanceProfileName, Tags: tagsOf(lab) }))
+      }
+      for (const RoleName of (state?.roles ?? []).filter((r) => r !== name)) {
+        await iam.send(new RemoveRoleFromInstanceProfileCommand({ InstanceProfileName, RoleName }))
+      }
+      if (!state?.roles.includes(name)) {
+        await work.ready(role)
+        try {
+          await iam.send(new AddRoleToInstanceProfileCommand({ InstanceProfileName, RoleName: name }))
+        } catch (error) {
+          // One role is all that a profile holds: this code also says that it is in there already.
+          if (!isCode(error, 'LimitExceeded')) throw error
+          const { InstanceProfile } = await iam.send(new GetInstanceProfileCommand({ InstanceProfileName }))
+          if (InstanceProfile?.Roles?.[0]?.RoleName !== name) throw error
+        }
+      }
+      return { arn, id, owned: true, roles: [name] }
+    },
+
+    async remove(state) {
+      await Promise.all(
+        state.roles.map((RoleName) =>
+          unless(['NoSuchEntity'], () =>
+            iam.send(new RemoveRoleFromInstanceProfileCommand({ InstanceProfileName, RoleName })),
+          ),
+        ),
+      )
+      await unless(['NoSuchEntity'], () =>
+        iam.send(new DeleteInstanceProfileCommand({ InstanceProfileName })),
+      )
+    },
+
+    actions: {
+      read: ['iam:GetInstanceProfile'],
+      write: [
+        'iam:CreateInstanceProfile',
+        'iam:TagInstanceProfile',
+        'iam:AddRoleToInstanceProfile',
+        'iam:RemoveRoleFromInstanceProfile',
+        'iam:DeleteInstanceProfile',
+      ],
+    },
+  }
+}

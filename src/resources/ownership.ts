@@ -1,0 +1,75 @@
+import { LabError } from '../engine/error.js'
+
+/** A lab, by the name that its user gave it and where it stands. */
+export interface LabId {
+  /** "default" when none was given. */
+  readonly name: string
+  readonly region: string
+  readonly account: string
+  readonly partition: string
+}
+
+/** The tags that say whose something is. IAM is global: the region tells two labs' roles apart. */
+export const tagKeys = {
+  lab: 'librechat-lab:name',
+  region: 'librechat-lab:region',
+  protected: 'librechat-lab:protected',
+} as const
+
+export interface Tag {
+  Key: string
+  Value: string
+}
+
+export const tagsOf = (lab: LabId): Tag[] => [
+  { Key: tagKeys.lab, Value: lab.name },
+  { Key: tagKeys.region, Value: lab.region },
+]
+
+/** The filters that find what is this lab's, in EC2's describe calls. */
+export const ownedFilters = (lab: { name: string; region: string }) => [
+  { Name: `tag:${tagKeys.lab}`, Values: [lab.name] },
+  { Name: `tag:${tagKeys.region}`, Values: [lab.region] },
+]
+
+type AnyTag = { Key?: string | undefined; Value?: string | undefined }
+const tagValue = (tags: readonly AnyTag[] | undefined, key: string) =>
+  tags?.find((tag) => tag.Key === key)?.Value
+
+/**
+ * Lets through what carries this lab's tags. LabError `unowned` for a stranger's, `other-region` for what a lab
+ * of the same name in another region owns. `adopt` lets a stranger's through: `false` is the answer then.
+ */
+export function checkOwned(
+  lab: LabId,
+  what: string,
+  tags: readonly AnyTag[] | undefined,
+  adopt: boolean,
+): boolean {
+  const name = tagValue(tags, tagKeys.lab)
+  const region = tagValue(tags, tagKeys.region)
+  if (name === lab.name && region === lab.region) return true
+  if (name === lab.name && region !== undefined) {
+    throw new LabError({
+      code: 'other-region',
+      what: `The lab "${lab.name}" is in ${region}, not in ${lab.region}.`,
+      why: `The ${what} is global, and one name means one region.`,
+      fix: [
+        `Go on with the one there: --region ${region}`,
+        `Make a second one here: librechat-lab up --name ${lab.region} --region ${lab.region}`,
+      ],
+    })
+  }
+  if (adopt && name === undefined) return false
+  throw new LabError({
+    code: 'unowned',
+    what: `There is already a ${what}, and it is not this lab's.`,
+    why: name
+      ? `It belongs to the lab "${name}".`
+      : 'It does not carry the tags of librechat-lab, so it is left as it is.',
+    fix: [
+      'Make a lab of another name: librechat-lab up --name my-lab',
+      ...(name ? [] : ['If it is yours and may be changed: librechat-lab up --adopt']),
+    ],
+  })
+}

@@ -1,0 +1,230 @@
+import {
+  AttachRolePolicyCommand,
+  CreateRoleCommand,
+  DeleteRoleCommand,
+  DeleteRolePermissionsBoundaryCommand,
+  DeleteRolePolicyCommand,
+  DetachRolePolicyCommand,
+  GetRoleCommand,
+  GetRolePolicyCommand,
+  type IAMClient,
+  ListAttachedRolePoliciesCommand,
+  ListRolePoliciesCommand,
+  PutRolePermissionsBoundaryCommand,
+  PutRolePolicyCommand,
+  TagRoleCommand,
+  UpdateAssumeRolePolicyCommand,
+} from '@aws-sdk/client-iam'
+import { unless } from '../aws/errors.js'
+import type { Resource } from '../engine/resource.js'
+import { checkOwned, type LabId, tagsOf } from './ownership.js'
+
+export interface PolicyDocument {
+  Version: '2012-10-17'
+  Statement: readonly {
+    Sid?: string
+    Effect: 'Allow' | 'Deny'
+    Action: string | readonly string[]
+    Resource?: string | readonly string[]
+    Principal?: Readonly<Record<string, string>>
+    Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>
+  }[]
+}
+
+export interface RoleState {
+  arn: string
+  name: string
+  owned: boolean
+  trust: string
+  boundary: string | undefined
+  attached: readonly string[]
+  /** The document of the inline policy, in canonical form. */
+  inline: string | undefined
+}
+
+const trust: PolicyDocument = {
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+}
+
+/** Two documents are the same whatever the order of their keys and the encoding in which IAM answers. */
+const canonical = (text: string | undefined): string => {
+  if (!text) return ''
+  const plain = text.trimStart().startsWith('%') ? decodeURIComponent(text) : text
+  try {
+    return JSON.stringify(JSON.parse(plain), (_, value) =>
+      value && typeof value === 'object' && !Array.isArray(value)
+        ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : value,
+    )
+  } catch {
+    return plain
+  }
+}
+
+/** The role that the instance has: Systems Manager, and the models. */
+export function role(options: {
+  iam: IAMClient
+  lab: LabId
+  adopt: boolean
+  name: string
+  /** The inline policy: which models it may call. */
+  policyName: string
+  policy: PolicyDocument
+  permissionsBoundary: string | undefined
+  after: readonly Resource[]
+}): Resource<RoleState> {
+  const { iam, lab, name, policyName } = options
+  const RoleName = name
+  const managedPolicy = `arn:${lab.partition}:iam::aws:policy/AmazonSSMManagedInstanceCore`
+  const wanted = canonical(JSON.stringify(options.policy))
+  const wantedTrust = canonical(JSON.stringify(trust))
+
+  const setBoundary = (): Promise<unknown> =>
+    options.permissionsBoundary
+      ? iam.send(
+          new PutRolePermissionsBoundaryCommand({
+            RoleName,
+            PermissionsBoundary: options.permissionsBoundary,
+          }),
+        )
+      : iam.send(new DeleteRolePermissionsBoundaryCommand({ RoleName }))
+
+  return {
+    name: `role ${name}`,
+    after: options.after,
+    id: (state) => state.name,
+
+    async observe() {
+      const [found, attached, inline] = await Promise.all([
+        unless(['NoSuchEntity'], () => iam.send(new GetRoleCommand({ RoleName }))),
+        unless(['NoSuchEntity'], () => iam.send(new ListAttachedRolePoliciesCommand({ RoleName }))),
+        unless(['NoSuchEntity'], () =>
+          iam.send(new GetRolePolicyCommand({ RoleName, PolicyName: policyName })),
+        ),
+      ])
+      if (!found?.Role) return undefined
+      const owned = checkOwned(lab, `role ${name}`, found.Role.Tags, options.adopt)
+      return {
+        arn: found.Role.Arn ?? '',
+        name,
+        owned,
+        trust: canonical(found.Role.AssumeRolePolicyDocument),
+        boundary: found.Role.PermissionsBoundary?.PermissionsBoundaryArn,
+        attached: (attached?.AttachedPolicies ?? []).map((policy) => policy.PolicyArn ?? ''),
+        inline: canonical(inline?.PolicyDocument),
+      }
+    },
+
+    changes(state) {
+      if (!state) {
+        return [
+          { what: 'managed policy', to: 'AmazonSSMManagedInstanceCore' },
+          { what: 'may call', to: 'Bedrock models (InvokeModel, InvokeModelWithResponseStream)' },
+        ]
+      }
+      return [
+        ...(state.owned ? [] : [{ what: 'ownership', from: 'not ours', to: `lab ${lab.name}` }]),
+        ...(state.trust === wantedTrust
+          ? []
+          : [{ what: 'who may assume it', from: 'changed', to: 'EC2 only' }]),
+        ...(state.boundary === options.permissionsBoundary
+          ? []
+          : [
+              {
+                what: 'permissions boundary',
+                from: state.boundary ?? 'none',
+                to: options.permissionsBoundary ?? 'none',
+              },
+            ]),
+        ...(state.attached.includes(managedPolicy)
+          ? []
+          : [{ what: 'managed policy', from: 'detached', to: 'AmazonSSMManagedInstanceCore' }]),
+        ...(state.inline === wanted
+          ? []
+          : [
+              {
+                what: `policy ${policyName}`,
+                from: state.inline ? 'changed' : 'missing',
+                to: 'the chosen models',
+              },
+            ]),
+      ]
+    },
+
+    async ensure(state) {
+      let arn = state?.arn
+      if (!state) {
+        const { Role } = await iam.send(
+          new CreateRoleCommand({
+            RoleName,
+            Description: 'LibreChat host: Systems Manager and Bedrock. Made by librechat-lab.',
+            AssumeRolePolicyDocument: JSON.stringify(trust),
+            Tags: tagsOf(lab),
+            ...(options.permissionsBoundary ? { PermissionsBoundary: options.permissionsBoundary } : {}),
+          }),
+        )
+        arn = Role?.Arn
+      }
+      await Promise.all([
+        state && !state.owned && iam.send(new TagRoleCommand({ RoleName, Tags: tagsOf(lab) })),
+        state &&
+          state.trust !== wantedTrust &&
+          iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: JSON.stringify(trust) })),
+        state && state.boundary !== options.permissionsBoundary && setBoundary(),
+        !state?.attached.includes(managedPolicy) &&
+          iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: managedPolicy })),
+        state?.inline !== wanted &&
+          iam.send(
+            new PutRolePolicyCommand({
+              RoleName,
+              PolicyName: policyName,
+              PolicyDocument: JSON.stringify(options.policy),
+            }),
+          ),
+      ])
+      return {
+        arn: arn ?? '',
+        name,
+        owned: true,
+        trust: wantedTrust,
+        boundary: options.permissionsBoundary,
+        attached: [...new Set([...(state?.attached ?? []), managedPolicy])],
+        inline: wanted,
+      }
+    },
+
+    async remove() {
+      const [attached, inline] = await Promise.all([
+        unless(['NoSuchEntity'], () => iam.send(new ListAttachedRolePoliciesCommand({ RoleName }))),
+        unless(['NoSuchEntity'], () => iam.send(new ListRolePoliciesCommand({ RoleName }))),
+      ])
+      await Promise.all([
+        ...(attached?.AttachedPolicies ?? []).map(({ PolicyArn }) =>
+          unless(['NoSuchEntity'], () => iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn }))),
+        ),
+        ...(inline?.PolicyNames ?? []).map((PolicyName) =>
+          unless(['NoSuchEntity'], () => iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName }))),
+        ),
+      ])
+      await unless(['NoSuchEntity'], () => iam.send(new DeleteRoleCommand({ RoleName })))
+    },
+
+    actions: {
+      read: ['iam:GetRole', 'iam:ListAttachedRolePolicies', 'iam:GetRolePolicy', 'iam:ListRolePolicies'],
+      write: [
+        'iam:CreateRole',
+        'iam:TagRole',
+        'iam:AttachRolePolicy',
+        'iam:PutRolePolicy',
+        'iam:UpdateAssumeRolePolicy',
+        'iam:PutRolePermissionsBoundary',
+        'iam:DeleteRolePermissionsBoundary',
+        'iam:DetachRolePolicy',
+        'iam:DeleteRolePolicy',
+        'iam:DeleteRole',
+        'iam:PassRole',
+      ],
+    },
+  }
+}

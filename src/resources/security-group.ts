@@ -1,0 +1,233 @@
+import {
+  AuthorizeSecurityGroupEgressCommand,
+  AuthorizeSecurityGroupIngressCommand,
+  CreateSecurityGroupCommand,
+  CreateTagsCommand,
+  DeleteSecurityGroupCommand,
+  DescribeNetworkInterfacesCommand,
+  DescribeSecurityGroupsCommand,
+  type EC2Client,
+  type IpPermission,
+  RevokeSecurityGroupIngressCommand,
+} from '@aws-sdk/client-ec2'
+import { isCode, unless } from '../aws/errors.js'
+import type { Clock } from '../engine/clock.js'
+import { LabError } from '../engine/error.js'
+import type { Resource } from '../engine/resource.js'
+import { whileFailing } from '../engine/until.js'
+import { checkOwned, type LabId, ownedFilters, tagsOf } from './ownership.js'
+
+/** One rule: a protocol, its ports and one source; in the words of AWS. */
+export interface Rule {
+  protocol: string
+  fromPort: number
+  toPort: number
+  source: string
+  description?: string | undefined
+}
+
+export interface SecurityGroupState {
+  groupId: string
+  owned: boolean
+  ingress: readonly Rule[]
+  egress: readonly Rule[]
+}
+
+const everything: Rule = { protocol: '-1', fromPort: -1, toPort: -1, source: '0.0.0.0/0' }
+
+const keyOf = ({ protocol, fromPort, toPort, source }: Rule) => `${protocol} ${fromPort} ${toPort} ${source}`
+
+/** "22 from 0.0.0.0/0" */
+const say = ({ protocol, fromPort, toPort, source }: Rule) => {
+  const ports =
+    protocol === '-1' ? 'everything' : fromPort === toPort ? `${fromPort}` : `${fromPort}-${toPort}`
+  return `${ports}${['tcp', '-1'].includes(protocol) ? '' : `/${protocol}`} from ${source}`
+}
+
+function rulesOf(permissions: readonly IpPermission[] = []): Rule[] {
+  return permissions.flatMap((permission) => {
+    const sources = [
+      ...(permission.IpRanges ?? []).map((r) => [r.CidrIp, r.Description]),
+      ...(permission.Ipv6Ranges ?? []).map((r) => [r.CidrIpv6, r.Description]),
+      ...(permission.PrefixListIds ?? []).map((r) => [r.PrefixListId, r.Description]),
+      ...(permission.UserIdGroupPairs ?? []).map((r) => [r.GroupId, r.Description]),
+    ]
+    return sources.map(([source = '', description]) => ({
+      protocol: permission.IpProtocol ?? '-1',
+      fromPort: permission.FromPort ?? -1,
+      toPort: permission.ToPort ?? -1,
+      source,
+      ...(description ? { description } : {}),
+    }))
+  })
+}
+
+function permissionOf(rule: Rule): IpPermission {
+  const described = rule.description ? { Description: rule.description } : {}
+  const source = rule.source.startsWith('sg-')
+    ? { UserIdGroupPairs: [{ GroupId: rule.source, ...described }] }
+    : rule.source.startsWith('pl-')
+      ? { PrefixListIds: [{ PrefixListId: rule.source, ...described }] }
+      : rule.source.includes(':')
+        ? { Ipv6Ranges: [{ CidrIpv6: rule.source, ...described }] }
+        : { IpRanges: [{ CidrIp: rule.source, ...described }] }
+  return {
+    IpProtocol: rule.protocol,
+    ...(rule.protocol === '-1' ? {} : { FromPort: rule.fromPort, ToPort: rule.toPort }),
+    ...source,
+  }
+}
+
+const missing = (wanted: readonly Rule[], there: readonly Rule[]) => {
+  const keys = new Set(there.map(keyOf))
+  return wanted.filter((rule) => !keys.has(keyOf(rule)))
+}
+
+/** Who may come in; everything may go out. */
+export function securityGroup(options: {
+  ec2: EC2Client
+  lab: LabId
+  adopt: boolean
+  name: string
+  /** Where it is made; undefined when only an existing one is looked for. */
+  vpcId: string | undefined
+  ingress: readonly Rule[]
+  after: readonly Resource[]
+}): Resource<SecurityGroupState> {
+  const { ec2, lab, name, vpcId, ingress } = options
+
+  return {
+    name: `security group ${name}`,
+    after: options.after,
+    id: (state) => state.groupId,
+
+    async observe() {
+      const { SecurityGroups = [] } = await ec2.send(
+        new DescribeSecurityGroupsCommand({ Filters: [{ Name: 'group-name', Values: [name] }] }),
+      )
+      const ours = SecurityGroups.find((group) =>
+        ownedFilters(lab).every(({ Name, Values }) =>
+          group.Tags?.some((tag) => `tag:${tag.Key}` === Name && Values.includes(tag.Value ?? '')),
+        ),
+      )
+      // A stranger's of this name in another VPC is no obstacle.
+      const group = ours ?? SecurityGroups.find((g) => vpcId !== undefined && g.VpcId === vpcId)
+      if (!group?.GroupId) return undefined
+      return {
+        groupId: group.GroupId,
+        owned: checkOwned(lab, `security group ${name}`, group.Tags, options.adopt),
+        ingress: rulesOf(group.IpPermissions),
+        egress: rulesOf(group.IpPermissionsEgress),
+      }
+    },
+
+    changes(state) {
+      if (!state) return ingress.map((rule) => ({ what: 'port', to: say(rule) }))
+      return [
+        ...(state.owned ? [] : [{ what: 'ownership', from: 'not ours', to: `lab ${lab.name}` }]),
+        ...missing(state.ingress, ingress).map((rule) => ({ what: 'port', from: say(rule), to: 'closed' })),
+        ...missing(ingress, state.ingress).map((rule) => ({ what: 'port', from: 'closed', to: say(rule) })),
+        ...(missing([everything], state.egress).length > 0
+          ? [{ what: 'outgoing', from: 'limited', to: 'everything' }]
+          : []),
+      ]
+    },
+
+    async ensure(state, work) {
+      let GroupId = state?.groupId
+      if (!GroupId) {
+        const made = await ec2.send(
+          new CreateSecurityGroupCommand({
+            GroupName: name,
+            Description: 'LibreChat: HTTPS and Portainer from chosen addresses only. Made by librechat-lab.',
+            ...(vpcId ? { VpcId: vpcId } : {}),
+            TagSpecifications: [
+              { ResourceType: 'security-group', Tags: [{ Key: 'Name', Value: name }, ...tagsOf(lab)] },
+            ],
+          }),
+        )
+        GroupId = made.GroupId as string
+      } else if (state && !state.owned) {
+        await ec2.send(new CreateTagsCommand({ Resources: [GroupId], Tags: tagsOf(lab) }))
+      }
+      const known = { ...patience(work), for: `the security group ${GroupId} to be known` }
+      const close = missing(state?.ingress ?? [], ingress)
+      const open = missing(ingress, state?.ingress ?? [])
+      if (close.length > 0) {
+        const IpPermissions = close.map(permissionOf)
+        await ec2.send(new RevokeSecurityGroupIngressCommand({ GroupId, IpPermissions }))
+      }
+      if (open.length > 0) {
+        const IpPermissions = open.map(permissionOf)
+        await whileFailing(known, notFound, () =>
+          ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions })),
+        )
+      }
+      if (state && missing([everything], state.egress).length > 0) {
+        const IpPermissions = [permissionOf(everything)]
+        await ec2.send(new AuthorizeSecurityGroupEgressCommand({ GroupId, IpPermissions }))
+      }
+      return { groupId: GroupId, owned: true, ingress, egress: [everything] }
+    },
+
+    async remove(state, work) {
+      const { groupId: GroupId } = state
+      try {
+        await whileFailing(
+          { ...patience(work), for: 'the security group to be unused', deadlineMs: 5 * 60_000 },
+          (error) => {
+            if (!isCode(error, 'DependencyViolation')) return false
+            work.progress('waiting until nothing uses it any more')
+            return true
+          },
+          () =>
+            unless(['InvalidGroup.NotFound', 'InvalidGroupId.Malformed'], () =>
+              ec2.send(new DeleteSecurityGroupCommand({ GroupId })),
+            ),
+        )
+      } catch (error) {
+        if (!isCode(error, 'DependencyViolation')) throw error
+        throw await inUse(ec2, GroupId, error)
+      }
+    },
+
+    actions: {
+      read: ['ec2:DescribeSecurityGroups', 'ec2:DescribeNetworkInterfaces'],
+      write: [
+        'ec2:CreateSecurityGroup',
+        'ec2:CreateTags',
+        'ec2:AuthorizeSecurityGroupIngress',
+        'ec2:RevokeSecurityGroupIngress',
+        'ec2:AuthorizeSecurityGroupEgress',
+        'ec2:DeleteSecurityGroup',
+      ],
+    },
+  }
+}
+
+const notFound = (error: unknown) => isCode(error, 'InvalidGroup.NotFound')
+const patience = ({ clock, signal }: { clock: Clock; signal: AbortSignal }) => ({
+  clock,
+  signal,
+  deadlineMs: 60_000,
+})
+
+async function inUse(ec2: EC2Client, groupId: string, cause: unknown): Promise<LabError> {
+  const { NetworkInterfaces = [] } = await ec2.send(
+    new DescribeNetworkInterfacesCommand({ Filters: [{ Name: 'group-id', Values: [groupId] }] }),
+  )
+  const users = NetworkInterfaces.map(
+    (n) => `${n.NetworkInterfaceId} (${n.Description || n.Attachment?.InstanceId || n.InterfaceType})`,
+  )
+  return new LabError({
+    code: 'dependency-violation',
+    what: `The security group ${groupId} is still used after five minutes.`,
+    why:
+      users.length > 0
+        ? `These network interfaces use it: ${users.join(', ')}.`
+        : 'AWS does not say by what; perhaps a rule of another group names it.',
+    fix: ['Take the group off them, then run the same command again.'],
+    fault: 'aws',
+    cause,
+  })
+}
