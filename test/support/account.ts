@@ -1,0 +1,143 @@
+import { randomInt } from 'node:crypto'
+import {
+  AttachInternetGatewayCommand,
+  CreateInternetGatewayCommand,
+  CreateRouteCommand,
+  DescribeRouteTablesCommand,
+  DescribeVpcsCommand,
+} from '@aws-sdk/client-ec2'
+import { CreateAccessKeyCommand, CreateUserCommand } from '@aws-sdk/client-iam'
+import { AssumeRoleCommand } from '@aws-sdk/client-sts'
+import { type Credentials, type Witness, witnesses } from './clients.js'
+import { type Addresses, addresses } from './gateway/addresses.js'
+import type { Call } from './gateway/call.js'
+import { Gateway, type Supplement } from './gateway/gateway.js'
+import { instances } from './gateway/instances.js'
+import { managedInstances } from './gateway/managed.js'
+import { dryRuns, type Permissions, permissions } from './gateway/permissions.js'
+import { propagation, type Slowness } from './gateway/propagation.js'
+import { type Executor, runCommand } from './gateway/runcommand.js'
+import { host } from './host.js'
+import type { Moto } from './moto.js'
+
+/** The name of the IAM user whose keys the program is given. */
+export const operator = 'operator'
+
+/** An AWS account of a test's own, with nothing in it but a default VPC that works, and the operator. */
+export interface Account {
+  readonly id: string
+  readonly gateway: Gateway
+  /** Where the program is to find AWS. */
+  readonly endpoint: string
+  readonly credentials: Credentials
+  readonly slowness: Slowness & { agent: number }
+  readonly addresses: Addresses
+  readonly permissions: Permissions
+  /** moto itself, past the gateway, for one region. */
+  at(region: string): Witness
+  /** Plays the instances from now on. */
+  runs(executor: Executor): void
+  /** Answers for what neither moto nor the gateway has, ahead of both: sessions, a whole service. */
+  answer(supplement: Supplement): void
+  /** The calls since the last `forget`, Bedrock's and polls included. */
+  readonly calls: readonly Call[]
+  forget(): void
+  close(): Promise<void>
+}
+
+export interface AccountOptions {
+  regions?: readonly string[]
+  /** Leave the default VPC as moto makes it: without a way to the internet. */
+  withoutInternet?: boolean
+}
+
+/** Opens a fresh account in `moto` with a gateway of its own before it. */
+export async function openAccount(moto: Moto, options: AccountOptions = {}): Promise<Account> {
+  const id = String(randomInt(100_000_000_000, 999_999_999_999))
+  const credentials = await operatorOf(moto, id)
+  const at = witnesses(moto.url, credentials)
+  if (!options.withoutInternet)
+    await Promise.all((options.regions ?? ['us-east-1']).map((r) => connect(at(r))))
+
+  const slowness = { instance: 0, group: 0, address: 0, profile: 0, starting: 0, terminating: 0, agent: 0 }
+  let executor: Executor = host()
+  const managed = managedInstances(at, () => slowness.agent)
+  const ips = addresses(at)
+  const rights = permissions(at, operator)
+  const own: Supplement[] = []
+  const supplements = [
+    { before: (call: Call) => first(own, call) },
+    rights,
+    propagation(slowness),
+    instances(at),
+    ips,
+    managed,
+    runCommand(managed, () => executor),
+    dryRuns,
+  ]
+  const gateway = new Gateway(new URL(moto.url), supplements)
+  const endpoint = await gateway.listen()
+  let since = 0
+  return {
+    id,
+    gateway,
+    endpoint,
+    credentials,
+    slowness,
+    addresses: ips,
+    permissions: rights,
+    at,
+    runs: (next) => {
+      executor = next
+    },
+    answer: (supplement) => void own.push(supplement),
+    get calls() {
+      return gateway.calls.slice(since)
+    },
+    forget: () => {
+      since = gateway.calls.length
+    },
+    close: () => gateway.close(),
+  }
+}
+
+/** moto opens an account when a role in it is assumed; its user's keys then lead there. */
+async function operatorOf(moto: Moto, id: string): Promise<Credentials> {
+  const anybody = witnesses(moto.url, { accessKeyId: 'anybody', secretAccessKey: 'anything' })('us-east-1')
+  const assume = { RoleArn: `arn:aws:iam::${id}:role/opener`, RoleSessionName: 'opener' }
+  const { Credentials: opened } = await anybody.sts.send(new AssumeRoleCommand(assume))
+  const { iam } = witnesses(moto.url, {
+    accessKeyId: opened?.AccessKeyId ?? '',
+    secretAccessKey: opened?.SecretAccessKey ?? '',
+    sessionToken: opened?.SessionToken ?? '',
+  })('us-east-1')
+  await iam.send(new CreateUserCommand({ UserName: operator }))
+  const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName: operator }))
+  return { accessKeyId: AccessKey?.AccessKeyId ?? '', secretAccessKey: AccessKey?.SecretAccessKey ?? '' }
+}
+
+/** A default VPC of AWS's has an internet gateway and a default route; moto's has neither. */
+async function connect({ ec2 }: Witness): Promise<void> {
+  const ofDefault = { Filters: [{ Name: 'is-default', Values: ['true'] }] }
+  const vpc = (await ec2.send(new DescribeVpcsCommand(ofDefault))).Vpcs?.[0]?.VpcId ?? ''
+  const { InternetGateway } = await ec2.send(new CreateInternetGatewayCommand({}))
+  const InternetGatewayId = InternetGateway?.InternetGatewayId ?? ''
+  await ec2.send(new AttachInternetGatewayCommand({ InternetGatewayId, VpcId: vpc }))
+  const ofVpc = { Filters: [{ Name: 'vpc-id', Values: [vpc] }] }
+  const table = (await ec2.send(new DescribeRouteTablesCommand(ofVpc))).RouteTables?.[0]?.RouteTableId
+  await ec2.send(
+    new CreateRouteCommand({
+      RouteTableId: table,
+      DestinationCidrBlock: '0.0.0.0/0',
+      GatewayId: InternetGatewayId,
+    }),
+  )
+}
+
+async function first(supplements: readonly Supplement[], call: Call) {
+  for (const supplement of supplements) {
+    const answer = await supplement.before?.(call)
+    if (answer) return answer
+  }
+  return undefined
+}

@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inject } from 'vitest'
+import type { Account } from './account.js'
+
+/** How a run of the program ended. */
+export interface Ended {
+  /** The exit code, or the signal that ended it. */
+  readonly code: number | NodeJS.Signals
+  readonly stdout: string
+  readonly stderr: string
+  /** Milliseconds from start to end. */
+  readonly took: number
+  /** stdout as JSON; throws where it is none. */
+  json<T = Record<string, unknown>>(): T
+}
+
+export interface Running {
+  readonly child: ChildProcess
+  /** What it has said so far. */
+  readonly stdout: () => string
+  readonly stderr: () => string
+  signal(signal: NodeJS.Signals): void
+  readonly ended: Promise<Ended>
+}
+
+export interface RunOptions {
+  env?: Record<string, string | undefined>
+  /** What it reads on standard input; nothing by default. */
+  input?: string
+  /** A home folder to keep between runs; a fresh one by default. */
+  home?: string
+}
+
+/** A fresh, empty home folder. */
+export const newHome = (): string => mkdtempSync(join(tmpdir(), 'librechat-lab-home-'))
+
+/** Starts the built program as its own process, with nothing of this machine's configuration. */
+export function start(account: Account, args: readonly string[], options: RunOptions = {}): Running {
+  const began = Date.now()
+  const child = spawn(process.execPath, [join(inject('program'), 'bin/librechat-lab.js'), ...args], {
+    env: environment(account, options),
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  child.stdin.on('error', () => {}) // a program that ends without reading is no fault of the test
+  child.stdin.end(options.input ?? '')
+  const out = collected(child.stdout)
+  const err = collected(child.stderr)
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => {
+      resolve({
+        code: code ?? signal ?? -1,
+        stdout: out(),
+        stderr: err(),
+        took: Date.now() - began,
+        json: () => JSON.parse(out()),
+      })
+    })
+  })
+  return { child, stdout: out, stderr: err, signal: (signal) => void child.kill(signal), ended }
+}
+
+/** Runs the built program to its end. */
+export const run = (account: Account, args: readonly string[], options?: RunOptions): Promise<Ended> =>
+  start(account, args, options).ended
+
+function environment(account: Account, { env, home }: RunOptions): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env.PATH,
+    HOME: home ?? newHome(),
+    AWS_ENDPOINT_URL: account.endpoint,
+    AWS_ACCESS_KEY_ID: account.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: account.credentials.secretAccessKey,
+    AWS_REGION: 'us-east-1',
+    AWS_EC2_METADATA_DISABLED: 'true',
+    LIBRECHAT_LAB_CHECKIP_URL: `${account.endpoint}/checkip`,
+    // A factor on every wait between two looks at AWS: a test needs not wait as AWS makes a person wait.
+    LIBRECHAT_LAB_POLL_SCALE: '0.02',
+    ...env,
+  }
+}
+
+function collected(stream: NodeJS.ReadableStream): () => string {
+  let text = ''
+  stream.setEncoding('utf8').on('data', (part: string) => {
+    text += part
+  })
+  return () => text
+}
