@@ -6,6 +6,7 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { LabError } from '../engine/error.js'
 import type { Clients } from './clients.js'
+import { type Internet, internet } from './internet.js'
 import { proxyAgent } from './proxy.js'
 
 export interface Credentials {
@@ -25,6 +26,7 @@ export interface Connection {
   readonly partition: string
   /** Fresh credentials at each call: they may expire within a long session. */
   readonly credentials: () => Promise<Credentials>
+  readonly internet: Internet
 }
 
 export interface ConnectOptions {
@@ -78,6 +80,7 @@ export async function connect(
     arn,
     partition: arn.split(':')[1] || 'aws',
     credentials: sts.config.credentials,
+    internet: internet(env, signal),
   }
 }
 

@@ -17,9 +17,11 @@ export const domainSchema = z
   .max(253)
   .regex(/^(?!.*\.\d+$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$/)
 
+const modelId = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._:/-]{0,200}$/)
+
 const modelSchema = z.strictObject({
   /** As it is called: an inference profile's id or a model's. */
-  id: z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._:-]{0,200}$/),
+  id: modelId,
   /** As a person reads it in LibreChat's menu. */
   label: oneLine(100),
 })
@@ -52,8 +54,11 @@ export const specSchema = z.strictObject({
   userData: z.boolean(),
   /** The first user. */
   email: emailSchema.optional(),
-  /** The models in LibreChat's menu; the first is the default. Empty: a lab without chat. */
+  /** The models in LibreChat's menu. Empty: a lab without chat. */
   models: z.array(modelSchema).max(40),
+  /** The id of the model that a conversation starts with, and of the one that names conversations. */
+  defaultModel: modelId.optional(),
+  titleModel: modelId.optional(),
   /** Resources whose ARNs the role may call beside foundation models: inference profiles. */
   profileArns: z.array(z.string().regex(/^arn:aws[a-z-]*:bedrock:[a-z0-9-]*:\d*:[\w:/.-]{1,300}$/)).max(200),
 })
@@ -89,4 +94,43 @@ function reason(error: unknown): string {
     return `${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? 'unfit'}`
   }
   return error instanceof Error ? error.message : String(error)
+}
+
+/** What differs between two stored specs, in a person's words. */
+export function describeSpecChange(
+  before: string,
+  after: string,
+): { what: string; from: string; to: string }[] {
+  const read = (text: string): Record<string, unknown> => {
+    try {
+      return JSON.parse(text)
+    } catch {
+      return {}
+    }
+  }
+  const [old, now] = [read(before), read(after)]
+  const say = (value: unknown): string => {
+    if (value === undefined || (Array.isArray(value) && value.length === 0)) return 'none'
+    if (Array.isArray(value)) return value.map((v) => (typeof v === 'object' ? v.label : v)).join(', ')
+    if (typeof value === 'object' && value && 'cidrs' in value) return say(value.cidrs)
+    return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  }
+  return [...new Set([...Object.keys(old), ...Object.keys(now)])]
+    .filter((key) => JSON.stringify(old[key]) !== JSON.stringify(now[key]))
+    .map((key) => ({ what: labels[key] ?? key, from: say(old[key]), to: say(now[key]) }))
+}
+
+const labels: Record<string, string> = {
+  generation: 'instance generation',
+  instanceType: 'instance type',
+  diskGb: 'disk (GB)',
+  allow: 'let in',
+  openPort80: 'port 80 open to all',
+  subnetId: 'subnet',
+  permissionsBoundary: 'permissions boundary',
+  userData: 'first-boot script',
+  email: 'first user',
+  defaultModel: 'default model',
+  titleModel: 'title model',
+  profileArns: 'inference profiles',
 }

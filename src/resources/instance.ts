@@ -67,8 +67,8 @@ export interface InstanceOptions {
   name: string
   type: string
   diskGb: number
-  /** The image and the subnets to try, in this order; undefined when nothing is to be launched. */
-  launch: { imageId: string; subnetIds: readonly string[] } | undefined
+  /** The image and the subnets to try, in this order; asked only when an instance is launched. */
+  place: () => Promise<{ imageId: string; subnetIds: readonly string[] }>
   /** Told apart from an instance of this lab that has ended. */
   generation: string
   /** Takes a new generation into the lab's settings, when the old one's instance has ended. */
@@ -108,8 +108,8 @@ export function instance(options: InstanceOptions): Resource<InstanceState> {
       ])
       // A fresh instance is looked at too: EC2 launches silently without a profile that it doesn't see yet.
       const now = state ?? (await running(options, host.instanceId, work))
-      await mend(options, now, { profileId, arn, groupId }, work)
-      return now.state === 'running' ? now : await running(options, now.instanceId, work)
+      const restarted = await mend(options, now, { profileId, arn, groupId }, work)
+      return now.state === 'running' && !restarted ? now : await running(options, now.instanceId, work)
     },
 
     async remove(state, work) {
@@ -284,9 +284,12 @@ function differences(
 
 /** Launches in the first zone that has room; what a lost answer launched already comes back by its token. */
 async function launch(options: InstanceOptions, work: Work): Promise<{ instanceId: string }> {
-  const { lab, launch: where } = options
-  if (!where || where.subnetIds.length === 0) throw new Error('Nothing to launch was prepared.')
-  const [profile, group] = await Promise.all([work.ready(options.profile), work.ready(options.group)])
+  const { lab } = options
+  const [where, profile, group] = await Promise.all([
+    options.place(),
+    work.ready(options.profile),
+    work.ready(options.group),
+  ])
   let { generation } = options
   let noRoom: unknown
   for (const SubnetId of where.subnetIds) {
@@ -407,13 +410,13 @@ async function ended(options: InstanceOptions, host: Instance | undefined): Prom
   })
 }
 
-/** Makes what can be made without a new instance. */
+/** Makes what can be made without a new instance; whether it was started for that. */
 async function mend(
   options: InstanceOptions,
   state: InstanceState,
   wanted: { profileId: string; arn: string; groupId: string },
   work: Work,
-): Promise<void> {
+): Promise<boolean> {
   const { ec2 } = options
   const InstanceId = state.instanceId
   const attribute = (change: object) =>
@@ -435,7 +438,7 @@ async function mend(
       attribute({ BlockDeviceMappings: [{ DeviceName: rootDevice, Ebs: { DeleteOnTermination: true } }] }),
     mendVolume(options, state),
   ])
-  await mendPower(options, state, work)
+  return await mendPower(options, state, work)
 }
 
 async function associateProfile(options: InstanceOptions, state: InstanceState, Arn: string, work: Work) {
@@ -483,11 +486,11 @@ async function mendVolume({ ec2, diskGb }: InstanceOptions, { volume }: Instance
 }
 
 /** Stopped ones are started; another type needs a stop first. The address stays. */
-async function mendPower(options: InstanceOptions, state: InstanceState, work: Work): Promise<void> {
+async function mendPower(options: InstanceOptions, state: InstanceState, work: Work): Promise<boolean> {
   const { ec2, type } = options
   const InstanceIds = [state.instanceId]
   const otherType = state.type !== type
-  if (!otherType && ['running', 'pending'].includes(state.state)) return
+  if (!otherType && ['running', 'pending'].includes(state.state)) return false
   if (otherType && state.state !== 'stopped') await ec2.send(new StopInstancesCommand({ InstanceIds }))
   await until({ ...patience(work, 10), for: 'the instance to stop' }, async () => {
     work.progress('waiting for the instance to stop', 40_000)
@@ -500,5 +503,5 @@ async function mendPower(options: InstanceOptions, state: InstanceState, work: W
     )
   }
   await ec2.send(new StartInstancesCommand({ InstanceIds }))
-  state.state = 'pending'
+  return true
 }

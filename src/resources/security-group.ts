@@ -89,12 +89,12 @@ export function securityGroup(options: {
   lab: LabId
   adopt: boolean
   name: string
-  /** Where it is made; undefined when only an existing one is looked for. */
-  vpcId: string | undefined
+  /** The VPC in which it is made; asked only when it matters. */
+  vpcId: () => Promise<string>
   ingress: readonly Rule[]
   after: readonly Resource[]
 }): Resource<SecurityGroupState> {
-  const { ec2, lab, name, vpcId, ingress } = options
+  const { ec2, lab, name, ingress } = options
 
   return {
     name: `security group ${name}`,
@@ -111,7 +111,8 @@ export function securityGroup(options: {
         ),
       )
       // A stranger's of this name in another VPC is no obstacle.
-      const group = ours ?? SecurityGroups.find((g) => vpcId !== undefined && g.VpcId === vpcId)
+      const vpcId = ours || SecurityGroups.length === 0 ? undefined : await options.vpcId()
+      const group = ours ?? SecurityGroups.find((g) => g.VpcId === vpcId)
       if (!group?.GroupId) return undefined
       return {
         groupId: group.GroupId,
@@ -140,7 +141,7 @@ export function securityGroup(options: {
           new CreateSecurityGroupCommand({
             GroupName: name,
             Description: 'LibreChat: HTTPS and Portainer from chosen addresses only. Made by librechat-lab.',
-            ...(vpcId ? { VpcId: vpcId } : {}),
+            VpcId: await options.vpcId(),
             TagSpecifications: [
               { ResourceType: 'security-group', Tags: [{ Key: 'Name', Value: name }, ...tagsOf(lab)] },
             ],

@@ -1,0 +1,41 @@
+import type { Agent } from 'node:http'
+import { ProxyAgent } from 'proxy-agent'
+
+/**
+ * An agent that goes through the proxy which `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` names, except to hosts
+ * in `NO_PROXY`; for AWS's clients and for WebSockets alike. Undefined when no proxy is named.
+ */
+export function proxyAgent(env: NodeJS.ProcessEnv): Agent | undefined {
+  const names = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy']
+  if (!names.some((name) => env[name])) return undefined
+  return new ProxyAgent({
+    keepAlive: true,
+    rejectUnauthorized: true,
+    getProxyForUrl: (url) => proxyFor(url, env),
+  })
+}
+
+/** The proxy for `url`, or "" to go straight. Lower case wins, as with curl. */
+export function proxyFor(url: string, env: NodeJS.ProcessEnv): string {
+  const { protocol, hostname, port } = new URL(url)
+  const secure = protocol === 'https:' || protocol === 'wss:'
+  const read = (name: string) => env[name.toLowerCase()] || env[name] || ''
+  const proxy = read(secure ? 'HTTPS_PROXY' : 'HTTP_PROXY') || read('ALL_PROXY')
+  if (!proxy || isExcepted(hostname, port || (secure ? '443' : '80'), read('NO_PROXY'))) return ''
+  return /^[a-z0-9+]+:\/\//i.test(proxy) ? proxy : `http://${proxy}`
+}
+
+/** `NO_PROXY` lists hosts and domains, with an optional port; `*` is every host. */
+function isExcepted(hostname: string, port: string, list: string): boolean {
+  const host = hostname.replace(/^\[|\]$/g, '').toLowerCase()
+  return list
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .some((entry) => {
+      if (entry === '*') return true
+      const [, name = '', wanted] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(entry) ?? []
+      const domain = name.replace(/^\*?\./, '')
+      return (!wanted || wanted === port) && (host === domain || host.endsWith(`.${domain}`))
+    })
+}

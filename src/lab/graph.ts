@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto'
+import { PutParameterCommand } from '@aws-sdk/client-ssm'
+import type { Clients } from '../aws/clients.js'
+import { bedrockPolicy } from '../bedrock/policy.js'
+import type { Resource } from '../engine/resource.js'
+import { type AddressState, address } from '../resources/address.js'
+import { type AssociationState, association } from '../resources/association.js'
+import { type InstanceState, instance } from '../resources/instance.js'
+import { type InstanceProfileState, instanceProfile } from '../resources/instance-profile.js'
+import type { LabId } from '../resources/ownership.js'
+import { type RoleState, role } from '../resources/role.js'
+import { type Rule, type SecurityGroupState, securityGroup } from '../resources/security-group.js'
+import { type SpecParameterState, specParameter } from '../resources/spec-parameter.js'
+import { names } from './names.js'
+import type { Place } from './place.js'
+import { describeSpecChange, formatSpec, type Spec } from './spec.js'
+
+/** Which resources a lab has, and how they hang together. */
+export interface LabGraph {
+  spec: Resource<SpecParameterState>
+  role: Resource<RoleState>
+  profile: Resource<InstanceProfileState>
+  group: Resource<SecurityGroupState>
+  address: Resource<AddressState>
+  instance: Resource<InstanceState>
+  association: Resource<AssociationState>
+  /** All, each after what it needs. */
+  all: Resource[]
+}
+
+export interface GraphOptions {
+  clients: Clients
+  lab: LabId
+  spec: Spec
+  adopt: boolean
+  /** Where an instance and a group would be made; asked only when they are. */
+  place: () => Promise<Place>
+  userData: string | undefined
+}
+
+export function labGraph({ clients, lab, spec: chosen, adopt, place, userData }: GraphOptions): LabGraph {
+  const { ec2, ec2Once, iam, ssm } = clients
+  const called = names(lab.name)
+  const spec = specParameter({
+    ssm,
+    lab,
+    adopt,
+    name: called.spec,
+    value: formatSpec(chosen),
+    describe: describeSpecChange,
+  })
+  // The settings come first, so that a run killed in the middle leaves them, and go last.
+  const after = [spec]
+  const instanceRole = role({
+    iam,
+    lab,
+    adopt,
+    name: called.role,
+    policyName: called.policy,
+    policy: bedrockPolicy(lab.partition, chosen.profileArns),
+    permissionsBoundary: chosen.permissionsBoundary,
+    after,
+  })
+  const profile = instanceProfile({ iam, lab, adopt, name: called.role, role: instanceRole })
+  const group = securityGroup({
+    ec2,
+    lab,
+    adopt,
+    name: called.group,
+    vpcId: async () => (await place()).vpcId,
+    ingress: ingressOf(chosen),
+    after,
+  })
+  const elasticIp = address({ ec2, ec2Once, lab, name: called.instance, after })
+  const host = instance({
+    ec2,
+    ec2Once,
+    lab,
+    name: called.instance,
+    type: chosen.instanceType,
+    diskGb: chosen.diskGb,
+    place,
+    generation: chosen.generation,
+    renew: async () => {
+      const generation = newGeneration()
+      const Value = formatSpec({ ...chosen, generation })
+      await ssm.send(new PutParameterCommand({ Name: called.spec, Value, Type: 'String', Overwrite: true }))
+      return generation
+    },
+    userData,
+    profile,
+    group,
+    after,
+  })
+  const points = association({ ec2, address: elasticIp, instance: host })
+  return {
+    spec,
+    role: instanceRole,
+    profile,
+    group,
+    address: elasticIp,
+    instance: host,
+    association: points,
+    all: [spec, instanceRole, profile, group, elasticIp, host, points],
+  }
+}
+
+export const newGeneration = (): string => randomBytes(4).toString('hex')
+
+/** 80, 443 and 9443 from the chosen addresses, each rule with a word; 80 from everywhere where it was asked for. */
+export function ingressOf({ allow, openPort80 }: Spec): Rule[] {
+  const ports = [
+    { port: 80, description: 'HTTP, redirects to HTTPS' },
+    { port: 443, description: 'LibreChat over HTTPS' },
+    { port: 9443, description: 'Portainer over HTTPS' },
+  ]
+  const rules = ports.flatMap(({ port, description }) =>
+    allow.cidrs.map((source) => ({ protocol: 'tcp', fromPort: port, toPort: port, source, description })),
+  )
+  if (!openPort80 || allow.cidrs.includes('0.0.0.0/0')) return rules
+  return [
+    ...rules,
+    {
+      protocol: 'tcp',
+      fromPort: 80,
+      toPort: 80,
+      source: '0.0.0.0/0',
+      description: 'HTTP, for the certificate authority and redirects',
+    },
+  ]
+}
