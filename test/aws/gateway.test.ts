@@ -7,6 +7,7 @@ import {
   DisableAddressTransferCommand,
   EC2Client,
   EnableAddressTransferCommand,
+  ModifyInstanceMetadataOptionsCommand,
   ReleaseAddressCommand,
   RunInstancesCommand,
   TerminateInstancesCommand,
@@ -16,6 +17,7 @@ import {
   AttachRolePolicyCommand,
   CreateInstanceProfileCommand,
   CreateRoleCommand,
+  GetInstanceProfileCommand,
   GetUserCommand,
   IAMClient,
   PutUserPolicyCommand,
@@ -184,6 +186,27 @@ describeAws('the gateway before moto', (moto) => {
     expect(await state()).toBe('shutting-down')
     await new Promise((resolve) => setTimeout(resolve, 110))
     expect(await state()).toBe('terminated')
+  })
+
+  it('names an instance’s profile by its own id, and refuses one that does not exist', async () => {
+    const { IamInstanceProfile } = await profile()
+    const id = await launch({ IamInstanceProfile })
+    const { InstanceProfile } = await iam.send(new GetInstanceProfileCommand({ InstanceProfileName: 'p' }))
+    const seen = (await ec2.send(new DescribeInstancesCommand({}))).Reservations?.[0]?.Instances?.[0]
+    expect(seen).toMatchObject({
+      InstanceId: id,
+      IamInstanceProfile: { Id: InstanceProfile?.InstanceProfileId },
+    })
+    await expect(launch({ IamInstanceProfile: { Name: 'none' } })).rejects.toMatchObject({
+      name: 'InvalidParameterValue',
+    })
+  })
+
+  it('keeps the metadata options that a change does not name', async () => {
+    const id = await launch({ MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 2 } })
+    await ec2.send(new ModifyInstanceMetadataOptionsCommand({ InstanceId: id, HttpTokens: 'optional' }))
+    const seen = (await ec2.send(new DescribeInstancesCommand({}))).Reservations?.[0]?.Instances?.[0]
+    expect(seen?.MetadataOptions).toMatchObject({ HttpTokens: 'optional', HttpPutResponseHopLimit: 2 })
   })
 
   it('has managed instances once the agent has a role, and runs commands on them', async () => {

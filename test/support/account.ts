@@ -11,8 +11,10 @@ import { AssumeRoleCommand } from '@aws-sdk/client-sts'
 import { type Credentials, type Witness, witnesses } from './clients.js'
 import { type Addresses, addresses } from './gateway/addresses.js'
 import type { Call } from './gateway/call.js'
+import { corrections } from './gateway/corrections.js'
 import { Gateway, type Supplement } from './gateway/gateway.js'
 import { instances } from './gateway/instances.js'
+import { type Ledger, ledger } from './gateway/ledger.js'
 import { managedInstances } from './gateway/managed.js'
 import { dryRuns, type Permissions, permissions } from './gateway/permissions.js'
 import { propagation, type Slowness } from './gateway/propagation.js'
@@ -33,6 +35,7 @@ export interface Account {
   readonly slowness: Slowness & { agent: number }
   readonly addresses: Addresses
   readonly permissions: Permissions
+  readonly ledger: Ledger
   /** moto itself, past the gateway, for one region. */
   at(region: string): Witness
   /** Plays the instances from now on. */
@@ -64,16 +67,19 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
   const managed = managedInstances(at, () => slowness.agent)
   const ips = addresses(at)
   const rights = permissions(at, operator)
+  const made = ledger()
   const own: Supplement[] = []
   const supplements = [
     { before: (call: Call) => first(own, call) },
     rights,
     propagation(slowness),
+    corrections(at),
     instances(at),
     ips,
     managed,
     runCommand(managed, () => executor),
     dryRuns,
+    made,
   ]
   const gateway = new Gateway(new URL(moto.url), supplements)
   const endpoint = await gateway.listen()
@@ -86,6 +92,7 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
     slowness,
     addresses: ips,
     permissions: rights,
+    ledger: made,
     at,
     runs: (next) => {
       executor = next

@@ -106,3 +106,9 @@ async function regionals(account: Account, region: string): Promise<Record<strin
 /** The calls that changed something, as `service:Action`. */
 export const changes = (calls: readonly Call[]): string[] =>
   calls.filter((call) => call.changing && call.carriedOut).map((call) => `${call.service}:${call.action}`)
+
+/** What was ever made in the account and still stands, terminated instances aside. */
+export async function leftovers(account: Account, regions: readonly string[]): Promise<string[]> {
+  const standing = Object.values(await inventory(account, regions)).flat()
+  return standing.filter((line) => [...account.ledger.made].some((id) => line.split(' ').includes(id)))
+}
