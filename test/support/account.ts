@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import {
   AttachInternetGatewayCommand,
   CreateInternetGatewayCommand,
@@ -10,6 +10,7 @@ import { CreateAccessKeyCommand, CreateUserCommand } from '@aws-sdk/client-iam'
 import { AssumeRoleCommand } from '@aws-sdk/client-sts'
 import { type Credentials, type Witness, witnesses } from './clients.js'
 import { type Addresses, addresses } from './gateway/addresses.js'
+import { type AccountKind, bedrockControlPlane } from './gateway/bedrock.js'
 import type { Call } from './gateway/call.js'
 import { corrections } from './gateway/corrections.js'
 import { Gateway, type Supplement } from './gateway/gateway.js'
@@ -50,6 +51,8 @@ export interface Account {
 
 export interface AccountOptions {
   regions?: readonly string[]
+  /** What kind of account Bedrock's control plane plays; every model may be called by default. */
+  bedrock?: AccountKind
   /** Leave the default VPC as moto makes it: without a way to the internet. */
   withoutInternet?: boolean
 }
@@ -71,6 +74,7 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
   const own: Supplement[] = []
   const supplements = [
     { before: (call: Call) => first(own, call) },
+    bedrock(options.bedrock ?? 'open', id),
     rights,
     propagation(slowness),
     corrections(at),
@@ -147,4 +151,26 @@ async function first(supplements: readonly Supplement[], call: Call) {
     if (answer) return answer
   }
   return undefined
+}
+
+/** Bedrock's control plane speaks REST: method, path, query and body in, status and body out. */
+function bedrock(kind: AccountKind, account: string): Supplement {
+  const controlPlane = bedrockControlPlane(kind, account)
+  return {
+    before(call) {
+      if (call.service !== 'bedrock') return undefined
+      const [method = '', path = ''] = call.action.split(' ')
+      const get = method === 'GET'
+      const query = new URLSearchParams(get ? (call.params as Record<string, string>) : {})
+      const body = get ? undefined : call.params
+      const said = controlPlane({ method, path, query, body, region: call.region })
+      if (!said) throw new Error(`Bedrock's control plane has no ${call.action}`)
+      const headers = {
+        'content-type': 'application/json',
+        'x-amzn-requestid': randomUUID(),
+        ...said.headers,
+      }
+      return { status: said.status, headers, body: JSON.stringify(said.body ?? {}) }
+    },
+  }
 }

@@ -19,7 +19,6 @@ import {
 } from '@aws-sdk/client-iam'
 import { DescribeParametersCommand } from '@aws-sdk/client-ssm'
 import { type Account, operator } from './account.js'
-import type { Call } from './gateway/call.js'
 
 /**
  * Everything that stands in the account, by kind, one line each, sorted: for comparison before and after.
@@ -102,10 +101,6 @@ async function regionals(account: Account, region: string): Promise<Record<strin
       .filter((name) => !name.startsWith('/aws/')),
   }
 }
-
-/** The calls that changed something, as `service:Action`. */
-export const changes = (calls: readonly Call[]): string[] =>
-  calls.filter((call) => call.changing && call.carriedOut).map((call) => `${call.service}:${call.action}`)
 
 /** What was ever made in the account and still stands, terminated instances aside. */
 export async function leftovers(account: Account, regions: readonly string[]): Promise<string[]> {

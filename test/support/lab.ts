@@ -16,7 +16,6 @@ import {
   GetRolePolicyCommand,
   type InstanceProfile,
   ListAttachedRolePoliciesCommand,
-  ListInstanceProfileTagsCommand,
   ListRolePoliciesCommand,
   type Role,
 } from '@aws-sdk/client-iam'
@@ -139,10 +138,7 @@ async function roleOf({ iam }: Witness, RoleName: string): Promise<Found['role']
 
 async function profileOf({ iam }: Witness, name: string): Promise<InstanceProfile | undefined> {
   const ask = { InstanceProfileName: name }
-  const found = await orNothing('NoSuchEntity', iam.send(new GetInstanceProfileCommand(ask)))
-  if (!found?.InstanceProfile) return undefined
-  const { Tags } = await iam.send(new ListInstanceProfileTagsCommand(ask))
-  return { ...found.InstanceProfile, Tags }
+  return (await orNothing('NoSuchEntity', iam.send(new GetInstanceProfileCommand(ask))))?.InstanceProfile
 }
 
 async function parameter({ ssm }: Witness, Name: string): Promise<string | undefined> {

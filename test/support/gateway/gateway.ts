@@ -80,6 +80,8 @@ export class Gateway {
       if (own) return own
     }
     let answer = await this.forward(incoming)
+    if (answer.body.startsWith('<!doctype html>'))
+      throw new Error(`moto broke over ${JSON.stringify(call.params)}`)
     for (const supplement of this.supplements) answer = (await supplement.after?.(call, answer)) ?? answer
     return answer
   }

@@ -11,8 +11,8 @@ import { type Answer, ec2Answer, errorAnswer } from './wire.js'
 
 /**
  * What moto gets wrong about instances: the same ClientToken must not make a second one, termination protection
- * asked for at launch must hold, a volume has the IOPS and throughput it was launched with, and a group in use
- * cannot be deleted.
+ * asked for at launch must hold, an instance is in the groups of its interface, a volume has the IOPS and throughput
+ * it was launched with, and a group in use cannot be deleted.
  */
 export function instances(witness: (region: string) => Witness): Supplement {
   /** By region and token: what was asked for, and the call that is making or has made it. */
@@ -77,6 +77,8 @@ async function asLaunched({ ec2 }: Witness, call: Call, id: string): Promise<voi
       new ModifyInstanceAttributeCommand({ InstanceId: id, DisableApiTermination: { Value: true } }),
     )
   }
+  const Groups = list(call.params, 'NetworkInterface.1.SecurityGroupId')
+  if (Groups.length) await ec2.send(new ModifyInstanceAttributeCommand({ InstanceId: id, Groups }))
   const iops = Number(call.params['BlockDeviceMapping.1.Ebs.Iops'] ?? 3000)
   const throughput = Number(call.params['BlockDeviceMapping.1.Ebs.Throughput'] ?? 125)
   const { Reservations } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [id] }))

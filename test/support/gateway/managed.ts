@@ -66,7 +66,7 @@ export function managedInstances(
     after(call, answer) {
       // The agent runs when the instance does; its clock starts there.
       const id = call.action === 'RunInstances' && /<instanceId>([^<]+)</.exec(answer.body)?.[1]
-      if (id && call.params['IamInstanceProfile.Name'] !== undefined) equipped.set(id, Date.now())
+      if (id) equipped.set(id, Date.now())
       return undefined
     },
   }

@@ -1,0 +1,231 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { type Account, openAccount, operator } from '../support/account.js'
+import { run, start } from '../support/cli.js'
+import { inventory } from '../support/inventory.js'
+import { inbound, lab, only, tagsOf } from '../support/lab.js'
+import { describeAws } from '../support/moto.js'
+import { changes, overlapping, requests } from '../support/tally.js'
+
+describeAws('up on an empty account', (moto) => {
+  let account: Account
+  beforeEach(async () => {
+    account = await openAccount(moto(), { regions: ['us-east-1', 'eu-central-1'] })
+  })
+  afterEach(() => account.close())
+
+  it('makes exactly the lab, with exactly its properties', async () => {
+    const ended = await run(account, ['up', '--yes'])
+    expect(ended).toMatchObject({ code: 0 })
+    const found = await lab(account)
+    const ours = { 'librechat-lab:name': 'default', 'librechat-lab:region': 'us-east-1' }
+
+    expect(JSON.parse(decodeURIComponent(found.role?.AssumeRolePolicyDocument ?? '')).Statement).toEqual([
+      { Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' },
+    ])
+    expect(tagsOf(found.role?.Tags)).toMatchObject(ours)
+    expect(found.role?.attached).toEqual(['arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore'])
+    const statements = Object.values(found.role?.inline ?? {}).flatMap(
+      (document) => (document as { Statement: unknown[] }).Statement,
+    )
+    expect(statements).toContainEqual(
+      expect.objectContaining({
+        Effect: 'Allow',
+        Action: ['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream'],
+        Resource: 'arn:aws:bedrock:*::foundation-model/*',
+      }),
+    )
+    expect(JSON.stringify(statements)).not.toMatch(/marketplace|"\*"/i)
+    expect(found.profile?.Roles?.map(({ RoleName }) => RoleName)).toEqual(['LibreChatInstanceRole'])
+    expect(tagsOf(found.profile?.Tags)).toMatchObject(ours)
+
+    const group = only(found.groups)
+    expect(inbound(group)).toEqual(['80', '443', '9443'].map((port) => `tcp ${port} 81.2.69.160/32`))
+    const rules = group.IpPermissions?.flatMap(({ IpRanges = [] }) => IpRanges)
+    expect(rules?.every(({ Description }) => Description)).toBe(true)
+    expect(group.IpPermissionsEgress).toMatchObject([{ IpProtocol: '-1', IpRanges: [{ CidrIp: '0.0.0.0/0' }] }])
+    expect(tagsOf(group.Tags)).toMatchObject(ours)
+
+    const instance = only(found.instances)
+    expect(instance).toMatchObject({
+      InstanceType: 't3.medium',
+      MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 2, HttpEndpoint: 'enabled' },
+      SecurityGroups: [{ GroupId: group.GroupId }],
+      protectedFromTermination: true,
+      profileArn: found.profile?.Arn,
+      State: { Name: 'running' },
+    })
+    expect(instance.KeyName).toBeUndefined()
+    expect(tagsOf(instance.Tags)).toMatchObject(ours)
+
+    const volume = only(found.volumes)
+    expect(volume).toMatchObject({ VolumeType: 'gp3', Size: 30, Encrypted: true, Iops: 3000, Throughput: 125 })
+    expect(tagsOf(volume.Tags)).toMatchObject(ours)
+    expect(only(instance.BlockDeviceMappings)).toMatchObject({ Ebs: { DeleteOnTermination: true } })
+
+    const address = only(found.addresses)
+    expect(address.InstanceId).toBe(instance.InstanceId)
+    expect(tagsOf(address.Tags)).toMatchObject({ ...ours, 'librechat-lab:protected': 'true' })
+
+    expect(found.spec).toMatchObject({ instanceType: 't3.medium', diskGb: 30 })
+    expect(found.specTags).toMatchObject(ours)
+    expect(found.lock).toBeUndefined()
+  })
+
+  it('asks for what no witness shows: the newest image, a token, tags in the creating calls', async () => {
+    await run(account, ['up', '--yes'])
+    const launch = only(account.calls.filter(({ action }) => action === 'RunInstances')).params
+    const parameter = '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64'
+    const names = account.calls.filter(({ service }) => service === 'ssm').map(({ params }) => JSON.stringify(params))
+    expect(names.some((params) => params.includes(parameter))).toBe(true)
+    expect(String(launch.ClientToken)).toMatch(/^[\x21-\x7e]{8,64}$/)
+    expect(launch['BlockDeviceMapping.1.Ebs.KmsKeyId']).toBeUndefined()
+    expect(launch['BlockDeviceMapping.1.DeviceName']).toBe('/dev/xvda')
+    expect(launch.DisableApiTermination).toBe('true')
+    for (const action of ['RunInstances', 'AllocateAddress', 'CreateSecurityGroup']) {
+      const call = only(account.calls.filter((one) => one.action === action))
+      expect(Object.values(call.params), action).toContain('librechat-lab:name')
+    }
+    for (const action of ['CreateRole', 'CreateInstanceProfile']) {
+      const call = only(account.calls.filter((one) => one.action === action))
+      expect(Object.values(call.params), action).toContain('librechat-lab:name')
+    }
+  })
+
+  it('leaves everything else in the account alone', async () => {
+    const before = await inventory(account, ['us-east-1', 'eu-central-1'])
+    await run(account, ['up', '--yes'])
+    const after = await inventory(account, ['us-east-1', 'eu-central-1'])
+    const added = Object.entries(after).flatMap(([kind, lines]) => {
+      const was = new Set(before[kind])
+      return lines.filter((line) => !was.has(line)).map(() => kind)
+    })
+    for (const [kind, lines] of Object.entries(before)) expect(after[kind]).toEqual(expect.arrayContaining(lines))
+    expect(added.sort()).toEqual(
+      [
+        'profiles',
+        'roles',
+        'us-east-1 addresses',
+        'us-east-1 associations',
+        'us-east-1 groups',
+        'us-east-1 instances',
+        'us-east-1 interfaces',
+        'us-east-1 parameters',
+        'us-east-1 volumes',
+      ].sort(),
+    )
+  })
+
+  it('says what was made and what to do next', async () => {
+    const { stdout, stderr } = await run(account, ['up', '--yes'])
+    const { addresses, instances } = await lab(account)
+    const said = stdout + stderr
+    expect(said).toContain(account.id)
+    expect(said).toContain('us-east-1')
+    expect(said).toContain(operator)
+    expect(stdout).toContain(`https://${only(addresses).PublicIp}`)
+    expect(stdout).toContain(`https://${only(addresses).PublicIp}:9443`)
+    expect(stdout).toMatch(new RegExp(`console\\.aws\\.amazon\\.com/systems-manager/session-manager/${only(instances).InstanceId}`))
+    expect(stdout).toMatch(/librechat-lab tunnel/)
+    expect(stdout).toMatch(/librechat-lab destroy/)
+    expect(stdout).toMatch(/nothing at AWS would refuse/i)
+  })
+
+  it('warns when 443 does not answer from here although the host is healthy', async () => {
+    const { code, stdout, stderr } = await run(account, ['up', '--yes'])
+    expect(code).toBe(0)
+    expect(stdout + stderr).toMatch(/443[\s\S]*(not answer|does not|doesn’t|no answer)/i)
+  })
+
+  it('shows the plan with the cost by line before it asks', async () => {
+    const { stdout, stderr, code } = await run(account, ['up', '--dry-run'])
+    const said = stdout + stderr
+    expect(code).toBe(0)
+    for (const word of ['LibreChatInstanceRole', 'LibreChatSecurityGroup', 'Elastic IP', 't3.medium', '30 GB']) {
+      expect(said).toContain(word)
+    }
+    expect(said).toMatch(/create/i)
+    expect(said).toMatch(/t3\.medium.*\$?\d+\.\d\d/)
+    expect(said).toMatch(/gp3.*\d+\.\d\d/i)
+    expect(said).toMatch(/IPv4.*\d+\.\d\d/i)
+    expect(said).toMatch(/price/i)
+  })
+
+  it('makes no changing call with --dry-run', async () => {
+    const before = await inventory(account, ['us-east-1'])
+    const { code } = await run(account, ['up', '--dry-run', '--yes'])
+    expect(code).toBe(0)
+    expect(account.calls.length).toBeGreaterThan(5)
+    expect(account.calls.filter(({ changing }) => changing)).toEqual([])
+    expect(await inventory(account, ['us-east-1'])).toEqual(before)
+  })
+
+  it('is done in at most 45 requests, and again in at most 25, changing nothing', async () => {
+    await run(account, ['up', '--yes'])
+    const first = requests(account.calls)
+    account.forget()
+    const { code, stdout, stderr } = await run(account, ['up', '--yes'])
+    const second = requests(account.calls)
+    process.stdout.write(`measured: up ${first.length} requests, up again ${second.length}\n`)
+    expect(code).toBe(0)
+    expect(stdout + stderr).toMatch(/no changes/i)
+    expect(changes(account.calls)).toEqual([])
+    expect(first.length).toBeLessThanOrEqual(45)
+    expect(second.length).toBeLessThanOrEqual(25)
+  })
+
+  it('does at once what is independent', async () => {
+    for (const action of ['CreateRole', 'CreateSecurityGroup', 'AllocateAddress']) {
+      account.gateway.faults.add({ action, effect: { kind: 'delay', ms: 400 } })
+    }
+    await run(account, ['up', '--yes'])
+    const at = (action: string) => only(account.calls.filter((call) => call.action === action))
+    expect(overlapping([at('CreateRole'), at('CreateSecurityGroup'), at('AllocateAddress')], 400)).toBe(true)
+  })
+
+  it('keeps every choice of an earlier run', async () => {
+    await run(account, [...'up --yes --instance-type t4g.medium --disk-size 40 --allow-cidr 81.2.69.0/24'.split(' ')])
+    account.forget()
+    const { code, stdout, stderr } = await run(account, ['up', '--yes'])
+    expect(code).toBe(0)
+    expect(stdout + stderr).toMatch(/no changes/i)
+    expect(changes(account.calls)).toEqual([])
+    const found = await lab(account)
+    expect(only(found.instances).InstanceType).toBe('t4g.medium')
+    expect(only(found.instances).Architecture).toBe('arm64')
+    expect(only(found.volumes).Size).toBe(40)
+    expect(inbound(only(found.groups))).toContain('tcp 443 81.2.69.0/24')
+  })
+
+  it('takes a permissions boundary for the role', async () => {
+    const boundary = 'arn:aws:iam::aws:policy/PowerUserAccess'
+    await run(account, ['up', '--yes', '--permissions-boundary', boundary])
+    expect((await lab(account)).role?.PermissionsBoundary?.PermissionsBoundaryArn).toBe(boundary)
+  })
+
+  it('has Docker installed at first boot when told so', async () => {
+    await run(account, ['up', '--yes', '--user-data'])
+    const launch = only(account.calls.filter(({ action }) => action === 'RunInstances')).params
+    const script = Buffer.from(String(launch.UserData), 'base64').toString()
+    expect(script).toMatch(/^#!/)
+    expect(script).toMatch(/docker/)
+    expect(script.length).toBeLessThan(16_384)
+  })
+
+  it('starts to speak before its first call', async () => {
+    const running = start(account, ['up', '--yes'])
+    let said = ''
+    running.child.stderr?.on('data', (text) => {
+      if (account.calls.length === 0) said += text
+    })
+    await running.ended
+    expect(said).not.toBe('')
+  })
+
+  it('answers --json with one object on stdout, and progress on stderr', async () => {
+    const ended = await run(account, ['up', '--yes', '--json'])
+    const found = await lab(account)
+    expect(ended.json()).toMatchObject({ name: 'default', region: 'us-east-1' })
+    expect(ended.stdout).toContain(String(only(found.addresses).PublicIp))
+    expect(ended.stderr).not.toBe('')
+  })
+})
