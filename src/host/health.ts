@@ -1,0 +1,62 @@
+import { z } from 'zod'
+import { LabError } from '../engine/error.js'
+import type { Host } from './host.js'
+import { payload } from './payload.js'
+import { runCommand } from './run-command.js'
+import { lastJson } from './stage.js'
+
+const finding = z.object({ code: z.string(), text: z.string() })
+const update = z.object({ at: z.string(), result: z.string(), detail: z.string().optional() }).nullable()
+
+/** The host's health line, as `templates/host/health.py` prints it. Sizes in bytes, times in UTC. */
+const schema = z.object({
+  healthy: z.boolean(),
+  /** What the host was last set up with; empty before the first time. See `release` in settings.ts. */
+  release: z.string(),
+  /** healthy, starting, unhealthy, or a container's state (exited, restarting, missing). */
+  services: z.record(z.string(), z.string()),
+  /** Per service: how often it was started again, when the last time was within 15 minutes. */
+  restarts: z.record(z.string(), z.number()),
+  images: z.record(z.string(), z.string()),
+  disk: z.object({ totalBytes: z.number(), freeBytes: z.number() }),
+  memory: z.object({
+    totalBytes: z.number(),
+    availableBytes: z.number(),
+    swapTotalBytes: z.number(),
+    swapFreeBytes: z.number(),
+  }),
+  certificate: z.object({ notAfter: z.string(), issuer: z.string() }).nullable(),
+  /** Whether only LibreChat's container may ask the instance's metadata. */
+  metadataProtected: z.boolean(),
+  updates: z.object({ portainer: update, system: update }),
+  rebootNeeded: z.boolean(),
+  /** The stage under way and since when, or empty. */
+  running: z.string(),
+  /** What makes it unhealthy. */
+  problems: z.array(finding),
+  /** What will, if nobody looks after it. */
+  warnings: z.array(finding),
+})
+
+export type HostHealth = z.infer<typeof schema>
+
+/** The health in a stage's output: its last line. */
+export function healthIn(stdout: string): HostHealth {
+  const parsed = schema.safeParse(lastJson(stdout))
+  if (parsed.success) return parsed.data
+  throw new LabError({
+    code: 'health-unreadable',
+    what: 'The host gave no health that this version can read.',
+    why: `Its answer ends with: ${stdout.trimEnd().slice(-200) || '(nothing)'}`,
+    fix: ['Run the command again with --debug, and report it if it stays so.'],
+    fault: 'program',
+    cause: parsed.error,
+  })
+}
+
+/** Asks the host how it is: one Run Command that changes nothing and waits for nobody. */
+export async function readHealth(host: Host): Promise<HostHealth> {
+  const script = payload(host, {}, 'python3 "$CODE/host/health.py"')
+  const { stdout } = await runCommand(host, { stage: 'health', script, timeoutSeconds: 120 })
+  return healthIn(stdout)
+}

@@ -1,0 +1,65 @@
+import { DescribeInstanceInformationCommand } from '@aws-sdk/client-ssm'
+import { LabError } from '../engine/error.js'
+import type { Host } from './host.js'
+
+/**
+ * Waits until Systems Manager reaches the instance's agent: a new instance takes about a minute.
+ * @param deadlineMs how long to wait, in milliseconds
+ * @throws LabError `host-offline` with the likely causes, in the order in which they are met
+ */
+export async function waitUntilOnline(host: Host, deadlineMs: number): Promise<void> {
+  const deadline = host.clock.now() + deadlineMs
+  const task = { type: 'task', id: 'host:online', name: 'host: online in Systems Manager' } as const
+  const seen = await pingStatus(host)
+  if (seen === 'Online') return
+  host.emit({ ...task, state: 'started', usualMs: 60_000 })
+  for (let last = seen; ; ) {
+    if (host.clock.now() >= deadline) {
+      host.emit({ ...task, state: 'failed' })
+      throw offline(host, last, deadlineMs)
+    }
+    await host.clock.sleep(3000, host.signal)
+    last = (await pingStatus(host)) ?? last
+    if (last === 'Online') {
+      host.emit({ ...task, state: 'done' })
+      return
+    }
+  }
+}
+
+/** Online, ConnectionLost, Inactive; undefined while the agent has never come, or when the question was throttled. */
+async function pingStatus(host: Host): Promise<string | undefined> {
+  try {
+    const { InstanceInformationList } = await host.ssm.send(
+      new DescribeInstanceInformationCommand({
+        Filters: [{ Key: 'InstanceIds', Values: [host.instanceId] }],
+      }),
+      { abortSignal: host.signal },
+    )
+    return InstanceInformationList?.find((instance) => instance.InstanceId === host.instanceId)?.PingStatus
+  } catch (error) {
+    if (/^Throttling|^RequestLimitExceeded$|^InternalServerError$/.test((error as Error).name))
+      return undefined
+    throw error
+  }
+}
+
+function offline(host: Host, last: string | undefined, waitedMs: number): LabError {
+  const minutes = Math.max(1, Math.round(waitedMs / 60_000))
+  const reboot = `aws ec2 reboot-instances --region ${host.region} --instance-ids ${host.instanceId}`
+  return new LabError({
+    code: 'host-offline',
+    what: `The instance ${host.instanceId} didn't come online in Systems Manager within ${minutes} minutes.`,
+    why:
+      last === undefined
+        ? 'Its agent has never reported: it has no role, no way out to the network, or is still starting.'
+        : `Its agent reported before and is now "${last}": it lost its role or its way out, or the instance is stopped.`,
+    fix: [
+      'Its role and its network: librechat-lab status shows whether the profile is attached and the address in place.',
+      'Its way out: the subnet needs a route to an internet gateway, and the security group must let everything out.',
+      `Its agent, which sleeps for 30 to 60 minutes after it has lost its role: reboot it with ${reboot}`,
+      'Then run the same command again.',
+    ],
+    fault: 'aws',
+  })
+}

@@ -1,0 +1,81 @@
+import { isIPv4 } from 'node:net'
+import { z } from 'zod'
+import { LabError } from '../engine/error.js'
+import { digest, type Files, templates } from './archive.js'
+
+/** What varies between hosts; everything else is a static template. */
+export interface HostSettings {
+  /** The Elastic IP. */
+  readonly address: string
+  /** A domain that points to it: then the certificate is publicly trusted. */
+  readonly domain?: string | undefined
+  /** Whom the certificate's issuer may write to; hostmaster@<domain> by default. */
+  readonly acmeEmail?: string | undefined
+  /** Bedrock's region. */
+  readonly region: string
+  /** The text of librechat.yaml. */
+  readonly librechatYaml: string
+}
+
+const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
+const domain = z
+  .string()
+  .max(253)
+  .regex(new RegExp(`^(?:${label}\\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$`), 'not a domain name in lower case')
+
+/** Strict, for these values stand in a file that a shell, Compose and Caddy read. */
+const schema = z.object({
+  address: z.string().refine(isIPv4, 'not an IPv4 address'),
+  domain: domain.optional(),
+  acmeEmail: z
+    .string()
+    .max(254)
+    .regex(/^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$/, 'not a plain e-mail address')
+    .optional(),
+  region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d+$/, 'not a region'),
+  librechatYaml: z.string(),
+})
+
+function checked(settings: HostSettings): z.infer<typeof schema> {
+  const result = schema.safeParse(settings)
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  throw new LabError({
+    code: 'setting-refused',
+    what: `The setting ${issue?.path.join('.')} can't be used.`,
+    why: `It is ${issue?.message}: ${JSON.stringify(settings[issue?.path[0] as keyof HostSettings] ?? '').slice(0, 100)}`,
+    fix: ['Give another value.'],
+  })
+}
+
+/** The settings as the files that the stack stage expects, without the release's name. */
+function filesOf(settings: HostSettings): Files {
+  const { address, domain, acmeEmail, region, librechatYaml } = checked(settings)
+  const env = {
+    LAB_ADDRESS: address,
+    LAB_SITE: domain ?? address,
+    LAB_CERTIFICATE: domain === undefined ? 'address' : 'domain',
+    // An address that every domain should have (RFC 2142). Caddy's second issuer wants one.
+    LAB_ACME_EMAIL: domain === undefined ? '' : (acmeEmail ?? `hostmaster@${domain}`),
+    LAB_HSTS: String(domain !== undefined),
+    LAB_REGION: region,
+  }
+  const lines = Object.entries(env).map(([key, value]) => `${key}=${value}\n`)
+  return new Map([
+    ['settings.env', lines.join('')],
+    ['librechat.yaml', librechatYaml],
+  ])
+}
+
+/**
+ * The name of what this version would put on a host with these settings: 16 hex characters.
+ * `status` compares it with the health's `release`.
+ */
+export function release(settings: HostSettings, directory?: string): string {
+  return digest(new Map([...templates(directory), ...filesOf(settings)]))
+}
+
+/** What the stack stage finds in its input. */
+export function stackInput(settings: HostSettings, directory?: string): Record<string, string> {
+  return { ...Object.fromEntries(filesOf(settings)), release: release(settings, directory) }
+}

@@ -1,0 +1,70 @@
+import { type HostHealth, healthIn } from './health.js'
+import type { Host } from './host.js'
+import { type HostSettings, stackInput } from './settings.js'
+import { runStage } from './stage.js'
+import { type MadeUser, type NewUser, withUserRequest } from './users.js'
+
+interface Stage {
+  readonly name: 'system' | 'docker' | 'images' | 'stack' | 'health'
+  /** As the person reads it. */
+  readonly title: string
+  /** The first time, on a t3.medium; the images' download dominates. */
+  readonly usualMs: number
+  readonly timeoutSeconds: number
+}
+
+const stages: readonly Stage[] = [
+  { name: 'system', title: 'host: swap and system', usualMs: 15_000, timeoutSeconds: 3600 },
+  { name: 'docker', title: 'host: Docker and Compose', usualMs: 40_000, timeoutSeconds: 3600 },
+  { name: 'images', title: 'host: images', usualMs: 120_000, timeoutSeconds: 3600 },
+  { name: 'stack', title: 'host: LibreChat and Portainer', usualMs: 70_000, timeoutSeconds: 3600 },
+  { name: 'health', title: 'host: health', usualMs: 15_000, timeoutSeconds: 600 },
+]
+
+export interface SetUp {
+  readonly health: HostHealth
+  /** The first user, when one was asked for and this run made it. */
+  readonly firstUser?: MadeUser
+}
+
+/**
+ * Puts this version's stack on the host: five stages, each safe to run again, each in seconds when there is nothing
+ * to do. The first user is made before the ports are open. Needs an instance that is online (`waitUntilOnline`).
+ */
+export async function setUpHost(host: Host, settings: HostSettings, firstUser?: NewUser): Promise<SetUp> {
+  const input = stackInput(settings, host.templates)
+  const run = (stage: Stage, more: Record<string, string> = {}) => followed(host, stage, more)
+  let made: MadeUser | undefined
+  let output = ''
+  for (const stage of stages) {
+    if (stage.name !== 'stack') output = await run(stage)
+    else if (firstUser === undefined) await run(stage, input)
+    else {
+      made = await withUserRequest(host, { ...firstUser, first: true }, (request) =>
+        run(stage, { ...input, 'request.json': request }),
+      )
+    }
+  }
+  return { health: healthIn(output), ...(made?.made ? { firstUser: made } : {}) }
+}
+
+/** A stage as one line that the person follows. */
+async function followed(host: Host, stage: Stage, input: Record<string, string>): Promise<string> {
+  const task = { type: 'task', id: `host:${stage.name}`, name: stage.title } as const
+  host.emit({ ...task, state: 'started', usualMs: stage.usualMs })
+  try {
+    const output = await runStage(host, stage.name, { input, timeoutSeconds: stage.timeoutSeconds })
+    host.emit({ ...task, state: 'done', detail: summary(output) })
+    return output
+  } catch (error) {
+    host.emit({ ...task, state: 'failed' })
+    throw error
+  }
+}
+
+/** The last line that a stage wrote for a person. */
+const summary = (output: string): string =>
+  output
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('{'))
+    .at(-1) ?? ''

@@ -1,0 +1,57 @@
+import { z } from 'zod'
+import { LabError } from '../engine/error.js'
+import type { Host } from './host.js'
+import { payload } from './payload.js'
+import { type CommandResult, runCommand } from './run-command.js'
+
+const failure = z.object({
+  error: z.object({ code: z.string(), what: z.string(), why: z.string(), fix: z.array(z.string()) }),
+})
+
+/** The last line of `text` that is a JSON object, or undefined. */
+export function lastJson(text: string): unknown {
+  for (const line of text.trimEnd().split('\n').reverse()) {
+    if (!line.startsWith('{')) continue
+    try {
+      return JSON.parse(line)
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error
+    }
+  }
+  return undefined
+}
+
+/**
+ * Runs one of the host's programs (`templates/run.sh <program>`) and returns what it printed.
+ * Throws the host's own LabError when it failed, after a note with the end of its log.
+ * @param stage the word in the command's comment, where it is another than the program's name
+ */
+export async function runStage(
+  host: Host,
+  program: string,
+  {
+    input = {},
+    timeoutSeconds,
+    stage = program,
+  }: { input?: Record<string, string>; timeoutSeconds: number; stage?: string },
+): Promise<string> {
+  const script = payload(host, input, `bash "$CODE/run.sh" ${program}`)
+  const result = await runCommand(host, { stage, script, timeoutSeconds })
+  if (result.code === 0) return result.stdout
+  throw failed(host, stage, result)
+}
+
+function failed(host: Host, stage: string, { stdout, stderr, code }: CommandResult): LabError {
+  const log = stdout.indexOf('--- the end of ')
+  const output = (log < 0 ? `${stdout}\n${stderr}` : stdout.slice(log)).trim()
+  if (output !== '') host.emit({ type: 'note', text: output })
+  const told = failure.safeParse(lastJson(log < 0 ? stdout : stdout.slice(0, log)))
+  if (told.success) return new LabError(told.data.error)
+  return new LabError({
+    code: `host-${stage}-failed`,
+    what: `The host's stage ${stage} failed with code ${code}.`,
+    why: `The end of its log is above; all of it is on the host in /var/log/librechat-lab/.`,
+    fix: ['Run the same command again: it goes on where this one stopped.'],
+    fault: 'program',
+  })
+}

@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto'
+import { DeleteParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm'
+import { z } from 'zod'
+import { LabError } from '../engine/error.js'
+import type { Host } from './host.js'
+import { oneTimeKey } from './sealed.js'
+import { lastJson, runStage } from './stage.js'
+
+export interface NewUser {
+  readonly email: string
+  /** 3 to 80 characters; the e-mail address's own name by default. */
+  readonly name?: string | undefined
+  /** 8 to 128 characters; made on the host when it isn't given. */
+  readonly password?: string | undefined
+}
+
+export interface MadeUser {
+  readonly email: string
+  /** False when the first user was wanted and there were users already. */
+  readonly made: boolean
+  /** The password that the host made: to be shown once. */
+  readonly password?: string
+}
+
+export interface ListedUser {
+  readonly email: string
+  readonly name: string
+  /** As LibreChat writes it. */
+  readonly created: string
+}
+
+/** What LibreChat itself accepts (its registerSchema), and nothing that could be read as an option or a line's end. */
+const email = z
+  .email('not an e-mail address')
+  .max(254, 'longer than 254 characters')
+  .regex(/^[^-]/, 'an address that begins with a dash')
+const name = z
+  .string()
+  .min(3, 'shorter than 3 characters')
+  .max(80, 'longer than 80 characters')
+  .regex(/^[^-\p{C}][^\p{C}]*$/u, 'a name that begins with a dash or holds control characters')
+const password = z
+  .string()
+  .min(8, 'shorter than 8 characters')
+  .max(128, 'longer than 128 characters')
+  .regex(/^[^\p{Cc}\u2028\u2029]*\S[^\p{Cc}\u2028\u2029]*$/u, 'only spaces, or holds control characters')
+
+const rules = { email, name, password }
+
+/** Why a value can't be used, in a few words, or undefined: for a prompt, before anything is sent. */
+export function problemWith(field: keyof typeof rules, value: string): string | undefined {
+  return rules[field].safeParse(value).error?.issues[0]?.message
+}
+
+function check(field: keyof typeof rules, value: string): void {
+  const problem = problemWith(field, value)
+  if (problem === undefined) return
+  throw new LabError({
+    code: `${field}-refused`,
+    what: `This ${field} can't be used: it is ${problem}.`,
+    // A password is never repeated.
+    ...(field === 'password' ? {} : { why: `Given: ${JSON.stringify(value.slice(0, 100))}` }),
+    fix: [`Give another ${field}.`],
+  })
+}
+
+const answer = z.object({
+  user: z.object({ email: z.string(), made: z.boolean().default(true), sealed: z.string().optional() }),
+})
+
+interface UserRequest extends NewUser {
+  readonly action?: 'add' | 'reset-password'
+  /** Only when there is no user yet. */
+  readonly first?: boolean
+}
+
+/**
+ * Does something with a request about a user, and reads the host's answer. A password that was given travels as a
+ * SecureString parameter, deleted afterwards whatever happens; one that the host makes comes back sealed.
+ */
+export async function withUserRequest(
+  host: Host,
+  user: UserRequest,
+  run: (request: string) => Promise<string>,
+): Promise<MadeUser> {
+  check('email', user.email)
+  const given = user.name ?? (user.email.split('@')[0] ?? '').padEnd(3, '.')
+  if (user.action !== 'reset-password') check('name', given)
+  if (user.password !== undefined) check('password', user.password)
+  const key = await oneTimeKey()
+  const request = (parameter: string | undefined): string =>
+    JSON.stringify({
+      action: user.action ?? 'add',
+      email: user.email,
+      name: given,
+      first: user.first ?? false,
+      password: parameter === undefined ? null : { parameter, region: host.region },
+      publicKey: key.publicKey,
+    })
+  const output =
+    user.password === undefined
+      ? await run(request(undefined))
+      : await withSecret(host, user.password, (parameter) => run(request(parameter)))
+  const parsed = answer.safeParse(findUser(output))
+  if (!parsed.success) {
+    throw new LabError({
+      code: 'user-unclear',
+      what: `The host did not say whether the user ${user.email} was made.`,
+      why: `Its answer ends with: ${output.trimEnd().slice(-200)}`,
+      fix: ['See who there is: librechat-lab user list'],
+      fault: 'program',
+    })
+  }
+  const { sealed, ...made } = parsed.data.user
+  return { ...made, ...(sealed === undefined ? {} : { password: key.open(sealed) }) }
+}
+
+/** The answer about the user among what a stage printed: the stack stage prints more after it. */
+const findUser = (output: string): unknown =>
+  lastJson(
+    output
+      .split('\n')
+      .filter((line) => line.startsWith('{"user":'))
+      .join('\n'),
+  )
+
+/** Puts a secret where only this lab's host (and this account's operators) can read it, for as long as `use` takes. */
+async function withSecret<T>(host: Host, secret: string, use: (parameter: string) => Promise<T>): Promise<T> {
+  const parameter = `/librechat-lab/${host.lab}/secret/${randomBytes(12).toString('hex')}`
+  // Deleted even when the answer to the creating call was lost.
+  try {
+    await host.ssm.send(new PutParameterCommand({ Name: parameter, Value: secret, Type: 'SecureString' }))
+    return await use(parameter)
+  } finally {
+    await host.ssm.send(new DeleteParameterCommand({ Name: parameter })).catch((error: Error) => {
+      if (error.name === 'ParameterNotFound') return
+      host.emit({
+        type: 'warning',
+        text: `The parameter ${parameter} still holds the password and could not be deleted: ${error.message}`,
+      })
+    })
+  }
+}
+
+const timeoutSeconds = 900
+
+/** Makes a user; the first one ever becomes LibreChat's admin. */
+export const addUser = (host: Host, user: NewUser): Promise<MadeUser> =>
+  withUserRequest(host, user, (request) =>
+    runStage(host, 'user', { stage: 'user-add', input: { 'request.json': request }, timeoutSeconds }),
+  )
+
+/** Gives a user a new password and ends their sessions. */
+export const resetPassword = (host: Host, user: NewUser): Promise<MadeUser> =>
+  withUserRequest(host, { ...user, action: 'reset-password' }, (request) =>
+    runStage(host, 'user', { stage: 'user-reset', input: { 'request.json': request }, timeoutSeconds }),
+  )
+
+/** Removes a user and everything they have. LibreChat is stopped for it, for about half a minute. */
+export async function removeUser(host: Host, address: string): Promise<void> {
+  check('email', address)
+  const request = JSON.stringify({ action: 'remove', email: address })
+  await runStage(host, 'user', { stage: 'user-remove', input: { 'request.json': request }, timeoutSeconds })
+}
+
+const list = z.object({ users: z.array(z.tuple([z.string(), z.string(), z.string()])) })
+
+export async function listUsers(host: Host): Promise<ListedUser[]> {
+  const request = JSON.stringify({ action: 'list' })
+  const output = await runStage(host, 'user', {
+    stage: 'user-list',
+    input: { 'request.json': request },
+    timeoutSeconds,
+  })
+  return list.parse(lastJson(output)).users.map(([email, name, created]) => ({ email, name, created }))
+}

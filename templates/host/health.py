@@ -1,0 +1,194 @@
+"""The host's health as one line of JSON: health.py [--wait <seconds>]. Reads only; needs no lock.
+
+`problems` are what makes it unhealthy, `warnings` what will; each is {"code", "text"}.
+"""
+import calendar
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+LAB = os.environ.get("LAB", "/opt/librechat-lab")
+SERVICES = ["librechat", "mongodb", "meilisearch", "proxy", "portainer"]
+GIB = 1024**3
+MIB = 1024**2
+
+
+def run(*command, stdin=""):
+    """A command's output; empty when it fails, is missing or hangs."""
+    try:
+        result = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return result.stdout if result.returncode == 0 else ""
+
+
+def containers():
+    """Each service's container, as `docker inspect` shows it."""
+    ids = run("docker", "ps", "-aq", "--filter", "label=com.docker.compose.project=librechat-lab",
+              "--filter", "label=com.docker.compose.oneoff=False").split()
+    inspected = json.loads(run("docker", "inspect", *ids) or "[]") if ids else []
+    return {item["Config"]["Labels"]["com.docker.compose.service"]: item for item in inspected}
+
+
+def seconds(iso):
+    """Docker's UTC time, which has nanoseconds, since the epoch."""
+    return calendar.timegm(time.strptime(iso[:19], "%Y-%m-%dT%H:%M:%S"))
+
+
+def portainer_answers():
+    # Its image has no shell to ask from within.
+    return run("curl", "-fsSk", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}",
+               "https://127.0.0.1:9443/api/system/status") == "200"
+
+
+def state_of(service, container):
+    if container is None:
+        return "missing"
+    state = container["State"]
+    if state["Status"] != "running":
+        return state["Status"]
+    if service == "portainer":
+        return "healthy" if portainer_answers() else "unhealthy"
+    return state.get("Health", {}).get("Status", "running")
+
+
+def recent_restarts(container):
+    """How often Docker has started it again, when the last time was within 15 minutes."""
+    if container is None or time.time() - seconds(container["State"]["StartedAt"]) > 900:
+        return 0
+    return container["RestartCount"]
+
+
+def metadata_rule():
+    return subprocess.run(
+        ["iptables", "-w", "-C", "DOCKER-USER", "-d", "169.254.169.254/32", "!", "-i", "lab-api", "-j", "DROP"],
+        capture_output=True, check=False,
+    ).returncode == 0
+
+
+def certificate(site):
+    """When the certificate that 443 shows for the site ends, and whose it is."""
+    # No name is sent for a bare address, as a browser does it.
+    name = [] if re.fullmatch(r"[0-9.]+", site) else ["-servername", site]
+    shown = run("openssl", "s_client", "-connect", "127.0.0.1:443", *(name or ["-noservername"]))
+    text = run("openssl", "x509", "-noout", "-enddate", "-issuer", stdin=shown)
+    end = re.search(r"notAfter=(.*)", text)
+    issuer = re.search(r"issuer=(.*)", text)
+    if not end:
+        return None
+    when = calendar.timegm(time.strptime(end.group(1).strip(), "%b %d %H:%M:%S %Y %Z"))
+    return {"notAfter": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when)),
+            "issuer": issuer.group(1).strip() if issuer else ""}
+
+
+def setting(name):
+    try:
+        with open(f"{LAB}/.env", encoding="utf-8") as file:
+            found = re.search(rf"^{name}=(.*)$", file.read(), re.M)
+    except OSError:
+        return ""
+    return found.group(1) if found else ""
+
+
+def written(name):
+    try:
+        with open(f"{LAB}/state/{name}", encoding="utf-8") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def update(name):
+    try:
+        return json.loads(written(f"update-{name}.json"))
+    except ValueError:
+        return None
+
+
+def memory():
+    with open("/proc/meminfo", encoding="utf-8") as file:
+        found = {key: int(value) * 1024 for key, value in re.findall(r"^(\w+):\s+(\d+) kB$", file.read(), re.M)}
+    return {"totalBytes": found["MemTotal"], "availableBytes": found["MemAvailable"],
+            "swapTotalBytes": found["SwapTotal"], "swapFreeBytes": found["SwapFree"]}
+
+
+def disk():
+    # Everything stands on the root volume: the system, the images and the data.
+    space = os.statvfs("/")
+    return {"totalBytes": space.f_blocks * space.f_frsize, "freeBytes": space.f_bavail * space.f_frsize}
+
+
+def health():
+    found = containers()
+    result = {
+        "healthy": False,
+        "release": written("release"),
+        "services": {service: state_of(service, found.get(service)) for service in SERVICES},
+        "restarts": {service: recent_restarts(found.get(service)) for service in SERVICES},
+        "images": {service: found[service]["Config"]["Image"] for service in SERVICES if service in found},
+        "disk": disk(),
+        "memory": memory(),
+        "certificate": certificate(setting("LAB_SITE")) if setting("LAB_SITE") else None,
+        "metadataProtected": metadata_rule(),
+        "updates": {"portainer": update("portainer"), "system": update("system")},
+        "rebootNeeded": bool(run("sh", "-c", "command -v dnf && ! dnf -q needs-restarting -r >/dev/null 2>&1")),
+        "running": written("running"),
+    }
+    problems, warnings = judge(result)
+    result["problems"] = problems
+    result["warnings"] = warnings
+    result["healthy"] = not problems
+    return result
+
+
+def judge(result):
+    problems, warnings = [], []
+
+    def say(to, code, text):
+        to.append({"code": code, "text": text})
+
+    for service, state in result["services"].items():
+        if state != "healthy":
+            say(problems, "service", f"{service} is {state}.")
+        if result["restarts"][service] >= 3:
+            say(problems, "restarting", f"{service} has restarted {result['restarts'][service]} times.")
+    if not result["metadataProtected"] and result["services"]["librechat"] != "missing":
+        say(problems, "metadata", "Any container may ask for the instance's credentials: the firewall's rule is gone. "
+            "Run librechat-lab up.")
+    free, total = result["disk"]["freeBytes"], result["disk"]["totalBytes"]
+    if free < GIB:
+        say(problems, "disk-full", f"The disk has {free // MIB} MiB left; the database stops when there are none. "
+            "Remove unused images, or make the volume larger.")
+    elif free < max(3 * GIB, total // 10):
+        say(warnings, "disk-low", f"The disk has {free / GIB:.1f} GiB of {total / GIB:.0f} left.")
+    memory_left = result["memory"]["availableBytes"] + result["memory"]["swapFreeBytes"]
+    if memory_left < 300 * MIB:
+        say(warnings, "memory-low", f"{memory_left // MIB} MiB of memory and swap are left.")
+    shown = result["certificate"]
+    if shown:
+        days = (seconds(shown["notAfter"]) - time.time()) / 86400
+        if days < 0:
+            say(problems, "certificate", "The certificate has ended.")
+        elif days < 10:
+            say(warnings, "certificate", f"The certificate ends in {days:.0f} days and was not renewed.")
+    for name, last in result["updates"].items():
+        if last and last["result"] == "failed":
+            say(warnings, f"update-{name}", f"The last update of {name} failed on {last['at']}.")
+    if result["rebootNeeded"]:
+        say(warnings, "reboot", "A security fix waits for a restart of the instance.")
+    return problems, warnings
+
+
+def main():
+    deadline = time.time() + (float(sys.argv[2]) if sys.argv[1:2] == ["--wait"] else 0)
+    result = health()
+    while not result["healthy"] and time.time() < deadline:
+        time.sleep(3)
+        result = health()
+    print(json.dumps(result, separators=(",", ":")))
+
+
+main()

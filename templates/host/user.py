@@ -1,0 +1,102 @@
+"""LibreChat's users, through LibreChat's own scripts in its container.
+
+Request: {"action": "add" | "list" | "remove" | "reset-password", "email", "name", "password": {"parameter",
+"region"} | null, "publicKey": PEM}. Answer: {"user": {"email", "sealed"?}} or {"users": [[email, name, created]]}.
+"""
+import json
+import re
+
+from lab import CODE, answer, compose, fail, password_of, request, seal
+
+LIBRECHAT_DOWN = "Look at the lab's health: librechat-lab status"
+
+
+def script(*arguments, answers=(), container=("exec", "-T", "librechat")):
+    """Runs config/<script> in LibreChat's container; `answers` are pairs of a prompt and what to say."""
+    with open(f"{CODE}/host/answer.cjs", encoding="utf-8") as file:
+        program = file.read()
+    return compose(*container, "node", "-e", program, *arguments, input=json.dumps([list(pair) for pair in answers]))
+
+
+def said(result):
+    """What a script of LibreChat's said was wrong, without colours, without anything else."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", result.stdout + result.stderr)
+    lines = [line.strip() for line in text.splitlines() if re.search(r"error|not found|already|must", line, re.I)]
+    return " ".join(lines)[-500:] or f"It ended with code {result.returncode} and gave no reason."
+
+
+def users():
+    """Email, name and day of creation of each user."""
+    result = script("config/list-users.js")
+    if result.returncode != 0:
+        fail("librechat-unreachable", "LibreChat could not list its users.", said(result), LIBRECHAT_DOWN)
+    found = []
+    for block in result.stdout.split("ID: ")[1:]:
+        field = {key: value for key, value in re.findall(r"^(Email|Name|Created): (.*)$", block, re.M)}
+        found.append([field.get("Email", ""), field.get("Name", ""), field.get("Created", "")])
+    return found
+
+
+def known(email):
+    return any(user[0].lower() == email.lower() for user in users())
+
+
+def add(asked):
+    email = asked["email"]
+    if asked.get("first") and users():
+        # A run before this one made the first user: there is nothing to do.
+        return answer({"user": {"email": email, "made": False}})
+    if known(email):
+        fail("user-exists", f"There is a user {email} already.", "An e-mail address is one user's.",
+             f"Give them a new password: librechat-lab user reset-password {email}")
+    password, made = password_of(asked)
+    # LibreChat refuses some characters in a user name, which nobody needs: an address that has one goes without.
+    username = email if re.fullmatch(r"[A-Za-z0-9._@+]{2,80}", email) else ""
+    result = script("config/create-user.js", email, asked["name"], username, "--email-verified=true",
+                    answers=[("Password:", password)])
+    if result.returncode != 0 or not known(email):
+        fail("user-refused", f"LibreChat didn't make the user {email}.", said(result))
+    return answer({"user": {"email": email, "made": True, **({"sealed": seal(password, asked)} if made else {})}})
+
+
+def reset_password(asked):
+    email = asked["email"]
+    exact = next((user[0] for user in users() if user[0].lower() == email.lower()), None)
+    if exact is None:
+        fail("user-unknown", f"There is no user {email}.", "Nothing was changed.", "See who there is: librechat-lab user list")
+    password, made = password_of(asked)
+    result = script("config/reset-password.js", answers=[
+        ("Enter user email:", exact), ("Enter new password:", password), ("Confirm new password:", password),
+    ])
+    if result.returncode != 0 or "successfully reset" not in result.stdout:
+        fail("user-refused", f"LibreChat didn't set the password of {email}.", said(result))
+    return answer({"user": {"email": exact, **({"sealed": seal(password, asked)} if made else {})}})
+
+
+def remove(asked):
+    """LibreChat's script wants every process of LibreChat's stopped: so it is, for half a minute."""
+    email = asked["email"]
+    if not known(email):
+        fail("user-unknown", f"There is no user {email}.", "Nothing was changed.", "See who there is: librechat-lab user list")
+    compose("stop", "librechat")
+    try:
+        result = script(
+            "config/delete-user.js", email, "-y", "-y", answers=[("(y/N)", "y")],
+            container=("run", "--rm", "-T", "--no-deps", "librechat"),
+        )
+    finally:
+        started = compose("up", "-d", "--pull", "never", "--wait", "--wait-timeout", "600", "librechat")
+        print(started.stderr)
+    if result.returncode != 0 or known(email):
+        fail("user-refused", f"LibreChat didn't remove the user {email}.", said(result))
+    return answer({"user": {"email": email}})
+
+
+asked = request()
+actions = {
+    "add": add,
+    "list": lambda _: answer({"users": users()}),
+    "remove": remove,
+    "reset-password": reset_password,
+}
+actions[asked["action"]](asked)

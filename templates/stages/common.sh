@@ -1,0 +1,60 @@
+# What every stage needs; each begins by reading this file. The runner (../run.sh) has set LAB and CODE, holds
+# the lock, sends what is printed to the stage's log, and shows a person only what goes through `say`.
+# shellcheck shell=bash
+set -euo pipefail
+umask 077
+
+: "${LAB:?}" "${CODE:?}"
+# shellcheck source=../pins.env
+. "$CODE/pins.env"
+
+# One short line for the person who waits.
+say() {
+  echo "$*"
+  printf '%s\n' "$*" >&3
+}
+
+# Ends the stage: fail <code> <what happened> <why> [<what to do>...]. The runner passes it on.
+fail() {
+  python3 - "$@" >"$LAB/state/error.json" <<'PYTHON'
+import json, sys
+code, what, why, *fix = sys.argv[1:]
+print(json.dumps({"code": code, "what": what, "why": why, "fix": fix}))
+PYTHON
+  echo "failed: $2 $3"
+  exit 1
+}
+
+# Tries a command that may fail in passing, five times within a minute or so.
+retry() {
+  local attempt
+  for attempt in 1 2 3 4; do
+    "$@" && return 0
+    echo "attempt $attempt failed: $*"
+    sleep $((attempt * 5))
+  done
+  "$@"
+}
+
+# Puts a file in its place at once: a reader sees the old one or the new one. Leaves an equal one alone, and
+# says by its exit code whether anything changed: put <source> <target> <mode>.
+put() {
+  if cmp -s "$1" "$2"; then
+    chmod "$3" "$2"
+    return 1
+  fi
+  install -m "$3" "$1" "$2.new"
+  mv -f "$2.new" "$2"
+}
+
+# Stops before the disk is full: need_space <MiB> <what for> <directory>.
+need_space() {
+  local free
+  free=$(df -Pm "$3" | awk 'NR == 2 { print $4 }')
+  [ "$free" -ge "$1" ] || fail disk-full \
+    "The disk has $free MiB left, and $2 needs $1 MiB." \
+    "Nothing was changed by this stage: a full disk would have stopped the database." \
+    "See what fills it: librechat-lab status" \
+    "Remove unused images on the host: docker image prune -a" \
+    "Or make the volume larger in EC2 and run the command again."
+}

@@ -1,0 +1,89 @@
+#!/bin/bash
+# Docker from the distribution, configured before its first start; Compose as a plugin, checked before use; the
+# rule that keeps the instance's credentials from every container but one.
+# shellcheck source=common.sh
+. "$CODE/stages/common.sh"
+
+command -v dockerd >/dev/null || retry dnf -y install docker
+command -v iptables >/dev/null || retry dnf -y install iptables-nft
+
+# The user whose numbers a container's users become. Docker would add it; not every distribution gives it a
+# range of numbers of its own, so do it here, above every range that is taken.
+getent passwd dockremap >/dev/null || useradd --system --no-create-home --shell /sbin/nologin dockremap
+for file in /etc/subuid /etc/subgid; do
+  touch "$file"
+  chmod 644 "$file"
+  grep -q '^dockremap:' "$file" && continue
+  start=$(awk -F: 'BEGIN { start = 100000 } $2 + $3 > start { start = $2 + $3 } END { print start }' "$file")
+  echo "dockremap:$start:65536" >>"$file"
+done
+
+# Ours merged into what is there. What contradicts it is the user's to settle: nothing is overwritten.
+install -d -m 755 /etc/docker
+merged=$(mktemp)
+if ! problem=$(python3 "$CODE/host/merge_daemon_json.py" "$CODE/daemon.json" /etc/docker/daemon.json 2>&1 >"$merged"); then
+  fail docker-config-conflict "This host's /etc/docker/daemon.json can't be merged with what the lab needs." \
+    "$problem" "Change or remove that setting on the host, then run the command again."
+fi
+restart=no
+if ! cmp -s "$merged" /etc/docker/daemon.json; then
+  # Under remapping Docker keeps everything in another directory: what exists would seem to be gone.
+  if systemctl -q is-active docker && [[ $(docker info -f '{{.SecurityOptions}}') != *name=userns* ]] &&
+    [ -n "$(docker ps -aq)" ]; then
+    fail docker-in-use "Docker on this host already runs containers of somebody else's." \
+      "The lab turns user-namespace remapping on, under which they would no longer be seen." \
+      "Use an instance of the lab's own, or remove those containers on the host."
+  fi
+  if [ -s /etc/docker/daemon.json ]; then cp -p /etc/docker/daemon.json "/etc/docker/daemon.json.before-librechat-lab"; fi
+  put "$merged" /etc/docker/daemon.json 644
+  restart=yes
+fi
+rm -f "$merged"
+
+# In force before Docker starts, now and at every boot.
+put "$CODE/bin/metadata-rule" "$LAB/bin/metadata-rule" 755 || true
+if put "$CODE/units/librechat-lab-metadata.service" /etc/systemd/system/librechat-lab-metadata.service 644; then
+  systemctl daemon-reload
+fi
+systemctl enable librechat-lab-metadata.service
+systemctl restart librechat-lab-metadata.service
+
+systemctl enable docker.service
+if [ $restart = yes ]; then systemctl restart docker.service; else systemctl start docker.service; fi
+for _ in $(seq 60); do
+  docker info >/dev/null 2>&1 && break
+  sleep 1
+done
+options=$(docker info -f '{{.SecurityOptions}} {{.CgroupDriver}} {{.LiveRestoreEnabled}}' 2>&1) || true
+case $options in
+  *name=userns*" systemd true") ;;
+  *)
+    fail docker-config "Docker doesn't run as configured." "It says: $options" \
+      "Look at the daemon's options on the host: systemctl cat docker"
+    ;;
+esac
+
+# Compose: fetched, checked, and only then where Docker looks for it.
+plugin=/usr/local/lib/docker/cli-plugins/docker-compose
+case $(uname -m) in
+  x86_64) sum=$COMPOSE_SHA256_X86_64 ;;
+  aarch64) sum=$COMPOSE_SHA256_AARCH64 ;;
+esac
+asset=$COMPOSE_URL/$COMPOSE_VERSION/docker-compose-linux-$(uname -m)
+version_file=$LAB/state/compose-version
+if ! { [ -x "$plugin" ] && [ "$(cat "$version_file" 2>/dev/null)" = "$COMPOSE_VERSION $(sha256sum <"$plugin")" ]; }; then
+  install -d -m 755 "$(dirname "$plugin")"
+  retry curl -fsSL --proto '=https,file' --retry 3 -o "$plugin.new" "$asset"
+  if [ -z "$sum" ]; then sum=$(retry curl -fsSL --proto '=https,file' "$asset.sha256" | awk '{ print $1 }'); fi
+  if ! echo "$sum  $plugin.new" | sha256sum -c -; then
+    found=$(sha256sum <"$plugin.new")
+    rm -f "$plugin.new"
+    fail compose-checksum "The Docker Compose that was fetched is not the one that was expected." \
+      "$asset has the SHA-256 ${found%% *}, not $sum." "Run the command again; if it stays so, report it."
+  fi
+  chmod 755 "$plugin.new"
+  mv -f "$plugin.new" "$plugin"
+  echo "$COMPOSE_VERSION $(sha256sum <"$plugin")" >"$version_file"
+fi
+
+say "Docker $(docker version -f '{{.Server.Version}}'), Compose $(docker compose version --short)"

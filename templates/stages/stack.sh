@@ -1,0 +1,69 @@
+#!/bin/bash
+# Secrets, configuration, containers. The proxy comes last, so that the first user, who becomes the admin, is
+# there before anybody can reach the page. Expects beside itself, in ../input: settings.env, librechat.yaml,
+# release, and user.json when a first user is wanted.
+# shellcheck source=common.sh
+. "$CODE/stages/common.sh"
+
+input=$CODE/input
+cd "$LAB"
+need_space 1024 "starting the stack" "$(docker info -f '{{.DockerRootDir}}')"
+
+# Made once, here, and never again: losing them would make what they encrypt unreadable.
+secret() { grep -q "^$1=" secrets/env 2>/dev/null || printf '%s=%s\n' "$1" "$(openssl rand -hex "$2")" >>secrets/env; }
+touch secrets/env
+secret CREDS_KEY 32
+secret CREDS_IV 16
+secret JWT_SECRET 32
+secret JWT_REFRESH_SECRET 32
+secret MEILI_MASTER_KEY 32
+[ -s secrets/portainer-admin-password ] || printf '%s' "$(openssl rand -hex 12)" >secrets/portainer-admin-password
+chmod 600 secrets/*
+
+put "$CODE/compose.yaml" compose.yaml 644 || true
+put "$input/librechat.yaml" librechat.yaml 644 || true
+install -d -m 755 caddy
+for file in Caddyfile domain.caddy address.caddy; do put "$CODE/caddy/$file" "caddy/$file" 644 || true; done
+
+# The address that the network mapping of port 80 binds: the instance's own, which stays with it.
+host_ip=$(ip -4 route get 192.0.2.1 | grep -oE 'src [0-9.]+' | cut -d ' ' -f 2)
+env=$(mktemp)
+{
+  echo "# Written by librechat-lab's stack stage. Settings come from the command line, secrets from secrets/env."
+  cat "$input/settings.env"
+  for image in LIBRECHAT_IMAGE MONGODB_IMAGE MEILISEARCH_IMAGE CADDY_IMAGE; do
+    echo "$image=$(sed -n 2p "images/$image")"
+  done
+  echo "PORTAINER_IMAGE=$PORTAINER_IMAGE"
+  echo "MEILISEARCH_VOLUME=$MEILISEARCH_VOLUME"
+  echo "LAB_HOST_IP=$host_ip"
+  echo "LAB_LIBRECHAT_YAML=$(sha256sum <librechat.yaml | cut -c 1-16)"
+  echo "LAB_CADDYFILES=$(cat caddy/*.caddy caddy/Caddyfile | sha256sum | cut -c 1-16)"
+  cat secrets/env
+} >"$env"
+put "$env" .env 600 || true
+rm -f "$env"
+docker compose config -q
+
+up() {
+  docker compose up -d --pull never --wait --wait-timeout 600 "$@" || fail stack-unhealthy \
+    "The stack didn't become healthy within ten minutes." \
+    "$(docker compose ps -a --format '{{.Service}}: {{.Status}}' | sort | paste -sd ';')" \
+    "Look at the log of the service that isn't healthy, in Portainer or on the host: docker compose logs" \
+    "Then run the command again."
+}
+up librechat
+say "LibreChat answers"
+if [ -f "$input/request.json" ]; then python3 "$CODE/host/user.py"; fi
+up --remove-orphans
+
+# Portainer's timer, now that there is something to update.
+put "$CODE/bin/update-portainer" "$LAB/bin/update-portainer" 755 || true
+changed=no
+for unit in librechat-lab-portainer.service librechat-lab-portainer.timer; do
+  if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
+done
+if [ $changed = yes ]; then systemctl daemon-reload; fi
+systemctl enable --now librechat-lab-portainer.timer
+
+put "$input/release" state/release 600 || true
