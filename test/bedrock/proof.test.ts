@@ -1,0 +1,216 @@
+import { describe, expect, it } from 'vitest'
+import { explain } from '../../src/bedrock/explain.js'
+import { type ChatProof, mayStillTurn, proofScript, readProof } from '../../src/bedrock/proof.js'
+import { host } from './host.js'
+import { type Behaviour, metadata, ROLE, runtime } from './runtime.js'
+
+const SONNET = 'us.anthropic.claude-sonnet-5'
+const NOVA = 'amazon.nova-pro-v1:0'
+
+interface Machine {
+  models: Record<string, Behaviour>
+  hopLimit?: number
+  role?: string | null
+}
+
+/** Asks for the proof on a machine with this metadata service, of a Bedrock with these models. */
+async function prove(asked: string[], machine: Machine) {
+  const bedrock = await runtime(machine.models)
+  const imds = await metadata(machine)
+  const lab = host({
+    environment: {
+      AWS_ENDPOINT_URL_BEDROCK_RUNTIME: bedrock.url,
+      AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.fromContainer,
+    },
+  })
+  const run = () => lab.run(proofScript(asked, 'us-east-1'), imds.fromHost)
+  const ran = await run()
+  return { ...ran, ...readProof(ran.stdout), asked: bedrock.asked, lab, run }
+}
+
+const failed = (proof: ChatProof | undefined): Extract<ChatProof, { ok: false }> => {
+  if (!proof || proof.ok) throw new Error(`did not fail: ${JSON.stringify(proof)}`)
+  return proof
+}
+
+describe('the chat proof', () => {
+  it("streams one answer from each model with the role's credentials, and says its first words and how long they took", async () => {
+    const { chat, role, code, stdout, asked } = await prove([SONNET, NOVA], {
+      models: { [SONNET]: { words: ['Hello', ' from', ' Claude.'] }, [NOVA]: { words: ['Hi!'] } },
+    })
+    expect(code).toBe(0)
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1)
+    expect(chat).toEqual([
+      {
+        model: SONNET,
+        ok: true,
+        firstTokenMs: expect.any(Number),
+        text: 'Hello from Claude.',
+        since: expect.any(String),
+      },
+      { model: NOVA, ok: true, firstTokenMs: expect.any(Number), text: 'Hi!', since: expect.any(String) },
+    ])
+    expect(role).toBe(ROLE)
+    expect(asked.map(({ model }) => model).sort()).toEqual([NOVA, SONNET])
+    // Some of the newest models refuse a temperature.
+    expect(Object.keys(asked[0]?.body.inferenceConfig ?? {})).toEqual(['maxTokens'])
+  })
+
+  it('takes a thought for an answer, but not a stream without a word', async () => {
+    const { chat } = await prove([SONNET, NOVA], {
+      models: { [SONNET]: { thoughts: ['Hm.'], words: [] }, [NOVA]: { words: [] } },
+    })
+    expect(chat[0]).toMatchObject({ ok: true, text: '' })
+    expect(failed(chat[1]).error).toMatch(/^EmptyAnswer/)
+  })
+
+  it('tells what works beside what does not, and still ends with 0', async () => {
+    const { chat, code } = await prove([SONNET, NOVA], {
+      models: {
+        [NOVA]: { words: ['Hi!'] },
+        [SONNET]: {
+          status: 400,
+          error: 'ValidationException',
+          message: 'The provided model identifier is invalid.',
+        },
+      },
+    })
+    expect(code).toBe(0)
+    expect(chat.map(({ ok }) => ok)).toEqual([false, true])
+    expect(failed(chat[0]).error).toBe('ValidationException: The provided model identifier is invalid.')
+  })
+
+  it('hears an exception inside the stream', async () => {
+    const { chat } = await prove([SONNET], {
+      models: {
+        [SONNET]: {
+          words: ['Hel'],
+          breaksWith: 'modelStreamErrorException',
+          message: 'The model broke off.',
+        },
+      },
+    })
+    expect(failed(chat[0]).error).toContain('The model broke off.')
+  })
+
+  it('tells a hop limit of 1 from a missing role', async () => {
+    const models = { [SONNET]: { words: ['Hello'] } }
+    const near = await prove([SONNET], { models, hopLimit: 1 })
+    expect(near.asked).toEqual([])
+    expect(explain(failed(near.chat[0]), { role: near.role, region: 'us-east-1' }).cause).toMatch(/hop limit/)
+    const bare = await prove([SONNET], { models, role: null })
+    expect(explain(failed(bare.chat[0]), { role: bare.role, region: 'us-east-1' }).cause).toMatch(
+      /has no role/,
+    )
+  })
+
+  it('remembers since when a model has answered, until it fails once', async () => {
+    const models: Record<string, Behaviour> = { [SONNET]: { words: ['Hello'] } }
+    const first = await prove([SONNET], { models })
+    const since = (proof: ChatProof | undefined) => (proof?.ok ? proof.since : undefined)
+    expect(readProof(first.lab.record())).toEqual({ chat: first.chat, role: ROLE })
+    first.lab.forge(JSON.stringify({ chat: [{ ...first.chat[0], since: '2026-01-01T00:00:00.000Z' }] }))
+    expect(since(readProof((await first.run()).stdout).chat[0])).toBe('2026-01-01T00:00:00.000Z')
+    models[SONNET] = { status: 403, error: 'AccessDeniedException', message: 'no' }
+    await first.run()
+    models[SONNET] = { words: ['Hello'] }
+    const afresh = since(readProof((await first.run()).stdout).chat[0]) ?? ''
+    expect(Date.now() - Date.parse(afresh)).toBeLessThan(60_000)
+  })
+
+  it('does not mind a record that was cut off', async () => {
+    const { lab, run } = await prove([SONNET], { models: { [SONNET]: { words: ['Hello'] } } })
+    lab.forge('{"chat":[{"mod')
+    expect(readProof((await run()).stdout).chat[0]?.ok).toBe(true)
+  })
+
+  it("says so when LibreChat's container does not run", async () => {
+    const { code, stdout, stderr } = await host({ running: false }).run(proofScript([SONNET], 'us-east-1'))
+    expect([code, stdout]).toEqual([3, ''])
+    expect(stderr).toContain('does not run')
+  })
+
+  it.each([`a'; touch /tmp/owned; '`, '$(touch /tmp/owned)', 'x\ny', '{{ssm:/secret}}', 'é模'])(
+    'carries the model id %j through to Bedrock exactly, and no shell runs it',
+    async (model) => {
+      const script = proofScript([model], 'us-east-1')
+      expect(script).not.toContain(model)
+      expect(script).not.toContain('{{')
+      const { chat, asked } = await prove([model], { models: { [model]: { words: ['Hello'] } } })
+      expect(asked[0]?.model).toBe(model)
+      expect(chat[0]).toMatchObject({ model, ok: true })
+    },
+  )
+
+  it('stays far below what Run Command carries', () => {
+    expect(proofScript(Array(40).fill('x'.repeat(200)), 'us-east-1').length).toBeLessThan(24_000)
+  })
+})
+
+describe('reading the proof', () => {
+  it.each(['', 'hello', '{"chat":[{"model":"x","ok":true}]}', '{"chat":[]}\nKilled'])(
+    'refuses %j',
+    (stdout) => {
+      expect(() => readProof(stdout)).toThrow(expect.objectContaining({ code: 'no-proof' }))
+    },
+  )
+
+  it('takes the last line, whatever stands before it', () => {
+    expect(readProof('a warning\n{"chat":[]}\n')).toEqual({ chat: [] })
+  })
+
+  it('trusts an answer fully only after a quarter of an hour', () => {
+    const proof: ChatProof = {
+      model: SONNET,
+      ok: true,
+      firstTokenMs: 1,
+      text: '',
+      since: '2026-11-23T12:00:00Z',
+    }
+    expect(mayStillTurn(proof, Date.parse('2026-11-23T12:14:59Z'))).toBe(true)
+    expect(mayStillTurn(proof, Date.parse('2026-11-23T12:15:01Z'))).toBe(false)
+    expect(mayStillTurn({ model: SONNET, ok: false, error: 'x' }, 0)).toBe(false)
+  })
+})
+
+describe('a failure explained', () => {
+  const who =
+    'User: arn:aws:sts::1:assumed-role/LibreChatInstanceRole/i-1 is not authorized to perform: bedrock:InvokeModelWithResponseStream on resource: arn:aws:bedrock:eu-north-1::foundation-model/x'
+  it.each([
+    [
+      `AccessDeniedException: ${who} with an explicit deny in a service control policy: arn:aws:organizations::2:policy/p`,
+      /organisation/,
+    ],
+    [`AccessDeniedException: ${who} because no permissions boundary allows the action`, /boundary/],
+    [`AccessDeniedException: ${who} because no identity-based policy allows the action`, /role's policy/],
+    [
+      'AccessDeniedException: Model access is denied due to IAM user or service role is not authorized to perform the required AWS Marketplace actions (aws-marketplace:ViewSubscriptions, aws-marketplace:Subscribe)',
+      /licence is not accepted/,
+    ],
+    [
+      'ResourceNotFoundException: Model use case details have not been submitted for this account. Fill out the Anthropic use case details form before using the model.',
+      /form/,
+    ],
+    ['AccessDeniedException: x is not available for this account', /not opened/],
+    ["AccessDeniedException: You don't have access to the model with the specified model ID.", /spreading/],
+    ['ValidationException: Operation not allowed', /not cleared/],
+    ['ThrottlingException: Too many tokens, please wait before trying again.', /quota of zero/],
+    ['ThrottlingException: Too many requests, please wait before trying again.', /too often/],
+    [
+      "ValidationException: Invocation of model ID x with on-demand throughput isn't supported. Retry your request with the ID or ARN of an inference profile",
+      /inference profile/,
+    ],
+    [
+      'ResourceNotFoundException: This Model is marked by provider as Legacy and you have not been actively using the model in the last 30 days.',
+      /retiring/,
+    ],
+    ['ValidationException: The provided model identifier is invalid.', /no such model/],
+    ['TimeoutError: no answer within 60 s', /no answer/],
+    ['Error: getaddrinfo EAI_AGAIN bedrock-runtime.us-east-1.amazonaws.com', /no answer/],
+    ['SomethingNew: never seen', /^SomethingNew: never seen$/],
+  ])('%s', (error, cause) => {
+    const explained = explain({ model: SONNET, ok: false, error }, { role: ROLE, region: 'us-east-1' })
+    expect(explained.cause).toMatch(cause)
+    expect(explained.fix.length).toBeGreaterThan(0)
+  })
+})
