@@ -9,7 +9,7 @@ export interface Choice {
    * Let the person mend what can be mended (`arrangeAccess`), find the models again and pick again.
    */
   blocked: Model[]
-  /** What a new conversation starts with. */
+  /** What a new conversation starts with: the first of the menu, so that the menu's ids alone give it again. */
   default: Model | undefined
   /** The one that names conversations: small and quick. */
   title: Model | undefined
@@ -29,8 +29,7 @@ export function pick(models: readonly Model[], wanted?: readonly string[]): Choi
   return {
     chosen,
     blocked,
-    // The first named is what the person wants; otherwise Sonnet balances wit and price.
-    default: wanted?.length ? chosen[0] : (firstOfLine(chosen, 'sonnet') ?? chosen[0]),
+    default: chosen[0],
     title: ['haiku', 'micro', 'lite'].map((line) => firstOfLine(chosen, line)).find(Boolean) ?? chosen[0],
   }
 }
@@ -74,7 +73,10 @@ function named(models: readonly Model[], wanted: readonly string[]): Pick<Choice
 }
 
 function sensible(models: readonly Model[]): Pick<Choice, 'chosen' | 'blocked'> {
-  const chosen = menuOf(models.filter((model) => model.callable))
+  const menu = menuOf(models.filter((model) => model.callable))
+  // Sonnet balances wit and price, so it stands first and begins conversations.
+  const begins = firstOfLine(menu, 'sonnet')
+  const chosen = begins ? unique([begins, ...menu]) : menu
   // What a yes would mend counts as there: the person is asked about it before it is given up.
   const hoped = menuOf(models.filter((model) => model.callable || isMendable(model)))
   const blocked = hoped.filter((model) => !model.callable)

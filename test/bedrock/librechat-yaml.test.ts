@@ -62,8 +62,8 @@ describe('librechat.yaml', () => {
     const { endpoints, modelSpecs, version } = parse(librechatYaml(await settingsOf('open', 'eu-central-1')))
     expect(version).toBe('1.3.17')
     expect(endpoints.bedrock.models).toEqual([
-      'eu.anthropic.claude-opus-5',
       'eu.anthropic.claude-sonnet-5',
+      'eu.anthropic.claude-opus-5',
       'eu.anthropic.claude-haiku-4-5-20251001-v1:0',
       'eu.amazon.nova-2-lite-v1:0',
       'eu.amazon.nova-pro-v1:0',

@@ -13,11 +13,11 @@ async function modelsOf(kind: AccountKind, region = 'us-east-1'): Promise<Model[
 const ids = (models: readonly Model[]): string[] => models.map(({ id }) => id)
 
 describe('the menu that is picked when nobody names models', () => {
-  it('holds the newest Claude and Nova of each line, Claude first; Sonnet begins, Haiku names', async () => {
+  it('holds the newest Claude and Nova of each line, Claude first; Sonnet begins, Haiku names, also when picked again by its ids', async () => {
     const choice = pick(await modelsOf('open'))
     expect(ids(choice.chosen)).toEqual([
-      'us.anthropic.claude-opus-5',
       'us.anthropic.claude-sonnet-5',
+      'us.anthropic.claude-opus-5',
       'us.anthropic.claude-haiku-4-5-20251001-v1:0',
       'us.amazon.nova-2-lite-v1:0',
       'us.amazon.nova-premier-v1:0',
@@ -27,6 +27,7 @@ describe('the menu that is picked when nobody names models', () => {
     expect(choice.blocked).toEqual([])
     expect(choice.default?.name).toBe('Claude Sonnet 5')
     expect(choice.title?.name).toBe('Claude Haiku 4.5')
+    expect(pick(await modelsOf('open'), ids(choice.chosen))).toEqual(choice)
   })
 
   it('is Nova alone where there is no Claude, and one of each provider where there is neither', async () => {
