@@ -210,7 +210,6 @@ describeAws('the gateway before moto', (moto) => {
   })
 
   it('has managed instances once the agent has a role, and runs commands on them', async () => {
-    account.runs(async ({ commands }) => ({ code: 3, stdout: commands.join(), stderr: 'no' }))
     const without = await launch()
     const id = await launch(await profile())
     const online = (await ssm.send(new DescribeInstanceInformationCommand({}))).InstanceInformationList
@@ -226,7 +225,11 @@ describeAws('the gateway before moto', (moto) => {
     const ended = await ssm.send(
       new GetCommandInvocationCommand({ CommandId: Command?.CommandId ?? '', InstanceId: id }),
     )
-    expect(ended).toMatchObject({ Status: 'Failed', ResponseCode: 3, StandardOutputContent: 'ls' })
+    expect(ended).toMatchObject({
+      Status: 'Failed',
+      ResponseCode: 1,
+      StandardErrorContent: expect.stringContaining('carries no archive'),
+    })
   })
 
   it('lets faults strike: the nth call, with the right code, before or after it was carried out', async () => {

@@ -42,7 +42,9 @@ describeAws('up on an empty account', (moto) => {
     expect(inbound(group)).toEqual(['80', '443', '9443'].map((port) => `tcp ${port} 81.2.69.160/32`))
     const rules = group.IpPermissions?.flatMap(({ IpRanges = [] }) => IpRanges)
     expect(rules?.every(({ Description }) => Description)).toBe(true)
-    expect(group.IpPermissionsEgress).toMatchObject([{ IpProtocol: '-1', IpRanges: [{ CidrIp: '0.0.0.0/0' }] }])
+    expect(group.IpPermissionsEgress).toMatchObject([
+      { IpProtocol: '-1', IpRanges: [{ CidrIp: '0.0.0.0/0' }] },
+    ])
     expect(tagsOf(group.Tags)).toMatchObject(ours)
 
     const instance = only(found.instances)
@@ -58,7 +60,13 @@ describeAws('up on an empty account', (moto) => {
     expect(tagsOf(instance.Tags)).toMatchObject(ours)
 
     const volume = only(found.volumes)
-    expect(volume).toMatchObject({ VolumeType: 'gp3', Size: 30, Encrypted: true, Iops: 3000, Throughput: 125 })
+    expect(volume).toMatchObject({
+      VolumeType: 'gp3',
+      Size: 30,
+      Encrypted: true,
+      Iops: 3000,
+      Throughput: 125,
+    })
     expect(tagsOf(volume.Tags)).toMatchObject(ours)
     expect(only(instance.BlockDeviceMappings)).toMatchObject({ Ebs: { DeleteOnTermination: true } })
 
@@ -75,7 +83,9 @@ describeAws('up on an empty account', (moto) => {
     await run(account, ['up', '--yes'])
     const launch = only(account.calls.filter(({ action }) => action === 'RunInstances')).params
     const parameter = '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64'
-    const names = account.calls.filter(({ service }) => service === 'ssm').map(({ params }) => JSON.stringify(params))
+    const names = account.calls
+      .filter(({ service }) => service === 'ssm')
+      .map(({ params }) => JSON.stringify(params))
     expect(names.some((params) => params.includes(parameter))).toBe(true)
     expect(String(launch.ClientToken)).toMatch(/^[\x21-\x7e]{8,64}$/)
     expect(launch['BlockDeviceMapping.1.Ebs.KmsKeyId']).toBeUndefined()
@@ -99,7 +109,8 @@ describeAws('up on an empty account', (moto) => {
       const was = new Set(before[kind])
       return lines.filter((line) => !was.has(line)).map(() => kind)
     })
-    for (const [kind, lines] of Object.entries(before)) expect(after[kind]).toEqual(expect.arrayContaining(lines))
+    for (const [kind, lines] of Object.entries(before))
+      expect(after[kind]).toEqual(expect.arrayContaining(lines))
     expect(added.sort()).toEqual(
       [
         'profiles',
@@ -124,7 +135,11 @@ describeAws('up on an empty account', (moto) => {
     expect(said).toContain(operator)
     expect(stdout).toContain(`https://${only(addresses).PublicIp}`)
     expect(stdout).toContain(`https://${only(addresses).PublicIp}:9443`)
-    expect(stdout).toMatch(new RegExp(`console\\.aws\\.amazon\\.com/systems-manager/session-manager/${only(instances).InstanceId}`))
+    expect(stdout).toMatch(
+      new RegExp(
+        `console\\.aws\\.amazon\\.com/systems-manager/session-manager/${only(instances).InstanceId}`,
+      ),
+    )
     expect(stdout).toMatch(/librechat-lab tunnel/)
     expect(stdout).toMatch(/librechat-lab destroy/)
     expect(stdout).toMatch(/nothing at AWS would refuse/i)
@@ -140,7 +155,13 @@ describeAws('up on an empty account', (moto) => {
     const { stdout, stderr, code } = await run(account, ['up', '--dry-run'])
     const said = stdout + stderr
     expect(code).toBe(0)
-    for (const word of ['LibreChatInstanceRole', 'LibreChatSecurityGroup', 'Elastic IP', 't3.medium', '30 GB']) {
+    for (const word of [
+      'LibreChatInstanceRole',
+      'LibreChatSecurityGroup',
+      'Elastic IP',
+      't3.medium',
+      '30 GB',
+    ]) {
       expect(said).toContain(word)
     }
     expect(said).toMatch(/create/i)
@@ -183,7 +204,9 @@ describeAws('up on an empty account', (moto) => {
   })
 
   it('keeps every choice of an earlier run', async () => {
-    await run(account, [...'up --yes --instance-type t4g.medium --disk-size 40 --allow-cidr 81.2.69.0/24'.split(' ')])
+    await run(account, [
+      ...'up --yes --instance-type t4g.medium --disk 40 --allow-cidr 81.2.69.0/24'.split(' '),
+    ])
     account.forget()
     const { code, stdout, stderr } = await run(account, ['up', '--yes'])
     expect(code).toBe(0)

@@ -19,8 +19,8 @@ import { type Ledger, ledger } from './gateway/ledger.js'
 import { managedInstances } from './gateway/managed.js'
 import { dryRuns, type Permissions, permissions } from './gateway/permissions.js'
 import { propagation, type Slowness } from './gateway/propagation.js'
-import { type Executor, runCommand } from './gateway/runcommand.js'
-import { host } from './host.js'
+import { runCommand } from './gateway/runcommand.js'
+import { type Hosts, hosts } from './host.js'
 import type { Moto } from './moto.js'
 
 /** The name of the IAM user whose keys the program is given. */
@@ -39,8 +39,8 @@ export interface Account {
   readonly ledger: Ledger
   /** moto itself, past the gateway, for one region. */
   at(region: string): Witness
-  /** Plays the instances from now on. */
-  runs(executor: Executor): void
+  /** The machines behind the instances. */
+  readonly hosts: Hosts
   /** Answers for what neither moto nor the gateway has, ahead of both: sessions, a whole service. */
   answer(supplement: Supplement): void
   /** The calls since the last `forget`, Bedrock's and polls included. */
@@ -66,7 +66,7 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
     await Promise.all((options.regions ?? ['us-east-1']).map((r) => connect(at(r))))
 
   const slowness = { instance: 0, group: 0, address: 0, profile: 0, starting: 0, terminating: 0, agent: 0 }
-  let executor: Executor = host()
+  const machines = hosts()
   const managed = managedInstances(at, () => slowness.agent)
   const ips = addresses(at)
   const rights = permissions(at, operator)
@@ -81,7 +81,7 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
     instances(at),
     ips,
     managed,
-    runCommand(managed, () => executor),
+    runCommand(managed, machines.run),
     dryRuns,
     made,
   ]
@@ -98,9 +98,7 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
     permissions: rights,
     ledger: made,
     at,
-    runs: (next) => {
-      executor = next
-    },
+    hosts: machines,
     answer: (supplement) => void own.push(supplement),
     get calls() {
       return gateway.calls.slice(since)

@@ -1,9 +1,158 @@
-import type { Executor } from './gateway/runcommand.js'
+import { constants, publicEncrypt, randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Carried, carriedBy } from './archive.js'
+import type { Executor, Outcome, Work } from './gateway/runcommand.js'
 
-/** A host in good health, told by what was really sent to it. */
-export function host(): Executor {
-  return async ({ commands }) => {
-    if (!commands.join('\n').trim()) return { code: 1, stdout: '', stderr: 'nothing to run' }
-    return { code: 0, stdout: '' }
+/** One host: what was really put on it, and how it is. */
+export interface PlayedHost {
+  /** The stages that it ran, in order; the comments of the commands. */
+  readonly ran: string[]
+  /** Files of the last stack stage: settings.env, librechat.yaml, release. */
+  readonly input: Map<string, string>
+  readonly users: string[]
+  /** What each service says of itself. */
+  readonly services: Record<string, string>
+}
+
+/** How the hosts behave. A test turns what it needs. */
+export interface Mood {
+  /** Milliseconds that each stage takes. */
+  takes: number
+  /** Fails these stages, with this on its output. */
+  failing: Record<string, string>
+  /** These models do not answer, for this reason. */
+  silent: Record<string, string>
+}
+
+export interface Hosts {
+  readonly mood: Mood
+  /** The host behind an instance. */
+  of(instanceId: string): PlayedHost
+  readonly run: Executor
+}
+
+const programs = new Set(['system', 'docker', 'images', 'stack', 'health', 'user', 'portainer'])
+
+/**
+ * Plays the machines behind the instances: takes what Run Command carried apart as a host would, refuses what it
+ * could not run, and answers as the real stages do. What the stages do is proven elsewhere, on a real machine.
+ */
+export function hosts(): Hosts {
+  const mood: Mood = { takes: 0, failing: {}, silent: {} }
+  const known = new Map<string, PlayedHost & { lock: Promise<unknown> }>()
+  const of = (id: string) => {
+    const host = known.get(id) ?? {
+      ran: [],
+      input: new Map(),
+      users: [],
+      services: healthy(),
+      lock: Promise.resolve(),
+    }
+    known.set(id, host)
+    return host
   }
+
+  async function run(work: Work): Promise<Outcome> {
+    const host = of(work.instanceId)
+    const script = work.commands.join('\n')
+    if (script.includes('CHAT_PROOF=')) return prove(script, mood)
+    const carried = carriedBy(script)
+    if (/host\/health\.py"?$/.test(carried.command)) return { code: 0, stdout: healthLine(host) }
+    // One stage at a time: a second one waits for the first.
+    const turn = host.lock.then(() => stage(host, carried, work))
+    host.lock = turn.catch(() => {})
+    return turn
+  }
+
+  async function stage(host: PlayedHost, carried: Carried, { comment }: Work): Promise<Outcome> {
+    const program = /run\.sh"? (\w+)$/.exec(carried.command)?.[1] ?? ''
+    const file = ['user', 'portainer'].includes(program) ? `host/${program}.py` : `stages/${program}.sh`
+    for (const path of ['run.sh', file]) {
+      if (!programs.has(program) || !carried.files.has(path))
+        return { code: 127, stdout: '', stderr: `no ${path}` }
+    }
+    host.ran.push(comment)
+    await sleep(mood.takes)
+    const failing = mood.failing[program]
+    if (failing !== undefined) return { code: 1, stdout: failing }
+    return does[program]?.(host, carried.files) ?? { code: 0, stdout: `${program} is done\n` }
+  }
+
+  return { mood, of, run }
+}
+
+const does: Record<string, (host: PlayedHost, files: ReadonlyMap<string, string>) => Outcome | undefined> = {
+  stack(host, files) {
+    for (const name of ['settings.env', 'librechat.yaml', 'release']) {
+      const text = files.get(`input/${name}`)
+      if (text === undefined) return { code: 1, stdout: '', stderr: `no input/${name}` }
+      host.input.set(name, text)
+    }
+    const asked = files.get('input/request.json')
+    return { code: 0, stdout: `${asked ? `${user(host, asked)}\n` : ''}the stack runs\n` }
+  },
+  health: (host) => ({ code: 0, stdout: healthLine(host) }),
+  user: (host, files) => ({ code: 0, stdout: user(host, files.get('input/request.json') ?? '{}') }),
+  portainer(_host, files) {
+    const { publicKey } = JSON.parse(files.get('input/request.json') ?? '{}')
+    const portainer = { username: 'admin', works: true, sealed: seal('portainer-secret', publicKey) }
+    return { code: 0, stdout: JSON.stringify({ portainer }) }
+  },
+}
+
+function user(host: PlayedHost, request: string): string {
+  const { action, email, first, password, publicKey } = JSON.parse(request)
+  if (action === 'list') return JSON.stringify({ users: host.users.map((one) => [one, one, '2026-11-23']) })
+  if (first && host.users.length > 0) return JSON.stringify({ user: { email, made: false } })
+  if (action === 'remove') host.users.splice(host.users.indexOf(email), 1)
+  else if (!host.users.includes(email)) host.users.push(email)
+  const sealed = password || !publicKey ? {} : { sealed: seal(randomBytes(9).toString('base64'), publicKey) }
+  return JSON.stringify({ user: { email, made: true, ...sealed } })
+}
+
+function prove(script: string, { silent }: Mood): Outcome {
+  const asked = /CHAT_PROOF=(\S+)/.exec(script)?.[1] ?? ''
+  const { models } = JSON.parse(Buffer.from(asked, 'base64').toString()) as { models: string[] }
+  const since = new Date().toISOString()
+  const chat = models.map((model) => {
+    const error = silent[model]
+    return error ? { model, ok: false, error } : { model, ok: true, firstTokenMs: 412, text: 'Hello', since }
+  })
+  return { code: 0, stdout: `${JSON.stringify({ chat, role: 'LibreChatInstanceRole' })}\n` }
+}
+
+function seal(secret: string, key: string): string {
+  const padding = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
+  return publicEncrypt({ key, ...padding }, Buffer.from(secret)).toString('base64')
+}
+
+const healthy = () =>
+  Object.fromEntries(
+    ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer'].map((name) => [name, 'healthy']),
+  )
+
+function healthLine({ services, input }: PlayedHost): string {
+  const release = input.get('release') ?? ''
+  const sick = Object.entries(services).filter(([, state]) => state !== 'healthy')
+  const problems = release
+    ? sick.map(([name, state]) => ({ code: `${name}-${state}`, text: `${name} is ${state}` }))
+    : [{ code: 'not-set-up', text: 'the host was never set up' }]
+  const free = { totalBytes: 4e9, availableBytes: 2e9, swapTotalBytes: 2e9, swapFreeBytes: 2e9 }
+  const health = {
+    healthy: problems.length === 0,
+    release,
+    services,
+    restarts: {},
+    images: {},
+    disk: { totalBytes: 32e9, freeBytes: 20e9 },
+    memory: free,
+    certificate: { notAfter: '2029-01-01T00:00:00Z', issuer: 'Caddy Local Authority' },
+    metadataProtected: true,
+    updates: { portainer: null, system: null },
+    rebootNeeded: false,
+    running: '',
+    problems,
+    warnings: [],
+  }
+  return `${JSON.stringify(health)}\n`
 }

@@ -28,7 +28,7 @@ interface Invocation extends Work {
 }
 
 /** Systems Manager's Run Command, which moto answers without running anything. */
-export function runCommand(managed: ManagedInstances, executor: () => Executor): Supplement {
+export function runCommand(managed: ManagedInstances, executor: Executor): Supplement {
   const invocations: Invocation[] = []
 
   const answers: Record<string, (call: Call) => Promise<Answer> | Answer> = {
@@ -45,7 +45,7 @@ export function runCommand(managed: ManagedInstances, executor: () => Executor):
       const work = { region: call.region, instanceId, commands, comment }
       const invocation: Invocation = { ...work, commandId: randomUUID(), sentAt: Date.now() }
       invocations.push(invocation)
-      void executor()(work)
+      void executor(work)
         .catch((error: Error): Outcome => ({ code: 1, stdout: '', stderr: String(error.stack) }))
         .then((outcome) => {
           invocation.outcome = outcome
