@@ -1,0 +1,122 @@
+import type { Socket } from 'node:net'
+import type { Clock } from '../engine/clock.js'
+import {
+  Backpressure,
+  breakOff,
+  type Carrier,
+  type CarrierNotices,
+  type CarrierSession,
+  halfOpenFor,
+  readAhead,
+} from './carrier.js'
+import { flag, flagPayload, payloadType } from './message.js'
+import { payloadLength } from './mux.js'
+
+/** After the end of a connection, what was on its way still comes; so long a silence means that all has come. */
+const quietFor = 300
+/** What a server says before anybody has connected here. */
+const greeting = 64 * 1024
+
+/**
+ * One connection at a time, raw: what agents up to 3.0.196.0 can do. They connect when the session begins and
+ * again when data follow a disconnection, and never tell that their side has closed.
+ */
+export class BasicCarrier implements Carrier {
+  private socket: Socket | undefined
+  private busy = false
+  private early: Buffer[] = []
+  private earlyLength = 0
+  private outgoing: Buffer[] = []
+  private outgoingLength = 0
+  private heardAt = 0
+  private over = false
+  private readonly backpressure: Backpressure
+
+  constructor(
+    private readonly session: CarrierSession,
+    private readonly clock: Clock,
+    private readonly notices: CarrierNotices,
+    /** There is place for a connection again. */
+    private readonly free: () => void,
+  ) {
+    this.backpressure = new Backpressure(
+      session,
+      clock,
+      () => false,
+      () => {},
+    )
+  }
+
+  get full(): boolean {
+    return this.busy || this.over
+  }
+
+  get load(): number {
+    return this.busy ? 1 : 0
+  }
+
+  carry(socket: Socket): void {
+    this.busy = true
+    this.socket = socket
+    for (const chunk of this.early.splice(0)) this.backpressure.write(socket, chunk)
+    socket.on('data', (chunk: Buffer) => {
+      this.notices.moved(0, chunk.length)
+      this.outgoing.push(chunk)
+      this.outgoingLength += chunk.length
+      this.room()
+      if (this.outgoingLength > readAhead) socket.pause()
+    })
+    socket.on('end', () => this.nearEnd(socket))
+    socket.on('error', () => {})
+    socket.on('close', () => this.disconnect())
+    this.room()
+  }
+
+  payload(type: number, payload: Buffer): void {
+    if (type !== payloadType.output) return
+    this.heardAt = this.clock.now()
+    this.notices.moved(payload.length, 0)
+    if (this.socket) this.backpressure.write(this.socket, payload)
+    else if (!this.busy && this.earlyLength + payload.length <= greeting) {
+      this.early.push(payload)
+      this.earlyLength += payload.length
+    }
+  }
+
+  room(): void {
+    while (this.outgoing.length > 0 && this.session.room > 0) {
+      const chunk = this.outgoing[0] ?? Buffer.alloc(0)
+      this.session.send(payloadType.output, chunk.subarray(0, payloadLength))
+      this.outgoingLength -= Math.min(chunk.length, payloadLength)
+      if (chunk.length > payloadLength) this.outgoing[0] = chunk.subarray(payloadLength)
+      else this.outgoing.shift()
+    }
+    if (this.outgoing.length === 0) this.socket?.resume()
+  }
+
+  end(): void {
+    this.over = true
+    if (this.socket) breakOff(this.socket)
+  }
+
+  /** As with many streams: our end is told only when nothing has come for a while. */
+  private async nearEnd(socket: Socket): Promise<void> {
+    this.heardAt = this.clock.now()
+    while (this.socket === socket && this.clock.now() - this.heardAt < halfOpenFor) {
+      await this.clock.sleep(halfOpenFor / 10)
+    }
+    socket.end()
+  }
+
+  /** Lets the agent close its side, and waits until nothing of this connection can reach the next one. */
+  private async disconnect(): Promise<void> {
+    this.socket = undefined
+    if (this.over) return
+    while (this.outgoing.length > 0 && !this.over) await this.clock.sleep(quietFor)
+    this.session.send(payloadType.flag, flagPayload(flag.disconnectPort))
+    do await this.clock.sleep(quietFor)
+    while (!this.over && (!this.session.settled || this.clock.now() - this.heardAt < quietFor))
+    this.busy = false
+    if (!this.over) this.free()
+  }
+}

@@ -1,0 +1,98 @@
+import type { Socket } from 'node:net'
+import type { Clock } from '../engine/clock.js'
+import { gather } from './socket.js'
+
+/** What a carrier needs of a session. */
+export interface CarrierSession {
+  readonly room: number
+  readonly settled: boolean
+  readonly agentVersion: string
+  send(type: number, payload: Buffer): void
+  hold(): void
+  release(): void
+}
+
+/** What carriers report. */
+export interface CarrierNotices {
+  /** Bytes carried: from the instance, to the instance. */
+  moved(down: number, up: number): void
+  /** The instance could not connect to the port. */
+  refused(): void
+  /** A connection was ended because its reader held the others up. */
+  letGo(): void
+}
+
+/** Carries local connections over one session. */
+export interface Carrier {
+  /** How many connections it has. */
+  readonly load: number
+  /** Takes no further connection for now. */
+  readonly full: boolean
+  carry(socket: Socket): void
+  payload(type: number, payload: Buffer): void
+  room(): void
+  /** The session is over: its connections break, visibly. */
+  end(): void
+}
+
+/** A local connection's buffer beyond which the far side has to wait. */
+const high = 1024 * 1024
+/** How long a reader that takes nothing may keep other connections waiting. */
+const patience = 15_000
+const look = 50
+
+/** After our side's end and so long a silence, the connection is closed: the agent knows no half-open ones. */
+export const halfOpenFor = 10_000
+/** How much of a local connection is read ahead of the session. */
+export const readAhead = 64 * 1024
+
+/**
+ * Local connections that read more slowly than the session brings. Sessions know no flow control for each
+ * connection, so the whole session waits while one buffer is full; not for good, though: who takes nothing
+ * for a while and keeps others waiting is let go.
+ */
+export class Backpressure {
+  private readonly slow = new Set<Socket>()
+
+  constructor(
+    private readonly session: Pick<CarrierSession, 'hold' | 'release'>,
+    private readonly clock: Clock,
+    private readonly othersWait: () => boolean,
+    private readonly letGo: (socket: Socket) => void,
+  ) {}
+
+  write(socket: Socket, chunk: Buffer): void {
+    if (socket.destroyed || socket.writableEnded) return
+    gather(socket)
+    socket.write(chunk)
+    if (socket.writableLength > high && !this.slow.has(socket)) {
+      this.session.hold()
+      this.slow.add(socket)
+      this.wait(socket).finally(() => {
+        this.slow.delete(socket)
+        if (this.slow.size === 0) this.session.release()
+      })
+    }
+  }
+
+  private async wait(socket: Socket): Promise<void> {
+    let left = socket.writableLength
+    let since = this.clock.now()
+    while (!socket.destroyed && socket.writableLength > high / 2) {
+      await this.clock.sleep(look)
+      if (socket.writableLength < left) {
+        left = socket.writableLength
+        since = this.clock.now()
+      } else if (this.clock.now() - since > patience && this.othersWait()) {
+        return this.letGo(socket)
+      }
+    }
+  }
+}
+
+/** Breaks a connection so that nobody takes what came for the whole. */
+export function breakOff(socket: Socket): void {
+  if (socket.destroyed) return
+  socket.on('error', () => {})
+  socket.resetAndDestroy()
+}

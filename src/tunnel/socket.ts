@@ -1,0 +1,164 @@
+import { randomUUID } from 'node:crypto'
+import type { Agent } from 'node:http'
+import type { Socket } from 'node:net'
+import WebSocket from 'ws'
+import type { Clock } from '../engine/clock.js'
+import { LabError } from '../engine/error.js'
+import type { Wire } from './channel.js'
+import { clientVersion } from './handshake.js'
+import { type Signer, upgradeHeaders } from './sign.js'
+
+const openWithin = 15_000
+const pingEvery = 30_000
+const pongWithin = 15_000
+/** Messages are little over a kilobyte; nobody honest sends longer ones than this. */
+const longestFrame = 256 * 1024
+
+/** What opening and keeping a data channel takes from outside. */
+export interface Surroundings {
+  clock: Clock
+  signer: Signer
+  /** From the environment's proxy settings. */
+  agent?: Agent | undefined
+}
+
+export interface DataSocketEvents {
+  frame(frame: Buffer): void
+  /** It is gone: by either side, by the network, or because it no longer answered. */
+  gone(): void
+  /** Called with each pong: how long it took, in milliseconds. */
+  pong(roundTrip: number): void
+}
+
+/** An open data channel's WebSocket. */
+export interface DataSocket extends Wire {
+  readonly isOpen: boolean
+  /** Stops reading, so that the sender has to wait; and reads on. */
+  pause(): void
+  resume(): void
+  close(): void
+}
+
+/**
+ * Opens a data channel and shows its token. TLS is always verified; without TLS only this machine is talked to.
+ * Rejects when it can't be opened within 15 seconds.
+ */
+export async function openSocket(
+  { url, token }: { url: string; token: string },
+  { clock, signer, agent }: Surroundings,
+  events: DataSocketEvents,
+): Promise<DataSocket> {
+  refusePlain(url)
+  const socket = new WebSocket(url, {
+    headers: await upgradeHeaders(url, signer, clock.now()),
+    handshakeTimeout: openWithin,
+    maxPayload: longestFrame,
+    perMessageDeflate: false,
+    followRedirects: false,
+    rejectUnauthorized: true,
+    ...(agent ? { agent } : {}),
+  })
+  const gone = new AbortController()
+  // Listened to from the beginning: the first frames may come with the answer that opens the socket.
+  socket.on('message', (data: Buffer, isBinary) => isBinary && events.frame(data))
+  socket.on('close', () => {
+    gone.abort()
+    events.gone()
+  })
+  const stream = await opening(socket)
+  socket.send(
+    JSON.stringify({
+      MessageSchemaVersion: '1.0',
+      RequestId: randomUUID(),
+      TokenValue: token,
+      ClientId: randomUUID(),
+      ClientVersion: clientVersion,
+    }),
+  )
+  watch(socket, clock, gone.signal, events)
+  return {
+    get isOpen() {
+      return socket.readyState === WebSocket.OPEN
+    },
+    send(frame) {
+      if (socket.readyState !== WebSocket.OPEN) return
+      gather(stream)
+      socket.send(frame)
+    },
+    backlog: () => socket.bufferedAmount,
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    // A farewell is not waited for: the session's end is told to AWS in another way.
+    close: () => socket.terminate(),
+  }
+}
+
+function opening(socket: WebSocket): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    let stream: Socket | undefined
+    socket.on('upgrade', (response) => {
+      stream = response.socket
+      stream.setNoDelay(true)
+    })
+    socket.on('open', () => stream && resolve(stream))
+    // Before the opening an error says why there is none; after it "close" follows, which is all we need.
+    socket.on('error', reject)
+  })
+}
+
+const gathering = new WeakSet<Socket>()
+
+/** Makes one system call of all that is written to `socket` in this turn of the event loop. */
+export function gather(socket: Socket): void {
+  if (gathering.has(socket)) return
+  gathering.add(socket)
+  socket.cork()
+  setImmediate(() => {
+    gathering.delete(socket)
+    socket.uncork()
+  })
+}
+
+/** Pings while the socket lives, and ends it when a pong stays out. A socket that we paused is let be. */
+async function watch(
+  socket: WebSocket,
+  clock: Clock,
+  gone: AbortSignal,
+  events: DataSocketEvents,
+): Promise<void> {
+  let answered = true
+  let sentAt = 0
+  socket.on('pong', () => {
+    answered = true
+    events.pong(clock.now() - sentAt)
+  })
+  // What arrives is as good as a pong.
+  socket.on('message', () => {
+    answered = true
+  })
+  try {
+    while (true) {
+      answered = false
+      sentAt = clock.now()
+      socket.ping()
+      await clock.sleep(pongWithin, gone)
+      if (!answered && !socket.isPaused) return socket.terminate()
+      await clock.sleep(pingEvery - pongWithin, gone)
+    }
+  } catch (error) {
+    if (!gone.aborted) throw error
+  }
+}
+
+function refusePlain(url: string): void {
+  const { protocol, hostname } = new URL(url)
+  const here = ['127.0.0.1', 'localhost', '[::1]'].includes(hostname)
+  if (protocol === 'wss:' || (protocol === 'ws:' && here)) return
+  throw new LabError({
+    code: 'insecure-stream',
+    what: 'AWS answered with an address that is not protected by TLS.',
+    why: `A session goes over wss:// only; this one begins with ${protocol}//.`,
+    fix: ['Check what stands between you and AWS: AWS_ENDPOINT_URL and HTTPS_PROXY.'],
+    fault: 'aws',
+  })
+}

@@ -1,0 +1,157 @@
+import type { Socket } from 'node:net'
+import type { Clock } from '../engine/clock.js'
+import {
+  Backpressure,
+  breakOff,
+  type Carrier,
+  type CarrierNotices,
+  type CarrierSession,
+  halfOpenFor,
+  readAhead,
+} from './carrier.js'
+import { isLater } from './handshake.js'
+import { flag, payloadType } from './message.js'
+import { Mux, type MuxStream } from './mux.js'
+
+/** Agents up to this one end a multiplexed session that is silent for half a minute. */
+const wantsKeepAlive = '3.1.1511.0'
+const keepAliveEvery = 10_000
+/** A connection whose far side has closed may linger so long on ours. */
+const lingerFor = 30_000
+
+interface Connection {
+  socket: Socket
+  stream: MuxStream
+  received: number
+  heardAt: number
+}
+
+/** Many connections over one session: what agents above 3.0.196.0 can do. */
+export class StreamCarrier implements Carrier {
+  readonly full = false
+  private readonly connections = new Set<Connection>()
+  private readonly over = new AbortController()
+  private readonly mux: Mux
+  private readonly backpressure: Backpressure
+  /** Connections that the instance could not make, of which we do not know yet which they are. */
+  private refusals = 0
+
+  constructor(
+    session: CarrierSession,
+    private readonly clock: Clock,
+    private readonly notices: CarrierNotices,
+  ) {
+    this.mux = new Mux({
+      get room() {
+        return session.room
+      },
+      send: (payload) => session.send(payloadType.output, payload),
+    })
+    this.backpressure = new Backpressure(
+      session,
+      clock,
+      () => this.load > 1,
+      (socket) => {
+        breakOff(socket)
+        notices.letGo()
+      },
+    )
+    if (!isLater(session.agentVersion, wantsKeepAlive)) this.keepAlive()
+  }
+
+  get load(): number {
+    return this.connections.size
+  }
+
+  carry(socket: Socket): void {
+    const connection: Connection = {
+      socket,
+      received: 0,
+      heardAt: this.clock.now(),
+      stream: this.mux.open({
+        data: (chunk) => {
+          connection.received += chunk.length
+          connection.heardAt = this.clock.now()
+          this.notices.moved(chunk.length, 0)
+          this.backpressure.write(socket, chunk)
+        },
+        finished: () => this.farEnd(connection),
+        drained: () => socket.resume(),
+      }),
+    }
+    this.connections.add(connection)
+    socket.on('data', (chunk: Buffer) => {
+      this.notices.moved(0, chunk.length)
+      connection.stream.write(chunk)
+      if (connection.stream.queued > readAhead) socket.pause()
+    })
+    socket.on('end', () => this.nearEnd(connection))
+    // What it was is of no use to the far side: "close" follows.
+    socket.on('error', () => {})
+    socket.on('close', (hadError) => {
+      this.connections.delete(connection)
+      if (hadError) connection.stream.abandon()
+      else connection.stream.finish()
+    })
+  }
+
+  payload(type: number, payload: Buffer): void {
+    if (type === payloadType.output) this.mux.receive(payload)
+    const failed =
+      type === payloadType.flag && payload.length === 4 && payload.readUInt32BE() === flag.connectFailed
+    if (failed) this.refusals++
+  }
+
+  room(): void {
+    this.mux.pump()
+  }
+
+  end(): void {
+    this.over.abort()
+    for (const { socket } of this.connections) breakOff(socket)
+  }
+
+  /** The far side has closed. What it sent is delivered; what we would still send, nobody would read. */
+  private farEnd({ socket, stream, received }: Connection): void {
+    stream.finish()
+    if (this.refusals > 0 && received === 0) {
+      this.refusals--
+      this.notices.refused()
+      breakOff(socket)
+      return
+    }
+    socket.removeAllListeners('data')
+    socket.resume()
+    socket.end()
+    socket.setTimeout(lingerFor, () => socket.destroy())
+  }
+
+  /**
+   * Our side has ended. The agent would take that for a full close and throw the answer away, so it is told
+   * only when nothing has come for a while.
+   */
+  private async nearEnd(connection: Connection): Promise<void> {
+    try {
+      connection.heardAt = this.clock.now()
+      let quiet = 0
+      while (quiet < halfOpenFor) {
+        await this.clock.sleep(halfOpenFor - quiet, this.over.signal)
+        quiet = this.clock.now() - connection.heardAt
+      }
+      connection.stream.finish()
+    } catch (error) {
+      if (!this.over.signal.aborted) throw error
+    }
+  }
+
+  private async keepAlive(): Promise<void> {
+    try {
+      while (true) {
+        await this.clock.sleep(keepAliveEvery, this.over.signal)
+        this.mux.keepAlive()
+      }
+    } catch (error) {
+      if (!this.over.signal.aborted) throw error
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+/** The far side of the tests: a gateway in a process of its own, which starts an agent in another. */
+export class Far {
+  private readonly answers = new Map<number, (value: unknown) => void>()
+  private asked = 0
+
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly port: number,
+  ) {
+    child.on('message', ({ id, value }: { id: number; value: unknown }) => {
+      this.answers.get(id)?.(value)
+      this.answers.delete(id)
+    })
+  }
+
+  static async start(): Promise<Far> {
+    const child = fork(fileURLToPath(new URL('far/gateway.mjs', import.meta.url)))
+    const [ready] = (await once(child, 'message')) as [{ value: number }]
+    return new Far(child, ready.value)
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`
+  }
+
+  set(settings: Record<string, unknown>): Promise<void> {
+    return this.ask('set', settings) as Promise<void>
+  }
+
+  /** How many connections were broken. */
+  break(how: 'kill' | 'close' | 'half'): Promise<number> {
+    return this.ask('break', how) as Promise<number>
+  }
+
+  pause(value: boolean): Promise<void> {
+    return this.ask('pause', value) as Promise<void>
+  }
+
+  expire(reason: string): Promise<void> {
+    return this.ask('expire', reason) as Promise<void>
+  }
+
+  /** Sends bytes to every client as they are. */
+  send(bytes: Buffer): Promise<void> {
+    return this.ask('send', bytes.toString('hex')) as Promise<void>
+  }
+
+  stats(): Promise<FarStats> {
+    return this.ask('stats') as Promise<FarStats>
+  }
+
+  async stop(): Promise<void> {
+    if (this.child.exitCode !== null) return
+    this.child.disconnect()
+    await once(this.child, 'exit')
+  }
+
+  private ask(command: string, value?: unknown): Promise<unknown> {
+    const id = ++this.asked
+    return new Promise((resolve) => {
+      this.answers.set(id, resolve)
+      this.child.send({ id, command, value })
+    })
+  }
+}
+
+export interface FarStats {
+  calls: Record<string, number>
+  upgrades: number
+  refused: string[]
+  pings: number
+  tokens: number
+  terminated: string[]
+  started: { DocumentName?: string; Target: string; Parameters?: Record<string, string[]> }[]
+  live: number
+  passed: number
+  buffered: number
+  agents: {
+    repeated: number
+    seen: number
+    acknowledged: number
+    flying: number
+    stuck: number
+    early: number
+  }[]
+  memory: number
+  cpu: { user: number; system: number }
+}
