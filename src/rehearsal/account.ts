@@ -1,0 +1,200 @@
+import type { Tags } from './world.js'
+
+/** The whole rehearsal account, as it stands in the state file. Times are milliseconds since the epoch. */
+export interface Account {
+  /** Raised when the shape changes: an older file is then left aside and a new account begun. */
+  version: 1
+  roles: Record<string, Role>
+  profiles: Record<string, InstanceProfile>
+  /** Inline policies of users and single roles, by user name, then policy name. */
+  users: Record<string, Record<string, string>>
+  useCase?: string
+  /** Models whose licence was accepted, with the moment from which they can be called. */
+  agreements: Record<string, number>
+  regions: Record<string, Region>
+}
+
+export interface Role {
+  id: string
+  trust: string
+  description?: string
+  boundary?: string
+  maxSession: number
+  createdAt: number
+  tags: Tags
+  attached: string[]
+  inline: Record<string, string>
+}
+
+export interface InstanceProfile {
+  id: string
+  createdAt: number
+  tags: Tags
+  role?: string
+  /** When EC2 has heard of it. */
+  knownAt: number
+}
+
+export interface Region {
+  vpcs: Record<string, Vpc>
+  subnets: Record<string, Subnet>
+  groups: Record<string, Group>
+  instances: Record<string, Instance>
+  addresses: Record<string, Address>
+  parameters: Record<string, Parameter>
+  commands: Record<string, RunCommand>
+  sessions: Record<string, Session>
+}
+
+export interface Vpc {
+  default: boolean
+  cidr: string
+  internetGateway: string
+  routeTable: string
+}
+
+export interface Subnet {
+  vpc: string
+  zone: string
+  cidr: string
+}
+
+export interface Rule {
+  id: string
+  egress: boolean
+  /** "tcp", "-1". */
+  protocol: string
+  from?: number
+  to?: number
+  cidr4?: string
+  cidr6?: string
+  group?: string
+  description?: string
+  tags: Tags
+}
+
+export interface Group {
+  name: string
+  description: string
+  vpc: string
+  tags: Tags
+  rules: Rule[]
+}
+
+export type InstanceState = 'pending' | 'running' | 'shutting-down' | 'terminated' | 'stopping' | 'stopped'
+
+export interface Volume {
+  id: string
+  device: string
+  size: number
+  type: string
+  iops: number
+  throughput: number
+  encrypted: boolean
+  deleteOnTermination: boolean
+  tags: Tags
+}
+
+export interface Association {
+  id: string
+  /** The profile's name, and its id at that moment: one made anew has the same name and another id. */
+  profile: string
+  profileId: string
+}
+
+export interface Instance {
+  state: InstanceState
+  next?: { state: InstanceState; at: number }
+  type: string
+  image: string
+  subnet: string
+  privateIp: string
+  publicIp: string
+  interface: string
+  reservation: string
+  launchedAt: number
+  tags: Tags
+  groups: string[]
+  volume: Volume
+  association?: Association
+  tokens: {
+    HttpTokens: string
+    HttpPutResponseHopLimit: number
+    HttpEndpoint: string
+    InstanceMetadataTags: string
+  }
+  terminationProtected: boolean
+  stopProtected: boolean
+  userData: string
+  credits: string
+  clientToken?: { token: string; parameters: string }
+  /** When the agent reports to Systems Manager, given that its role lets it. */
+  onlineAt: number
+  host: Host
+}
+
+/** What the stages have put on an instance. */
+export interface Host {
+  /** The payload's digest, once the stack runs. */
+  release?: string
+  done: string[]
+  /** LibreChat's users: e-mail, name, day of creation. */
+  users: string[][]
+}
+
+export interface Address {
+  ip: string
+  tags: Tags
+  instance?: string
+  association?: string
+  reverse?: string
+  /** The account that a transfer is offered to. */
+  transferTo?: string
+}
+
+export interface Parameter {
+  value: string
+  type: string
+  version: number
+  modifiedAt: number
+  tags: Tags
+  description?: string
+}
+
+export interface RunCommand {
+  instance: string
+  comment: string
+  document: string
+  commands: string[]
+  timeoutSeconds: number
+  requestedAt: number
+  endsAt: number
+  /** What it will say at its end. */
+  outcome: { code: number; output: string; errors: string }
+  /** What it leaves on the host at its end. */
+  leaves: Partial<Host>
+  settled: boolean
+  cancelled?: boolean
+}
+
+export interface Session {
+  target: string
+  document: string
+  parameters: Record<string, string[]>
+  startedAt: number
+  endedAt?: number
+}
+
+/** The account that everybody knows from AWS's documentation. */
+export const accountId = '123456789012'
+export const userName = 'rehearsal'
+export const callerArn = `arn:aws:iam::${accountId}:user/${userName}`
+
+export const freshAccount = (): Account => ({
+  version: 1,
+  roles: {},
+  profiles: {},
+  users: { [userName]: {} },
+  agreements: {},
+  regions: {},
+})

@@ -1,0 +1,174 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import * as bedrockSdk from '@aws-sdk/client-bedrock'
+import * as ec2Sdk from '@aws-sdk/client-ec2'
+import * as iamSdk from '@aws-sdk/client-iam'
+import * as ssmSdk from '@aws-sdk/client-ssm'
+import * as stsSdk from '@aws-sdk/client-sts'
+import type { Clients } from '../aws/clients.js'
+import type { Connection, ConnectOptions } from '../aws/connect.js'
+import type { Internet } from '../aws/internet.js'
+import { type Clock, systemClock } from '../engine/clock.js'
+import { type Account, accountId, callerArn } from './account.js'
+import { Agent } from './agent.js'
+import { bedrock } from './bedrock.js'
+import { ec2 } from './ec2/index.js'
+import { settleInstances } from './ec2/instances.js'
+import { freshRegion, withoutDefaultVpc } from './ec2/network.js'
+import { iam } from './iam.js'
+import { type Ask, intercept, type Service } from './intercept.js'
+import { interfere } from './interfere.js'
+import { parameters } from './parameters.js'
+import { Refusal, type ServiceException } from './refusal.js'
+import { runCommand, settleCommands } from './run-command.js'
+import { type Scenario, scenarioOf } from './scenarios.js'
+import { sessions } from './sessions.js'
+import { Store } from './store.js'
+import { sts } from './sts.js'
+import { speed, type World } from './world.js'
+
+/** Where the person seems to come from: once an anycast relay's, nobody's now (RFC 7526). */
+const personsAddress = '192.88.99.7'
+
+/** How long a call takes here, in milliseconds; at AWS it is some five times as much. */
+const latencyMs = 15
+
+export interface RehearsalOptions {
+  region: string
+  /** The file that the account is remembered in. */
+  statePath: string
+  scenario?: Scenario | undefined
+  /** Real time: what is under way goes on between two commands. */
+  clock?: Clock
+}
+
+/** The connection to an account in memory that `--rehearse` asks for; no call of its clients leaves the machine. */
+export async function rehearsalConnection(
+  options: ConnectOptions,
+  env: NodeJS.ProcessEnv,
+  clock: Clock = systemClock,
+): Promise<Connection> {
+  const region = options.region || env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1'
+  const played = await rehearse({
+    region,
+    statePath: statePath(env),
+    scenario: scenarioOf(options.rehearse),
+    clock,
+  })
+  const credentials = async () => rehearsalCredentials
+  return { ...played, region, account: accountId, arn: callerArn, partition: 'aws', credentials }
+}
+
+/** Where programs of this user keep what they remember: https://specifications.freedesktop.org/basedir-spec */
+export function statePath(env: NodeJS.ProcessEnv): string {
+  const folder =
+    process.platform === 'win32'
+      ? (env.LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'))
+      : env.XDG_STATE_HOME || join(env.HOME || homedir(), '.local', 'state')
+  return join(folder, 'librechat-lab', 'rehearsal.json')
+}
+
+const rehearsalCredentials = { accessKeyId: 'AKIAREHEARSAL', secretAccessKey: 'rehearsal' }
+
+const services = {
+  ec2: { name: 'ec2', answers: ec2, sdk: ec2Sdk, base: ec2Sdk.EC2ServiceException as ServiceException },
+  iam: { name: 'iam', answers: iam, sdk: iamSdk, base: iamSdk.IAMServiceException as ServiceException },
+  ssm: {
+    name: 'ssm',
+    answers: { ...parameters, ...runCommand, ...sessions },
+    sdk: ssmSdk,
+    base: ssmSdk.SSMServiceException as ServiceException,
+  },
+  sts: { name: 'sts', answers: sts, sdk: stsSdk, base: stsSdk.STSServiceException as ServiceException },
+  bedrock: {
+    name: 'bedrock',
+    answers: bedrock,
+    sdk: bedrockSdk,
+    base: bedrockSdk.BedrockServiceException as ServiceException,
+  },
+} satisfies Record<string, Service>
+
+/** The SDK's own clients, answered by the rehearsal account, and what the lab looks like from outside. */
+export async function rehearse(options: RehearsalOptions): Promise<Pick<Connection, 'clients' | 'internet'>> {
+  const { region } = options
+  const config = {
+    region,
+    credentials: rehearsalCredentials,
+    maxAttempts: 8,
+    // Whatever slipped past the interception would end here.
+    requestHandler: { handle: () => Promise.reject(new Error('A rehearsal makes no calls to the network.')) },
+  }
+  const { ask, internet } = await openAccount(options)
+  const played = <Client extends Parameters<typeof intercept>[0]>(client: Client, service: Service) =>
+    intercept(client, service, ask, randomUUID)
+  const clients: Clients = {
+    region,
+    ec2: played(new ec2Sdk.EC2Client(config), services.ec2),
+    ec2Once: played(new ec2Sdk.EC2Client({ ...config, maxAttempts: 1 }), services.ec2),
+    iam: played(new iamSdk.IAMClient(config), services.iam),
+    ssm: played(new ssmSdk.SSMClient(config), services.ssm),
+    sts: played(new stsSdk.STSClient(config), services.sts),
+    bedrock: played(new bedrockSdk.BedrockClient(config), services.bedrock),
+  }
+  return { clients, internet }
+}
+
+/** The account itself: every call is one transaction, after time has passed. */
+async function openAccount(options: RehearsalOptions): Promise<{ ask: Ask; internet: Internet }> {
+  const { region, scenario, statePath, clock = systemClock } = options
+  const store = new Store(statePath, clock)
+  const memory = new Map<string, string>()
+  const id = (prefix: string) => `${prefix}-${randomBytes(9).toString('hex').slice(0, 17)}`
+  const agent = new Agent((session) => store.change((account) => account.regions[region]?.sessions[session]))
+
+  const worldOf = (account: Account, streamUrl: string): World => {
+    const now = clock.now()
+    account.regions[region] ??= freshRegion({ region, id })
+    const here = account.regions[region]
+    return { account, region, here, scenario, memory, now, after: (ms) => now + ms / speed, id, streamUrl }
+  }
+
+  await store.change((account) => {
+    const { here } = worldOf(account, '')
+    if (scenario === 'no-default-vpc') withoutDefaultVpc(here)
+  })
+
+  const ask: Ask = async (service, call, input) => {
+    await clock.sleep(latencyMs)
+    interfere(scenario, service.name, call, memory)
+    const answer = service.answers[call]
+    if (!answer)
+      throw new Refusal('InvalidAction', `The rehearsal account has no answer to ${service.name}:${call}.`)
+    const streamUrl = /^(Start|Resume)Session$/.test(call) ? await agent.listen() : ''
+    return store.change((account) => {
+      const world = worldOf(account, streamUrl)
+      settleInstances(world.here, world.now)
+      settleCommands(world)
+      const output = answer(input as never, world)
+      // A transaction that throws leaves nothing behind: so a dry run is a run.
+      if ((input as { DryRun?: boolean }).DryRun) {
+        throw new Refusal('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.', 412)
+      }
+      return output
+    })
+  }
+
+  const internet: Internet = {
+    publicAddress: async () => personsAddress,
+    answers: (address, port) => store.change((account) => isReached(worldOf(account, ''), address, port)),
+  }
+  return { ask, internet }
+}
+
+/** Whether a port of the lab answers the person: its stack runs, and its group lets them in. */
+function isReached({ here }: World, ip: string, port: number): boolean {
+  const address = Object.values(here.addresses).find((one) => one.ip === ip)
+  const instance = address?.instance ? here.instances[address.instance] : undefined
+  if (instance?.state !== 'running' || !instance.host.release) return false
+  const rules = instance.groups.flatMap((group) => here.groups[group]?.rules ?? [])
+  return rules.some(
+    ({ egress, from = 0, to = 65_535, cidr4 }) =>
+      !egress && from <= port && port <= to && [`${personsAddress}/32`, '0.0.0.0/0'].includes(cidr4 ?? ''),
+  )
+}

@@ -1,0 +1,222 @@
+import { type Address, accountId, callerArn, userName } from '../account.js'
+import type { Answers } from '../answers.js'
+import { found, Refusal } from '../refusal.js'
+import { fromTags, tagsFor, type World } from '../world.js'
+import { chosen, passes } from './filter.js'
+import { addressOn } from './instances.js'
+import { instanceOf } from './launch.js'
+
+/** AWS's quota for a new account. */
+const quota = 5
+
+const addressOf = ({ here }: World, id: string | undefined): Address =>
+  found(here.addresses, id, 'InvalidAllocationID.NotFound', `The allocation ID '${id}' does not exist`)
+
+/** Refuses what an inline policy of the caller denies for an address with these tags. */
+function mayCall(action: string, tags: Record<string, string>, { account }: World): void {
+  const statements = Object.values(account.users[userName] ?? {}).flatMap((document) => {
+    const { Statement } = JSON.parse(document) as { Statement: Denial | Denial[] }
+    return [Statement].flat()
+  })
+  for (const { Effect, Action, Condition } of statements) {
+    if (Effect !== 'Deny' || ![Action].flat().includes(action)) continue
+    const wanted = Object.entries(Object.values(Condition ?? {})[0] ?? {})
+    const holds = wanted.every(([key, value]) =>
+      [value].flat().includes(tags[key.replace(/^(aws|ec2):ResourceTag\//, '')] ?? ''),
+    )
+    if (!holds) continue
+    throw new Refusal(
+      'UnauthorizedOperation',
+      `You are not authorized to perform this operation. User: ${callerArn} is not authorized to perform: ${action} with an explicit deny in an identity-based policy`,
+      403,
+    )
+  }
+}
+
+interface Denial {
+  Effect: string
+  Action: string | string[]
+  Condition?: Record<string, Record<string, string | string[]>>
+}
+
+const transferView = (AllocationId: string, address: Address) => ({
+  AllocationId,
+  PublicIp: address.ip,
+  AddressTransferStatus: address.transferTo ? ('pending' as const) : ('disabled' as const),
+  ...(address.transferTo ? { TransferAccountId: address.transferTo } : {}),
+})
+
+export const addresses = {
+  AllocateAddress(input, world) {
+    const taken = Object.values(world.here.addresses).map(({ ip }) => ip)
+    if (taken.length >= quota || world.scenario === 'address-quota') {
+      throw new Refusal('AddressLimitExceeded', 'The maximum number of addresses has been reached.')
+    }
+    const free = Array.from({ length: 250 }, (_, i) => `203.0.113.${i + 10}`).find(
+      (ip) => !taken.includes(ip),
+    )
+    const AllocationId = world.id('eipalloc')
+    world.here.addresses[AllocationId] = {
+      ip: free ?? '',
+      tags: tagsFor(input.TagSpecifications, 'elastic-ip'),
+    }
+    return {
+      AllocationId,
+      PublicIp: free,
+      Domain: 'vpc',
+      PublicIpv4Pool: 'amazon',
+      NetworkBorderGroup: world.region,
+    }
+  },
+
+  DescribeAddresses(input, { here, region }) {
+    const all = chosen(here.addresses, input.AllocationIds, 'InvalidAllocationID.NotFound', 'allocation ID')
+    const missing = input.PublicIps?.find((ip) => !all.some(([, address]) => address.ip === ip))
+    if (missing) throw new Refusal('InvalidAddress.NotFound', `Address '${missing}' not found.`)
+    return {
+      Addresses: all
+        .filter(([, address]) => input.PublicIps?.includes(address.ip) ?? true)
+        .filter(([id, address]) =>
+          passes(input.Filters, address.tags, {
+            'allocation-id': id,
+            'association-id': address.association,
+            'instance-id': address.instance,
+            'public-ip': address.ip,
+            domain: 'vpc',
+          }),
+        )
+        .map(([AllocationId, address]) => {
+          const instance = address.instance ? here.instances[address.instance] : undefined
+          return {
+            AllocationId,
+            PublicIp: address.ip,
+            Domain: 'vpc' as const,
+            PublicIpv4Pool: 'amazon',
+            NetworkBorderGroup: region,
+            ...(instance
+              ? {
+                  InstanceId: address.instance,
+                  AssociationId: address.association,
+                  NetworkInterfaceId: instance.interface,
+                  NetworkInterfaceOwnerId: accountId,
+                  PrivateIpAddress: instance.privateIp,
+                }
+              : {}),
+            Tags: fromTags(address.tags),
+          }
+        }),
+    }
+  },
+
+  AssociateAddress(input, world) {
+    const address = addressOf(world, input.AllocationId)
+    const id = input.InstanceId ?? ''
+    const instance = instanceOf(world, id)
+    if (instance.state !== 'running' && instance.state !== 'stopped') {
+      throw new Refusal(
+        'IncorrectInstanceState',
+        `The pending-instance-creation instance to which '${instance.interface}' is attached is not in a valid state for this operation`,
+      )
+    }
+    if (address.instance && address.instance !== id && input.AllowReassociation === false) {
+      throw new Refusal(
+        'Resource.AlreadyAssociated',
+        `resource ${input.AllocationId} is already associated with associate-id ${address.association}`,
+      )
+    }
+    const other = addressOn(world.here, id)?.[1]
+    if (other && other !== address) {
+      delete other.instance
+      delete other.association
+    }
+    address.instance = id
+    address.association = world.id('eipassoc')
+    return { AssociationId: address.association }
+  },
+
+  DisassociateAddress(input, world) {
+    const address = Object.values(world.here.addresses).find((one) => one.association === input.AssociationId)
+    if (!address || !input.AssociationId) {
+      throw new Refusal(
+        'InvalidAssociationID.NotFound',
+        `The association ID '${input.AssociationId}' does not exist`,
+      )
+    }
+    delete address.instance
+    delete address.association
+    return {}
+  },
+
+  ReleaseAddress(input, world) {
+    const address = addressOf(world, input.AllocationId)
+    mayCall('ec2:ReleaseAddress', address.tags, world)
+    if (address.reverse) {
+      throw new Refusal(
+        'InvalidAddress.PtrSet',
+        `The address with allocation id ${input.AllocationId} cannot be released because a reverse DNS record is set.`,
+      )
+    }
+    // In a default VPC a release disassociates by itself, so being in use protects nothing.
+    delete world.here.addresses[input.AllocationId ?? '']
+    return {}
+  },
+
+  DescribeAddressesAttribute(input, { here }) {
+    return {
+      Addresses: chosen(
+        here.addresses,
+        input.AllocationIds,
+        'InvalidAllocationID.NotFound',
+        'allocation ID',
+      ).map(([AllocationId, address]) => ({
+        AllocationId,
+        PublicIp: address.ip,
+        ...(address.reverse ? { PtrRecord: address.reverse } : {}),
+      })),
+    }
+  },
+
+  ModifyAddressAttribute(input, world) {
+    const address = addressOf(world, input.AllocationId)
+    if (input.DomainName) address.reverse = input.DomainName
+    return { Address: { AllocationId: input.AllocationId, PublicIp: address.ip, PtrRecord: address.reverse } }
+  },
+
+  ResetAddressAttribute(input, world) {
+    const address = addressOf(world, input.AllocationId)
+    delete address.reverse
+    return { Address: { AllocationId: input.AllocationId, PublicIp: address.ip } }
+  },
+
+  DescribeAddressTransfers(input, { here }) {
+    return {
+      AddressTransfers: chosen(
+        here.addresses,
+        input.AllocationIds,
+        'InvalidAllocationID.NotFound',
+        'allocation ID',
+      )
+        .filter(([, address]) => address.transferTo)
+        .map(([id, address]) => transferView(id, address)),
+    }
+  },
+
+  EnableAddressTransfer(input, world) {
+    const address = addressOf(world, input.AllocationId)
+    mayCall('ec2:EnableAddressTransfer', address.tags, world)
+    address.transferTo = input.TransferAccountId ?? ''
+    return { AddressTransfer: transferView(input.AllocationId ?? '', address) }
+  },
+
+  DisableAddressTransfer(input, world) {
+    const address = addressOf(world, input.AllocationId)
+    if (!address.transferTo) {
+      throw new Refusal(
+        'InvalidAddress.NotTransferable',
+        `The address ${address.ip} has no transfer that could be disabled.`,
+      )
+    }
+    delete address.transferTo
+    return { AddressTransfer: transferView(input.AllocationId ?? '', address) }
+  },
+} satisfies Answers<typeof import('@aws-sdk/client-ec2')>

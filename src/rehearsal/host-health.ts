@@ -1,0 +1,32 @@
+import type { Instance } from './account.js'
+import type { World } from './world.js'
+
+const services = ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer']
+const GiB = 1024 ** 3
+
+/** The line that `templates/host/health.py` prints, for a host that is as its stages left it. */
+export function healthLine({ host, volume }: Instance, { now }: World): string {
+  const set = host.release !== undefined
+  const problems = set ? [] : services.map((name) => ({ code: 'service', text: `${name} is missing.` }))
+  return JSON.stringify({
+    healthy: set,
+    release: host.release ?? '',
+    services: Object.fromEntries(services.map((name) => [name, set ? 'healthy' : 'missing'])),
+    restarts: Object.fromEntries(services.map((name) => [name, 0])),
+    images: set ? Object.fromEntries(services.map((name) => [name, `${name}:rehearsal`])) : {},
+    disk: { totalBytes: volume.size * GiB, freeBytes: (volume.size - 9) * GiB },
+    memory: { totalBytes: 4 * GiB, availableBytes: 2 * GiB, swapTotalBytes: 2 * GiB, swapFreeBytes: 2 * GiB },
+    certificate: set
+      ? {
+          notAfter: new Date(now + 90 * 86_400_000).toISOString(),
+          issuer: 'CN = Caddy Local Authority (played)',
+        }
+      : null,
+    metadataProtected: true,
+    updates: { portainer: null, system: null },
+    rebootNeeded: false,
+    running: '',
+    problems,
+    warnings: [],
+  })
+}

@@ -1,0 +1,132 @@
+import type { Host, Instance, RunCommand } from './account.js'
+import { carriedBy } from './carried.js'
+import { healthLine } from './host-health.js'
+import { portainerAnswer, userAnswer } from './host-users.js'
+import { models } from './models.js'
+import type { World } from './world.js'
+
+interface Work {
+  /** All that is to be run, as it was sent. */
+  script: string
+  instance: Instance
+}
+
+interface Performance {
+  /** How long it takes at AWS, in milliseconds. */
+  takesMs: number
+  outcome: RunCommand['outcome']
+  leaves: Partial<Host>
+}
+
+/** A stage's time on a new host, and where there is nothing to do; in milliseconds, as on a t3.medium. */
+const times: Record<string, number> = {
+  system: 12_000,
+  docker: 20_000,
+  images: 40_000,
+  stack: 26_000,
+  health: 6_000,
+  user: 6_000,
+  portainer: 4_000,
+}
+const nothingToDo = 3_000
+
+/** What stages say to a person when they are done. */
+const sayings: Record<string, string> = {
+  system: 'Linux 6.12, 3800 MiB of memory, 2 GiB of swap',
+  docker: 'Docker and Compose (played)',
+  images: 'images: LibreChat, MongoDB, Meilisearch, Caddy, Portainer (played)',
+  stack: 'LibreChat answers (played)',
+}
+
+/**
+ * Plays the machine behind an instance: takes apart what Run Command really carried and answers as the host's
+ * programs do. What they do is proven elsewhere, on a real machine.
+ */
+export function perform({ script, instance }: Work, world: World): Performance {
+  if (script.includes('CHAT_PROOF=')) return prove(script, instance, world)
+  const { files, command } = carriedBy(script)
+  if (/host\/health\.py"?/.test(command)) return says(2_000, healthLine(instance, world))
+  const stage = /run\.sh"? ([\w-]+)$/.exec(command)?.[1] ?? ''
+  const isHere = files.has(`stages/${stage}.sh`) || files.has(`host/${stage}.py`)
+  if (!isHere) return fails(1_000, `sh: ${command.slice(0, 200)}: not found in this rehearsal`)
+  if (stage === 'images' && world.scenario === 'stage-failing') return pullFails()
+
+  const done = instance.host.done.includes(stage)
+  const takesMs = done ? nothingToDo : (times[stage] ?? nothingToDo)
+  const leaves: Partial<Host> = done ? {} : { done: [...instance.host.done, stage] }
+  const request = files.get('input/request.json')
+  switch (stage) {
+    case 'health':
+      return says(takesMs, healthLine(instance, world), leaves)
+    case 'user':
+      return answered(takesMs, userAnswer(request, instance.host.users), leaves)
+    case 'portainer':
+      return says(takesMs, portainerAnswer(request))
+    case 'stack': {
+      const release = files.get('input/release')?.trim()
+      const answer = request ? userAnswer(request, instance.host.users) : { output: '', users: undefined }
+      const said = { ...answer, output: [sayings.stack, answer.output].filter(Boolean).join('\n') }
+      return answered(takesMs, said, { ...leaves, ...(release ? { release } : {}) })
+    }
+    default:
+      return says(takesMs, sayings[stage] ?? '', leaves)
+  }
+}
+
+function says(takesMs: number, output: string, leaves: Partial<Host> = {}): Performance {
+  return { takesMs, outcome: { code: 0, output: `${output}\n`, errors: '' }, leaves }
+}
+
+function fails(takesMs: number, errors: string, output = ''): Performance {
+  return { takesMs, outcome: { code: 1, output, errors }, leaves: {} }
+}
+
+/** What a program that changes users says and leaves; without users it has refused. */
+function answered(
+  takesMs: number,
+  { output, users }: { output: string; users?: Host['users'] | undefined },
+  leaves: Partial<Host>,
+): Performance {
+  if (output.startsWith('{"error":')) return fails(takesMs, '', `${output}\n`)
+  return says(takesMs, output, { ...leaves, ...(users ? { users } : {}) })
+}
+
+function pullFails(): Performance {
+  const error = {
+    code: 'image-pull',
+    what: 'These images could not be fetched: LibreChat.',
+    why: 'The registry did not answer; this rehearsal plays it so.',
+    fix: ['Wait some minutes and run the command again.'],
+  }
+  const log = [
+    '--- the end of /var/log/librechat-lab/images.log',
+    'Error response from daemon: registry: i/o timeout',
+  ]
+  return fails(30_000, '', `${JSON.stringify({ error })}\n${log.join('\n')}\n`)
+}
+
+/** Each model that was asked about answers, as long as this account may call it. */
+function prove(script: string, instance: Instance, world: World): Performance {
+  if (!instance.host.release)
+    return {
+      ...fails(1_000, "LibreChat's container does not run"),
+      outcome: { code: 3, output: '', errors: "LibreChat's container does not run" },
+    }
+  const text = /CHAT_PROOF=(\S+)/.exec(script)?.[1] ?? ''
+  const asked = JSON.parse(Buffer.from(text, 'base64').toString()) as { models: string[] }
+  const since = new Date(world.now).toISOString()
+  const chat = asked.models.map((model, i) => {
+    const known = models.some(({ id }) => model.endsWith(id))
+    if (!known)
+      return { model, ok: false, error: 'ValidationException: The provided model identifier is invalid.' }
+    return {
+      model,
+      ok: true,
+      firstTokenMs: 380 + ((i * 137) % 400),
+      text: 'Hello! This answer is played.',
+      since,
+    }
+  })
+  const profile = instance.association && world.account.profiles[instance.association.profile]
+  return says(6_000, JSON.stringify({ chat, ...(profile?.role ? { role: profile.role } : {}) }))
+}

@@ -1,0 +1,49 @@
+import type { AnyAnswers } from './answers.js'
+import { exceptionFor, Refusal, type ServiceException } from './refusal.js'
+
+/** One service of the rehearsal account: what it answers, and the SDK package whose exceptions it throws. */
+export interface Service {
+  readonly name: string
+  readonly answers: AnyAnswers
+  readonly sdk: object
+  readonly base: ServiceException
+}
+
+/** Answers one call of a service; throws `Refusal`. */
+export type Ask = (service: Service, call: string, input: object) => Promise<object>
+
+interface Interceptable {
+  middlewareStack: { add(middleware: never, options: never): void }
+}
+
+type Middleware = (
+  next: unknown,
+  context: { commandName?: string },
+) => (args: { input: object }) => Promise<object>
+
+/**
+ * Makes a client of the SDK answer from memory. The command is checked, serialized and signed, and its retries
+ * are the SDK's own; only the last step, which would talk to the network, is ours.
+ */
+export function intercept<Client extends Interceptable>(
+  client: Client,
+  service: Service,
+  ask: Ask,
+  requestId: () => string,
+): Client {
+  const middleware: Middleware = (_next, context) => async (args) => {
+    const call = (context.commandName ?? '').replace(/Command$/, '')
+    const $metadata = { requestId: requestId(), httpStatusCode: 200 }
+    try {
+      const output = await ask(service, call, args.input)
+      return { response: { statusCode: 200, headers: {} }, output: { ...output, $metadata } }
+    } catch (error) {
+      throw error instanceof Refusal ? exceptionFor(error, service.sdk, service.base, $metadata) : error
+    }
+  }
+  client.middlewareStack.add(
+    middleware as never,
+    { name: 'rehearsal', step: 'deserialize', priority: 'high' } as never,
+  )
+  return client
+}

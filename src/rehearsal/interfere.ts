@@ -1,0 +1,39 @@
+import { Refusal } from './refusal.js'
+import type { Scenario } from './scenarios.js'
+
+/** How often each kind of call is told to slow down. */
+const throttledTimes = 2
+
+/** What a scenario puts in the way of a call before it reaches the account; `memory` lives as long as the process. */
+export function interfere(
+  scenario: Scenario | undefined,
+  service: string,
+  call: string,
+  memory: Map<string, string>,
+): void {
+  if (scenario === 'throttling') {
+    const key = `throttled ${service} ${call}`
+    const times = Number(memory.get(key) ?? 0)
+    memory.set(key, String(times + 1))
+    if (times < throttledTimes) throw throttled(service)
+  }
+  if (scenario === 'credentials-expired') {
+    if (call === 'SendCommand') memory.set('expired', 'yes')
+    if (memory.has('expired')) throw expired(service)
+  }
+}
+
+const throttled = (service: string): Refusal =>
+  service === 'ec2'
+    ? new Refusal('RequestLimitExceeded', 'Request limit exceeded.', 503)
+    : new Refusal(isQuery(service) ? 'Throttling' : 'ThrottlingException', 'Rate exceeded')
+
+const expired = (service: string): Refusal =>
+  new Refusal(
+    isQuery(service) ? 'ExpiredToken' : 'ExpiredTokenException',
+    'The security token included in the request is expired',
+    isQuery(service) ? 403 : 400,
+  )
+
+/** The services that answer in XML, whose codes have no "Exception" at their end. */
+const isQuery = (service: string) => ['ec2', 'iam', 'sts'].includes(service)

@@ -1,0 +1,52 @@
+/** What AWS would answer instead of a result: its own code, message and HTTP status. */
+export class Refusal extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly status = 400,
+  ) {
+    super(message)
+  }
+}
+
+interface ExceptionParts {
+  message: string
+  name: string
+  $fault: 'client' | 'server'
+  $metadata: object
+}
+export type ServiceException = new (parts: ExceptionParts) => Error
+
+/**
+ * The SDK's own exception for a refusal: the class that a service's package has for the code
+ * (`NoSuchEntity` is thrown as `NoSuchEntityException`), or the service's base class with the code as its name.
+ */
+export function exceptionFor(
+  { code, message, status }: Refusal,
+  sdk: object,
+  base: ServiceException,
+  $metadata: object,
+): Error {
+  const classes = sdk as Record<string, ServiceException | undefined>
+  const own = classes[code] ?? classes[`${code}Exception`]
+  const parts = {
+    message,
+    name: code,
+    $fault: status >= 500 ? 'server' : 'client',
+    $metadata: { ...$metadata, httpStatusCode: status },
+  } as const
+  return Object.assign(new (own ?? base)(parts), { Code: code })
+}
+
+/** The thing of that key, or the refusal that AWS gives for one that isn't there. */
+export function found<Thing>(
+  things: Record<string, Thing>,
+  key: string | undefined,
+  code: string,
+  message: string,
+  status?: number,
+): Thing {
+  const thing = key !== undefined && Object.hasOwn(things, key) ? things[key] : undefined
+  if (thing === undefined) throw new Refusal(code, message, status)
+  return thing
+}

@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto'
+import type { Instance, RunCommand } from './account.js'
+import type { Answers } from './answers.js'
+import { perform } from './host.js'
+import { Refusal } from './refusal.js'
+import type { World } from './world.js'
+
+/** AWS-RunShellScript's documents are at most so long. */
+const largestDocument = 64 * 1024
+
+const ssmPolicy = 'arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore'
+
+/** The agent reports while the machine runs and its role lets it. */
+export function isOnline(instance: Instance | undefined, { account, now }: World): boolean {
+  if (instance?.state !== 'running' || instance.onlineAt > now) return false
+  const profile = instance.association && account.profiles[instance.association.profile]
+  const role = profile?.role ? account.roles[profile.role] : undefined
+  return role?.attached.includes(ssmPolicy) ?? false
+}
+
+/** Lets time pass: what a command leaves on its host is there when it has ended. Old ones are forgotten. */
+export function settleCommands({ here, now }: World): void {
+  for (const [id, command] of Object.entries(here.commands)) {
+    const { host } = here.instances[command.instance] ?? {}
+    if (!command.settled && command.endsAt <= now) {
+      command.settled = true
+      if (host && !command.cancelled) Object.assign(host, command.leaves)
+    }
+    if (now - command.endsAt > 24 * 3_600_000) delete here.commands[id]
+  }
+}
+
+type Status = 'InProgress' | 'Success' | 'Failed' | 'Cancelled'
+
+function statusOf({ cancelled, endsAt, outcome }: RunCommand, now: number): Status {
+  if (cancelled) return 'Cancelled'
+  if (endsAt > now) return 'InProgress'
+  return outcome.code === 0 ? 'Success' : 'Failed'
+}
+
+const common = (CommandId: string, command: RunCommand, now: number) => ({
+  CommandId,
+  Comment: command.comment,
+  DocumentName: command.document,
+  DocumentVersion: '$DEFAULT',
+  RequestedDateTime: new Date(command.requestedAt),
+  Status: statusOf(command, now),
+  StatusDetails: statusOf(command, now),
+})
+
+const commandView = (id: string, command: RunCommand, now: number) => ({
+  ...common(id, command, now),
+  InstanceIds: [command.instance],
+  Parameters: { commands: command.commands },
+  TimeoutSeconds: command.timeoutSeconds,
+})
+
+interface Asked {
+  CommandId?: string | undefined
+  InstanceId?: string | undefined
+  Filters?: { key?: string | undefined; value?: string | undefined }[] | undefined
+  MaxResults?: number | undefined
+}
+
+/** Newest first, as AWS lists them. */
+function asked(
+  { CommandId, InstanceId, Filters, MaxResults }: Asked,
+  { here, now }: World,
+): [string, RunCommand][] {
+  const value = (name: string) => Filters?.find(({ key }) => key === name)?.value
+  const status = value('Status')
+  const after = value('InvokedAfter')
+  return Object.entries(here.commands)
+    .filter(([id]) => !CommandId || id === CommandId)
+    .filter(([, command]) => !InstanceId || command.instance === InstanceId)
+    .filter(([, command]) => !status || statusOf(command, now) === status)
+    .filter(([, command]) => !after || command.requestedAt > Date.parse(after))
+    .sort(([, a], [, b]) => b.requestedAt - a.requestedAt)
+    .slice(0, MaxResults ?? 50)
+}
+
+export const runCommand = {
+  DescribeInstanceInformation(input, world) {
+    const wanted =
+      input.Filters?.find(({ Key }) => Key === 'InstanceIds')?.Values ??
+      input.InstanceInformationFilterList?.find(({ key }) => key === 'InstanceIds')?.valueSet
+    return {
+      InstanceInformationList: Object.entries(world.here.instances)
+        .filter(([id]) => wanted?.includes(id) ?? true)
+        // An agent that has reported once is known from then on, while its machine is there.
+        .filter(([, instance]) => instance.onlineAt <= world.now && instance.state !== 'terminated')
+        .filter(([, instance]) => isOnline(instance, world) || instance.host.done.length > 0)
+        .map(([InstanceId, instance]) => ({
+          InstanceId,
+          PingStatus: isOnline(instance, world) ? ('Online' as const) : ('ConnectionLost' as const),
+          LastPingDateTime: new Date(world.now),
+          AgentVersion: '3.3.2299.0',
+          IsLatestVersion: true,
+          PlatformType: 'Linux' as const,
+          PlatformName: 'Amazon Linux',
+          PlatformVersion: '2023',
+          ResourceType: 'EC2Instance' as const,
+          IPAddress: instance.privateIp,
+        })),
+    }
+  },
+
+  SendCommand(input, world) {
+    const instanceId = input.InstanceIds?.[0] ?? ''
+    const instance = world.here.instances[instanceId]
+    if (!instance || !isOnline(instance, world)) {
+      throw new Refusal('InvalidInstanceId', `Instances [[${instanceId}]] not in a valid state for account`)
+    }
+    if (input.DocumentName !== 'AWS-RunShellScript') throw new Refusal('InvalidDocument', '')
+    const commands = input.Parameters?.commands ?? []
+    if (JSON.stringify(input.Parameters ?? {}).length > largestDocument) {
+      throw new Refusal('MaxDocumentSizeExceeded', 'The size limit of a document is 64 KB.')
+    }
+    const id = randomUUID()
+    const { takesMs, outcome, leaves } = perform({ script: commands.join('\n'), instance }, world)
+    // The host does one thing after another.
+    const under = Object.values(world.here.commands).filter((one) => one.instance === instanceId)
+    const begins = Math.max(world.now, ...under.filter((one) => !one.cancelled).map((one) => one.endsAt))
+    const command: RunCommand = {
+      instance: instanceId,
+      comment: input.Comment ?? '',
+      document: input.DocumentName,
+      commands,
+      timeoutSeconds: input.TimeoutSeconds ?? 3600,
+      requestedAt: world.now,
+      endsAt: begins + (world.after(takesMs) - world.now),
+      outcome,
+      leaves,
+      settled: false,
+    }
+    world.here.commands[id] = command
+    return { Command: commandView(id, command, world.now) }
+  },
+
+  GetCommandInvocation(input, { here, now }) {
+    const command = here.commands[input.CommandId ?? '']
+    if (!command || command.instance !== input.InstanceId) throw new Refusal('InvocationDoesNotExist', '')
+    const status = statusOf(command, now)
+    const ended = status === 'Success' || status === 'Failed'
+    return {
+      ...common(input.CommandId ?? '', command, now),
+      InstanceId: command.instance,
+      PluginName: 'aws:runShellScript',
+      ResponseCode: ended ? command.outcome.code : -1,
+      ExecutionStartDateTime: new Date(command.requestedAt).toISOString(),
+      ...(ended ? { ExecutionEndDateTime: new Date(command.endsAt).toISOString() } : {}),
+      // Nothing before the end, and then only the beginning: Run Command's own bounds.
+      StandardOutputContent: ended ? command.outcome.output.slice(0, 24_000) : '',
+      StandardErrorContent: ended ? command.outcome.errors.slice(0, 8_000) : '',
+    }
+  },
+
+  ListCommands(input, world) {
+    return { Commands: asked(input, world).map(([id, command]) => commandView(id, command, world.now)) }
+  },
+
+  ListCommandInvocations(input, world) {
+    return {
+      CommandInvocations: asked(input, world).map(([id, command]) => ({
+        ...common(id, command, world.now),
+        InstanceId: command.instance,
+        CommandPlugins: [],
+      })),
+    }
+  },
+
+  CancelCommand(input, { here, now }) {
+    const command = here.commands[input.CommandId ?? '']
+    if (!command) throw new Refusal('InvalidCommandId', '')
+    if (statusOf(command, now) === 'InProgress') command.cancelled = true
+    return {}
+  },
+} satisfies Answers<typeof import('@aws-sdk/client-ssm')>

@@ -1,0 +1,155 @@
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { hostname } from 'node:os'
+import { dirname } from 'node:path'
+import type { Clock } from '../engine/clock.js'
+import { LabError } from '../engine/error.js'
+import { type Account, freshAccount } from './account.js'
+
+/** A lock is held for milliseconds; whoever holds one longer is dead or asleep. */
+const abandonedAfterMs = 10_000
+const waitAtMostMs = 20_000
+
+/**
+ * The rehearsal account, kept in one JSON file between commands. Each change is one transaction: read, change,
+ * write to a new file, rename. Two processes at once take turns by a lock file that names its holder.
+ */
+export class Store {
+  constructor(
+    private readonly path: string,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Runs `work` on the account and keeps what it changed; nothing of it when `work` throws. `work` must be
+   * synchronous, so that nothing else of this process comes between. LabError `rehearsal-locked`.
+   */
+  async change<Result>(work: (account: Account) => Result): Promise<Result> {
+    mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 })
+    const deadline = Date.now() + waitAtMostMs
+    while (!this.lock()) {
+      if (Date.now() > deadline) throw this.locked()
+      await this.clock.sleep(3 + Math.random() * 10)
+    }
+    try {
+      const before = this.read()
+      const account = before.account
+      const result = work(account)
+      const text = JSON.stringify(account)
+      if (text !== before.text) this.write(text)
+      return result
+    } finally {
+      rmSync(this.lockPath, { force: true })
+    }
+  }
+
+  private get lockPath() {
+    return `${this.path}.lock`
+  }
+
+  private read(): { account: Account; text: string } {
+    const text = readIfThere(this.path)
+    const account = text === undefined ? undefined : parse(text)
+    return account ? { account, text: text ?? '' } : { account: freshAccount(), text: '' }
+  }
+
+  private write(text: string): void {
+    const fresh = `${this.path}.${process.pid}`
+    const file = openSync(fresh, 'w', 0o600)
+    try {
+      writeSync(file, text)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(fresh, this.path)
+  }
+
+  /** Whether the lock is ours now. */
+  private lock(): boolean {
+    if (create(this.lockPath, holder())) return true
+    if (!isAbandoned(this.lockPath)) return false
+    // Only one may take it away, or a second would take away the first one's new lock.
+    const breaking = `${this.lockPath}.breaking`
+    if (!create(breaking, holder())) {
+      if (isOld(breaking)) rmSync(breaking, { force: true })
+      return false
+    }
+    try {
+      if (isAbandoned(this.lockPath)) rmSync(this.lockPath, { force: true })
+    } finally {
+      rmSync(breaking, { force: true })
+    }
+    return create(this.lockPath, holder())
+  }
+
+  private locked(): LabError {
+    return new LabError({
+      code: 'rehearsal-locked',
+      what: 'Another rehearsal holds the rehearsal account.',
+      why: `${readIfThere(this.lockPath) ?? 'Somebody'} holds ${this.lockPath}.`,
+      fix: ['Wait until it has ended, then run the same command again.', `Or remove ${this.lockPath}`],
+    })
+  }
+}
+
+const holder = () => `process ${process.pid} on ${hostname()}`
+
+/** Makes a file that must not be there yet; whether it wasn't. */
+function create(path: string, text: string): boolean {
+  try {
+    const file = openSync(path, 'wx', 0o600)
+    writeSync(file, text)
+    closeSync(file)
+    return true
+  } catch (error) {
+    // Windows says EPERM or EBUSY while another process is just removing it.
+    if (['EEXIST', 'EPERM', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
+    throw error
+  }
+}
+
+const isOld = (path: string): boolean => {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  return stats !== undefined && Date.now() - stats.mtimeMs > abandonedAfterMs
+}
+
+/** A lock of a process of this machine that is no more, or one that nobody has given back for long. */
+function isAbandoned(path: string): boolean {
+  if (isOld(path)) return true
+  const [, pid, machine] = /^process (\d+) on (.*)$/.exec(readIfThere(path) ?? '') ?? []
+  if (!pid || machine !== hostname()) return false
+  try {
+    process.kill(Number(pid), 0)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH'
+  }
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** What an older version wrote, or a disk damaged, is a rehearsal too few: a new one begins. */
+function parse(text: string): Account | undefined {
+  try {
+    const account = JSON.parse(text) as Account
+    return account.version === freshAccount().version ? account : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}

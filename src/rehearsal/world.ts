@@ -1,0 +1,42 @@
+import type { Account, Region } from './account.js'
+import type { Scenario } from './scenarios.js'
+
+/** How much faster than at AWS things happen here. */
+export const speed = 20
+
+/** What an answer may read and change: the account as it is at this moment. */
+export interface World {
+  readonly account: Account
+  /** The clients' region, and what is in it. */
+  readonly region: string
+  readonly here: Region
+  readonly scenario: Scenario | undefined
+  /** What a scenario remembers while the process lives: the zone without a machine, who was told to slow down. */
+  readonly memory: Map<string, string>
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  /** The moment at which something is done that takes AWS `ms`. */
+  after(ms: number): number
+  /** A new id in AWS's form: `id('i')` is "i-" and 17 hexadecimal digits. */
+  id(prefix: string): string
+  /** Where this process's agent answers a session's data channel. */
+  readonly streamUrl: string
+}
+
+export type Tags = Record<string, string>
+
+type AnyTag = { Key?: string | undefined; Value?: string | undefined }
+
+export const toTags = (tags: readonly AnyTag[] | undefined): Tags =>
+  Object.fromEntries((tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value]))
+
+export const fromTags = (tags: Tags): { Key: string; Value: string }[] =>
+  Object.entries(tags).map(([Key, Value]) => ({ Key, Value }))
+
+/** The tags that a creating call gives to one kind of resource. */
+export const tagsFor = (
+  specifications:
+    | readonly { ResourceType?: string | undefined; Tags?: readonly AnyTag[] | undefined }[]
+    | undefined,
+  kind: string,
+): Tags => toTags(specifications?.filter((one) => one.ResourceType === kind).flatMap((one) => one.Tags ?? []))
