@@ -84,6 +84,7 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
     runCommand(managed, machines.run),
     dryRuns,
     made,
+    defaultVpcs(at),
   ]
   const gateway = new Gateway(new URL(moto.url), supplements)
   const endpoint = await gateway.listen()
@@ -141,6 +142,16 @@ async function connect({ ec2 }: Witness): Promise<void> {
       GatewayId: InternetGatewayId,
     }),
   )
+}
+
+/** So does one that is made on request. */
+function defaultVpcs(at: (region: string) => Witness): Supplement {
+  return {
+    async after(call, answer) {
+      if (call.action === 'CreateDefaultVpc' && answer.status < 300) await connect(at(call.region))
+      return undefined
+    },
+  }
 }
 
 async function first(supplements: readonly Supplement[], call: Call) {

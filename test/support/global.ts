@@ -22,8 +22,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
     throw new Error('CI=true, and there is neither moto nor Python 3.10: the AWS suites cannot run.')
   }
   const program = mkdtempSync(join(tmpdir(), 'librechat-lab-program-'))
+  // LIBRECHAT_LAB_PROGRAM: another build to judge, such as an unpacked package.
+  const built = process.env.LIBRECHAT_LAB_PROGRAM ?? root
   for (const part of ['bin', 'dist', 'templates', 'package.json']) {
-    cpSync(join(root, part), join(program, part), { recursive: true })
+    cpSync(join(built, part), join(program, part), { recursive: true })
   }
   project.provide('python', python)
   project.provide('program', program)

@@ -33,7 +33,7 @@ export interface Found {
   readonly instances: (Instance & { protectedFromTermination: boolean; profileArn: string | undefined })[]
   readonly volumes: Volume[]
   readonly addresses: Address[]
-  readonly spec: Record<string, unknown> | undefined
+  readonly spec: { instanceType: string; diskGb: number; models: { id: string }[] } | undefined
   readonly specTags: Record<string, string>
   readonly lock: string | undefined
 }

@@ -1,0 +1,125 @@
+import { hostname } from 'node:os'
+import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm'
+import { expect, it } from 'vitest'
+import type { Account } from '../support/account.js'
+import { run, start } from '../support/cli.js'
+import { lab, only } from '../support/lab.js'
+import { describeAccount } from '../support/suite.js'
+
+const Name = '/librechat-lab/default/lock'
+const sent = (account: Account, action: string, parameter = Name) =>
+  account.calls.filter((call) => call.action === action && call.params.Name === parameter)
+
+/** As another run would have left it. */
+const heldBy = (account: Account, machine: string, pid: number) => {
+  const holder = {
+    id: 'other',
+    who: `ana@${machine}`,
+    machine,
+    pid,
+    command: 'up',
+    since: new Date().toISOString(),
+  }
+  const put = { Name, Value: JSON.stringify(holder), Type: 'String' as const, Overwrite: true }
+  return account.at('us-east-1').ssm.send(new PutParameterCommand(put))
+}
+
+describeAccount('the lock', (account) => {
+  it('is taken before the first change, without overwriting, and is gone afterwards', async () => {
+    await run(account(), ['up', '--yes'])
+    const first = account().calls.find(({ changing }) => changing)
+    expect(first).toMatchObject({ action: 'PutParameter', params: { Name } })
+    expect(first?.params.Overwrite ?? false).toBe(false)
+    const holder = JSON.parse(String(first?.params.Value))
+    expect(holder).toMatchObject({ machine: hostname(), command: 'up' })
+    expect((await lab(account())).lock).toBeUndefined()
+  })
+
+  it('is not taken when there is nothing to change', async () => {
+    await run(account(), ['up', '--yes'])
+    account().forget()
+    await run(account(), ['up', '--yes'])
+    await run(account(), ['status'])
+    await run(account(), ['up', '--dry-run'])
+    expect(sent(account(), 'PutParameter')).toEqual([])
+  })
+
+  it('of a run that was killed on this machine is taken over at once', async () => {
+    const killed = start(account(), ['up', '--yes'])
+    account().gateway.faults.add({
+      action: 'CreateRole',
+      effect: { kind: 'run', when: 'before', act: () => killed.signal('SIGKILL') },
+    })
+    await killed.ended
+    expect((await lab(account())).lock).toBeDefined()
+    const ended = await run(account(), ['up', '--yes'])
+    expect(ended.code, ended.stderr).toBe(0)
+    expect((await lab(account())).lock).toBeUndefined()
+  })
+
+  it('of somebody else is waited for, with a word about them, while it is renewed', async () => {
+    await heldBy(account(), 'elsewhere', 1)
+    const waiting = start(account(), ['up', '--yes'], { env: { LIBRECHAT_LAB_POLL_SCALE: '0.05' } })
+    for (let n = 0; n < 10; n += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      await heldBy(account(), 'elsewhere', 1)
+    }
+    expect(waiting.stderr()).toMatch(/ana@elsewhere/)
+    expect((await lab(account())).groups).toEqual([])
+    waiting.signal('SIGINT')
+    expect((await waiting.ended).code).toBe(130)
+    const { Parameter } = await account().at('us-east-1').ssm.send(new GetParameterCommand({ Name }))
+    expect(JSON.parse(Parameter?.Value ?? '')).toMatchObject({ id: 'other' })
+  })
+
+  it('keeps two runs of up apart: one waits, and there is one lab', async () => {
+    account().hosts.mood.takes = 100
+    const [first, second] = await Promise.all([
+      run(account(), ['up', '--yes']),
+      run(account(), ['up', '--yes']),
+    ])
+    expect([first.code, second.code], first.stderr + second.stderr).toEqual([0, 0])
+    const found = await lab(account())
+    for (const things of [found.instances, found.addresses, found.groups]) only(things)
+    expect(first.stderr + second.stderr).toMatch(/is changing this lab|another run/)
+    expect(found.lock).toBeUndefined()
+  })
+
+  it('keeps up and destroy apart: the result is one lab or none', async () => {
+    await run(account(), ['up', '--yes'])
+    const address = only((await lab(account())).addresses).PublicIp ?? ''
+    const destroy = ['destroy', '--confirm', 'default', '--release-address', address]
+    const [up, gone] = await Promise.all([
+      run(account(), ['up', '--yes', '--allow-cidr', '81.2.70.0/24']),
+      run(account(), destroy),
+    ])
+    const found = await lab(account())
+    const counts = [found.instances, found.addresses, found.groups].map(({ length }) => length)
+    expect(
+      [up.code, gone.code].some((code) => code === 0),
+      up.stderr + gone.stderr,
+    ).toBe(true)
+    expect(['0,0,0', '1,1,1']).toContain(counts.join())
+    expect(found.lock).toBeUndefined()
+  })
+
+  it('is released when the run fails, and when it is interrupted', async () => {
+    account().gateway.faults.add({
+      action: 'RunInstances',
+      effect: { kind: 'error', code: 'VcpuLimitExceeded' },
+    })
+    await run(account(), ['up', '--yes'])
+    expect((await lab(account())).lock).toBeUndefined()
+    const running = start(account(), ['up', '--yes'])
+    account().gateway.faults.add({
+      action: 'RunInstances',
+      effect: { kind: 'run', when: 'before', act: () => running.signal('SIGINT') },
+    })
+    const ended = await running.ended
+    expect(ended.code).toBe(130)
+    expect(ended.stderr).toMatch(/Stopping/)
+    expect((await lab(account())).lock).toBeUndefined()
+    expect(await run(account(), ['up', '--yes'])).toMatchObject({ code: 0 })
+    only((await lab(account())).instances)
+  })
+})
