@@ -1,0 +1,44 @@
+import type { LabError } from '../engine/error.js'
+import type { Face } from './face.js'
+import { clean } from './style.js'
+
+/** What one check found: in order with a detail, or a problem. */
+export interface Finding {
+  name: string
+  detail?: string
+  problem?: LabError
+  /** What would make it better, although nothing stops. */
+  advice: readonly string[]
+}
+
+/** What to do, in order, and what would be better still; or that there is nothing to do. */
+export function findingsText(findings: readonly Finding[], { style }: Pick<Face, 'style'>): string {
+  const problems = findings.flatMap(({ problem }) => problem ?? [])
+  const advice = findings.flatMap((finding) => finding.advice)
+  const lines = problems.flatMap(({ message, why, fix }, index) => [
+    `${index + 1}. ${style('bold', clean(message))}`,
+    ...(why ? [`   ${clean(why)}`] : []),
+    ...fix.map((step) => `   ${style('cyan', '→')} ${clean(step)}`),
+  ])
+  return [
+    ...(problems.length > 0
+      ? [style('bold', 'What to do, in this order'), '', ...lines]
+      : ['Nothing stands in the way: librechat-lab up']),
+    ...(advice.length > 0
+      ? ['', style('bold', 'Better still'), '', ...advice.map((one) => `• ${clean(one)}`)]
+      : []),
+  ].join('\n')
+}
+
+export const findingsJson = (findings: readonly Finding[]) => ({
+  ok: findings.every(({ problem }) => !problem),
+  checks: findings.map(({ name, detail, problem, advice }) => ({
+    name,
+    ok: !problem,
+    detail: detail ?? null,
+    advice,
+    problem: problem
+      ? { code: problem.code, what: problem.message, why: problem.why ?? null, fix: problem.fix }
+      : null,
+  })),
+})

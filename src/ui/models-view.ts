@@ -1,0 +1,82 @@
+import type { Model, Route } from '../bedrock/model.js'
+import type { Choice } from '../bedrock/pick.js'
+import type { Face } from './face.js'
+import { clean } from './style.js'
+import { columns } from './table.js'
+
+export interface ModelsShown {
+  region: string
+  account: string
+  models: readonly Model[]
+  choice: Choice
+}
+
+/** By provider, newest first; what cannot be called follows with the reason, and at the end what to do. */
+export function modelsText({ region, models, choice }: ModelsShown, { style }: Pick<Face, 'style'>): string {
+  const picked = new Set(choice.chosen.map(({ id }) => id))
+  const callable = models.filter((model) => model.callable)
+  const rows = columns(
+    callable.map((model) => [
+      picked.has(model.id) ? '●' : ' ',
+      clean(model.name),
+      clean(model.id),
+      whereOf(model, region),
+    ]),
+  )
+  const lines = [style('bold', `Chat models that can be called in ${region}`)]
+  if (callable.length === 0) lines.push('', '  none')
+  callable.forEach((model, index) => {
+    if (model.provider !== callable[index - 1]?.provider)
+      lines.push('', `  ${style('bold', clean(model.provider))}`)
+    lines.push(`  ${rows[index]}`)
+  })
+  const others = models.filter((model) => !model.callable)
+  if (others.length > 0) lines.push('', style('bold', 'Not callable'), '', ...others.map(whyText))
+  return [...lines, '', ...nextText(choice, others)].join('\n')
+}
+
+const whyText = ({ name, problem }: Model): string => `  ✖ ${clean(problem?.what ?? name)}`
+
+function nextText(choice: Choice, others: readonly Model[]): string[] {
+  // About a legacy model nothing can be done.
+  const fixes = new Set(
+    others.flatMap(({ problem }) => (problem && problem.reason !== 'legacy' ? problem.fix : [])),
+  )
+  return [
+    ...[...fixes].map((fix) => `To do: ${clean(fix)}`),
+    ...(choice.chosen.length > 0
+      ? ['● is what a new lab gets. Choose others: librechat-lab up --models <id>,<id>']
+      : ['Nothing here for LibreChat to talk to: librechat-lab doctor']),
+  ]
+}
+
+/** Where a request may be answered, for those who must know where their words go. */
+function whereOf({ profile }: Route, region: string): string {
+  if (!profile) return region
+  return profile.kind === 'global' ? 'any region' : regionsOf({ profile }, region).join(', ')
+}
+
+const regionsOf = ({ profile }: Pick<Route, 'profile'>, region: string): string[] =>
+  profile ? profile.models.flatMap((arn) => arn.split(':')[3] || []).sort() : [region]
+
+export const modelsJson = ({ region, account, models, choice }: ModelsShown) => ({
+  region,
+  account,
+  default: choice.default?.id ?? null,
+  title: choice.title?.id ?? null,
+  models: models.map((model) => ({
+    id: model.id,
+    modelId: model.modelId,
+    name: model.name,
+    provider: model.provider,
+    callable: model.callable,
+    picked: choice.chosen.some(({ id }) => id === model.id),
+    problem: model.problem ?? null,
+    released: model.releasedAt?.toISOString().slice(0, 10) ?? null,
+    routes: model.routes.map((route) => ({
+      id: route.id,
+      kind: route.profile?.kind ?? 'region',
+      regions: route.profile?.kind === 'global' ? null : regionsOf(route, region),
+    })),
+  })),
+})
