@@ -47,7 +47,7 @@ const drifts: Drift[] = [
     },
     shows: /81\.2\.69\.16[01]/,
     mended: (found) => {
-      const rules = ['80', '443', '9443'].map((port) => `tcp ${port} 81.2.69.161/32`)
+      const rules = ['443', '80', '9443'].map((port) => `tcp ${port} 81.2.69.161/32`)
       expect(inbound(only(found.groups))).toEqual(rules)
     },
   },

@@ -89,7 +89,7 @@ describeAccount('status', (account) => {
     await run(account(), ['up', '--yes'])
     const ended = await run(account(), ['status', '--json'])
     expect(ended.code).toBe(0)
-    expect(ended.json()).toMatchObject({ name: 'default', region: 'us-east-1' })
+    expect(ended.json()).toMatchObject({ lab: 'default', region: 'us-east-1' })
     const none = await run(account(), ['status', '--json', '--name', 'nowhere'])
     expect(none.code).toBe(3)
     none.json()

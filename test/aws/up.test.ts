@@ -39,7 +39,7 @@ describeAws('up on an empty account', (moto) => {
     expect(tagsOf(found.profile?.Tags)).toMatchObject(ours)
 
     const group = only(found.groups)
-    expect(inbound(group)).toEqual(['80', '443', '9443'].map((port) => `tcp ${port} 81.2.69.160/32`))
+    expect(inbound(group)).toEqual(['443', '80', '9443'].map((port) => `tcp ${port} 81.2.69.160/32`))
     const rules = group.IpPermissions?.flatMap(({ IpRanges = [] }) => IpRanges)
     expect(rules?.every(({ Description }) => Description)).toBe(true)
     expect(group.IpPermissionsEgress).toMatchObject([
@@ -247,7 +247,7 @@ describeAws('up on an empty account', (moto) => {
   it('answers --json with one object on stdout, and progress on stderr', async () => {
     const ended = await run(account, ['up', '--yes', '--json'])
     const found = await lab(account)
-    expect(ended.json()).toMatchObject({ name: 'default', region: 'us-east-1' })
+    expect(ended.json()).toMatchObject({ lab: 'default', region: 'us-east-1' })
     expect(ended.stdout).toContain(String(only(found.addresses).PublicIp))
     expect(ended.stderr).not.toBe('')
   })

@@ -17,7 +17,7 @@ import {
   ListRolesCommand,
   ListUserPoliciesCommand,
 } from '@aws-sdk/client-iam'
-import { DescribeParametersCommand } from '@aws-sdk/client-ssm'
+import { paginateDescribeParameters, type SSMClient } from '@aws-sdk/client-ssm'
 import { type Account, operator } from './account.js'
 
 /**
@@ -77,7 +77,7 @@ async function regionals(account: Account, region: string): Promise<Record<strin
       ec2.send(new DescribeVpcsCommand({})),
       ec2.send(new DescribeInternetGatewaysCommand({})),
       ec2.send(new DescribeIamInstanceProfileAssociationsCommand({})),
-      ssm.send(new DescribeParametersCommand({})),
+      parameterNames(ssm),
     ])
   const living = (reservations.Reservations ?? [])
     .flatMap(({ Instances }) => Instances ?? [])
@@ -96,10 +96,17 @@ async function regionals(account: Account, region: string): Promise<Record<strin
     associations: (associations.IamInstanceProfileAssociations ?? [])
       .filter(({ InstanceId }) => livingIds.includes(InstanceId))
       .map((one) => `${one.InstanceId} ${one.IamInstanceProfile?.Arn}`),
-    parameters: (parameters.Parameters ?? [])
-      .map((one) => `${one.Name}`)
-      .filter((name) => !name.startsWith('/aws/')),
+    parameters,
   }
+}
+
+/** All but AWS's own public ones, which moto lists too. */
+async function parameterNames(ssm: SSMClient): Promise<string[]> {
+  const names: string[] = []
+  for await (const page of paginateDescribeParameters({ client: ssm, pageSize: 50 }, {})) {
+    names.push(...(page.Parameters ?? []).map(({ Name }) => `${Name}`))
+  }
+  return names.filter((name) => !name.startsWith('/aws/'))
 }
 
 /** What was ever made in the account and still stands, terminated instances aside. */

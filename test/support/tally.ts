@@ -4,21 +4,16 @@ import type { Call } from './gateway/call.js'
 export const changes = (calls: readonly Call[]): string[] =>
   calls.filter((call) => call.changing && call.carriedOut).map((call) => `${call.service}:${call.action}`)
 
-/** What is asked again and again until something has happened. */
-const polls = new Set([
-  'DescribeInstances',
-  'DescribeInstanceInformation',
-  'GetCommandInvocation',
-  'ListCommands',
-])
+/** Asked only to learn whether something has ended. */
+const polls = new Set(['DescribeInstanceInformation', 'GetCommandInvocation'])
 
-/** The requests that count: each once. Repeats of the same poll, and Bedrock's checks, do not. */
+/** The requests that count: not polls, not repeats of the same look at an instance, not Bedrock's checks. */
 export function requests(calls: readonly Call[]): Call[] {
   const seen = new Set<string>()
   return calls.filter(({ service, action, params }) => {
-    if (service === 'bedrock') return false
-    if (!polls.has(action)) return true
-    const key = `${action} ${JSON.stringify(params)}`
+    if (service === 'bedrock' || polls.has(action)) return false
+    if (action !== 'DescribeInstances') return true
+    const key = JSON.stringify(params)
     const repeated = seen.has(key)
     seen.add(key)
     return !repeated
