@@ -1,16 +1,17 @@
 // Bundles src/cli.ts and every library it uses into dist/, one chunk per command, so that nothing has to be
 // installed beside the program and a command loads only what it needs.
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync } from 'node:fs'
 import { build } from 'esbuild'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 const root = new URL('..', import.meta.url).pathname
 
-rmSync(`${root}dist`, { recursive: true, force: true })
+// Made aside and put in place at once: a program that runs meanwhile finds whole files.
+const aside = `.cache/dist-${process.pid}`
 await build({
   absWorkingDir: root,
   entryPoints: { cli: 'src/cli.ts' },
-  outdir: 'dist',
+  outdir: aside,
   bundle: true,
   splitting: true,
   format: 'esm',
@@ -28,3 +29,5 @@ await build({
   },
   logLevel: 'warning',
 })
+rmSync(`${root}dist`, { recursive: true, force: true })
+renameSync(`${root}${aside}`, `${root}dist`)

@@ -8,6 +8,7 @@ import { LabError } from '../engine/error.js'
 import type { Clients } from './clients.js'
 import { type Internet, internet } from './internet.js'
 import { proxyAgent } from './proxy.js'
+import { configuredRegion } from './region.js'
 
 export interface Credentials {
   accessKeyId: string
@@ -37,11 +38,12 @@ export interface ConnectOptions {
 
 /**
  * Clients for the region and credentials that flags, environment and shared configuration give, flags first,
- * and the caller's identity (one call). Throws LabError `no-region`; the SDK's errors pass through.
+ * and the caller's identity (one call, unless `known` from a connection to another region). Throws LabError `no-region`; the SDK's errors pass through.
  */
 export async function connect(
   options: ConnectOptions,
   { env, signal }: { env: NodeJS.ProcessEnv; signal: AbortSignal },
+  known?: Connection,
 ): Promise<Connection> {
   if (options.rehearse) {
     const { rehearsalConnection } = await import('../rehearsal/clients.js')
@@ -59,7 +61,7 @@ export async function connect(
     }),
   }
   const region = await regionOf(options, env)
-  const sts = new STSClient({ ...shared, region })
+  const sts = new STSClient({ ...shared, region, ...(known ? { credentials: known.credentials } : {}) })
   const withCredentials = { ...shared, region, credentials: sts.config.credentials }
   const clients: Clients = {
     region,
@@ -71,6 +73,7 @@ export async function connect(
     ssm: new SSMClient(withCredentials),
     bedrock: new BedrockClient(withCredentials),
   }
+  if (known) return { ...known, clients, region }
   const identity = await sts.send(new GetCallerIdentityCommand({}), { abortSignal: signal })
   const arn = identity.Arn ?? ''
   return {
@@ -86,8 +89,7 @@ export async function connect(
 
 /** The region that flags, environment and shared configuration give, in this order; LabError `no-region`. */
 async function regionOf(options: ConnectOptions, env: NodeJS.ProcessEnv): Promise<string> {
-  const given = options.region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION
-  const region = given || (await configuredRegion(options.profile))
+  const region = await configuredRegion(options, env)
   if (!region) {
     throw new LabError({
       code: 'no-region',
@@ -104,13 +106,4 @@ async function regionOf(options: ConnectOptions, env: NodeJS.ProcessEnv): Promis
     })
   }
   return region
-}
-
-async function configuredRegion(profile: string | undefined): Promise<string | undefined> {
-  try {
-    return await new STSClient(profile ? { profile } : {}).config.region()
-  } catch (error) {
-    if (error instanceof Error && /Region is missing/.test(error.message)) return undefined
-    throw error
-  }
 }

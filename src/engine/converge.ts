@@ -12,6 +12,11 @@ export class Observation {
   of = <State>(resource: Resource<State>): State | undefined =>
     this.#states.get(resource as Resource) as State | undefined
 
+  /** The part of it that is about these. */
+  only(resources: readonly Resource[]): Observation {
+    return new Observation(new Map([...this.#states].filter(([resource]) => resources.includes(resource))))
+  }
+
   /** What is there, in the graph's order. */
   get present(): Resource[] {
     return [...this.#states].filter(([, state]) => state !== undefined).map(([resource]) => resource)
@@ -25,14 +30,22 @@ export interface PlanItem {
   readonly changes: readonly Change[]
 }
 
-/** Looks at every resource at once. */
-export async function observe(graph: readonly Resource[]): Promise<Observation> {
+/**
+ * Looks at every resource at once.
+ * @param absent errors that mean "not there", such as a stranger's when only what is ours matters
+ */
+export async function observe(
+  graph: readonly Resource[],
+  absent: (error: unknown) => boolean = () => false,
+): Promise<Observation> {
   const looks = new Map<Resource, Promise<unknown>>()
   const seen = <State>(resource: Resource<State>): Promise<State | undefined> => {
     const key = resource as Resource
     let look = looks.get(key)
     if (!look) {
-      look = resource.observe(seen)
+      look = resource.observe(seen).catch((error) => {
+        if (!absent(error)) throw error
+      })
       looks.set(key, look)
     }
     return look as Promise<State | undefined>
@@ -52,7 +65,7 @@ export function plan(graph: readonly Resource[], observation: Observation): Plan
     const state = observation.of(resource)
     const changes = resource.changes(state, observation.of)
     if (state === undefined) return { resource, action: 'create', changes }
-    const action = changes.some((change) => !change.onlyByReplacing) ? 'change' : 'keep'
+    const action = changes.some((change) => change.byHand === undefined) ? 'change' : 'keep'
     return { resource, action, id: resource.id(state), changes }
   })
 }

@@ -7,8 +7,8 @@ export interface Change {
   what: string
   from?: string | undefined
   to?: string | undefined
-  /** Set when `ensure` can't make it: only a new instance can. */
-  onlyByReplacing?: true
+  /** Set when `ensure` can't make it: what the person can do. */
+  byHand?: string
 }
 
 /** What was observed of another resource; undefined when it isn't there. */

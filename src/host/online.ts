@@ -27,6 +27,9 @@ export async function waitUntilOnline(host: Host, deadlineMs: number): Promise<v
   }
 }
 
+/** Whether Systems Manager reaches the instance's agent right now. One call. */
+export const isOnline = async (host: Host): Promise<boolean> => (await pingStatus(host)) === 'Online'
+
 /** Online, ConnectionLost, Inactive; undefined while the agent has never come, or when the question was throttled. */
 async function pingStatus(host: Host): Promise<string | undefined> {
   try {

@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { PutParameterCommand } from '@aws-sdk/client-ssm'
 import type { Clients } from '../aws/clients.js'
-import { bedrockPolicy } from '../bedrock/policy.js'
 import type { Resource } from '../engine/resource.js'
 import { type AddressState, address } from '../resources/address.js'
 import { type AssociationState, association } from '../resources/association.js'
 import { type InstanceState, instance } from '../resources/instance.js'
 import { type InstanceProfileState, instanceProfile } from '../resources/instance-profile.js'
 import type { LabId } from '../resources/ownership.js'
-import { type RoleState, role } from '../resources/role.js'
+import { type PolicyDocument, type RoleState, role } from '../resources/role.js'
 import { type Rule, type SecurityGroupState, securityGroup } from '../resources/security-group.js'
 import { type SpecParameterState, specParameter } from '../resources/spec-parameter.js'
 import { names } from './names.js'
@@ -32,13 +31,23 @@ export interface GraphOptions {
   clients: Clients
   lab: LabId
   spec: Spec
+  /** What the role may call. */
+  policy: PolicyDocument
   adopt: boolean
   /** Where an instance and a group would be made; asked only when they are. */
   place: () => Promise<Place>
   userData: string | undefined
 }
 
-export function labGraph({ clients, lab, spec: chosen, adopt, place, userData }: GraphOptions): LabGraph {
+export function labGraph({
+  clients,
+  lab,
+  spec: chosen,
+  policy,
+  adopt,
+  place,
+  userData,
+}: GraphOptions): LabGraph {
   const { ec2, ec2Once, iam, ssm } = clients
   const called = names(lab.name)
   const spec = specParameter({
@@ -57,7 +66,7 @@ export function labGraph({ clients, lab, spec: chosen, adopt, place, userData }:
     adopt,
     name: called.role,
     policyName: called.policy,
-    policy: bedrockPolicy(lab.partition, chosen.profileArns),
+    policy,
     permissionsBoundary: chosen.permissionsBoundary,
     after,
   })

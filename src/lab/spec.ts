@@ -96,6 +96,19 @@ function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
+/** What a lab is held against whose settings are gone. */
+export const nothingChosen: Spec = {
+  version: 1,
+  generation: '00000000',
+  instanceType: 't3.medium',
+  diskGb: 30,
+  allow: { from: 'detected', cidrs: [], everyone: false },
+  openPort80: false,
+  userData: false,
+  models: [],
+  profileArns: [],
+}
+
 /** What differs between two stored specs, in a person's words. */
 export function describeSpecChange(
   before: string,

@@ -4,6 +4,7 @@ import {
   DescribeIamInstanceProfileAssociationsCommand,
   DescribeInstanceAttributeCommand,
   DescribeInstancesCommand,
+  type DescribeInstancesCommandInput,
   DescribeVolumesCommand,
   type EC2Client,
   type Instance,
@@ -42,6 +43,8 @@ export interface InstanceState {
   hopLimit: number
   metadataOn: boolean
   terminationProtected: boolean
+  /** More instances with this lab's tags: somebody copied them. */
+  others: readonly string[]
   volume?: {
     volumeId: string
     type: string
@@ -113,25 +116,8 @@ export function instance(options: InstanceOptions): Resource<InstanceState> {
     },
 
     async remove(state, work) {
-      const InstanceIds = [state.instanceId]
-      if (state.terminationProtected) {
-        await unless(gone, () =>
-          ec2.send(
-            new ModifyInstanceAttributeCommand({
-              InstanceId: state.instanceId,
-              DisableApiTermination: { Value: false },
-            }),
-          ),
-        )
-      }
-      const ended = await unless(gone, () => ec2.send(new TerminateInstancesCommand({ InstanceIds })))
-      if (!ended || ended.TerminatingInstances?.[0]?.CurrentState?.Name === 'terminated') return
-      work.progress('waiting for the instance to end', 40_000)
-      await until({ ...patience(work, 10), for: 'the instance to end' }, async () => {
-        const found = await polled(() => unless(gone, () => describe(ec2, { InstanceIds })))
-        if (found === 'later') return undefined
-        return !found || found[0]?.State?.Name === 'terminated' ? true : undefined
-      })
+      await end(ec2, state.instanceId, state.terminationProtected, work)
+      for (const other of state.others) await end(ec2, other, true, work)
     },
 
     actions: {
@@ -158,6 +144,24 @@ export function instance(options: InstanceOptions): Resource<InstanceState> {
   }
 }
 
+/** Lifts the protection, terminates, and waits until it has ended. */
+async function end(ec2: EC2Client, InstanceId: string, isProtected: boolean, work: Work): Promise<void> {
+  const InstanceIds = [InstanceId]
+  if (isProtected) {
+    await unless(gone, () =>
+      ec2.send(new ModifyInstanceAttributeCommand({ InstanceId, DisableApiTermination: { Value: false } })),
+    )
+  }
+  const ended = await unless(gone, () => ec2.send(new TerminateInstancesCommand({ InstanceIds })))
+  if (!ended || ended.TerminatingInstances?.[0]?.CurrentState?.Name === 'terminated') return
+  work.progress('waiting for the instance to end', 40_000)
+  await until({ ...patience(work, 10), for: 'the instance to end' }, async () => {
+    const found = await polled(() => unless(gone, () => describe(ec2, { InstanceIds })))
+    if (found === 'later') return undefined
+    return !found || found[0]?.State?.Name === 'terminated' ? true : undefined
+  })
+}
+
 const gone = ['InvalidInstanceID.NotFound', 'InvalidInstanceID.Malformed']
 const patience = ({ clock, signal }: Work, minutes: number) => ({
   clock,
@@ -175,10 +179,7 @@ async function polled<T>(ask: () => Promise<T>): Promise<T | 'later'> {
   }
 }
 
-async function describe(
-  ec2: EC2Client,
-  input: ConstructorParameters<typeof DescribeInstancesCommand>[0],
-): Promise<Instance[]> {
+async function describe(ec2: EC2Client, input: DescribeInstancesCommandInput): Promise<Instance[]> {
   const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand(input))
   return Reservations.flatMap((reservation) => reservation.Instances ?? [])
 }
@@ -192,21 +193,19 @@ async function observe(ec2: EC2Client, lab: LabId): Promise<InstanceState | unde
   })
   const [first, ...more] = found.sort((a, b) => Number(a.LaunchTime) - Number(b.LaunchTime))
   if (!first) return undefined
-  if (more.length > 0) {
-    throw new LabError({
-      code: 'two-instances',
-      what: `The lab "${lab.name}" has ${found.length} instances: ${found.map((i) => i.InstanceId).join(', ')}.`,
-      why: 'Somebody copied its tags, or started another from its template.',
-      fix: [
-        `Keep one and take the tags off, or terminate, the others: aws ec2 delete-tags --resources ${more[0]?.InstanceId} --tags Key=librechat-lab:name`,
-      ],
-    })
-  }
-  return await inspect(ec2, first)
+  return await inspect(
+    ec2,
+    first,
+    more.map((i) => i.InstanceId ?? ''),
+  )
 }
 
 /** What DescribeInstances doesn't tell is asked for at once. */
-async function inspect(ec2: EC2Client, found: Instance): Promise<InstanceState> {
+async function inspect(
+  ec2: EC2Client,
+  found: Instance,
+  others: readonly string[] = [],
+): Promise<InstanceState> {
   const InstanceId = found.InstanceId as string
   const [termination, volumes] = await Promise.all([
     unless(gone, () =>
@@ -232,6 +231,7 @@ async function inspect(ec2: EC2Client, found: Instance): Promise<InstanceState> 
     tokensRequired: found.MetadataOptions?.HttpTokens === 'required',
     hopLimit: found.MetadataOptions?.HttpPutResponseHopLimit ?? 0,
     metadataOn: found.MetadataOptions?.HttpEndpoint !== 'disabled',
+    others,
     terminationProtected: termination?.DisableApiTermination?.Value ?? false,
     ...(root ? { volume: volumeOf(root) } : {}),
   }
@@ -253,10 +253,15 @@ function differences(
   profileId: string | undefined,
   groupId: string | undefined,
 ): Change[] {
-  const changes: Change[] = []
+  const byHand = `only a new instance has it: librechat-lab up --replace-instance ${state.instanceId}`
+  const changes: Change[] = state.others.map((id) => ({
+    what: 'second instance',
+    from: id,
+    to: 'none',
+    byHand: `terminate it, or take its tags off: aws ec2 delete-tags --resources ${id} --tags Key=librechat-lab:name`,
+  }))
   const differs = (what: string, from: string, to: string, replacing = false) => {
-    if (from !== to)
-      changes.push({ what, from, to, ...(replacing ? { onlyByReplacing: true as const } : {}) })
+    if (from !== to) changes.push({ what, from, to, ...(replacing ? { byHand } : {}) })
   }
   differs('state', state.state === 'pending' ? 'running' : state.state, 'running')
   differs('type', state.type, wanted.type)

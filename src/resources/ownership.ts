@@ -73,3 +73,7 @@ export function checkOwned(
     ],
   })
 }
+
+/** What bears the lab's names and isn't its: for those who only ask what is ours. */
+export const isStrangers = (error: unknown): boolean =>
+  error instanceof LabError && (error.code === 'unowned' || error.code === 'other-region')

@@ -1,4 +1,5 @@
 import type { Emit } from '../engine/event.js'
+import type { Style } from './style.js'
 
 /** A question with the flag that answers it when nobody can be asked. */
 export interface Question {
@@ -16,6 +17,10 @@ export interface Question {
 export interface Face {
   readonly interactive: boolean
   readonly json: boolean
+  /** Colours text for stdout, where they are wanted. */
+  readonly style: Style
+  /** The width of stdout's terminal. */
+  readonly columns: number
   /** Progress, to stderr. */
   readonly emit: Emit
   /** The result, to stdout: text for a person, or one JSON object with `--json`. */

@@ -1,0 +1,91 @@
+import { DescribeAddressesCommand } from '@aws-sdk/client-ec2'
+import { PutRolePolicyCommand, PutUserPolicyCommand } from '@aws-sdk/client-iam'
+import { LabError } from '../engine/error.js'
+import { type LabId, ownedFilters, tagKeys } from '../resources/ownership.js'
+import type { PolicyDocument } from '../resources/role.js'
+import type { Run } from './context.js'
+import { type OpenLab, openLab } from './open-lab.js'
+
+interface AddressPolicyOptions {
+  attachToUser?: string
+  attachToRole?: string
+}
+
+/** Prints the policy that refuses a release of the lab's address, or attaches it to a user or a role. */
+export const run: Run<AddressPolicyOptions> = async (options, context) => {
+  const { face } = context
+  const open = await openLab(options, context, { anySpec: true })
+  const policy = denyRelease(open.lab, await allocationOf(open))
+  const target = targetOf(options)
+  if (!target) {
+    face.result(JSON.stringify(policy, null, 2), policy)
+    face.emit({
+      type: 'note',
+      text: 'Attach it: --attach-to-user or --attach-to-role. A role of single sign-on can’t be edited: put it into its permission set, or into an organisation’s service control policy.',
+    })
+    return 0
+  }
+  const PolicyName = `LibreChatLabProtectAddress-${open.lab.name}`
+  const PolicyDocument = JSON.stringify(policy)
+  const { iam } = open.clients
+  await (target.kind === 'user'
+    ? iam.send(new PutUserPolicyCommand({ UserName: target.name, PolicyName, PolicyDocument }))
+    : iam.send(new PutRolePolicyCommand({ RoleName: target.name, PolicyName, PolicyDocument })))
+  const undo = `aws iam delete-${target.kind}-policy --${target.kind}-name ${target.name} --policy-name ${PolicyName}`
+  face.result(
+    `The ${target.kind} ${target.name} can't release the address any more, destroy --release-address included.\n  ${undo}   lifts it; destroy leaves it where it is`,
+    { attachedTo: target, policyName: PolicyName, undo, policy },
+  )
+  return 0
+}
+
+function targetOf({ attachToUser, attachToRole }: AddressPolicyOptions) {
+  if (attachToUser !== undefined && attachToRole !== undefined) {
+    throw new LabError({ code: 'bad-usage', what: 'Name a user or a role, one at a time.' })
+  }
+  const name = attachToUser ?? attachToRole
+  if (name === undefined) return undefined
+  const kind = attachToUser !== undefined ? ('user' as const) : ('role' as const)
+  if (!/^[\w+=,.@-]{1,64}$/.test(name)) {
+    throw new LabError({
+      code: 'bad-usage',
+      what: `${JSON.stringify(name.slice(0, 80))} is not the name of an IAM ${kind}.`,
+    })
+  }
+  if (name.startsWith('AWSReservedSSO_')) {
+    throw new LabError({
+      code: 'sso-role',
+      what: `${name} is a role of single sign-on, which can't be edited.`,
+      fix: ['Put the policy into its permission set: librechat-lab address policy prints it'],
+    })
+  }
+  return { kind, name }
+}
+
+async function allocationOf({ clients, lab }: OpenLab): Promise<string> {
+  const { Addresses = [] } = await clients.ec2.send(
+    new DescribeAddressesCommand({ Filters: ownedFilters(lab) }),
+  )
+  const allocation = Addresses[0]?.AllocationId
+  if (allocation) return allocation
+  throw new LabError({
+    code: 'no-such-lab',
+    what: `The lab "${lab.name}" in ${lab.region} has no Elastic IP.`,
+    fix: ['librechat-lab up   makes one'],
+    exitCode: 3,
+  })
+}
+
+/** The deny covers the tag that it hangs on, or whoever may change that could lift it. */
+const denyRelease = ({ partition, region, account }: LabId, allocationId: string): PolicyDocument => ({
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Sid: 'KeepTheAddress',
+      Effect: 'Deny',
+      Action: ['ec2:ReleaseAddress', 'ec2:EnableAddressTransfer', 'ec2:CreateTags', 'ec2:DeleteTags'],
+      Resource: `arn:${partition}:ec2:${region}:${account}:elastic-ip/${allocationId}`,
+      Condition: { StringEquals: { [`aws:ResourceTag/${tagKeys.protected}`]: 'true' } },
+    },
+  ],
+})

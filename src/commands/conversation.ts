@@ -1,0 +1,200 @@
+import { pick } from '../bedrock/pick.js'
+import { type Choices, checkedDisk, checkedEmail, defaults, leastDiskGb } from '../lab/choices.js'
+import { checkedCidrs } from '../lab/cidr.js'
+import { monthlyCost } from '../lab/prices.js'
+import { type Chat, menuOf } from './chat-choice.js'
+import type { Context } from './context.js'
+import type { OpenLab } from './open-lab.js'
+import type { UpOptions } from './up-options.js'
+
+interface Said {
+  choices: Choices
+  chat: Chat
+}
+
+interface Start extends Said {
+  detected: string | undefined
+  options: UpOptions & { rehearse?: boolean | string }
+  open: OpenLab
+  context: Context
+}
+
+/** One question of the first run: what it is about, how it stands, and how it is asked. */
+interface Step {
+  about: string
+  /** Not asked of itself where the command line has said it already. */
+  said: (said: Said) => boolean
+  shows: (said: Said) => string
+  ask: (said: Said) => Promise<Said>
+}
+
+const types = [
+  ['t3.medium', '4 GiB, for a few people'],
+  ['t3.large', '8 GiB, for a team or large files'],
+  ['t4g.medium', '4 GiB, ARM: the same for less'],
+  ['t4g.large', '8 GiB, ARM'],
+] as const
+
+/** The first run's few questions, each with a default; every answer can be changed before the plan. */
+export async function converse(start: Start): Promise<Said> {
+  const steps = stepsOf(start)
+  const { face } = start.context
+  let said: Said = { choices: start.choices, chat: start.chat }
+  for (const step of steps) {
+    if (!step.said(said)) said = await step.ask(said)
+  }
+  for (;;) {
+    const next = await face.select<string>({
+      flag: '--yes',
+      message: 'Your answers',
+      choices: [
+        { value: 'go', name: 'Go on to the plan' },
+        ...steps.map((step, i) => ({ value: String(i), name: `Change ${step.about}: ${step.shows(said)}` })),
+      ],
+      default: 'go',
+    })
+    if (next === 'go') break
+    said = (await steps[Number(next)]?.ask(said)) ?? said
+  }
+  face.emit({ type: 'note', text: `The same without questions: ${commandLine(said, start)}` })
+  return said
+}
+
+function stepsOf({ detected, open, options, context: { face } }: Start): Step[] {
+  const withChoice = (said: Said, choice: Choices): Said => ({
+    ...said,
+    choices: { ...said.choices, ...choice },
+  })
+  const price = (instanceType: string, diskGb: number) => {
+    const usd = monthlyCost({ region: open.lab.region, instanceType, diskGb, addresses: 1 }).monthlyUsd
+    return usd === undefined ? '' : `about $${usd.toFixed(0)} a month`
+  }
+  return [
+    {
+      about: 'the first user',
+      said: ({ choices }) => choices.email !== undefined,
+      shows: ({ choices }) => choices.email ?? 'none yet',
+      ask: async (said) => {
+        const email = await face.input({
+          flag: '--email <address>',
+          message: 'Your e-mail address (empty: later):',
+          hint: 'The first user is the admin; nobody else can sign up. No mail is sent.',
+          default: said.choices.email ?? '',
+          validate: (value) => value === '' || judged(() => checkedEmail(value)),
+        })
+        if (email) return withChoice(said, { email: checkedEmail(email) })
+        const { email: _, ...choices } = said.choices
+        return { ...said, choices }
+      },
+    },
+    {
+      about: 'the machine',
+      said: ({ choices }) => choices.instanceType !== undefined,
+      shows: ({ choices }) => choices.instanceType ?? defaults.instanceType,
+      ask: async (said) => {
+        const disk = said.choices.diskGb ?? defaults.diskGb
+        const instanceType = await face.select<string>({
+          flag: '--instance-type <type>',
+          message: 'Which machine?',
+          hint: 'It runs all the time, and is most of what the lab costs. It can be changed later.',
+          choices: types.map(([value, what]) => ({
+            value,
+            name: `${value.padEnd(11)} ${what}, ${price(value, disk)}`.replace(/, $/, ''),
+          })),
+          default: said.choices.instanceType ?? defaults.instanceType,
+        })
+        return withChoice(said, { instanceType })
+      },
+    },
+    {
+      about: 'the disk',
+      said: ({ choices }) => choices.diskGb !== undefined,
+      shows: ({ choices }) => `${choices.diskGb ?? defaults.diskGb} GB`,
+      ask: async (said) => {
+        const disk = await face.input({
+          flag: '--disk <GB>',
+          message: 'How many GB of disk?',
+          hint: `At least ${leastDiskGb}; encrypted; about $0.08 a GB and month. It can grow later, never shrink.`,
+          default: String(said.choices.diskGb ?? defaults.diskGb),
+          validate: (value) => judged(() => checkedDisk(value)),
+        })
+        return withChoice(said, { diskGb: checkedDisk(disk) })
+      },
+    },
+    {
+      about: 'who may reach it',
+      said: ({ choices }) => choices.allow !== undefined,
+      shows: ({ choices }) =>
+        typeof choices.allow === 'object' ? choices.allow.cidrs.join(', ') : `${detected} (you, now)`,
+      ask: async (said) => {
+        const ranges = await face.input({
+          flag: '--allow-cidr <range...>',
+          message: 'Who may reach it?',
+          hint: 'Your public address now; run up again when it has changed. Several ranges: with spaces between.',
+          default:
+            typeof said.choices.allow === 'object' ? said.choices.allow.cidrs.join(' ') : (detected ?? ''),
+          validate: (value) => judged(() => checkedCidrs(split(value), options.allowEveryone ?? false)),
+        })
+        if (ranges.trim() === detected) return withChoice(said, { allow: 'detect' })
+        const everyone = options.allowEveryone ?? false
+        return withChoice(said, { allow: { cidrs: checkedCidrs(split(ranges), everyone), everyone } })
+      },
+    },
+    {
+      about: 'the models',
+      said: ({ chat }) => options.models !== undefined || chat.available.length === 0,
+      shows: ({ chat }) => chat.models.map(({ label }) => label).join(', ') || 'none',
+      ask: async (said) => {
+        const { available } = said.chat
+        if (available.length === 0) return said
+        const chosen = await face.checkbox<string>({
+          flag: '--models <ids>',
+          message: 'Which models in the menu?',
+          hint: 'Only these can be called. They cost by use, not by month: aws.amazon.com/bedrock/pricing',
+          choices: available.map((model) => ({
+            value: model.id,
+            name: `${model.name} (${model.provider})`,
+            checked: said.chat.models.some(({ id }) => id === model.id),
+            ...(model.callable ? {} : { disabled: `(${model.problem?.reason ?? 'not callable'})` }),
+          })),
+        })
+        if (chosen.length === 0) return said
+        return { ...said, chat: { available, ...menuOf(pick(available, chosen)) } }
+      },
+    },
+  ]
+}
+
+const split = (text: string) => text.split(/[\s,]+/).filter(Boolean)
+
+/** A check's complaint in the words of the prompt. */
+function judged(check: () => unknown): true | string {
+  try {
+    check()
+    return true
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+function commandLine({ choices, chat }: Said, { open, options }: Start): string {
+  const { allow } = choices
+  const words = [
+    'librechat-lab up --yes',
+    `--region ${open.lab.region}`,
+    ...(open.lab.name === 'default' ? [] : [`--name ${open.lab.name}`]),
+    ...(options.rehearse ? ['--rehearse'] : []),
+    ...(choices.email ? [`--email ${quoted(choices.email)}`] : []),
+    ...(choices.instanceType ? [`--instance-type ${choices.instanceType}`] : []),
+    ...(choices.diskGb ? [`--disk ${choices.diskGb}`] : []),
+    ...(typeof allow === 'object' ? [`--allow-cidr ${allow.cidrs.join(' ')}`] : []),
+    ...(typeof allow === 'object' && allow.everyone ? ['--allow-everyone'] : []),
+    ...(chat.models.length > 0
+      ? [`--models ${chat.models.map(({ id }) => id).join(',')}`]
+      : ['--without-chat']),
+  ]
+  return words.join(' ')
+}
+
+/** A word that a shell takes as it stands. */
+const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, `'\\''`)}'`)

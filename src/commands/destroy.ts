@@ -1,0 +1,175 @@
+import { again } from '../aws/errors.js'
+import { type Observation, observe, remove } from '../engine/converge.js'
+import { LabError } from '../engine/error.js'
+import { type LabGraph, labGraph } from '../lab/graph.js'
+import { findLeftovers, type Leftovers, removeLeftovers } from '../lab/leftovers.js'
+import { takeLock } from '../lab/lock.js'
+import { names } from '../lab/names.js'
+import { nothingChosen } from '../lab/spec.js'
+import { isStrangers } from '../resources/ownership.js'
+import { destroyedJson, destroyedText, goingText } from '../ui/destroy-view.js'
+import { keptText } from '../ui/status-view.js'
+import type { Context, Run } from './context.js'
+import { type OpenLab, openLab } from './open-lab.js'
+
+interface DestroyOptions {
+  confirm?: string
+  releaseAddress?: string
+  dryRun?: boolean
+}
+
+/** Removes the lab; a protected address stays unless it is named. */
+export const run: Run<DestroyOptions> = async (options, context) => {
+  const { face } = context
+  const open = await openLab(options, context, { anySpec: true })
+  const { clients, lab } = open
+  const graph = graphOf(open)
+  const [observation, leftovers] = await Promise.all([
+    observe(graph.all, isStrangers),
+    findLeftovers(clients, lab),
+  ])
+  const address = observation.of(graph.address)
+  if (options.releaseAddress !== undefined && options.releaseAddress !== address?.publicIp) {
+    throw new LabError({
+      code: 'not-the-address',
+      what: `${JSON.stringify(options.releaseAddress.slice(0, 60))} is not this lab’s address.`,
+      why: 'Releasing can’t be undone, so the address must be named exactly.',
+      fix: [address ? `It is ${address.publicIp}` : 'The lab has none.'],
+    })
+  }
+  const there = { graph, observation, leftovers }
+  if (isNothing(there, options)) {
+    const kept = address?.publicIp
+    const text = kept
+      ? keptText(lab, kept)
+      : `Nothing to destroy: there is no lab "${lab.name}" in ${lab.region}.`
+    face.result(text, destroyedJson({ lab, removed: [], left: [], keptAddress: kept }))
+    return 0
+  }
+  const going = { lab, ...there, releases: releases(there, options) }
+  if (options.dryRun) {
+    face.result(goingText(going, face), {
+      ...destroyedJson({ lab, removed: [], left: idsOf(there), keptAddress: undefined }),
+      dryRun: true,
+    })
+    return 0
+  }
+  face.emit({ type: 'note', text: goingText(going, face) })
+  const releaseAddress = await agree(going, options, context)
+  return await destroy(open, there, releaseAddress, context)
+}
+
+interface There {
+  graph: LabGraph
+  observation: Observation
+  leftovers: Leftovers
+}
+
+const graphOf = ({ clients, lab, stored }: OpenLab) =>
+  labGraph({
+    clients,
+    lab,
+    spec: stored ?? nothingChosen,
+    policy: { Version: '2012-10-17', Statement: [] },
+    adopt: false,
+    // Asked only where a stranger's group has the lab's name: it is no business of destroy's.
+    place: async () => ({ vpcId: '', subnetIds: [], imageId: '' }),
+    userData: undefined,
+  })
+
+/** Nothing there, or nothing but the address that is to be kept. */
+function isNothing({ graph, observation, leftovers }: There, options: DestroyOptions): boolean {
+  const onlyKept = observation.present.every(
+    (resource) =>
+      resource === graph.address &&
+      options.releaseAddress === undefined &&
+      observation.of(graph.address)?.protectedTag,
+  )
+  return onlyKept && leftovers.volumes.length + leftovers.parameters.length === 0
+}
+
+/** Whether the address goes too: it was named, or nothing protects it. */
+const releases = ({ graph, observation }: There, options: DestroyOptions): boolean =>
+  options.releaseAddress !== undefined || observation.of(graph.address)?.protectedTag === false
+
+/** Wants the lab's name typed, at the terminal or with `--confirm`. The answer: whether the address goes too. */
+async function agree(
+  { lab, graph, observation, releases }: There & { lab: OpenLab['lab']; releases: boolean },
+  options: DestroyOptions,
+  { face }: Context,
+): Promise<boolean> {
+  if (options.confirm === lab.name) return releases
+  if (options.confirm !== undefined) {
+    throw new LabError({
+      code: 'not-confirmed',
+      what: `--confirm says ${JSON.stringify(options.confirm.slice(0, 60))}, and the lab is "${lab.name}".`,
+      fix: [`librechat-lab destroy --confirm ${lab.name}`],
+    })
+  }
+  const typed = await face.input({
+    flag: `--confirm ${lab.name}`,
+    message: `Type the lab's name to destroy it (${lab.name}):`,
+    hint: 'What is on its disk is gone for good.',
+  })
+  if (typed.trim() !== lab.name) {
+    throw new LabError({ code: 'declined', what: 'That is not its name: nothing was done.' })
+  }
+  const address = observation.of(graph.address)
+  if (!address || releases) return releases
+  const named = await face.input({
+    flag: `--release-address ${address.publicIp}`,
+    message: `Type ${address.publicIp} to release it too (empty keeps it):`,
+    hint: 'A kept address costs $3.65 a month, and the next up takes it back. A released one is gone.',
+  })
+  return named.trim() === address.publicIp
+}
+
+async function destroy(
+  open: OpenLab,
+  there: There,
+  releaseAddress: boolean,
+  context: Context,
+): Promise<number> {
+  const { clients, lab } = open
+  const { face } = context
+  const lock = await takeLock({
+    ssm: clients.ssm,
+    parameter: names(lab.name).lock,
+    command: 'destroy',
+    clock: context.clock,
+    signal: context.signal,
+    onWait: (text) =>
+      face.emit({ type: 'task', id: 'lock', name: 'another run', state: 'progress', detail: text }),
+  })
+  const { graph } = there
+  const going = graph.all.filter((resource) => resource !== graph.address || releaseAddress)
+  let removed: string[] = []
+  try {
+    if (lock.waited)
+      face.emit({ type: 'task', id: 'lock', name: 'another run', state: 'done', detail: 'has finished' })
+    const now = lock.waited ? await observe(graph.all, isStrangers) : there.observation
+    const only = now.only(going)
+    removed = idsOf({ ...there, observation: only })
+    await remove(only, { ...context, emit: face.emit, again })
+    await removeLeftovers(clients, there.leftovers)
+  } finally {
+    await lock.release()
+  }
+  // Observation beats assumption: what is still there?
+  const [after, leftovers] = await Promise.all([observe(graph.all, isStrangers), findLeftovers(clients, lab)])
+  const kept = releaseAddress ? undefined : after.of(graph.address)?.publicIp
+  const left = idsOf({ graph, leftovers, observation: after.only(going) })
+  const outcome = { lab, removed, left, keptAddress: kept }
+  face.result(destroyedText(outcome, face), destroyedJson(outcome))
+  return left.length === 0 ? 0 : 2
+}
+
+/** Everything there, as a person reads it. */
+const idsOf = ({ observation, leftovers }: There): string[] => [
+  ...observation.present.map((resource) => {
+    const id = resource.id(observation.of(resource))
+    return resource.name.endsWith(id) ? resource.name : `${resource.name} (${id})`
+  }),
+  ...leftovers.volumes.map((id) => `disk ${id}`),
+  ...leftovers.parameters.map((name) => `parameter ${name}`),
+]

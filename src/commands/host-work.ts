@@ -1,0 +1,146 @@
+import { PROOF_TIMEOUT, type Proof, proofScript, readProof } from '../bedrock/proof.js'
+import type { Observation } from '../engine/converge.js'
+import { LabError } from '../engine/error.js'
+import { type HostHealth, readHealth } from '../host/health.js'
+import type { Host } from '../host/host.js'
+import { librechatYaml } from '../host/librechat-yaml.js'
+import { isOnline, waitUntilOnline } from '../host/online.js'
+import { runCommand } from '../host/run-command.js'
+import { type HostSettings, release } from '../host/settings.js'
+import { setUpHost } from '../host/setup.js'
+import type { MadeUser } from '../host/users.js'
+import type { LabGraph } from '../lab/graph.js'
+import type { Spec } from '../lab/spec.js'
+import type { Context } from './context.js'
+import type { OpenLab } from './open-lab.js'
+import type { UpOptions } from './up-options.js'
+
+/** A new instance's agent comes in about a minute; one that has just been given its role back may take longer. */
+const onlineWithinMs = 10 * 60_000
+
+export interface HostResult {
+  health: HostHealth
+  chat: Proof | undefined
+  firstUser?: MadeUser
+}
+
+export interface HostWork {
+  /** What is to be done there, as the plan says it; undefined: nothing. */
+  plan: string | undefined
+  /** How it is now, when it could be asked. */
+  health: HostHealth | undefined
+  /** Does it, once the resources are as they should be. */
+  setUp(states: Observation['of']): Promise<HostResult>
+}
+
+/** Looks at the host, where there is one that can be asked, and says what is to be done there. */
+export async function hostWork(options: {
+  open: OpenLab
+  spec: Spec
+  graph: LabGraph
+  observation: Observation
+  options: UpOptions
+  context: Context
+}): Promise<HostWork> {
+  const { open, spec, graph, observation, context } = options
+  const password = options.options.askPassword ? await askPassword(spec, context) : undefined
+  const health = await askHealth(open, observation.of(graph.instance), context)
+  const address = observation.of(graph.address)?.publicIp
+  const wanted = address && release(settingsOf(open, spec, address))
+  return {
+    plan: planOf(health, wanted),
+    health,
+    async setUp(states) {
+      const there = states(graph.instance)
+      const elasticIp = states(graph.address)
+      if (!there || !elasticIp) throw new Error('The host is set up after its instance and its address.')
+      const host = hostOf(open, there.instanceId, context)
+      await waitUntilOnline(host, onlineWithinMs)
+      const user = spec.email ? { email: spec.email, ...(password ? { password } : {}) } : undefined
+      const done = await setUpHost(host, settingsOf(open, spec, elasticIp.publicIp), user)
+      return { ...done, chat: await proveChat(host, spec) }
+    },
+  }
+}
+
+export const hostOf = ({ clients, lab }: OpenLab, instanceId: string, context: Context): Host => ({
+  ssm: clients.ssm,
+  region: lab.region,
+  instanceId,
+  lab: lab.name,
+  clock: context.clock,
+  emit: context.face.emit,
+  signal: context.signal,
+})
+
+/** What a lab's settings put on the host. */
+export const settingsOf = ({ lab }: OpenLab, spec: Spec, address: string): HostSettings => ({
+  address,
+  domain: spec.domain,
+  region: lab.region,
+  librechatYaml: librechatYaml({
+    region: lab.region,
+    models: spec.models,
+    defaultModel: spec.defaultModel,
+    titleModel: spec.titleModel,
+  }),
+})
+
+/** The health of a host that can be asked; undefined for one that is off, or not reached by Systems Manager. */
+export async function askHealth(
+  open: OpenLab,
+  instance: { instanceId: string; state: string } | undefined,
+  context: Context,
+): Promise<HostHealth | undefined> {
+  if (instance?.state !== 'running') return undefined
+  const host = hostOf(open, instance.instanceId, context)
+  // A command to an agent that is away would wait for it for minutes.
+  if (!(await isOnline(host))) return undefined
+  try {
+    return await readHealth(host)
+  } catch (error) {
+    if (error instanceof LabError && notReached.has(error.code)) return undefined
+    throw error
+  }
+}
+
+/** What says that the host can't be asked, or was never set up. */
+const notReached = new Set(['host-offline', 'health-unreadable', 'command-lost', 'command-deadline'])
+
+function planOf(health: HostHealth | undefined, wanted: string | undefined): string | undefined {
+  if (!health) return 'set up: Docker, Portainer, LibreChat, HTTPS'
+  if (health.release !== wanted)
+    return health.release ? 'update to this version’s and your settings' : 'set up'
+  if (health.healthy) return undefined
+  return `set up again: ${health.problems.map(({ text }) => text).join('; ') || 'not healthy'}`
+}
+
+/** Lets each model in the menu answer once, from inside LibreChat's container. */
+export async function proveChat(host: Host, spec: Spec): Promise<Proof | undefined> {
+  if (spec.models.length === 0) return undefined
+  const task = { type: 'task', id: 'chat', name: 'chat' } as const
+  host.emit({ ...task, state: 'started', detail: 'each model answers once', usualMs: 8_000 })
+  const script = proofScript(
+    spec.models.map(({ id }) => id),
+    host.region,
+  )
+  const { stdout } = await runCommand(host, { stage: 'chat', script, timeoutSeconds: PROOF_TIMEOUT / 1000 })
+  const proof = readProof(stdout)
+  const failed = proof.chat.filter(({ ok }) => !ok)
+  const good = proof.chat.length - failed.length
+  host.emit({
+    ...task,
+    state: failed.length === 0 ? 'done' : 'failed',
+    detail: `${good} of ${proof.chat.length} models answer`,
+  })
+  return proof
+}
+
+async function askPassword(spec: Spec, { face }: Context): Promise<string | undefined> {
+  if (!spec.email) return undefined
+  return await face.password({
+    flag: '--email without --ask-password: the host makes a password then',
+    message: `A password for ${spec.email}:`,
+    hint: 'At least 8 characters. It travels encrypted and is kept nowhere but in LibreChat’s database, hashed.',
+  })
+}

@@ -1,0 +1,47 @@
+import type { Clients } from '../aws/clients.js'
+import { type Connection, type ConnectOptions, connect } from '../aws/connect.js'
+import { LabError } from '../engine/error.js'
+import { checkedName, names } from '../lab/names.js'
+import { parseSpec, type Spec } from '../lab/spec.js'
+import type { LabId } from '../resources/ownership.js'
+import { readParameter } from '../resources/spec-parameter.js'
+import type { Context } from './context.js'
+
+/** A lab to work on: who asks, where, and what was chosen before. */
+export interface OpenLab {
+  connection: Connection
+  clients: Clients
+  lab: LabId
+  /** What an earlier run stored; undefined for a new lab. */
+  stored: Spec | undefined
+}
+
+/** Settings that can't be read don't stop a destroy. */
+function tryParse(value: string, parameter: string): Spec | undefined {
+  try {
+    return parseSpec(value, parameter)
+  } catch (error) {
+    if (error instanceof LabError && error.code === 'bad-spec') return undefined
+    throw error
+  }
+}
+
+/** Connects, shows account, region and identity, and reads the lab's settings. Two calls. */
+export async function openLab(
+  options: ConnectOptions & { name?: string },
+  context: Context,
+  { anySpec = false }: { anySpec?: boolean } = {},
+): Promise<OpenLab> {
+  const name = checkedName(options.name)
+  const connection = await connect(options, context)
+  const { clients, account, region, partition, arn } = connection
+  context.face.emit({ type: 'note', text: `account ${account} · ${region} · ${arn}` })
+  const parameter = names(name).spec
+  const found = await readParameter(clients.ssm, parameter)
+  return {
+    connection,
+    clients,
+    lab: { name, region, account, partition },
+    stored: found && (anySpec ? tryParse : parseSpec)(found.value, parameter),
+  }
+}

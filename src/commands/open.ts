@@ -1,0 +1,24 @@
+import { LabError } from '../engine/error.js'
+import { findInstance } from '../lab/find.js'
+import { openBrowser } from '../ui/browser.js'
+import { urlsOf } from '../ui/lab-view.js'
+import type { Run } from './context.js'
+import { openLab } from './open-lab.js'
+
+/** Opens LibreChat, or Portainer, in the browser. */
+export const run: Run = async (options, context, [target = 'librechat']) => {
+  const { clients, lab, stored } = await openLab(options, context)
+  const { instanceId, publicIp, state } = await findInstance(clients, lab.name)
+  if (!publicIp) {
+    throw new LabError({
+      code: 'not-running',
+      what: `The lab's instance is ${state}, and has no address now.`,
+      fix: ['librechat-lab up   starts it'],
+    })
+  }
+  const urls = urlsOf(lab, publicIp, instanceId, stored?.domain)
+  const url = target === 'portainer' ? urls.portainer : urls.librechat
+  const opened = await openBrowser(url)
+  context.face.result(opened ? `Opened ${url}` : url, { url, opened })
+  return 0
+}

@@ -1,0 +1,44 @@
+import type { Clients } from '../aws/clients.js'
+import { LabError } from '../engine/error.js'
+import { labGraph } from '../lab/graph.js'
+import { checkedName } from '../lab/names.js'
+import { actionsOf, operatorPolicy } from '../lab/permissions.js'
+import { nothingChosen } from '../lab/spec.js'
+import type { Run } from './context.js'
+
+/** Prints the least policy for all commands, or for those named. Calls nothing. */
+export const run: Run = async (options, { face }, args) => {
+  const region = options.region ?? 'us-east-1'
+  const partition = region.startsWith('us-gov-') ? 'aws-us-gov' : region.startsWith('cn-') ? 'aws-cn' : 'aws'
+  const graph = labGraph({
+    clients: noClients(region),
+    lab: { name: checkedName(options.name), region, account: '', partition },
+    spec: nothingChosen,
+    policy: { Version: '2012-10-17', Statement: [] },
+    adopt: false,
+    place: async () => ({ vpcId: '', subnetIds: [], imageId: '' }),
+    userData: undefined,
+  })
+  const needed = actionsOf(graph)
+  const unknown = args.find((name) => !(name in needed))
+  if (unknown !== undefined) {
+    throw new LabError({
+      code: 'bad-usage',
+      what: `${JSON.stringify(unknown.slice(0, 60))} is no command that calls AWS.`,
+      fix: [`Those are: ${Object.keys(needed).join(', ')}`],
+    })
+  }
+  const commands = args.length > 0 ? args : Object.keys(needed)
+  const policy = operatorPolicy(
+    partition,
+    commands.flatMap((name) => needed[name] ?? []),
+  )
+  face.result(JSON.stringify(policy, null, 2), policy)
+  return 0
+}
+
+/** The graph is only asked for its actions; whoever called AWS with these would hear of it. */
+const noClients = (region: string): Clients =>
+  new Proxy({ region } as Clients, {
+    get: (target, key) => (key === 'region' ? target.region : undefined),
+  })

@@ -1,0 +1,123 @@
+import { findModels } from '../bedrock/models.js'
+import { bedrockPolicy } from '../bedrock/policy.js'
+import type { Proof } from '../bedrock/proof.js'
+import { observe, plan } from '../engine/converge.js'
+import { LabError } from '../engine/error.js'
+import { release } from '../host/settings.js'
+import { isAllowed } from '../lab/cidr.js'
+import { labGraph } from '../lab/graph.js'
+import { findPlace } from '../lab/place.js'
+import { monthlyCost } from '../lab/prices.js'
+import { nothingChosen, type Spec } from '../lab/spec.js'
+import { releaseRefusal } from '../resources/address.js'
+import { isStrangers } from '../resources/ownership.js'
+import { urlsOf } from '../ui/lab-view.js'
+import { type Status, statusJson, statusText } from '../ui/status-view.js'
+import type { Context, Run } from './context.js'
+import { askHealth, hostOf, proveChat, settingsOf } from './host-work.js'
+import { type OpenLab, openLab } from './open-lab.js'
+
+/** Observes everything anew. Exit code 0 healthy, 2 there but not as it should be, 3 no such lab. */
+export const run: Run<{ chat?: boolean }> = async (options, context) => {
+  const open = await openLab(options, context)
+  const status = await lookAt(open, options.chat ?? false, context)
+  context.face.result(statusText(status, context.face), statusJson(status))
+  return status.exitCode
+}
+
+async function lookAt(open: OpenLab, chat: boolean, context: Context): Promise<Status> {
+  const { lab, stored, clients, connection } = open
+  const spec = stored ?? nothingChosen
+  const graph = labGraph({
+    clients,
+    lab,
+    spec,
+    policy: bedrockPolicy(lab.partition, spec.profileArns),
+    adopt: false,
+    place: () => findPlace(clients, spec),
+    userData: undefined,
+  })
+  const [observation, here] = await Promise.all([
+    observe(graph.all, isStrangers),
+    connection.internet.publicAddress().catch((error) => {
+      if (error instanceof LabError) return undefined
+      throw error
+    }),
+  ])
+  const address = observation.of(graph.address)
+  const instance = observation.of(graph.instance)
+  const onlyAddress = observation.present.length === 1 && address !== undefined
+  if (observation.present.length === 0 || onlyAddress)
+    return gone(open, onlyAddress ? address.publicIp : undefined)
+
+  const askedFor = instance?.state === 'running' && address ? address.publicIp : undefined
+  const [health, https, portainer, refusal, lostModels, proof] = await Promise.all([
+    askHealth(open, instance, context),
+    askedFor ? connection.internet.answers(askedFor, 443) : false,
+    askedFor ? connection.internet.answers(askedFor, 9443) : false,
+    address ? releaseRefusal(clients.ec2, address.allocationId) : undefined,
+    lostFrom(open, spec, context),
+    chat ? askChat(open, spec, instance, context) : undefined,
+  ])
+  const items = plan(graph.all, observation)
+  const asWanted = items.every(({ changes }) => changes.length === 0) && stored !== undefined
+  const current = address ? health?.release === release(settingsOf(open, spec, address.publicIp)) : false
+  const chatWell = proof === undefined || proof.chat.every(({ ok }) => ok)
+  const well = asWanted && health?.healthy === true && lostModels.length === 0 && chatWell
+  return {
+    lab,
+    exitCode: well ? 0 : 2,
+    spec: stored,
+    items,
+    address,
+    refusal,
+    ...(instance ? { urls: urlsOf(lab, address?.publicIp ?? '', instance.instanceId, spec.domain) } : {}),
+    health,
+    hostCurrent: current,
+    answers: { https, portainer },
+    here: here === undefined ? undefined : { address: here, allowed: isAllowed(here, spec.allow.cidrs) },
+    lostModels,
+    proof,
+    cost: monthlyCost({
+      region: lab.region,
+      instanceType: instance?.type ?? spec.instanceType,
+      diskGb: instance?.volume?.sizeGb ?? spec.diskGb,
+      addresses: address ? 1 : 0,
+    }),
+    now: context.clock.now(),
+  }
+}
+
+/** Nothing there, or only the address that a destroy kept: said with what it costs. */
+function gone({ lab }: OpenLab, keptAddress: string | undefined): Status {
+  if (keptAddress === undefined) {
+    throw new LabError({
+      code: 'no-such-lab',
+      what: `There is no lab "${lab.name}" in ${lab.region}.`,
+      fix: ['librechat-lab up   makes one', 'librechat-lab list --all-regions   shows where there are any'],
+      exitCode: 3,
+    })
+  }
+  return { lab, exitCode: 0, keptAddress }
+}
+
+/** Models in the menu that can't be called any more. */
+async function lostFrom({ clients, lab }: OpenLab, spec: Spec, context: Context): Promise<string[]> {
+  if (spec.models.length === 0) return []
+  const models = await findModels(clients.bedrock, { ...context, region: lab.region })
+  return spec.models
+    .filter(
+      ({ id }) => !models.some((model) => model.callable && model.routes.some((route) => route.id === id)),
+    )
+    .map(({ label }) => label)
+}
+
+const askChat = async (
+  open: OpenLab,
+  spec: Spec,
+  instance: { instanceId: string; state: string } | undefined,
+  context: Context,
+): Promise<Proof | undefined> =>
+  instance?.state === 'running'
+    ? await proveChat(hostOf(open, instance.instanceId, context), spec)
+    : undefined

@@ -1,0 +1,16 @@
+import type { ChoiceFlags } from '../lab/choices.js'
+
+/** What the command line of `up` may say. */
+export interface UpOptions extends ChoiceFlags {
+  yes?: boolean
+  dryRun?: boolean
+  /** Comma-separated. */
+  models?: string
+  withoutChat?: boolean
+  acceptLicences?: boolean
+  useCaseFile?: string
+  createDefaultVpc?: boolean
+  adopt?: boolean
+  replaceInstance?: string
+  askPassword?: boolean
+}

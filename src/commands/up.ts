@@ -1,0 +1,283 @@
+import { CreateDefaultVpcCommand } from '@aws-sdk/client-ec2'
+import { advise, again, isCode } from '../aws/errors.js'
+import { configuredRegion, regions } from '../aws/region.js'
+import { bedrockPolicy } from '../bedrock/policy.js'
+import { ensure, type Observation, observe, type PlanItem, plan, remove } from '../engine/converge.js'
+import { LabError } from '../engine/error.js'
+import { firstBootUserData } from '../host/user-data.js'
+import { checkedChoices, isDetected, specFrom } from '../lab/choices.js'
+import { type LabGraph, labGraph, newGeneration } from '../lab/graph.js'
+import { takeLock } from '../lab/lock.js'
+import { names } from '../lab/names.js'
+import { findPlace, type Place } from '../lab/place.js'
+import { monthlyCost } from '../lab/prices.js'
+import type { Spec } from '../lab/spec.js'
+import { releaseRefusal } from '../resources/address.js'
+import { readParameter } from '../resources/spec-parameter.js'
+import type { Face } from '../ui/face.js'
+import { urlsOf } from '../ui/lab-view.js'
+import { planJson, planText } from '../ui/plan-view.js'
+import { type Summary, summaryJson, summaryText } from '../ui/summary-view.js'
+import { chatChoice } from './chat-choice.js'
+import type { Context, GlobalOptions, Run } from './context.js'
+import { converse } from './conversation.js'
+import { type HostResult, hostWork } from './host-work.js'
+import { type OpenLab, openLab } from './open-lab.js'
+import type { UpOptions } from './up-options.js'
+
+/** Makes the lab, mends it or changes it, so that it is what the person chose. */
+export const run: Run<UpOptions> = async (options, context) => {
+  const { face } = context
+  const choices = checkedChoices(options)
+  const open = await openLab(await withRegion(options, context), context)
+  const { connection, clients, lab, stored } = open
+  const asks = face.interactive && !options.yes && !options.dryRun
+
+  const [detected, chat] = await Promise.all([
+    isDetected(stored, choices) ? connection.internet.publicAddress() : undefined,
+    chatChoice(open, options, context),
+  ])
+  const said =
+    asks && !stored ? await converse({ choices, chat, detected, options, open, context }) : { choices, chat }
+  const spec = specFrom({ stored, detected, generation: newGeneration(), ...said })
+
+  const place = once(() => findOrMakePlace(open, spec, options, context))
+  const lookAgain = () => look(open, spec, place, options, context)
+  let now = await lookAgain()
+  const replaces = replacement(now, options)
+  const cost = monthlyCost({
+    region: lab.region,
+    instanceType: spec.instanceType,
+    diskGb: spec.diskGb,
+    addresses: 1,
+  })
+  const shown = () => ({ items: now.items, host: now.host.plan, replaces, cost, lab, spec })
+  if (options.dryRun) {
+    face.result(planText(shown(), face), { ...planJson(shown()), dryRun: true })
+    return 0
+  }
+
+  const conclude = async (
+    changed: boolean,
+    states: Observation['of'],
+    host: Pick<Summary, 'health' | 'chat' | 'firstUser'>,
+  ) => {
+    const end: Summary = {
+      ...shown(),
+      ...(await outside(open, spec, now.graph, states)),
+      changed,
+      ...host,
+      now: context.clock.now(),
+    }
+    showPasswordApart(end.firstUser, face)
+    face.result(summaryText(end, face), summaryJson(end))
+    return 0
+  }
+  const nothing = now.items.every(({ action }) => action === 'keep') && !replaces && !now.host.plan
+  if (nothing) return await conclude(false, now.observation.of, { health: now.host.health })
+
+  face.emit({ type: 'note', text: planText(shown(), face) })
+  await agree(options, context)
+  let begun = false
+  const lock = await takeLock({
+    ssm: clients.ssm,
+    parameter: names(lab.name).lock,
+    command: 'up',
+    clock: context.clock,
+    signal: context.signal,
+    onWait: (text) =>
+      face.emit({ type: 'task', id: 'lock', name: 'another run', state: 'progress', detail: text }),
+  })
+  try {
+    // Between the plan and the lock another run may have come and gone.
+    const settings = await readParameter(clients.ssm, names(lab.name).spec)
+    if (lock.waited)
+      face.emit({ type: 'task', id: 'lock', name: 'another run', state: 'done', detail: 'has finished' })
+    if (lock.waited || settings?.version !== now.observation.of(now.graph.spec)?.version)
+      now = await lookAgain()
+    begun = true
+    if (replaces) await replace(now, context)
+    if (replaces) now = await lookAgain()
+    const states = await ensure(now.items, now.observation, { ...context, emit: face.emit, again })
+    const of: Observation['of'] = (resource) => states.get(resource as never) as never
+    return await conclude(true, of, await now.host.setUp(of))
+  } catch (error) {
+    throw begun ? partly(error, options) : error
+  } finally {
+    await lock.release()
+  }
+}
+
+interface Now {
+  graph: LabGraph
+  observation: Observation
+  items: PlanItem[]
+  host: Awaited<ReturnType<typeof hostWork>>
+}
+
+async function look(
+  open: OpenLab,
+  spec: Spec,
+  place: () => Promise<Place>,
+  options: UpOptions,
+  context: Context,
+): Promise<Now> {
+  const { clients, lab } = open
+  const graph = labGraph({
+    clients,
+    lab,
+    spec,
+    policy: bedrockPolicy(lab.partition, spec.profileArns),
+    adopt: options.adopt ?? false,
+    place,
+    userData: spec.userData ? firstBootUserData() : undefined,
+  })
+  const [observation] = await Promise.all([observe(graph.all), open.stored ? undefined : place()])
+  // What would stop the making later stops it now.
+  if (!observation.of(graph.instance) || !observation.of(graph.group)) await place()
+  const items = plan(graph.all, observation)
+  return {
+    graph,
+    observation,
+    items,
+    host: await hostWork({ open, spec, graph, observation, options, context }),
+  }
+}
+
+/** The plan's one question; without a terminal it names `--yes`. */
+async function agree(options: UpOptions, { face }: Context): Promise<void> {
+  if (options.yes) return
+  const yes = await face.confirm({ flag: '--yes', message: 'Do this?', default: true })
+  if (!yes)
+    throw new LabError({
+      code: 'declined',
+      what: 'Nothing was done.',
+      fix: ['librechat-lab up   whenever you like'],
+    })
+}
+
+/** Asks for the region where nothing names one. */
+async function withRegion(
+  options: GlobalOptions & UpOptions,
+  { face, env }: Context,
+): Promise<GlobalOptions & UpOptions> {
+  if (options.rehearse || !face.interactive || options.yes || (await configuredRegion(options, env)))
+    return options
+  const region = await face.select({
+    flag: '--region <region>',
+    message: 'Which AWS region?',
+    hint: 'Where the lab stands and its models answer. Near you is quick; us-east-1 and us-west-2 have the most models.',
+    choices: regions.map(([value, where]) => ({ value, name: `${value.padEnd(16)} ${where}` })),
+  })
+  return { ...options, region }
+}
+
+async function findOrMakePlace(
+  { clients }: OpenLab,
+  spec: Spec,
+  options: UpOptions,
+  { face, signal }: Context,
+): Promise<Place> {
+  try {
+    return await findPlace(clients, spec)
+  } catch (error) {
+    if (!(error instanceof LabError) || error.code !== 'no-default-vpc' || options.dryRun) throw error
+    const wanted =
+      options.createDefaultVpc ??
+      (face.interactive &&
+        !options.yes &&
+        (await face.confirm({
+          flag: '--create-default-vpc',
+          message: `There is no default VPC in ${clients.region}. Make it?`,
+          hint: 'It costs nothing. It carries no tags of ours and stays when the lab goes.',
+          default: true,
+        })))
+    if (!wanted) throw error
+    signal.throwIfAborted()
+    const { Vpc } = await clients.ec2.send(new CreateDefaultVpcCommand({})).catch((failure) => {
+      if (isCode(failure, 'DefaultVpcAlreadyExists')) return { Vpc: undefined }
+      throw failure
+    })
+    face.emit({ type: 'note', text: `Made the default VPC ${Vpc?.VpcId ?? ''}; it stays when the lab goes.` })
+    return await findPlace(clients, spec)
+  }
+}
+
+/** The instance that the person names to be replaced; LabError when it is another one. */
+function replacement({ graph, observation }: Now, { replaceInstance }: UpOptions): string | undefined {
+  if (replaceInstance === undefined) return undefined
+  const there = observation.of(graph.instance)?.instanceId
+  if (there === replaceInstance) return there
+  throw new LabError({
+    code: 'not-the-instance',
+    what: `${JSON.stringify(replaceInstance.slice(0, 60))} is not this lab’s instance.`,
+    why: 'Replacing ends the instance and all that is on it, so it must be named exactly.',
+    fix: [there ? `It is ${there}` : 'There is none: librechat-lab up makes one.'],
+  })
+}
+
+async function replace({ graph, observation }: Now, context: Context): Promise<void> {
+  const going = [graph.instance, graph.association].filter(
+    (resource) => observation.of(resource as never) !== undefined,
+  )
+  const part = await observe(going)
+  await remove(part, { ...context, emit: context.face.emit, again })
+}
+
+/** Looks from outside: where it is, whether it answers here, and whether its address could be lost. */
+async function outside(
+  { connection, clients, lab }: OpenLab,
+  spec: Spec,
+  graph: LabGraph,
+  states: Observation['of'],
+) {
+  const there = states(graph.address)
+  const address = there?.publicIp ?? ''
+  const instanceId = states(graph.instance)?.instanceId ?? ''
+  const [https, portainer, refusal] = await Promise.all([
+    connection.internet.answers(address, 443),
+    connection.internet.answers(address, 9443),
+    releaseRefusal(clients.ec2, there?.allocationId ?? ''),
+  ])
+  const urls = urlsOf(lab, address, instanceId, spec.domain)
+  return { address, instanceId, urls, answers: { https, portainer }, refusal }
+}
+
+/** With `--json` a password that the host made goes to the person's terminal, never into the document. */
+function showPasswordApart(user: HostResult['firstUser'], face: Face): void {
+  if (!user?.password || !face.json) return
+  face.emit(
+    face.interactive
+      ? { type: 'note', text: `${user.email}'s password, shown this once: ${user.password}` }
+      : {
+          type: 'warning',
+          text: `The first user's password is not part of the JSON: librechat-lab user reset-password ${user.email}`,
+        },
+  )
+}
+
+/** From the first change on a failure leaves something behind: exit code 2, and the way on. */
+function partly(error: unknown, options: GlobalOptions): LabError {
+  const said = advise(error, options)
+  return new LabError({
+    code: said.code,
+    what: said.message,
+    ...(said.why ? { why: said.why } : {}),
+    fix: [
+      ...said.fix,
+      'What was made stays: run the same command again and it goes on; or librechat-lab destroy.',
+    ],
+    fault: said.fault,
+    exitCode: 2,
+    requestId: said.requestId,
+    cause: error,
+  })
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}

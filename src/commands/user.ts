@@ -1,0 +1,108 @@
+import { LabError } from '../engine/error.js'
+import {
+  addUser,
+  listUsers,
+  type MadeUser,
+  problemWith,
+  removeUser,
+  resetPassword as reset,
+} from '../host/users.js'
+import { findInstance } from '../lab/find.js'
+import { columns } from '../ui/table.js'
+import type { Context, GlobalOptions, Run } from './context.js'
+import { hostOf } from './host-work.js'
+import { openLab } from './open-lab.js'
+
+/** The lab's host, to run something on. */
+async function hostFor(options: GlobalOptions, context: Context) {
+  const open = await openLab(options, context)
+  const { instanceId } = await findInstance(open.clients, open.lab.name)
+  return hostOf(open, instanceId, context)
+}
+
+interface PasswordOptions {
+  askPassword?: boolean
+}
+
+async function passwordFor(email: string, { askPassword }: PasswordOptions, { face }: Context) {
+  if (!askPassword) return {}
+  const password = await face.password({
+    flag: 'leave --ask-password out: the host makes a password then',
+    message: `A password for ${email}:`,
+    hint: 'At least 8 characters. It travels encrypted, and is kept only as a hash.',
+  })
+  const problem = problemWith('password', password)
+  if (problem)
+    throw new LabError({ code: 'password-refused', what: `This password can't be used: it is ${problem}.` })
+  return { password }
+}
+
+/** Shows a password that the host made: to the person alone, never in JSON. */
+function tell(done: MadeUser, word: string, { face }: Context): number {
+  const secret = done.password
+  const lines = [
+    `${word} ${done.email}.`,
+    ...(secret ? [`  Password  ${secret}`, '  Shown this once: change it in LibreChat’s settings.'] : []),
+  ]
+  if (face.json && secret) {
+    face.emit(
+      face.interactive
+        ? { type: 'note', text: `The password, shown this once: ${secret}` }
+        : {
+            type: 'warning',
+            text: 'The password is not part of the JSON. Run this without --json to see one.',
+          },
+    )
+  }
+  face.result(lines.join('\n'), { email: done.email, made: done.made })
+  return 0
+}
+
+export const add: Run<PasswordOptions & { displayName?: string }> = async (
+  options,
+  context,
+  [email = ''],
+) => {
+  const problem = problemWith('email', email)
+  if (problem)
+    throw new LabError({ code: 'bad-email', what: `${JSON.stringify(email.slice(0, 60))} is ${problem}.` })
+  const given = await passwordFor(email, options, context)
+  const host = await hostFor(options, context)
+  const name = options.displayName
+  return tell(
+    await addUser(host, { email, ...given, ...(name === undefined ? {} : { name }) }),
+    'Made the user',
+    context,
+  )
+}
+
+export const resetPassword: Run<PasswordOptions> = async (options, context, [email = '']) => {
+  const given = await passwordFor(email, options, context)
+  const host = await hostFor(options, context)
+  return tell(await reset(host, { email, ...given }), 'A new password for', context)
+}
+
+export const list: Run = async (options, context) => {
+  const users = await listUsers(await hostFor(options, context))
+  const rows = users.map(({ email, name, created }) => [email, name, created])
+  const text =
+    users.length === 0 ? 'There is no user yet: librechat-lab user add <email>' : columns(rows).join('\n')
+  context.face.result(text, { users })
+  return 0
+}
+
+export const remove: Run<{ confirm?: string }> = async (options, context, [email = '']) => {
+  const typed =
+    options.confirm ??
+    (await context.face.input({
+      flag: `--confirm ${email}`,
+      message: `Type the address again to remove ${email}:`,
+      hint: 'Their conversations go with them. LibreChat is away for about half a minute.',
+    }))
+  if (typed.trim() !== email) {
+    throw new LabError({ code: 'not-confirmed', what: 'That is not the same address: nothing was done.' })
+  }
+  await removeUser(await hostFor(options, context), email)
+  context.face.result(`Removed ${email}.`, { removed: email })
+  return 0
+}

@@ -1,0 +1,181 @@
+import { LabError } from '../engine/error.js'
+import { checkedCidrs } from './cidr.js'
+import { domainSchema, emailSchema, nothingChosen, type Spec, specSchema } from './spec.js'
+
+/** What the command line says about a lab; what it leaves out stays as it was. */
+export interface Choices {
+  instanceType?: string
+  diskGb?: number
+  /** "detect": the address that this run comes from. */
+  allow?: 'detect' | { cidrs: string[]; everyone: boolean }
+  domain?: string | null
+  openPort80?: boolean
+  subnetId?: string
+  permissionsBoundary?: string
+  userData?: boolean
+  email?: string
+}
+
+/** The flags as commander hands them over. */
+export interface ChoiceFlags {
+  instanceType?: string
+  disk?: string
+  allowCidr?: string[]
+  allowEveryone?: boolean
+  domain?: string | false
+  openPort80?: boolean
+  subnetId?: string
+  permissionsBoundary?: string
+  userData?: boolean
+  email?: string
+}
+
+export const leastDiskGb = 20
+export const defaults = { instanceType: nothingChosen.instanceType, diskGb: nothingChosen.diskGb }
+
+/** The flags, each checked before anything is asked of AWS; LabError `bad-…` names the flag. */
+export function checkedChoices(flags: ChoiceFlags): Choices {
+  const fields = specSchema.shape
+  const choices: Choices = {}
+  if (flags.instanceType !== undefined) {
+    choices.instanceType = checked(
+      fields.instanceType,
+      flags.instanceType,
+      'instance-type',
+      'an instance type such as t3.medium',
+    )
+  }
+  if (flags.disk !== undefined) choices.diskGb = checkedDisk(flags.disk)
+  if (flags.allowCidr) {
+    choices.allow = flags.allowCidr.includes('detect')
+      ? 'detect'
+      : {
+          cidrs: checkedCidrs(flags.allowCidr, flags.allowEveryone ?? false),
+          everyone: flags.allowEveryone ?? false,
+        }
+  } else if (flags.allowEveryone) {
+    throw new LabError({
+      code: 'bad-cidr',
+      what: '--allow-everyone alone says nothing: it goes with the ranges that it allows.',
+      fix: ['--allow-cidr 0.0.0.0/0 --allow-everyone   lets the whole internet in'],
+    })
+  }
+  if (flags.domain === false) choices.domain = null
+  else if (flags.domain !== undefined) {
+    choices.domain = checked(
+      domainSchema,
+      flags.domain.toLowerCase(),
+      'domain',
+      'a host name such as chat.example.org',
+    )
+  }
+  if (flags.openPort80 !== undefined) choices.openPort80 = flags.openPort80
+  if (flags.subnetId !== undefined) {
+    choices.subnetId = checked(
+      fields.subnetId.unwrap(),
+      flags.subnetId,
+      'subnet-id',
+      'a subnet’s id such as subnet-0123456789abcdef0',
+    )
+  }
+  if (flags.permissionsBoundary !== undefined) {
+    choices.permissionsBoundary = checked(
+      fields.permissionsBoundary.unwrap(),
+      flags.permissionsBoundary,
+      'permissions-boundary',
+      'the ARN of an IAM policy',
+    )
+  }
+  if (flags.userData !== undefined) choices.userData = flags.userData
+  if (flags.email !== undefined) choices.email = checkedEmail(flags.email)
+  return choices
+}
+
+export const checkedEmail = (email: string): string =>
+  checked(emailSchema, email.trim().toLowerCase(), 'email', 'an e-mail address')
+
+export function checkedDisk(text: string): number {
+  const gb = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
+  if (gb >= leastDiskGb && gb <= 16_384) return gb
+  throw new LabError({
+    code: 'bad-disk',
+    what: `${quote(text)} is not a disk size that fits.`,
+    why: `The images take most of ${leastDiskGb} GB; AWS gives up to 16384.`,
+    fix: [`Such as: --disk ${defaults.diskGb}`],
+  })
+}
+
+function checked<T>(
+  schema: { safeParse(value: unknown): { success: boolean; data?: T } },
+  value: string,
+  flag: string,
+  kind: string,
+): T {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data as T
+  throw new LabError({
+    code: `bad-${flag}`,
+    what: `${quote(value)} is not ${kind}.`,
+    fix: [`Check what you gave to --${flag}.`],
+  })
+}
+
+const quote = (text: string) => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
+
+/** What the person chose of the models: the part of a spec that Bedrock decides about. */
+export type ChatChoice = Pick<Spec, 'models' | 'profileArns'> & {
+  defaultModel?: string | undefined
+  titleModel?: string | undefined
+}
+
+/** The lab that is wanted: the command line's word first, then what was stored, then the defaults. */
+export function specFrom(options: {
+  stored: Spec | undefined
+  choices: Choices
+  /** The public address that this run comes from; needed only where the lab lets in a detected one. */
+  detected: string | undefined
+  chat: ChatChoice
+  generation: string
+}): Spec {
+  const { stored, choices, detected, chat } = options
+  const domain = choices.domain === null ? undefined : (choices.domain ?? stored?.domain)
+  const openPort80 = choices.openPort80 ?? (choices.domain === null ? false : (stored?.openPort80 ?? false))
+  if (domain && !openPort80) {
+    throw new LabError({
+      code: 'needs-port-80',
+      what: `A trusted certificate for ${domain} needs port 80 open to everybody.`,
+      why: 'The certificate authority asks there for a proof that the domain is yours. It serves nothing else but a redirect.',
+      fix: ['Say so: --open-port-80', 'Or stay with the lab’s own certificate: leave --domain out'],
+    })
+  }
+  const optional = {
+    domain,
+    subnetId: choices.subnetId ?? stored?.subnetId,
+    permissionsBoundary: choices.permissionsBoundary ?? stored?.permissionsBoundary,
+    email: choices.email ?? stored?.email,
+    defaultModel: chat.defaultModel,
+    titleModel: chat.titleModel,
+  }
+  return specSchema.parse({
+    version: 1,
+    generation: stored?.generation ?? options.generation,
+    instanceType: choices.instanceType ?? stored?.instanceType ?? defaults.instanceType,
+    diskGb: choices.diskGb ?? stored?.diskGb ?? defaults.diskGb,
+    allow: allowFrom(stored, choices, detected),
+    openPort80,
+    userData: choices.userData ?? stored?.userData ?? false,
+    models: chat.models,
+    profileArns: chat.profileArns,
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
+  })
+}
+
+/** Whether the lab lets in the address that this run comes from. */
+export const isDetected = (stored: Spec | undefined, choices: Choices): boolean =>
+  choices.allow === 'detect' || (choices.allow === undefined && stored?.allow.from !== 'given')
+
+function allowFrom(stored: Spec | undefined, choices: Choices, detected: string | undefined): Spec['allow'] {
+  if (choices.allow !== undefined && choices.allow !== 'detect') return { from: 'given', ...choices.allow }
+  if (!isDetected(stored, choices) && stored) return stored.allow
+  return { from: 'detected', cidrs: checkedCidrs([detected ?? ''], false), everyone: false }
+}

@@ -1,0 +1,46 @@
+import type { LabError } from '../engine/error.js'
+import type { Face } from './face.js'
+import { clean, styleFor, wantsColor } from './style.js'
+
+/** An error as JSON: only added to, never taken from. */
+const errorObject = (error: LabError) => ({
+  error: {
+    code: error.code,
+    what: error.message,
+    ...(error.why ? { why: error.why } : {}),
+    fix: error.fix,
+    exitCode: error.exitCode,
+    ...(error.requestId ? { requestId: error.requestId } : {}),
+  },
+})
+
+/** What happened, why, what to do; the stack only with --debug. With --json the object goes to stdout as well. */
+export function showError(
+  error: LabError,
+  {
+    face,
+    stderr,
+    env,
+    options,
+  }: {
+    face: Face
+    stderr: NodeJS.WriteStream
+    env: NodeJS.ProcessEnv
+    options: { color?: boolean; debug?: boolean; json?: boolean }
+  },
+): void {
+  face.pause()
+  const style = styleFor(wantsColor(stderr, env, options.color))
+  const lines = [`${style('red', '✖')} ${style('bold', clean(error.message))}`]
+  if (error.why) lines.push(`  ${clean(error.why)}`)
+  for (const step of error.fix) lines.push(`  ${style('cyan', '→')} ${clean(step)}`)
+  if (error.requestId) lines.push(style('dim', `  AWS request id: ${error.requestId}`))
+  stderr.write(`${lines.join('\n')}\n`)
+  if (options.debug) stderr.write(`\n${stackOf(error)}\n`)
+  if (options.json) face.result('', errorObject(error))
+}
+
+function stackOf(error: Error): string {
+  const own = error.stack ?? error.message
+  return error.cause instanceof Error ? `${own}\nCaused by: ${stackOf(error.cause)}` : own
+}

@@ -1,0 +1,107 @@
+import { explain } from '../bedrock/explain.js'
+import { mayStillTurn, type Proof } from '../bedrock/proof.js'
+import type { HostHealth } from '../host/health.js'
+import type { Spec } from '../lab/spec.js'
+import type { LabId } from '../resources/ownership.js'
+import type { Face } from './face.js'
+import { clean } from './style.js'
+
+/** Where a lab is reached, in a browser and at AWS. */
+export interface Urls {
+  librechat: string
+  portainer: string
+  /** The instance's page in Session Manager. */
+  sessionManager: string
+}
+
+const consoles: Record<string, string> = {
+  'aws-us-gov': 'console.amazonaws-us-gov.com',
+  'aws-cn': 'console.amazonaws.cn',
+}
+
+export function urlsOf(
+  { region, partition }: LabId,
+  address: string,
+  instanceId: string,
+  domain?: string,
+): Urls {
+  const site = domain ?? address
+  const home = consoles[partition] ?? 'console.aws.amazon.com'
+  return {
+    librechat: `https://${site}`,
+    portainer: `https://${site}:9443`,
+    sessionManager: `https://${region}.${home}/systems-manager/session-manager/${instanceId}?region=${region}`,
+  }
+}
+
+/** Who can reach it, in a person's words. */
+export const reachText = ({ allow, openPort80 }: Spec): string => {
+  const who = allow.cidrs.includes('0.0.0.0/0')
+    ? 'everybody'
+    : `${allow.cidrs.map((cidr) => cidr.replace(/\/32$/, '')).join(', ')} only`
+  const you = allow.from === 'detected' ? ' (your address when up ran)' : ''
+  return `${who}${you}${openPort80 ? '; port 80 redirects everybody' : ''}`
+}
+
+export function healthLines(health: HostHealth, style: Face['style']): string[] {
+  const services = Object.entries(health.services).map(([name, state]) => {
+    const mark = state === 'healthy' ? style('green', '✔') : style('red', '✖')
+    const again = health.restarts[name]
+      ? `, started again ${health.restarts[name]} times in the last 15 minutes`
+      : ''
+    return `  ${mark} ${name}  ${style('dim', `${state}${again}`)}`
+  })
+  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
+  const facts = [
+    `disk ${gib(health.disk.freeBytes)} of ${gib(health.disk.totalBytes)} free`,
+    `memory ${gib(health.memory.availableBytes)} of ${gib(health.memory.totalBytes)} available`,
+    ...(health.certificate ? [`certificate until ${health.certificate.notAfter.slice(0, 10)}`] : []),
+    ...(health.updates.portainer
+      ? [`Portainer looked for updates ${health.updates.portainer.at} (${health.updates.portainer.result})`]
+      : []),
+    ...(health.updates.system
+      ? [`security fixes ${health.updates.system.at} (${health.updates.system.result})`]
+      : []),
+  ]
+  return [
+    ...services,
+    ...facts.map((fact) => `    ${style('dim', clean(fact))}`),
+    ...health.problems.map(({ text }) => `  ${style('red', '✖')} ${clean(text)}`),
+    ...health.warnings.map(({ text }) => `  ${style('yellow', '!')} ${clean(text)}`),
+  ]
+}
+
+/** Each model's first words, or why it didn't answer. */
+export function chatLines(
+  proof: Proof,
+  { spec, lab, now }: { spec: Spec; lab: LabId; now: number },
+  style: Face['style'],
+): string[] {
+  return proof.chat.flatMap((one) => {
+    const label = spec.models.find(({ id }) => id === one.model)?.label ?? one.model
+    if (!one.ok) {
+      const { cause, fix } = explain(one, { role: proof.role, region: lab.region })
+      return [
+        `  ${style('red', '✖')} ${clean(label)}  ${clean(cause)}`,
+        ...fix.map((step) => `      ${style('cyan', '→')} ${clean(step)}`),
+      ]
+    }
+    const young = mayStillTurn(one, now)
+      ? style('yellow', '  its first success is younger than 15 minutes: it may still turn')
+      : ''
+    return [
+      `  ${style('green', '✔')} ${clean(label)}  ${style('dim', `${one.firstTokenMs} ms to the first word:`)} "${clean(one.text).slice(0, 40)}"${young}`,
+    ]
+  })
+}
+
+export const chatJson = (proof: Proof | undefined, region: string, now: number) =>
+  proof?.chat.map((one) =>
+    one.ok
+      ? { ...one, mayStillTurn: mayStillTurn(one, now) }
+      : { ...one, ...explain(one, { role: proof.role, region }) },
+  ) ?? null
+
+/** Why 443 may not answer here although the host is well. */
+export const silentPort = (port: number): string =>
+  `${port} does not answer from here although the host is healthy: your public address has changed (run up again), you are behind a VPN or proxy, or your network blocks the port. librechat-lab tunnel works all the same.`

@@ -1,0 +1,38 @@
+import type { Face } from './face.js'
+import { liveProgress, plainProgress } from './progress.js'
+import { askAtTerminal, refuseToAsk } from './prompts.js'
+import { styleFor, wantsColor } from './style.js'
+
+export interface FaceOptions {
+  stdin: NodeJS.ReadStream
+  stdout: NodeJS.WriteStream
+  stderr: NodeJS.WriteStream
+  env: NodeJS.ProcessEnv
+  json: boolean
+  color: boolean | undefined
+  signal: AbortSignal
+}
+
+/** The face that fits: lively at a terminal, plain lines elsewhere, one object on stdout with `--json`. */
+export function makeFace(options: FaceOptions): Face {
+  const { stdin, stdout, stderr, env, json, signal } = options
+  const style = styleFor(wantsColor(stderr, env, options.color))
+  const lively = stderr.isTTY && !env.CI && env.TERM !== 'dumb'
+  const interactive = Boolean(stdin.isTTY && stderr.isTTY)
+  const progress = (lively ? liveProgress : plainProgress)({ stream: stderr, style, now: Date.now })
+  return {
+    interactive,
+    json,
+    style: styleFor(wantsColor(stdout, env, options.color)),
+    columns: stdout.columns ?? 80,
+    emit: progress.emit,
+    result(text, object) {
+      progress.close()
+      stdout.write(json ? `${JSON.stringify(object)}\n` : `${text}\n`)
+    },
+    pause: progress.close,
+    ...(interactive
+      ? askAtTerminal({ output: stderr, style, signal, pause: progress.close })
+      : refuseToAsk()),
+  }
+}

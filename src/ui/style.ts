@@ -1,0 +1,35 @@
+import { styleText } from 'node:util'
+
+export type Style = (format: Parameters<typeof styleText>[0], text: string) => string
+
+/** Whether colour is wanted on a stream: https://no-color.org, https://force-color.org */
+export function wantsColor(
+  stream: { isTTY?: boolean },
+  env: NodeJS.ProcessEnv,
+  flag: boolean | undefined,
+): boolean {
+  if (flag === false || env.NO_COLOR) return false
+  if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR !== '0' && env.FORCE_COLOR !== 'false'
+  return stream.isTTY === true && env.TERM !== 'dumb'
+}
+
+export const styleFor =
+  (color: boolean): Style =>
+  (format, text) =>
+    color ? styleText(format, text, { validateStream: false }) : text
+
+/** Without what would move a terminal's cursor: text from AWS or a template may hold anything. */
+export const clean = (text: string): string =>
+  text.replace(/[\p{Cc}\u2028\u2029]/gu, (c) => (c === '\n' ? c : ' '))
+
+/** "1.2 s", "45 s", "2 min 05 s" */
+export function duration(ms: number): string {
+  if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 60) return `${seconds} s`
+  return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`
+}
+
+/** A line cut to the terminal's width. */
+export const cut = (text: string, columns: number): string =>
+  text.length <= columns ? text : `${text.slice(0, Math.max(columns - 1, 1))}…`

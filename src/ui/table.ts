@@ -1,0 +1,19 @@
+/** Columns side by side, each as wide as its widest cell; the last as it is. */
+export function columns(rows: readonly (readonly string[])[], gap = '  '): string[] {
+  const widths: number[] = []
+  for (const row of rows) {
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, cell.length)
+    })
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0)))
+      .join(gap)
+      .trimEnd(),
+  )
+}
+
+/** "$30.37", or a dash where it isn't known. */
+export const usd = (amount: number | undefined): string =>
+  amount === undefined ? '—' : `$${amount.toFixed(2)}`
