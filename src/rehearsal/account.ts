@@ -165,7 +165,6 @@ export interface RunCommand {
   instance: string
   comment: string
   document: string
-  commands: string[]
   timeoutSeconds: number
   requestedAt: number
   endsAt: number
@@ -181,6 +180,7 @@ export interface Session {
   target: string
   document: string
   parameters: Record<string, string[]>
+  reason?: string
   startedAt: number
   endedAt?: number
 }

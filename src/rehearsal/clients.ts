@@ -10,8 +10,10 @@ import type { Clients } from '../aws/clients.js'
 import type { Connection, ConnectOptions } from '../aws/connect.js'
 import type { Internet } from '../aws/internet.js'
 import { type Clock, systemClock } from '../engine/clock.js'
-import { type Account, accountId, callerArn } from './account.js'
-import { Agent } from './agent.js'
+import { type Account, accountId, callerArn, type Session } from './account.js'
+import { Agent, type Purpose } from './agent.js'
+import { portPurpose } from './agent-port.js'
+import { commandPurpose, shellPurpose } from './agent-shell.js'
 import { bedrock } from './bedrock.js'
 import { ec2 } from './ec2/index.js'
 import { settleInstances } from './ec2/instances.js'
@@ -19,11 +21,12 @@ import { freshRegion, withoutDefaultVpc } from './ec2/network.js'
 import { iam } from './iam.js'
 import { type Ask, intercept, type Service } from './intercept.js'
 import { interfere } from './interfere.js'
+import { standInFor } from './page.js'
 import { parameters } from './parameters.js'
 import { Refusal, type ServiceException } from './refusal.js'
 import { runCommand, settleCommands } from './run-command.js'
 import { type Scenario, scenarioOf } from './scenarios.js'
-import { sessions } from './sessions.js'
+import { sessions, settleSessions } from './sessions.js'
 import { Store } from './store.js'
 import { sts } from './sts.js'
 import { speed, type World } from './world.js'
@@ -120,7 +123,10 @@ async function openAccount(options: RehearsalOptions): Promise<{ ask: Ask; inter
   const store = new Store(statePath, clock)
   const memory = new Map<string, string>()
   const id = (prefix: string) => `${prefix}-${randomBytes(9).toString('hex').slice(0, 17)}`
-  const agent = new Agent((session) => store.change((account) => account.regions[region]?.sessions[session]))
+  const agent = new Agent(
+    (session) => store.change((account) => account.regions[region]?.sessions[session]),
+    purposeOf,
+  )
 
   const worldOf = (account: Account, streamUrl: string): World => {
     const now = clock.now()
@@ -145,6 +151,7 @@ async function openAccount(options: RehearsalOptions): Promise<{ ask: Ask; inter
       const world = worldOf(account, streamUrl)
       settleInstances(world.here, world.now)
       settleCommands(world)
+      settleSessions(world)
       const output = answer(input as never, world)
       // A transaction that throws leaves nothing behind: so a dry run is a run.
       if ((input as { DryRun?: boolean }).DryRun) {
@@ -159,6 +166,14 @@ async function openAccount(options: RehearsalOptions): Promise<{ ask: Ask; inter
     answers: (address, port) => store.change((account) => isReached(worldOf(account, ''), address, port)),
   }
   return { ask, internet }
+}
+
+/** What the instance's agent does with a session, by its document. */
+function purposeOf({ document, parameters }: Session): Purpose {
+  const port = parameters.portNumber?.[0] ?? ''
+  if (document === 'AWS-StartPortForwardingSession') return portPurpose(port, () => standInFor(port))
+  const command = parameters.command?.[0]
+  return command ? commandPurpose(command) : shellPurpose()
 }
 
 /** Whether a port of the lab answers the person: its stack runs, and its group lets them in. */

@@ -1,8 +1,8 @@
 import { Refusal } from './refusal.js'
 import type { Scenario } from './scenarios.js'
 
-/** How often each kind of call is told to slow down. */
-const throttledTimes = 2
+/** Each so many-th kind of call is told to slow down, once. */
+const throttledEvery = 3
 
 /** What a scenario puts in the way of a call before it reaches the account; `memory` lives as long as the process. */
 export function interfere(
@@ -12,10 +12,10 @@ export function interfere(
   memory: Map<string, string>,
 ): void {
   if (scenario === 'throttling') {
-    const key = `throttled ${service} ${call}`
-    const times = Number(memory.get(key) ?? 0)
-    memory.set(key, String(times + 1))
-    if (times < throttledTimes) throw throttled(service)
+    const key = `called ${service} ${call}`
+    const isNew = !memory.has(key)
+    memory.set(key, 'yes')
+    if (isNew && memory.size % throttledEvery === 1) throw throttled(service)
   }
   if (scenario === 'credentials-expired') {
     if (call === 'SendCommand') memory.set('expired', 'yes')

@@ -51,7 +51,6 @@ const common = (CommandId: string, command: RunCommand, now: number) => ({
 const commandView = (id: string, command: RunCommand, now: number) => ({
   ...common(id, command, now),
   InstanceIds: [command.instance],
-  Parameters: { commands: command.commands },
   TimeoutSeconds: command.timeoutSeconds,
 })
 
@@ -125,7 +124,6 @@ export const runCommand = {
       instance: instanceId,
       comment: input.Comment ?? '',
       document: input.DocumentName,
-      commands,
       timeoutSeconds: input.TimeoutSeconds ?? 3600,
       requestedAt: world.now,
       endsAt: begins + (world.after(takesMs) - world.now),

@@ -3,7 +3,7 @@ import { LabError } from '../engine/error.js'
 /** What can go wrong in a rehearsal, in the order in which `up` would meet it. */
 export const scenarios = [
   { name: 'credentials-expired', plays: 'the sign-in expires in the middle, before the host is set up' },
-  { name: 'throttling', plays: 'AWS asks to slow down, twice for every kind of call' },
+  { name: 'throttling', plays: 'AWS asks to slow down, at every third kind of call' },
   { name: 'no-default-vpc', plays: 'the region has no default VPC' },
   { name: 'form-missing', plays: "Anthropic's use-case form was never sent, so Claude can't be called" },
   { name: 'address-quota', plays: 'the quota of Elastic IPs is used up' },

@@ -19,6 +19,15 @@ const address = (SessionId: string, { streamUrl, region }: World) => ({
   StreamUrl: `${streamUrl}/v1/data-channel/${SessionId}?role=publish_subscribe&region=${region}`,
 })
 
+/** Lets time pass: AWS ends a session after a day at the latest, and forgets it some time after. */
+export function settleSessions({ here, now }: World): void {
+  const day = 24 * 3_600_000
+  for (const [id, session] of Object.entries(here.sessions)) {
+    if (now - session.startedAt > day) session.endedAt ??= now
+    if (session.endedAt && now - session.endedAt > day) delete here.sessions[id]
+  }
+}
+
 export const sessions = {
   StartSession(input, world) {
     const target = input.Target ?? ''
@@ -36,6 +45,7 @@ export const sessions = {
         Object.entries(input.Parameters ?? {}).map(([key, values]) => [key, values ?? []]),
       ),
       startedAt: world.now,
+      ...(input.Reason ? { reason: input.Reason } : {}),
     }
     return address(SessionId, world)
   },
@@ -67,6 +77,7 @@ export const sessions = {
           StartDate: new Date(session.startedAt),
           ...(session.endedAt ? { EndDate: new Date(session.endedAt) } : {}),
           DocumentName: session.document,
+          ...(session.reason ? { Reason: session.reason } : {}),
           Owner: callerArn,
         })),
     }
