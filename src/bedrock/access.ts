@@ -7,7 +7,7 @@ import {
   type Offer,
   PutUseCaseForModelAccessCommand,
 } from '@aws-sdk/client-bedrock'
-import { isCode, unless } from '../aws/errors.js'
+import { isCode } from '../aws/errors.js'
 import { LabError } from '../engine/error.js'
 import type { Emit } from '../engine/event.js'
 import { type Ask, asking } from './ask.js'
@@ -35,6 +35,14 @@ export interface Consent {
   licence(licence: Licence): Promise<boolean>
 }
 
+export interface Home {
+  /**
+   * The client of us-east-1, where the account's form is kept: elsewhere Bedrock refuses it as invalid, although
+   * its address takes the call. The lab's own client where this is left out.
+   */
+  home?: BedrockClient | undefined
+}
+
 /** How long a licence may take to be set up before the run goes on without it; usually a minute. */
 const LICENCE_DEADLINE = 5 * 60_000
 const LICENCE_USUAL = 60_000
@@ -50,10 +58,10 @@ const POLL_EVERY = 5_000
 export async function arrangeAccess(
   bedrock: BedrockClient,
   models: readonly Model[],
-  { consent, emit, ...ask }: Ask & { consent: Consent; emit: Emit },
+  { consent, emit, home = bedrock, ...ask }: Ask & Home & { consent: Consent; emit: Emit },
 ): Promise<Model[]> {
   const gated = models.filter((model) => model.problem?.reason === 'needs-form')
-  const formSent = gated.length > 0 && (await sendForm(bedrock, consent, emit, ask))
+  const formSent = gated.length > 0 && (await sendForm(home, consent, emit, ask))
   const unlicensed = models.filter(
     (model) => model.problem?.reason === 'needs-licence' || (formSent && gated.includes(model)),
   )
@@ -67,23 +75,30 @@ export async function arrangeAccess(
   return [...new Set([...accepted, ...pending, ...(formSent ? gated : [])])]
 }
 
-/** Whether the account has sent Anthropic's form. */
-export async function hasUseCase(bedrock: BedrockClient, ask: Ask): Promise<boolean> {
-  const form = await unless(['ResourceNotFoundException'], () =>
-    asking('bedrock:GetUseCaseForModelAccess', ask, (abort) =>
-      bedrock.send(new GetUseCaseForModelAccessCommand({}), abort),
-    ),
-  )
-  return form !== undefined
+/**
+ * Whether the account has sent Anthropic's form; asked of `Home`. Somebody whose organisation keeps them out of
+ * that region cannot know: then the licence comes first, and its refusal names the form.
+ */
+export async function hasUseCase(home: BedrockClient, ask: Ask): Promise<boolean> {
+  try {
+    await asking('bedrock:GetUseCaseForModelAccess', ask, (abort) =>
+      home.send(new GetUseCaseForModelAccessCommand({}), abort),
+    )
+    return true
+  } catch (error) {
+    if (isCode(error, 'ResourceNotFoundException')) return false
+    if (error instanceof LabError && error.code === 'bedrock-denied') return true
+    throw error
+  }
 }
 
-async function sendForm(bedrock: BedrockClient, consent: Consent, emit: Emit, ask: Ask): Promise<boolean> {
+async function sendForm(home: BedrockClient, consent: Consent, emit: Emit, ask: Ask): Promise<boolean> {
   const answers = await consent.useCase()
   if (!answers) return false
   const formData = new TextEncoder().encode(JSON.stringify(useCaseSchema.parse(answers)))
   try {
     await asking('bedrock:PutUseCaseForModelAccess', ask, (abort) =>
-      bedrock.send(new PutUseCaseForModelAccessCommand({ formData }), abort),
+      home.send(new PutUseCaseForModelAccessCommand({ formData }), abort),
     )
   } catch (error) {
     if (!isValidation(error)) throw error

@@ -4,7 +4,7 @@ import {
   type GetFoundationModelAvailabilityResponse,
 } from '@aws-sdk/client-bedrock'
 import { unless } from '../aws/errors.js'
-import { hasUseCase } from './access.js'
+import { type Home, hasUseCase } from './access.js'
 import { type Ask, asking } from './ask.js'
 import { catalogue, type Entry } from './catalogue.js'
 import type { Model, Problem } from './model.js'
@@ -20,7 +20,7 @@ const AT_ONCE = 8
  */
 export async function findModels(
   bedrock: BedrockClient,
-  { region, ...ask }: Ask & { region: string },
+  { region, home = bedrock, ...ask }: Ask & Home & { region: string },
 ): Promise<Model[]> {
   const entries = await catalogue(bedrock, region, ask)
   const availabilities = await mapAtOnce(entries, AT_ONCE, (entry) =>
@@ -32,7 +32,7 @@ export async function findModels(
       entries[index]?.summary.providerName === 'Anthropic' &&
       availability?.agreementAvailability?.status === 'NOT_AVAILABLE',
   )
-  const hasForm = !mayLackForm || (await hasUseCase(bedrock, ask))
+  const hasForm = !mayLackForm || (await hasUseCase(home, ask))
   return entries
     .map((entry, index) => toModel(entry, problemOf(entry, availabilities[index], { region, hasForm })))
     .sort(compare)

@@ -21,7 +21,12 @@ interface Answers {
 }
 
 /** Looks, picks `--models` where given, asks for access, looks again; with all that was asked and sent. */
-async function arrange(kind: AccountKind, { form, licence = () => false }: Answers, wanted?: string[]) {
+async function arrange(
+  kind: AccountKind,
+  { form, licence = () => false }: Answers,
+  wanted?: string[],
+  region = 'us-east-1',
+) {
   const asked: (Licence | 'form')[] = []
   const consent: Consent = {
     async useCase() {
@@ -33,12 +38,12 @@ async function arrange(kind: AccountKind, { form, licence = () => false }: Answe
       return licence(one)
     },
   }
-  const world = await account(kind)
-  const { bedrock, ask, emit } = world
-  const look = async () => pick(await findModels(bedrock, { region: 'us-east-1', ...ask }), wanted)
+  const world = await account(kind, region)
+  const { bedrock, home, ask, emit } = world
+  const look = async () => pick(await findModels(bedrock, { region, home, ...ask }), wanted)
   const before = await look()
   world.calls.length = 0
-  const done = await arrangeAccess(bedrock, before.blocked, { consent, emit, ...ask })
+  const done = await arrangeAccess(bedrock, before.blocked, { consent, emit, home, ...ask })
   const legal = world.calls.filter((call) => !call.startsWith('GET '))
   return { ...world, asked, legal, done, before, after: await look() }
 }
@@ -65,6 +70,27 @@ describe("access made right, with the person's yes", () => {
     expect(slept()).toBeGreaterThan(0)
     const { formData } = bodies[0] as { formData: string }
     expect(JSON.parse(Buffer.from(formData, 'base64').toString())).toEqual(filledIn)
+  })
+
+  it('sends the form to us-east-1, which alone takes it, for a lab anywhere', async () => {
+    const { legal, after } = await arrange(
+      'form-missing',
+      { form: filledIn, licence: () => true },
+      ['claude-sonnet-5'],
+      'eu-central-1',
+    )
+    expect(legal).toEqual([PUT_FORM, ACCEPT])
+    expect(after.default?.id).toBe('eu.anthropic.claude-sonnet-5')
+  })
+
+  it("passes on AWS's words when it refuses the form", async () => {
+    const { bedrock, ask, emit } = await account('form-missing', 'eu-central-1')
+    const { blocked } = pick(await findModels(bedrock, { region: 'eu-central-1', ...ask }))
+    const consent: Consent = { useCase: async () => filledIn, licence: async () => true }
+    await expect(arrangeAccess(bedrock, blocked, { consent, emit, ...ask })).rejects.toMatchObject({
+      code: 'use-case-refused',
+      why: 'Invalid form data.',
+    })
   })
 
   it('shows where the licence can be read and what its use costs, before the yes', async () => {

@@ -9,6 +9,8 @@ import { type AccountKind, bedrockControlPlane } from '../support/gateway/bedroc
 
 export interface Account {
   bedrock: BedrockClient
+  /** The client of us-east-1. */
+  home: BedrockClient
   region: string
   /** Every call as it came over the wire: "GET /foundation-models". */
   calls: string[]
@@ -46,7 +48,8 @@ export async function account(kind: AccountKind, region = 'us-east-1'): Promise<
         path: url.pathname,
         query: url.searchParams,
         body,
-        region,
+        // As it was signed, which is how the service knows it.
+        region: request.headers.authorization?.split('/')[2] ?? '',
       }) ?? { status: 404, headers: { 'x-amzn-errortype': 'UnknownOperationException' }, body: {} }
       // A moment, so that calls that are sent at once are seen at once.
       setTimeout(() => {
@@ -57,14 +60,16 @@ export async function account(kind: AccountKind, region = 'us-east-1'): Promise<
     })
   })
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-  const bedrock = new BedrockClient({
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    region,
-    credentials: { accessKeyId: 'AKIATEST', secretAccessKey: 'secret' },
-    maxAttempts: 1,
-  })
+  const clientIn = (where: string) =>
+    new BedrockClient({
+      endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      region: where,
+      credentials: { accessKeyId: 'AKIATEST', secretAccessKey: 'secret' },
+      maxAttempts: 1,
+    })
+  const [bedrock, home] = [clientIn(region), clientIn('us-east-1')]
   onTestFinished(() => {
-    bedrock.destroy()
+    for (const client of [bedrock, home]) client.destroy()
     server.close()
   })
   let now = 0
@@ -77,6 +82,7 @@ export async function account(kind: AccountKind, region = 'us-east-1'): Promise<
   }
   return {
     bedrock,
+    home,
     region,
     calls,
     bodies,

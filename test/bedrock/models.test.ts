@@ -173,6 +173,17 @@ describe('asking for them', () => {
     })
   })
 
+  it('still lists for somebody who may not see the form', async () => {
+    const { bedrock, home, ask } = await account('form-missing', 'eu-central-1')
+    const denied = Object.assign(new Error('with an explicit deny in a service control policy'), {
+      name: 'AccessDeniedException',
+      $metadata: { httpStatusCode: 403 },
+    })
+    home.middlewareStack.add(() => () => Promise.reject(denied), { step: 'finalizeRequest', priority: 'low' })
+    const models = await findModels(bedrock, { region: 'eu-central-1', home, ...ask })
+    expect(byName(models, 'Claude Sonnet 5').problem?.reason).toBe('needs-licence')
+  })
+
   it('stops at once when it is interrupted', async () => {
     const { bedrock, ask } = await account('open')
     const interrupt = new AbortController()

@@ -37,8 +37,10 @@ describeAws('up on accounts of every kind', (moto) => {
   const legal = (of: Account) =>
     changing(of).flatMap(({ service, action }) => (service === 'bedrock' ? action : []))
   /** The models' names, as the lab's settings hold them. */
-  const menu = async (of: Account): Promise<string[]> =>
-    ((await lab(of)).spec?.models as { id: string; label: string }[]).map(({ label }) => label)
+  const menu = async (of: Account): Promise<string[]> => {
+    const models: { id: string; label?: string }[] = (await lab(of)).spec?.models ?? []
+    return models.map(({ label }) => label ?? '')
+  }
 
   it.each([
     ['open', 'us.anthropic.claude-sonnet-5'],

@@ -140,6 +140,7 @@ export function bedrockControlPlane(
       case 'GET use-case-for-model-access':
         return form === undefined ? formMissing() : answer({ formData: form })
       case 'POST use-case-for-model-access':
+        if (region !== 'us-east-1') return error(400, 'ValidationException', 'Invalid form data.')
         form = (body as { formData: string }).formData
         return answer({}, 201)
       case 'GET list-foundation-model-agreement-offers':
