@@ -10,6 +10,9 @@ import { makeFace } from './ui/make-face.js'
 const program = 'librechat-lab'
 const homepage = 'https://github.com/librechat-lab/librechat-lab'
 
+// The libraries are bundled: their advice on Node's version is for us, not for the person.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'
+
 const interruption = new AbortController()
 let face: Face | undefined
 
@@ -54,6 +57,10 @@ async function work(
     env: process.env,
     signal: interruption.signal,
   }
+  if (node.callsAws) {
+    face.emit({ type: 'heading', text: `${program} ${__VERSION__} · ${path} "${options.name ?? 'default'}"` })
+    if (options.rehearse) face.emit({ type: 'note', text: rehearsed.begins })
+  }
   const { run } = await (node.load as NonNullable<CommandNode['load']>)()
   try {
     return await run(options as never, context, args)
@@ -70,7 +77,15 @@ async function work(
       : advise(error, options)
     showError(said, { face, stderr: process.stderr, env: process.env, options })
     return said.exitCode
+  } finally {
+    if (node.callsAws && options.rehearse) face.emit({ type: 'note', text: rehearsed.ends })
   }
+}
+
+const rehearsed = {
+  begins:
+    'Rehearsal: an account in memory. Nothing is made at AWS, nothing is paid, no call leaves this machine.',
+  ends: 'That was a rehearsal: nothing was made at AWS. The same without --rehearse does it.',
 }
 
 /** Commander's help with the examples first and the way to more help last. */

@@ -54,7 +54,7 @@ export const run: Run<DestroyOptions> = async (options, context) => {
     })
     return 0
   }
-  face.emit({ type: 'note', text: goingText(going, face) })
+  face.show((paint) => goingText(going, paint))
   const releaseAddress = await agree(going, options, context)
   return await destroy(open, there, releaseAddress, context)
 }

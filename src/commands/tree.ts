@@ -18,6 +18,8 @@ export interface CommandNode {
   options?: readonly Flag[]
   /** The exit codes beside 0 done, 1 failed and 130 interrupted. */
   exits?: string
+  /** Speaks to AWS: says who and where first, and can be rehearsed. */
+  callsAws?: boolean
   load?: () => Promise<{ run: Run<never> }>
   children?: readonly CommandNode[]
 }
@@ -76,6 +78,7 @@ export const tree: readonly CommandNode[] = [
       },
     ],
     exits: '2 partly done: run it again to finish',
+    callsAws: true,
     load: () => import('./up.js'),
   },
   {
@@ -88,6 +91,7 @@ export const tree: readonly CommandNode[] = [
     ],
     options: [{ flags: '--chat', text: 'prove that each model in the menu answers' }],
     exits: '0 healthy, 2 there but not as it should be, 3 no such lab',
+    callsAws: true,
     load: () => import('./status.js'),
   },
   {
@@ -104,6 +108,7 @@ export const tree: readonly CommandNode[] = [
       { flags: '--dry-run', text: 'show what would go, and do nothing' },
     ],
     exits: '2 partly done: run it again to finish',
+    callsAws: true,
     load: () => import('./destroy.js'),
   },
   {
@@ -122,6 +127,7 @@ export const tree: readonly CommandNode[] = [
       { flags: '--sessions <n>', text: 'spread connections over so many sessions: faster downloads' },
       { flags: '--plugin', text: 'hand over to AWS’s session-manager-plugin' },
     ],
+    callsAws: true,
     load: () => import('./tunnel.js'),
   },
   {
@@ -134,6 +140,7 @@ export const tree: readonly CommandNode[] = [
     args: [
       { name: '[target]', text: 'librechat (default) or portainer', choices: ['librechat', 'portainer'] },
     ],
+    callsAws: true,
     load: () => import('./open.js'),
   },
   {
@@ -144,6 +151,7 @@ export const tree: readonly CommandNode[] = [
       ['list --all-regions', 'everywhere at once'],
     ],
     options: [{ flags: '--all-regions', text: 'look in every region that the account has enabled' }],
+    callsAws: true,
     load: () => import('./list.js'),
   },
   {
@@ -153,6 +161,7 @@ export const tree: readonly CommandNode[] = [
       ['models', 'by family, newest first'],
       ['models --region eu-west-1 --json', 'somewhere else, for a script'],
     ],
+    callsAws: true,
     load: () => import('./models.js'),
   },
   {
@@ -167,6 +176,7 @@ export const tree: readonly CommandNode[] = [
       { flags: '--subnet-id <id>', text: 'check this subnet' },
       { flags: '--models <ids>', text: 'check these models' },
     ],
+    callsAws: true,
     load: () => import('./doctor.js'),
   },
   {
@@ -187,12 +197,14 @@ export const tree: readonly CommandNode[] = [
           { flags: '--display-name <name>', text: 'how LibreChat calls them' },
           { flags: '--ask-password', text: 'type the password yourself' },
         ],
+        callsAws: true,
         load: async () => ({ run: (await import('./user.js')).add }),
       },
       {
         name: 'list',
         summary: 'Who there is',
         examples: [['user list', '']],
+        callsAws: true,
         load: async () => ({ run: (await import('./user.js')).list }),
       },
       {
@@ -201,6 +213,7 @@ export const tree: readonly CommandNode[] = [
         examples: [['user remove me@example.org', 'wants the address typed again']],
         args: [{ name: '<email>', text: 'the user’s e-mail address' }],
         options: [{ flags: '--confirm <email>', text: 'the address again: yes, remove them' }],
+        callsAws: true,
         load: async () => ({ run: (await import('./user.js')).remove }),
       },
       {
@@ -209,6 +222,7 @@ export const tree: readonly CommandNode[] = [
         examples: [['user reset-password me@example.org', 'it is shown once']],
         args: [{ name: '<email>', text: 'the user’s e-mail address' }],
         options: [{ flags: '--ask-password', text: 'type the password yourself' }],
+        callsAws: true,
         load: async () => ({ run: (await import('./user.js')).resetPassword }),
       },
     ],
@@ -226,6 +240,7 @@ export const tree: readonly CommandNode[] = [
           ['portainer password --reset', 'a new one'],
         ],
         options: [{ flags: '--reset', text: 'make a new one' }],
+        callsAws: true,
         load: async () => ({ run: (await import('./portainer.js')).password }),
       },
     ],
@@ -234,6 +249,7 @@ export const tree: readonly CommandNode[] = [
     name: 'shell',
     summary: 'A shell on the host, through Session Manager',
     examples: [['shell', 'leave it with exit']],
+    callsAws: true,
     load: () => import('./shell.js'),
   },
   {
@@ -245,6 +261,7 @@ export const tree: readonly CommandNode[] = [
     ],
     args: [{ name: '[service]', text: 'librechat, mongodb, meilisearch, proxy, portainer' }],
     options: [{ flags: '-f, --follow', text: 'go on as they come' }],
+    callsAws: true,
     load: () => import('./logs.js'),
   },
   {
@@ -263,6 +280,7 @@ export const tree: readonly CommandNode[] = [
           { flags: '--attach-to-user <user>', text: 'attach it to this IAM user' },
           { flags: '--attach-to-role <role>', text: 'attach it to this IAM role' },
         ],
+        callsAws: true,
         load: () => import('./address-policy.js'),
       },
     ],

@@ -76,7 +76,7 @@ export const run: Run<UpOptions> = async (options, context) => {
   const nothing = now.items.every(({ action }) => action === 'keep') && !replaces && !now.host.plan
   if (nothing) return await conclude(false, now.observation.of, { health: now.host.health })
 
-  face.emit({ type: 'note', text: planText(shown(), face) })
+  face.show((paint) => planText(shown(), paint))
   await agree(options, context)
   let begun = false
   const lock = await takeLock({

@@ -116,7 +116,9 @@ export async function ensure(
       try {
         stopIfAsked()
         state = await resource.ensure(state, work(resource))
-        options.emit({ ...task(resource), state: 'done', detail: `${past(action)} ${resource.id(state)}` })
+        const id = resource.id(state)
+        const detail = resource.name.endsWith(id) ? past(action) : `${past(action)} ${id}`
+        options.emit({ ...task(resource), state: 'done', detail })
         return state
       } catch (error) {
         if (error instanceof Skipped || !options.again(error, attempt)) {

@@ -23,6 +23,8 @@ export interface Face {
   readonly columns: number
   /** Progress, to stderr. */
   readonly emit: Emit
+  /** A longer text to read before a question, to stderr. */
+  show(text: (paint: { style: Style }) => string): void
   /** The result, to stdout: text for a person, or one JSON object with `--json`. */
   result(text: string, json: object): void
   confirm(question: Question & { default: boolean }): Promise<boolean>

@@ -77,7 +77,10 @@ export function chatLines(
   { spec, lab, now }: { spec: Spec; lab: LabId; now: number },
   style: Face['style'],
 ): string[] {
-  return proof.chat.flatMap((one) => {
+  const young = proof.chat.some((one) => mayStillTurn(one, now))
+    ? ['  A first success younger than 15 minutes may still turn: librechat-lab status --chat asks again.']
+    : []
+  const answers = proof.chat.flatMap((one) => {
     const label = spec.models.find(({ id }) => id === one.model)?.label ?? one.model
     if (!one.ok) {
       const { cause, fix } = explain(one, { role: proof.role, region: lab.region })
@@ -86,13 +89,11 @@ export function chatLines(
         ...fix.map((step) => `      ${style('cyan', '→')} ${clean(step)}`),
       ]
     }
-    const young = mayStillTurn(one, now)
-      ? style('yellow', '  its first success is younger than 15 minutes: it may still turn')
-      : ''
     return [
-      `  ${style('green', '✔')} ${clean(label)}  ${style('dim', `${one.firstTokenMs} ms to the first word:`)} "${clean(one.text).slice(0, 40)}"${young}`,
+      `  ${style('green', '✔')} ${clean(label)}  ${style('dim', `${one.firstTokenMs} ms to the first word:`)} "${clean(one.text).slice(0, 40)}"`,
     ]
   })
+  return [...answers, ...young]
 }
 
 export const chatJson = (proof: Proof | undefined, region: string, now: number) =>

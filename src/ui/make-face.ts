@@ -1,7 +1,7 @@
 import type { Face } from './face.js'
 import { liveProgress, plainProgress } from './progress.js'
 import { askAtTerminal, refuseToAsk } from './prompts.js'
-import { styleFor, wantsColor } from './style.js'
+import { styleFor, wantsColor, wrap } from './style.js'
 
 export interface FaceOptions {
   stdin: NodeJS.ReadStream
@@ -26,9 +26,15 @@ export function makeFace(options: FaceOptions): Face {
     style: styleFor(wantsColor(stdout, env, options.color)),
     columns: stdout.columns ?? 80,
     emit: progress.emit,
+    show(text) {
+      progress.close()
+      const shown = text({ style })
+      stderr.write(`\n${stderr.isTTY ? wrap(shown, stderr.columns) : shown}\n\n`)
+    },
     result(text, object) {
       progress.close()
-      stdout.write(json ? `${JSON.stringify(object)}\n` : `${text}\n`)
+      const shown = stdout.isTTY ? wrap(text, stdout.columns) : text
+      stdout.write(json ? `${JSON.stringify(object)}\n` : `${shown}\n`)
     },
     pause: progress.close,
     ...(interactive

@@ -32,7 +32,7 @@ export function planText({ items, host, replaces, cost, lab }: Plan, { style }: 
     const sign = style(replaced ? 'red' : colors[action], replaced ? '±' : signs[action])
     const word = replaced ? 'ends with all that is on it, and is made anew' : action
     lines.push(
-      `  ${sign} ${clean(resource.name)}${id && id !== resource.name ? `  ${style('dim', clean(id))}` : ''}  ${word}`,
+      `  ${sign} ${clean(resource.name)}${id && !resource.name.endsWith(id) ? `  ${style('dim', clean(id))}` : ''}  ${word}`,
     )
     for (const change of changes) lines.push(`      ${clean(say(change))}`)
   }

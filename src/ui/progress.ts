@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream'
 import ora from 'ora'
 import type { Emit, Event } from '../engine/event.js'
-import { clean, cut, duration, type Style } from './style.js'
+import { clean, cut, duration, type Style, wrap } from './style.js'
 
 /** Shows events; `close` leaves nothing that moves. */
 export interface Progress {
@@ -76,7 +76,7 @@ export function liveProgress({ stream, style, now }: Options): Progress {
 
   return {
     emit(event) {
-      if (event.type !== 'task') return say(line(event, style, undefined))
+      if (event.type !== 'task') return say(wrap(line(event, style, undefined), stream.columns ?? 80))
       const begun = active.get(event.id)?.begun ?? now()
       if (event.state === 'started' || event.state === 'progress') {
         active.set(event.id, { ...active.get(event.id), ...event, begun })

@@ -96,7 +96,7 @@ function resourceLines({ items }: There, style: Face['style']): string[] {
   return items.flatMap(({ resource, action, id, changes }) => {
     const fine = action === 'keep' && changes.length === 0
     const mark = fine ? style('green', '✔') : action === 'create' ? style('red', '✖') : style('yellow', '!')
-    const shown = id && id !== resource.name ? `  ${style('dim', clean(id))}` : ''
+    const shown = id && !resource.name.endsWith(id) ? `  ${style('dim', clean(id))}` : ''
     const drift = action === 'create' ? [] : changes
     return [
       `  ${mark} ${clean(resource.name)}${shown}${action === 'create' ? '  missing' : ''}`,
@@ -122,9 +122,9 @@ function reachLines({ urls, spec, answers, here, health }: There, style: Face['s
   const answer = (yes: boolean) => (yes ? 'answers from here' : 'does not answer from here')
   const rows = urls
     ? [
-        ['  LibreChat', urls.librechat, answer(answers.https)],
-        ['  Portainer', urls.portainer, answer(answers.portainer)],
-        ['  At AWS', urls.sessionManager],
+        ['  LibreChat', answer(answers.https), urls.librechat],
+        ['  Portainer', answer(answers.portainer), urls.portainer],
+        ['  At AWS', 'Session Manager', urls.sessionManager],
       ]
     : []
   return [

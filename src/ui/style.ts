@@ -1,4 +1,4 @@
-import { styleText } from 'node:util'
+import { stripVTControlCharacters, styleText } from 'node:util'
 
 export type Style = (format: Parameters<typeof styleText>[0], text: string) => string
 
@@ -33,3 +33,25 @@ export function duration(ms: number): string {
 /** A line cut to the terminal's width. */
 export const cut = (text: string, columns: number): string =>
   text.length <= columns ? text : `${text.slice(0, Math.max(columns - 1, 1))}…`
+
+/** Text with its lines broken between words where they are wider than the terminal, each keeping its indentation. */
+export const wrap = (text: string, columns: number): string =>
+  text
+    .split('\n')
+    .map((line) => wrapLine(line, columns))
+    .join('\n')
+
+function wrapLine(line: string, columns: number): string {
+  const width = (part: string) => stripVTControlCharacters(part).length
+  if (width(line) <= columns) return line
+  const indent = `${/^ */.exec(line)?.[0] ?? ''}  `
+  const lines = ['']
+  // Spaces stay with the word behind them, so that columns keep their distance.
+  for (const word of line.match(/ *[^ ]+/g) ?? []) {
+    const last = lines.at(-1) ?? ''
+    const fits = last === '' || width(last) + width(word) <= columns
+    if (fits) lines[lines.length - 1] = last + word
+    else lines.push(indent + word.trimStart())
+  }
+  return lines.join('\n')
+}
