@@ -21,6 +21,20 @@ const again = 'Wait up to 15 minutes, then librechat-lab status --chat'
  */
 const KNOWN: readonly Known[] = [
   {
+    sign: /ContainerNotRunning/,
+    explain: () => ({
+      cause: "LibreChat's container does not run, so nobody could ask.",
+      fix: [up, 'See why: librechat-lab logs'],
+    }),
+  },
+  {
+    sign: /Cannot find module/,
+    explain: () => ({
+      cause: "LibreChat's image has no AWS SDK where this version of librechat-lab looks for it.",
+      fix: ['Use the newest version: npx librechat-lab@latest up'],
+    }),
+  },
+  {
     sign: /CredentialsProviderError|Could not load credentials/,
     explain: ({ role }) =>
       role

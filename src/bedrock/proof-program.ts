@@ -22,7 +22,11 @@ function sinceBefore() {
   }
 }
 
-const causeOf = (error) => (error?.errors ?? [error?.cause]).filter(Boolean).map((one) => one.message).join('; ')
+/** An error with what caused it, short enough for forty of them in one command's output. */
+function said(error) {
+  const causes = (error.errors ?? [error.cause]).filter(Boolean).map((one) => one.message)
+  return [error.name + ': ' + error.message, ...causes].join('; ').slice(0, 500)
+}
 
 async function prove(client, Command, model) {
   const begun = performance.now()
@@ -48,27 +52,26 @@ async function prove(client, Command, model) {
     return { model, ok: true, firstTokenMs, text: text.trim().slice(0, 80) }
   } catch (error) {
     if (timeout.aborted) return { model, ok: false, error: 'TimeoutError: no answer within ' + timeoutMs / 1000 + ' s' }
-    const cause = causeOf(error)
-    return { model, ok: false, error: (error.name + ': ' + error.message + (cause && ' (' + cause + ')')).slice(0, 500) }
+    return { model, ok: false, error: said(error) }
   }
 }
 
-async function main() {
+async function ask() {
   const { BedrockRuntimeClient, ConverseStreamCommand } = createRequire(process.cwd() + '/api/')(
     '@aws-sdk/client-bedrock-runtime',
   )
-  const before = sinceBefore()
   const client = new BedrockRuntimeClient({ region })
+  return await Promise.all(models.map((model) => prove(client, ConverseStreamCommand, model)))
+}
+
+async function main() {
+  const before = sinceBefore()
   const now = new Date().toISOString()
-  const chat = (await Promise.all(models.map((model) => prove(client, ConverseStreamCommand, model)))).map(
-    (one) => (one.ok ? { ...one, since: before.get(one.model) ?? now } : one),
-  )
+  const answers = await ask().catch((error) => models.map((model) => ({ model, ok: false, error: said(error) })))
+  const chat = answers.map((one) => (one.ok ? { ...one, since: before.get(one.model) ?? now } : one))
   const role = process.env.CHAT_PROOF_ROLE
   process.stdout.write(JSON.stringify({ chat, ...(role && { role }) }) + '\n', () => process.exit(0))
 }
 
-main().catch((error) => {
-  process.stderr.write(error.name + ': ' + error.message + '\n')
-  process.exit(1)
-})
+main()
 `

@@ -32,24 +32,23 @@ export const PROOF_TIMEOUT = MODEL_TIMEOUT + 30_000
 /** What works may still fail once AWS has finished a subscription in the background. */
 const SETTLED_AFTER = 15 * 60_000
 
+/** What stands for each model's error when nothing could be run in the container. */
+const STOPPED = "ContainerNotRunning: LibreChat's container does not run"
+
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 
 /**
  * The proof as a script for Run Command: root on the host, `docker exec` into LibreChat's container, whose
  * address for metadata, hops and environment are thereby the chat's own. All that varies is base64. The host
  * keeps the last proof, so that a later one can say since when a model has answered.
- * It ends with 0 whether models answer or not, and prints one line of JSON for `readProof`; 3 when LibreChat's
- * container does not run.
+ * It ends with 0 whether models answer or not, and prints one line of JSON for `readProof`.
  * @param models as called: profile ids or model ids
  */
 export function proofScript(models: readonly string[], region: string): string {
   const asked = base64(JSON.stringify({ region, models, timeoutMs: MODEL_TIMEOUT }))
+  const stopped = models.map((model) => ({ model, ok: false, error: STOPPED }))
   return `set -u
 container=$(docker compose -p librechat-lab ps -q librechat | head -n 1)
-if [ -z "$container" ]; then
-  echo "LibreChat's container does not run" >&2
-  exit 3
-fi
 imds=http://169.254.169.254/latest
 token=$(curl -sf -m 2 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "$imds/api/token" || true)
 role=$(curl -sf -m 2 -H "X-aws-ec2-metadata-token: $token" "$imds/meta-data/iam/security-credentials/" || true)
@@ -58,7 +57,8 @@ mkdir -p "\${record%/*}"
 before=$(base64 -w 0 "$record" 2>/dev/null || true)
 proof=$(printf %s ${base64(proofProgram)} | base64 -d | docker exec -i \\
   -e CHAT_PROOF=${asked} -e "CHAT_PROOF_BEFORE=$before" -e "CHAT_PROOF_ROLE=$role" \\
-  -w /app "$container" node -) || exit 4
+  -w /app "$container" node -) ||
+  proof=$(printf %s ${base64(JSON.stringify({ chat: stopped }))} | base64 -d)
 printf '%s\\n' "$proof" >"$record"
 printf '%s\\n' "$proof"
 `

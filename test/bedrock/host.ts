@@ -27,7 +27,7 @@ case $1 in
         *) echo "unknown: $1" >&2; exit 1 ;;
       esac
     done
-    [ "$1" = "$(cat "$home/container")" ] || { echo "No such container: $1" >&2; exit 1; }
+    [ -n "$1" ] && [ "$1" = "$(cat "$home/container")" ] || { echo "No such container: $1" >&2; exit 1; }
     shift
     mapfile -t given <"$home/environment"
     cd "$home/root$folder"
@@ -46,15 +46,17 @@ export interface Ran {
 export function host({
   environment = {},
   running = true,
+  modules = true,
 }: {
   environment?: Record<string, string>
   running?: boolean
+  modules?: boolean
 }) {
   const home = mkdtempSync(join(tmpdir(), 'chat-proof-'))
   onTestFinished(() => rmSync(home, { recursive: true, force: true }))
   mkdirSync(join(home, 'root/app/api'), { recursive: true })
   // As npm lays out LibreChat's workspace: the SDK at the root, above the api that asks for it.
-  symlinkSync(join(process.cwd(), 'node_modules'), join(home, 'root/app/node_modules'))
+  if (modules) symlinkSync(join(process.cwd(), 'node_modules'), join(home, 'root/app/node_modules'))
   writeFileSync(join(home, 'docker'), DOCKER)
   chmodSync(join(home, 'docker'), 0o755)
   writeFileSync(join(home, 'container'), running ? 'a1b2c3\n' : '')
