@@ -6,8 +6,8 @@ import {
   type Carrier,
   type CarrierNotices,
   type CarrierSession,
-  halfOpenFor,
   readAhead,
+  silenceAfter,
 } from './carrier.js'
 import { flag, flagPayload, payloadType } from './message.js'
 import { payloadLength } from './mux.js'
@@ -29,6 +29,7 @@ export class BasicCarrier implements Carrier {
   private outgoing: Buffer[] = []
   private outgoingLength = 0
   private heardAt = 0
+  private asked = false
   private over = false
   private readonly backpressure: Backpressure
 
@@ -58,8 +59,10 @@ export class BasicCarrier implements Carrier {
   carry(socket: Socket): void {
     this.busy = true
     this.socket = socket
+    this.asked = false
     for (const chunk of this.early.splice(0)) this.backpressure.write(socket, chunk)
     socket.on('data', (chunk: Buffer) => {
+      this.asked = true
       this.notices.moved(0, chunk.length)
       this.outgoing.push(chunk)
       this.outgoingLength += chunk.length
@@ -75,6 +78,7 @@ export class BasicCarrier implements Carrier {
   payload(type: number, payload: Buffer): void {
     if (type !== payloadType.output) return
     this.heardAt = this.clock.now()
+    this.asked = false
     this.notices.moved(payload.length, 0)
     if (this.socket) this.backpressure.write(this.socket, payload)
     else if (!this.busy && this.earlyLength + payload.length <= greeting) {
@@ -99,11 +103,11 @@ export class BasicCarrier implements Carrier {
     if (this.socket) breakOff(this.socket)
   }
 
-  /** As with many streams: our end is told only when nothing has come for a while. */
+  /** Our side has ended, which the far side is told when nothing more comes. */
   private async nearEnd(socket: Socket): Promise<void> {
     this.heardAt = this.clock.now()
-    while (this.socket === socket && this.clock.now() - this.heardAt < halfOpenFor) {
-      await this.clock.sleep(halfOpenFor / 10)
+    while (this.socket === socket && this.clock.now() - this.heardAt < silenceAfter(this.asked)) {
+      await this.clock.sleep(quietFor)
     }
     socket.end()
   }

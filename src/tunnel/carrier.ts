@@ -41,8 +41,11 @@ const high = 1024 * 1024
 const patience = 15_000
 const look = 50
 
-/** After our side's end and so long a silence, the connection is closed: the agent knows no half-open ones. */
-export const halfOpenFor = 10_000
+/**
+ * When our side has ended, the far side is told only after some silence: the agent knows no half-open
+ * connections and would throw an answer away. Longer while a question is unanswered.
+ */
+export const silenceAfter = (asked: boolean) => (asked ? 10_000 : 2000)
 /** How much of a local connection is read ahead of the session. */
 export const readAhead = 64 * 1024
 

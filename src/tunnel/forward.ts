@@ -18,6 +18,8 @@ export interface ForwardRequest {
   bind: string
   /** Over how many sessions connections are spread. */
   sessions: number
+  /** Stands beside the sessions at AWS. */
+  reason?: string
 }
 
 export interface Traffic {
@@ -124,12 +126,13 @@ export class Forward {
   }
 
   private addLane(): Lane {
-    const { instanceId, remotePort, localPort } = this.request
+    const { instanceId, remotePort, localPort, reason } = this.request
     const lane = new Lane(
       {
         instanceId,
         document: 'AWS-StartPortForwardingSession',
         parameters: { portNumber: [String(remotePort)], localPortNumber: [String(localPort)] },
+        ...(reason ? { reason } : {}),
       },
       this.surroundings,
       {

@@ -2,6 +2,7 @@ import {
   ResumeSessionCommand,
   type SSMClient,
   StartSessionCommand,
+  type StartSessionCommandOutput,
   TerminateSessionCommand,
 } from '@aws-sdk/client-ssm'
 import { isCode } from '../aws/errors.js'
@@ -23,6 +24,8 @@ export interface SessionRequest {
   /** "AWS-StartPortForwardingSession"; without one it is a shell. */
   document?: string
   parameters?: Record<string, string[]>
+  /** Stands beside the session at AWS. */
+  reason?: string
 }
 
 export interface SessionSurroundings extends Surroundings {
@@ -84,15 +87,7 @@ export class Session {
     events: SessionEvents,
     signal?: AbortSignal,
   ): Promise<Session> {
-    const { document, parameters } = request
-    const answer = await surroundings.ssm.send(
-      new StartSessionCommand({
-        Target: request.instanceId,
-        ...(document ? { DocumentName: document } : {}),
-        ...(parameters ? { Parameters: parameters } : {}),
-      }),
-      signal ? { abortSignal: signal } : {},
-    )
+    const answer = await call(request, surroundings.ssm, signal)
     const session = new Session(answer.SessionId ?? '', request, surroundings, events)
     session.run(session.repeat())
     try {
@@ -321,6 +316,36 @@ export class Session {
   }
 }
 
+/** Starts the session at AWS, within the time that the whole opening may take. */
+async function call(
+  request: SessionRequest,
+  ssm: SSMClient,
+  signal?: AbortSignal,
+): Promise<StartSessionCommandOutput> {
+  const { instanceId, document, parameters, reason } = request
+  const late = AbortSignal.timeout(readyWithin)
+  try {
+    return await ssm.send(
+      new StartSessionCommand({
+        Target: instanceId,
+        ...(document ? { DocumentName: document } : {}),
+        ...(parameters ? { Parameters: parameters } : {}),
+        ...(reason ? { Reason: reason } : {}),
+      }),
+      { abortSignal: signal ? AbortSignal.any([signal, late]) : late },
+    )
+  } catch (error) {
+    if (!late.aborted) throw error
+    throw new LabError({
+      code: 'no-answer',
+      what: `AWS did not start a session within ${readyWithin / 1000} seconds.`,
+      fix: ['Check your connection, and HTTPS_PROXY where you need one.', 'Then run the same command again.'],
+      fault: 'aws',
+      cause: error,
+    })
+  }
+}
+
 interface Address {
   StreamUrl?: string | undefined
   TokenValue?: string | undefined
@@ -345,3 +370,22 @@ function endingError(ending: Ending): unknown {
     fault: 'aws',
   })
 }
+
+/** The exit code that an ending amounts to, 130 when we ended it; throws where it ended badly. */
+export function endingOf(ending: Ending): number {
+  if (ending.how === 'stopped') return 130
+  if (ending.how === 'closed') return 0
+  throw ending.how === 'lost' ? ending.error : timedOut()
+}
+
+const timedOut = () =>
+  new LabError({
+    code: 'session-timed-out',
+    what: 'AWS has ended the session.',
+    why: 'It was without traffic for too long, or its connection could not be resumed in time.',
+    fix: [
+      'Run the same command again.',
+      'The limit is set in Systems Manager, Session Manager, Preferences.',
+    ],
+    fault: 'aws',
+  })

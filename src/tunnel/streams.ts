@@ -6,8 +6,8 @@ import {
   type Carrier,
   type CarrierNotices,
   type CarrierSession,
-  halfOpenFor,
   readAhead,
+  silenceAfter,
 } from './carrier.js'
 import { isLater } from './handshake.js'
 import { flag, payloadType } from './message.js'
@@ -24,6 +24,8 @@ interface Connection {
   stream: MuxStream
   received: number
   heardAt: number
+  /** Something was sent since something last came. */
+  asked: boolean
 }
 
 /** Many connections over one session: what agents above 3.0.196.0 can do. */
@@ -68,10 +70,12 @@ export class StreamCarrier implements Carrier {
       socket,
       received: 0,
       heardAt: this.clock.now(),
+      asked: false,
       stream: this.mux.open({
         data: (chunk) => {
           connection.received += chunk.length
           connection.heardAt = this.clock.now()
+          connection.asked = false
           this.notices.moved(chunk.length, 0)
           this.backpressure.write(socket, chunk)
         },
@@ -81,6 +85,7 @@ export class StreamCarrier implements Carrier {
     }
     this.connections.add(connection)
     socket.on('data', (chunk: Buffer) => {
+      connection.asked = true
       this.notices.moved(0, chunk.length)
       connection.stream.write(chunk)
       if (connection.stream.queued > readAhead) socket.pause()
@@ -126,17 +131,13 @@ export class StreamCarrier implements Carrier {
     socket.setTimeout(lingerFor, () => socket.destroy())
   }
 
-  /**
-   * Our side has ended. The agent would take that for a full close and throw the answer away, so it is told
-   * only when nothing has come for a while.
-   */
+  /** Our side has ended, which the far side is told when nothing more comes. */
   private async nearEnd(connection: Connection): Promise<void> {
     try {
       connection.heardAt = this.clock.now()
-      let quiet = 0
-      while (quiet < halfOpenFor) {
-        await this.clock.sleep(halfOpenFor - quiet, this.over.signal)
-        quiet = this.clock.now() - connection.heardAt
+      for (let left = silenceAfter(connection.asked); left > 0; ) {
+        await this.clock.sleep(left, this.over.signal)
+        left = connection.heardAt + silenceAfter(connection.asked) - this.clock.now()
       }
       connection.stream.finish()
     } catch (error) {

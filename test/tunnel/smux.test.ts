@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Mux, type StreamEvents } from '../../src/tunnel/mux.js'
-import { FrameReader, MalformedFrame, writeFrameHeader } from '../../src/tunnel/smux.js'
+import { FrameReader, MalformedFrame } from '../../src/tunnel/smux.js'
 import { noise } from './near.js'
 
 /** Frames as the multiplexer's library writes them. */

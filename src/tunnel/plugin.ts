@@ -1,0 +1,100 @@
+import { spawn } from 'node:child_process'
+import { type SSMClient, StartSessionCommand, TerminateSessionCommand } from '@aws-sdk/client-ssm'
+import type { Clock } from '../engine/clock.js'
+import { Interrupted, LabError } from '../engine/error.js'
+
+const program = 'session-manager-plugin'
+/** It ends with 0 on bad arguments, and says so only in words: readiness is what it prints, within this time. */
+const readyWithin = 30_000
+const responseVariable = 'AWS_SSM_START_SESSION_RESPONSE'
+
+export interface PluginRequest {
+  instanceId: string
+  remotePort: number
+  localPort: number
+  region: string
+  profile: string
+}
+
+/** A port forwarded by AWS's own client, which has to be installed. */
+export interface PluginForward {
+  port: number
+  /** Resolves when it has ended. */
+  ended: Promise<void>
+  close(): Promise<void>
+}
+
+/** Hands a session over to AWS's plugin. LabErrors `no-plugin`, `plugin-failed`. */
+export async function openWithPlugin(
+  { instanceId, remotePort, localPort, region, profile }: PluginRequest,
+  { ssm, env, clock, signal }: { ssm: SSMClient; env: NodeJS.ProcessEnv; clock: Clock; signal: AbortSignal },
+): Promise<PluginForward> {
+  const request = {
+    Target: instanceId,
+    DocumentName: 'AWS-StartPortForwardingSession',
+    Parameters: { portNumber: [String(remotePort)], localPortNumber: [String(localPort)] },
+  }
+  const { SessionId, TokenValue, StreamUrl } = await ssm.send(new StartSessionCommand(request))
+  const endpoint = await ssm.config.endpoint?.()
+  const url = endpoint ? `${endpoint.protocol}//${endpoint.hostname}` : `https://ssm.${region}.amazonaws.com`
+  const stopAtAws = async () => {
+    await ssm.send(new TerminateSessionCommand({ SessionId })).catch(() => {})
+  }
+  // In the environment and not among the arguments: those, with the token, everybody on this machine can read.
+  const response = JSON.stringify({ SessionId, TokenValue, StreamUrl })
+  const child = spawn(
+    program,
+    [responseVariable, region, 'StartSession', profile, JSON.stringify(request), url],
+    { env: { ...env, [responseVariable]: response }, stdio: ['ignore', 'pipe', 'pipe'] },
+  )
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  const late = new AbortController()
+  let said = ''
+  const ready = new Promise<number>((resolve, reject) => {
+    child.once('error', (error: NodeJS.ErrnoException) => reject(error.code === 'ENOENT' ? missing() : error))
+    child.once('close', () => reject(failed(said)))
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => {
+        said = (said + chunk.toString()).slice(-4000)
+        const port = /Port (\d+) opened for sessionId/.exec(said)?.[1]
+        if (port) resolve(Number(port))
+      })
+    }
+    signal.addEventListener('abort', () => reject(new Interrupted()), { once: true })
+    clock.sleep(readyWithin, late.signal).then(
+      () => reject(failed(said)),
+      () => {},
+    )
+  })
+  const close = async () => {
+    child.kill('SIGINT')
+    await stopAtAws()
+  }
+  try {
+    return { port: await ready, ended, close }
+  } catch (error) {
+    await close()
+    throw error
+  } finally {
+    late.abort()
+  }
+}
+
+const missing = () =>
+  new LabError({
+    code: 'no-plugin',
+    what: `AWS's ${program} is not installed, or not on your PATH.`,
+    fix: [
+      'librechat-lab tunnel   needs no plugin',
+      'https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-install-plugin.html',
+    ],
+  })
+
+const failed = (said: string) =>
+  new LabError({
+    code: 'plugin-failed',
+    what: `AWS's ${program} did not open the port.`,
+    why: said.trim().split('\n').at(-1) || `It said nothing for ${readyWithin / 1000} seconds.`,
+    fix: ['librechat-lab tunnel   goes without the plugin'],
+    fault: 'aws',
+  })

@@ -1,0 +1,46 @@
+import { LabError } from '../engine/error.js'
+
+/** A port of the instance and where it opens here. */
+export interface Target {
+  /** "librechat", "portainer", or the two ports. */
+  name: string
+  remotePort: number
+  localPort: number
+  scheme: 'http' | 'https'
+}
+
+const known: Record<string, Target> = {
+  // On the instance's own loopback, port 80 serves LibreChat itself instead of redirecting.
+  librechat: { name: 'librechat', remotePort: 80, localPort: 8080, scheme: 'http' },
+  portainer: { name: 'portainer', remotePort: 9443, localPort: 9443, scheme: 'https' },
+}
+
+/** "librechat", "portainer", "5000" or "443:8443", the instance's port first; LabError `bad-target`. */
+export function parseTarget(text: string): Target {
+  const target = known[text]
+  if (target) return target
+  const [, remote, local = remote] = /^(\d{1,5})(?::(\d{1,5}))?$/.exec(text) ?? []
+  const [remotePort, localPort] = [Number(remote), Number(local)]
+  if (!isPort(remotePort) || !isPort(localPort)) {
+    throw new LabError({
+      code: 'bad-target',
+      what: `${JSON.stringify(text.slice(0, 60))} is nothing that a tunnel could lead to.`,
+      why: 'A target is librechat, portainer, or a port on the host and, after a colon, one here: 1 to 65535.',
+      fix: ['librechat-lab tunnel', 'librechat-lab tunnel portainer', 'librechat-lab tunnel 443:8443'],
+    })
+  }
+  const scheme = [443, 8443, 9443].includes(remotePort) ? 'https' : 'http'
+  return { name: `${remotePort}:${localPort}`, remotePort, localPort, scheme }
+}
+
+const isPort = (port: number) => Number.isInteger(port) && port >= 1 && port <= 65_535
+
+/** The address for a browser. */
+export function urlOf({ scheme }: Target, bind: string, port: number): string {
+  const anywhere = ['127.0.0.1', '0.0.0.0', '::', '::1', 'localhost'].includes(bind)
+  const host = anywhere ? 'localhost' : bind.includes(':') ? `[${bind}]` : bind
+  return `${scheme}://${host}:${port}`
+}
+
+/** Whether others than this machine's own programs can reach what listens there. */
+export const isLoopback = (bind: string) => bind === 'localhost' || bind === '::1' || bind.startsWith('127.')

@@ -1,0 +1,100 @@
+import { payloadType } from './message.js'
+import { payloadLength } from './mux.js'
+import type { Ending } from './session.js'
+import { Session, type SessionRequest, type SessionSurroundings } from './session.js'
+
+/** A person's terminal, or the pipes in its place. */
+export interface Terminal {
+  input: NodeJS.ReadStream
+  output: NodeJS.WriteStream
+}
+
+const endOfInput = Buffer.from([4])
+const high = 256 * 1024
+const look = 20
+
+/**
+ * A session that takes over the terminal: every key goes to the instance, Ctrl-C among them, and what comes is
+ * shown as it is. Resolves with the reason for its end; the terminal is then as it was before.
+ */
+export async function runTerminal(
+  request: SessionRequest,
+  surroundings: SessionSurroundings,
+  terminal: Terminal,
+  signal: AbortSignal,
+  show: (chunk: Buffer) => void = (chunk) => terminal.output.write(chunk),
+): Promise<Ending> {
+  const { input, output } = terminal
+  let typed: Buffer[] = []
+  let finish: (ending: Ending) => void = () => {}
+  const ended = new Promise<Ending>((resolve) => {
+    finish = resolve
+  })
+  let session: Session | undefined
+  const send = () => {
+    while (session && session.room > 0 && typed.length > 0) {
+      const next = Buffer.concat(typed)
+      session.send(payloadType.output, next.subarray(0, payloadLength))
+      typed = next.length > payloadLength ? [next.subarray(payloadLength)] : []
+    }
+    if (typed.length === 0) input.resume()
+  }
+  session = await Session.start(
+    request,
+    surroundings,
+    {
+      payload: (type, payload) => {
+        if (type !== payloadType.output && type !== payloadType.stderr) return
+        show(payload)
+        if (output.writableLength > high) waitFor(output, session, surroundings)
+      },
+      room: send,
+      broken: () => {},
+      resumed: () => {},
+      ended: finish,
+    },
+    signal,
+  )
+  const type = (chunk: Buffer) => {
+    typed.push(chunk)
+    send()
+    if (typed.length > 0) input.pause()
+  }
+  const close = () => type(endOfInput)
+  const resize = () => tellSize(session, output)
+  const stop = () => session?.stop().then(() => finish({ how: 'stopped' }))
+  if (input.isTTY) input.setRawMode(true)
+  input.on('data', type)
+  input.on('end', close)
+  output.on('resize', resize)
+  signal.addEventListener('abort', stop)
+  resize()
+  try {
+    return await ended
+  } finally {
+    signal.removeEventListener('abort', stop)
+    output.off('resize', resize)
+    input.off('data', type)
+    input.off('end', close)
+    if (input.isTTY) input.setRawMode(false)
+    input.pause()
+    await session.stop()
+  }
+}
+
+/** The window's size; 80 columns where there is no window. */
+function tellSize(session: Session | undefined, output: NodeJS.WriteStream): void {
+  const size = { cols: output.columns ?? 80, rows: output.rows ?? 24 }
+  session?.send(payloadType.size, Buffer.from(JSON.stringify(size)))
+}
+
+/** Makes the instance wait until the terminal has taken what came. */
+async function waitFor(
+  output: NodeJS.WriteStream,
+  session: Session | undefined,
+  { clock }: SessionSurroundings,
+): Promise<void> {
+  session?.hold()
+  while (output.writableLength > high / 2 && !output.destroyed) await clock.sleep(look)
+  session?.release()
+}
