@@ -1,5 +1,5 @@
 /** Why a model cannot be called from this account and region as things stand. */
-export type Reason =
+type Reason =
   | 'not-in-region'
   | 'needs-profile'
   | 'needs-form'
