@@ -1,5 +1,5 @@
 import { DescribeAccountAttributesCommand, DescribeAddressesCommand } from '@aws-sdk/client-ec2'
-import { advise } from '../aws/errors.js'
+import { advise, unless } from '../aws/errors.js'
 import { findModels } from '../bedrock/models.js'
 import { pick, requireChat } from '../bedrock/pick.js'
 import { bedrockPolicy } from '../bedrock/policy.js'
@@ -106,12 +106,17 @@ async function elasticIp({ clients: { ec2, region }, lab }: OpenLab): Promise<He
   const [own, all, limits] = await Promise.all([
     ec2.send(new DescribeAddressesCommand({ Filters: ownedFilters(lab) })),
     ec2.send(new DescribeAddressesCommand({})),
-    ec2.send(new DescribeAccountAttributesCommand({ AttributeNames: ['vpc-max-elastic-ips' as never] })),
+    // Somebody who may not ask for the quota can still make a lab.
+    unless(['UnauthorizedOperation'], () =>
+      ec2.send(new DescribeAccountAttributesCommand({ AttributeNames: ['vpc-max-elastic-ips' as never] })),
+    ),
   ])
   const [there] = own.Addresses ?? []
   if (there) return { detail: `${there.PublicIp} is the lab's` }
-  const most = Number(limits.AccountAttributes?.[0]?.AttributeValues?.[0]?.AttributeValue ?? 5)
+  const quota = limits?.AccountAttributes?.[0]?.AttributeValues?.[0]?.AttributeValue
   const held = all.Addresses ?? []
+  if (!quota) return { detail: `${held.length} in use; the quota is not known` }
+  const most = Number(quota)
   if (held.length < most) return { detail: `${held.length} of ${most} in use` }
   const idle = held.filter(({ AssociationId }) => !AssociationId).map(({ PublicIp }) => PublicIp)
   throw new LabError({
