@@ -15,8 +15,9 @@ const roleOf = ({ account }: World, name: string | undefined): Role =>
 const profileOf = ({ account }: World, name: string | undefined): InstanceProfile =>
   found(account.profiles, name, ...noSuch(`instance profile with name ${name}`))
 
-/** IAM keeps documents as they were given and answers them percent-encoded. */
-const encoded = (document: string) => encodeURIComponent(document)
+/** IAM keeps documents as they were given and answers them percent-encoded (RFC 3986). */
+const encoded = (document: string) =>
+  encodeURIComponent(document).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
 
 function checkDocument(document: string | undefined): string {
   try {
