@@ -13,13 +13,9 @@ if at_least "$kernel" 6.19 && ! at_least "$kernel" 7.0.14; then
 fi
 
 case $(uname -m) in
-  x86_64) feature=avx machines="any t3 has it" ;;
-  aarch64) feature=atomics machines="any t4g has it, a1 has not" ;;
+  x86_64 | aarch64) ;;
   *) fail machine-unfit "This machine's processor is a $(uname -m)." "The images are made for x86_64 and aarch64." ;;
 esac
-grep -qw "$feature" /proc/cpuinfo || fail machine-unfit \
-  "This machine's processor lacks $feature." "MongoDB 5 and later stop with an illegal instruction without it." \
-  "Choose another instance type: $machines."
 
 memory=$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)
 [ "$memory" -ge 3400 ] || fail machine-unfit "This machine has $memory MiB of memory." \
