@@ -125,6 +125,35 @@ describe("access made right, with the person's yes", () => {
     })
   })
 
+  it('waits for a licence that was accepted before, five minutes and no longer, and asks nothing', async () => {
+    const { asked, legal, events, slept, before, after } = await arrange('licence-stuck', {}, [
+      'claude-sonnet-5',
+    ])
+    expect(before.blocked[0]?.problem?.reason).toBe('licence-pending')
+    expect([asked, legal]).toEqual([[], []])
+    expect(slept()).toBeGreaterThan(4 * 60_000)
+    expect(slept()).toBeLessThanOrEqual(5 * 60_000)
+    expect(events.at(-1)).toMatchObject({
+      state: 'failed',
+      detail: expect.stringContaining('may still come'),
+    })
+    expect(after.blocked[0]?.problem?.reason).toBe('licence-pending')
+  })
+
+  it('names the Marketplace right that the caller lacks', async () => {
+    await expect(arrange('no-marketplace', { licence: () => true })).rejects.toMatchObject({
+      code: 'bedrock-denied',
+      fix: [expect.stringContaining('Let this identity call aws-marketplace:Subscribe')],
+    })
+  })
+
+  it('says so where AWS Marketplace makes no offer', async () => {
+    await expect(arrange('no-offer', { licence: () => true })).rejects.toMatchObject({
+      code: 'licence-refused',
+      why: expect.stringContaining('no offer'),
+    })
+  })
+
   it('has nothing to ask on an account where everything is open', async () => {
     const { asked, legal } = await arrange('open', { form: filledIn, licence: () => true })
     expect([asked, legal]).toEqual([[], []])

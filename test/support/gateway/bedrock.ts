@@ -10,6 +10,12 @@ export type AccountKind =
   | 'licence-missing'
   /** As `licence-missing`, but AWS cannot set the licence up. */
   | 'licence-failing'
+  /** Licences were accepted long ago, and AWS never finishes setting them up. */
+  | 'licence-stuck'
+  /** As `licence-missing`, but the caller may not subscribe at AWS Marketplace. */
+  | 'no-marketplace'
+  /** As `licence-missing`, but Marketplace makes this account no offer. */
+  | 'no-offer'
   /** Nothing may be called by its own id. */
   | 'profile-only'
   /** A region that has no Claude. */
@@ -47,6 +53,15 @@ const ACCOUNT = '123456789012'
 /** Looks at a licence before it is there. */
 const LOOKS = 2
 const THROTTLES = 3
+/** The kinds whose licences are still to be accepted or set up. */
+const UNLICENSED: ReadonlySet<AccountKind> = new Set([
+  'form-missing',
+  'licence-missing',
+  'licence-failing',
+  'licence-stuck',
+  'no-marketplace',
+  'no-offer',
+])
 
 /**
  * Bedrock's control plane for one account, in memory: a REST service as botocore's and the SDK's models of
@@ -57,12 +72,13 @@ export function bedrockControlPlane(
   account = ACCOUNT,
 ): (request: BedrockRequest) => BedrockAnswer | undefined {
   let form: string | undefined = kind === 'form-missing' ? undefined : 'eyJjb21wYW55TmFtZSI6IkV4YW1wbGUifQ=='
+  const operator = `arn:aws:iam::${account}:user/operator`
   const looksLeft = new Map<string, number>()
   const refusals = new Map<string, number>()
 
   const licenceOf = (card: Card): string => {
-    if (!card.licensed || !['form-missing', 'licence-missing', 'licence-failing'].includes(kind))
-      return 'AVAILABLE'
+    if (!card.licensed || !UNLICENSED.has(kind)) return 'AVAILABLE'
+    if (kind === 'licence-stuck') return 'PENDING'
     const looks = looksLeft.get(card.id)
     if (looks === undefined) return 'NOT_AVAILABLE'
     looksLeft.set(card.id, looks - 1)
@@ -92,7 +108,7 @@ export function bedrockControlPlane(
     const card = cards.find((one) => one.id === id)
     if (!card?.licensed) return error(404, 'ResourceNotFoundException', `No offers for ${id}.`)
     if (card.provider === 'Anthropic' && form === undefined) return formMissing()
-    return answer({ modelId: id, offers: [offerOf(card)] })
+    return answer({ modelId: id, offers: kind === 'no-offer' ? [] : [offerOf(card)] })
   }
 
   const agree = (body: unknown): BedrockAnswer => {
@@ -102,6 +118,14 @@ export function bedrockControlPlane(
       return error(400, 'ValidationException', 'The offer token is invalid.')
     }
     if (card.provider === 'Anthropic' && form === undefined) return formMissing()
+    if (kind === 'no-marketplace') {
+      const action = 'aws-marketplace:Subscribe'
+      return error(
+        403,
+        'AccessDeniedException',
+        `User: ${operator} is not authorized to perform: ${action} on resource: * because no identity-based policy allows the ${action} action`,
+      )
+    }
     if (looksLeft.has(modelId)) return error(400, 'ConflictException', 'The agreement already exists.')
     looksLeft.set(modelId, LOOKS)
     return answer({ modelId }, 202)
@@ -119,7 +143,7 @@ export function bedrockControlPlane(
       return error(
         403,
         'AccessDeniedException',
-        `User: arn:aws:iam::${account}:user/operator is not authorized to perform: bedrock:${actionOf(route)} because no identity-based policy allows the bedrock:${actionOf(route)} action`,
+        `User: ${operator} is not authorized to perform: bedrock:${actionOf(route)} because no identity-based policy allows the bedrock:${actionOf(route)} action`,
       )
     }
     switch (`${method} ${route}`) {
