@@ -92,6 +92,8 @@ export interface Volume {
   throughput: number
   encrypted: boolean
   deleteOnTermination: boolean
+  /** Set once it was deleted by itself, after its instance had ended without it. */
+  deleted?: true
   tags: Tags
 }
 

@@ -1,11 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import * as bedrockSdk from '@aws-sdk/client-bedrock'
-import * as ec2Sdk from '@aws-sdk/client-ec2'
-import * as iamSdk from '@aws-sdk/client-iam'
-import * as ssmSdk from '@aws-sdk/client-ssm'
-import * as stsSdk from '@aws-sdk/client-sts'
+import { BedrockClient } from '@aws-sdk/client-bedrock'
+import { EC2Client } from '@aws-sdk/client-ec2'
+import { IAMClient } from '@aws-sdk/client-iam'
+import { SSMClient } from '@aws-sdk/client-ssm'
+import { STSClient } from '@aws-sdk/client-sts'
 import type { Clients } from '../aws/clients.js'
 import type { Connection, ConnectOptions } from '../aws/connect.js'
 import type { Internet } from '../aws/internet.js'
@@ -14,21 +14,17 @@ import { type Account, accountId, callerArn, type Session } from './account.js'
 import { Agent, type Purpose } from './agent.js'
 import { portPurpose } from './agent-port.js'
 import { commandPurpose, shellPurpose } from './agent-shell.js'
-import { bedrock } from './bedrock.js'
-import { ec2 } from './ec2/index.js'
 import { settleInstances } from './ec2/instances.js'
 import { freshRegion, withoutDefaultVpc } from './ec2/network.js'
-import { iam } from './iam.js'
 import { type Ask, intercept, type Service } from './intercept.js'
 import { interfere } from './interfere.js'
 import { standInFor } from './page.js'
-import { parameters } from './parameters.js'
-import { Refusal, type ServiceException } from './refusal.js'
-import { runCommand, settleCommands } from './run-command.js'
+import { Refusal } from './refusal.js'
+import { settleCommands } from './run-command.js'
 import { type Scenario, scenarioOf } from './scenarios.js'
-import { sessions, settleSessions } from './sessions.js'
+import { services } from './services.js'
+import { settleSessions } from './sessions.js'
 import { Store } from './store.js'
-import { sts } from './sts.js'
 import { speed, type World } from './world.js'
 
 /** Where the person seems to come from: once an anycast relay's, nobody's now (RFC 7526). */
@@ -74,24 +70,6 @@ export function statePath(env: NodeJS.ProcessEnv): string {
 
 const rehearsalCredentials = { accessKeyId: 'AKIAREHEARSAL', secretAccessKey: 'rehearsal' }
 
-const services = {
-  ec2: { name: 'ec2', answers: ec2, sdk: ec2Sdk, base: ec2Sdk.EC2ServiceException as ServiceException },
-  iam: { name: 'iam', answers: iam, sdk: iamSdk, base: iamSdk.IAMServiceException as ServiceException },
-  ssm: {
-    name: 'ssm',
-    answers: { ...parameters, ...runCommand, ...sessions },
-    sdk: ssmSdk,
-    base: ssmSdk.SSMServiceException as ServiceException,
-  },
-  sts: { name: 'sts', answers: sts, sdk: stsSdk, base: stsSdk.STSServiceException as ServiceException },
-  bedrock: {
-    name: 'bedrock',
-    answers: bedrock,
-    sdk: bedrockSdk,
-    base: bedrockSdk.BedrockServiceException as ServiceException,
-  },
-} satisfies Record<string, Service>
-
 /** The SDK's own clients, answered by the rehearsal account, and what the lab looks like from outside. */
 export async function rehearse(options: RehearsalOptions): Promise<Pick<Connection, 'clients' | 'internet'>> {
   const { region } = options
@@ -107,12 +85,12 @@ export async function rehearse(options: RehearsalOptions): Promise<Pick<Connecti
     intercept(client, service, ask, randomUUID)
   const clients: Clients = {
     region,
-    ec2: played(new ec2Sdk.EC2Client(config), services.ec2),
-    ec2Once: played(new ec2Sdk.EC2Client({ ...config, maxAttempts: 1 }), services.ec2),
-    iam: played(new iamSdk.IAMClient(config), services.iam),
-    ssm: played(new ssmSdk.SSMClient(config), services.ssm),
-    sts: played(new stsSdk.STSClient(config), services.sts),
-    bedrock: played(new bedrockSdk.BedrockClient(config), services.bedrock),
+    ec2: played(new EC2Client(config), services.ec2),
+    ec2Once: played(new EC2Client({ ...config, maxAttempts: 1 }), services.ec2),
+    iam: played(new IAMClient(config), services.iam),
+    ssm: played(new SSMClient(config), services.ssm),
+    sts: played(new STSClient(config), services.sts),
+    bedrock: played(new BedrockClient(config), services.bedrock),
   }
   return { clients, internet }
 }

@@ -1,12 +1,12 @@
 import type { AnyAnswers } from './answers.js'
-import { exceptionFor, Refusal, type ServiceException } from './refusal.js'
+import type { Exceptions } from './exceptions.js'
+import { exceptionFor, Refusal } from './refusal.js'
 
-/** One service of the rehearsal account: what it answers, and the SDK package whose exceptions it throws. */
+/** One service of the rehearsal account: what it answers, and the SDK's exceptions that it throws. */
 export interface Service {
   readonly name: string
   readonly answers: AnyAnswers
-  readonly sdk: object
-  readonly base: ServiceException
+  readonly exceptions: Exceptions
 }
 
 /** Answers one call of a service; throws `Refusal`. */
@@ -38,7 +38,7 @@ export function intercept<Client extends Interceptable>(
       const output = await ask(service, call, args.input)
       return { response: { statusCode: 200, headers: {} }, output: { ...output, $metadata } }
     } catch (error) {
-      throw error instanceof Refusal ? exceptionFor(error, service.sdk, service.base, $metadata) : error
+      throw error instanceof Refusal ? exceptionFor(error, service.exceptions, $metadata) : error
     }
   }
   client.middlewareStack.add(

@@ -18,16 +18,14 @@ interface ExceptionParts {
 export type ServiceException = new (parts: ExceptionParts) => Error
 
 /**
- * The SDK's own exception for a refusal: the class that a service's package has for the code
+ * The SDK's own exception for a refusal: the class that it has for the code
  * (`NoSuchEntity` is thrown as `NoSuchEntityException`), or the service's base class with the code as its name.
  */
 export function exceptionFor(
   { code, message, status }: Refusal,
-  sdk: object,
-  base: ServiceException,
+  { base, classes }: { base: ServiceException; classes: Readonly<Record<string, ServiceException>> },
   $metadata: object,
 ): Error {
-  const classes = sdk as Record<string, ServiceException | undefined>
   const own = classes[code] ?? classes[`${code}Exception`]
   const parts = {
     message,

@@ -6,8 +6,9 @@ import { chosen, passes } from './filter.js'
 import { addressOn } from './instances.js'
 import { instanceOf } from './launch.js'
 
-/** AWS's quota for a new account. */
-const quota = 5
+/** AWS's quota for a new account; in the scenario, as many as there are. */
+const quotaOf = ({ here, scenario }: World): number =>
+  scenario === 'address-quota' ? Object.keys(here.addresses).length : 5
 
 const addressOf = ({ here }: World, id: string | undefined): Address =>
   found(here.addresses, id, 'InvalidAllocationID.NotFound', `The allocation ID '${id}' does not exist`)
@@ -47,9 +48,22 @@ const transferView = (AllocationId: string, address: Address) => ({
 })
 
 export const addresses = {
+  DescribeAccountAttributes(input, world) {
+    const quota = quotaOf(world)
+    const attributes = { 'vpc-max-elastic-ips': quota, 'max-elastic-ips': quota, 'max-instances': 20 }
+    return {
+      AccountAttributes: Object.entries(attributes)
+        .filter(([name]) => input.AttributeNames?.includes(name as never) ?? true)
+        .map(([AttributeName, value]) => ({
+          AttributeName,
+          AttributeValues: [{ AttributeValue: String(value) }],
+        })),
+    }
+  },
+
   AllocateAddress(input, world) {
     const taken = Object.values(world.here.addresses).map(({ ip }) => ip)
-    if (taken.length >= quota || world.scenario === 'address-quota') {
+    if (taken.length >= quotaOf(world)) {
       throw new Refusal('AddressLimitExceeded', 'The maximum number of addresses has been reached.')
     }
     const free = Array.from({ length: 250 }, (_, i) => `203.0.113.${i + 10}`).find(

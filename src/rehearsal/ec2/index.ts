@@ -1,8 +1,9 @@
 import { addresses } from './addresses.js'
-import { attached } from './attached.js'
 import { groups } from './groups.js'
 import { instances } from './instances.js'
 import { network } from './network.js'
+import { associated } from './profile-associations.js'
 import { types } from './types.js'
+import { volumes } from './volumes.js'
 
-export const ec2 = { ...network, ...types, ...groups, ...instances, ...attached, ...addresses }
+export const ec2 = { ...network, ...types, ...groups, ...instances, ...volumes, ...associated, ...addresses }

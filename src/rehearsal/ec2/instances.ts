@@ -111,6 +111,9 @@ function change(
   return { InstanceId: id, CurrentState: stateView(to), PreviousState: stateView(before) }
 }
 
+/** Whether the volume is still there although its instance has ended. */
+export const outlives = ({ volume }: Instance): boolean => !volume.deleteOnTermination && !volume.deleted
+
 /** Lets time pass: what was due becomes so. A terminated instance frees its address and, later, is forgotten. */
 export function settleInstances(here: Region, now: number): void {
   for (const [id, instance] of Object.entries(here.instances)) {
@@ -123,7 +126,11 @@ export function settleInstances(here: Region, now: number): void {
         delete address?.instance
         delete address?.association
       }
-    } else if (instance.state === 'terminated' && now - instance.launchedAt > 600_000) {
+    } else if (
+      instance.state === 'terminated' &&
+      now - instance.launchedAt > 600_000 &&
+      !outlives(instance)
+    ) {
       delete here.instances[id]
     }
   }

@@ -1,0 +1,72 @@
+import {
+  BedrockServiceException,
+  ConflictException,
+  ResourceNotFoundException,
+  ThrottlingException,
+  ValidationException,
+} from '@aws-sdk/client-bedrock'
+import { EC2ServiceException } from '@aws-sdk/client-ec2'
+import {
+  DeleteConflictException,
+  EntityAlreadyExistsException,
+  IAMServiceException,
+  LimitExceededException,
+  MalformedPolicyDocumentException,
+  NoSuchEntityException,
+} from '@aws-sdk/client-iam'
+import {
+  DoesNotExistException,
+  InvalidCommandId,
+  InvalidDocument,
+  InvalidInstanceId,
+  InvalidResourceId,
+  InvocationDoesNotExist,
+  MaxDocumentSizeExceeded,
+  ParameterAlreadyExists,
+  ParameterNotFound,
+  SSMServiceException,
+  ValidationException as SsmValidationException,
+  TargetNotConnected,
+} from '@aws-sdk/client-ssm'
+import { ExpiredTokenException, STSServiceException } from '@aws-sdk/client-sts'
+import type { ServiceException } from './refusal.js'
+
+/** The SDK's exceptions for what a service of the rehearsal account refuses. */
+export interface Exceptions {
+  /** For a code that the SDK has no class for. */
+  readonly base: ServiceException
+  readonly classes: Readonly<Record<string, ServiceException>>
+}
+
+const exceptions = (base: unknown, classes: Record<string, unknown>): Exceptions =>
+  ({ base, classes }) as Exceptions
+
+// Named one by one: whoever takes a whole package of the SDK has all of it in the bundle, megabytes of EC2.
+export const ec2Exceptions = exceptions(EC2ServiceException, {})
+export const iamExceptions = exceptions(IAMServiceException, {
+  DeleteConflictException,
+  EntityAlreadyExistsException,
+  LimitExceededException,
+  MalformedPolicyDocumentException,
+  NoSuchEntityException,
+})
+export const ssmExceptions = exceptions(SSMServiceException, {
+  DoesNotExistException,
+  InvalidCommandId,
+  InvalidDocument,
+  InvalidInstanceId,
+  InvalidResourceId,
+  InvocationDoesNotExist,
+  MaxDocumentSizeExceeded,
+  ParameterAlreadyExists,
+  ParameterNotFound,
+  TargetNotConnected,
+  ValidationException: SsmValidationException,
+})
+export const stsExceptions = exceptions(STSServiceException, { ExpiredTokenException })
+export const bedrockExceptions = exceptions(BedrockServiceException, {
+  ConflictException,
+  ResourceNotFoundException,
+  ThrottlingException,
+  ValidationException,
+})
