@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { LabError } from '../engine/error.js'
 import { proofProgram } from './proof-program.js'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Host } from './host.js'
 import { oneTimeKey } from './sealed.js'
 import { lastJson, runStage } from './stage.js'

@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net'
-import { z } from 'zod'
+import * as z from 'zod'
 import { LabError } from '../engine/error.js'
 import { digest, type Files, templates } from './archive.js'
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { DeleteParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm'
-import { z } from 'zod'
+import * as z from 'zod'
 import { LabError } from '../engine/error.js'
 import type { Host } from './host.js'
 import { oneTimeKey } from './sealed.js'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname, userInfo } from 'node:os'
 import { DeleteParameterCommand, PutParameterCommand, type SSMClient } from '@aws-sdk/client-ssm'
-import { z } from 'zod'
+import * as z from 'zod'
 import { isCode, unless } from '../aws/errors.js'
 import type { Clock } from '../engine/clock.js'
 import { LabError } from '../engine/error.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { LabError } from '../engine/error.js'
 import { checkedCidrs } from './cidr.js'
 
@@ -36,7 +36,8 @@ export const specSchema = z.strictObject({
   /** Who may reach it. "detected": the address that `up` came from, found anew each time. */
   allow: z.strictObject({
     from: z.enum(['detected', 'given']),
-    cidrs: z.array(z.string().max(18)).min(1).max(19),
+    /** None: nobody, as where a lab's settings are gone. */
+    cidrs: z.array(z.string().max(18)).max(19),
     everyone: z.boolean(),
   }),
   /** Port 80 open to all, for a certificate's challenge. */

@@ -28,13 +28,13 @@ export function askAtTerminal(options: {
   const ask = async <T>(
     question: Question,
     prompt: (
-      library: typeof import('@inquirer/prompts'),
+      library: typeof import('./inquirer.js'),
       context: { output: NodeJS.WritableStream; signal: AbortSignal },
     ) => Promise<T>,
   ): Promise<T> => {
     options.pause()
     if (question.hint) options.output.write(`  ${options.style('dim', question.hint)}\n`)
-    const library = await import('@inquirer/prompts')
+    const library = await import('./inquirer.js')
     try {
       return await prompt(library, { output: options.output, signal: options.signal })
     } catch (error) {
