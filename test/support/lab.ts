@@ -33,7 +33,7 @@ export interface Found {
   readonly instances: (Instance & { protectedFromTermination: boolean; profileArn: string | undefined })[]
   readonly volumes: Volume[]
   readonly addresses: Address[]
-  readonly spec: { instanceType: string; diskGb: number; models: { id: string }[] } | undefined
+  readonly spec: { instanceType: string; diskGb: number; models: { id: string; label: string }[] } | undefined
   readonly specTags: Record<string, string>
   readonly lock: string | undefined
 }
@@ -159,4 +159,34 @@ async function orNothing<T>(code: string, answer: Promise<T>): Promise<T | undef
     if ((error as Error).name.startsWith(code)) return undefined
     throw error
   }
+}
+
+/** What is wrong with a lab of default choices: nothing, when there is one of each and each is as it should be. */
+export function complaints(found: Found): string[] {
+  const wrong: string[] = []
+  const check = (what: string, is: boolean) => is || wrong.push(what)
+  const [instance] = found.instances
+  const [group] = found.groups
+  const [address] = found.addresses
+  check('one instance', found.instances.length === 1)
+  check('one group', found.groups.length === 1)
+  check('one address', found.addresses.length === 1)
+  check('one volume', found.volumes.length === 1)
+  check('role', found.role?.attached.length === 1 && Object.keys(found.role.inline).length === 1)
+  check('profile', found.profile?.Roles?.[0]?.RoleName === found.role?.RoleName)
+  check('rules', group !== undefined && inbound(group).length === 3)
+  check('running', instance?.State?.Name === 'running')
+  check('profile attached', instance?.profileArn !== undefined && instance.profileArn === found.profile?.Arn)
+  check('group attached', instance?.SecurityGroups?.map(({ GroupId }) => GroupId).join() === group?.GroupId)
+  check('IMDSv2', instance?.MetadataOptions?.HttpTokens === 'required')
+  check('termination protection', instance?.protectedFromTermination === true)
+  check('disk', found.volumes[0]?.Encrypted === true && found.volumes[0]?.Size === 30)
+  check(
+    'address associated',
+    address?.InstanceId !== undefined && address.InstanceId === instance?.InstanceId,
+  )
+  check('address protected', tagsOf(address?.Tags)['librechat-lab:protected'] === 'true')
+  check('settings', found.spec !== undefined)
+  check('no lock left', found.lock === undefined)
+  return wrong
 }

@@ -36,8 +36,13 @@ export class Gateway {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`
   }
 
-  async close(): Promise<void> {
+  /** Cuts every connection, as a router does to a machine that has been asleep. */
+  breakConnections(): void {
     this.server.closeAllConnections()
+  }
+
+  async close(): Promise<void> {
+    this.breakConnections()
     await new Promise((resolve) => this.server.close(resolve))
   }
 
