@@ -15,7 +15,7 @@ export interface HandClock extends Clock {
 }
 
 export function handClock(): HandClock {
-  let now = Date.parse('2026-11-23T12:00:00Z')
+  let now = Date.parse('2026-01-01T12:00:00Z')
   return {
     now: () => now,
     sleep: (ms) => {
@@ -38,9 +38,9 @@ export interface Played {
 }
 
 export async function play(
-  options: { scenario?: Scenario; statePath?: string; region?: string } = {},
+  options: { scenario?: Scenario; statePath?: string; region?: string; clock?: HandClock } = {},
 ): Promise<Played & Awaited<ReturnType<typeof rehearse>>> {
-  const clock = handClock()
+  const clock = options.clock ?? handClock()
   const statePath = options.statePath ?? stateFile()
   const { scenario, region = 'us-east-1' } = options
   const played = await rehearse({ region, statePath, clock, ...(scenario ? { scenario } : {}) })
