@@ -8,6 +8,7 @@ import { LabError } from '../engine/error.js'
 import type { Clients } from './clients.js'
 import { type Internet, internet } from './internet.js'
 import { proxyAgent } from './proxy.js'
+import { decodingRefusals } from './refusals.js'
 import { configuredRegion } from './region.js'
 
 export interface Credentials {
@@ -66,9 +67,9 @@ export async function connect(
   const clients: Clients = {
     region,
     sts,
-    ec2: new EC2Client(withCredentials),
+    ec2: decodingRefusals(new EC2Client(withCredentials), sts),
     // AllocateAddress knows no idempotency token, and a lack of capacity must be heard at once: one attempt.
-    ec2Once: new EC2Client({ ...withCredentials, maxAttempts: 1 }),
+    ec2Once: decodingRefusals(new EC2Client({ ...withCredentials, maxAttempts: 1 }), sts),
     iam: new IAMClient(withCredentials),
     ssm: new SSMClient(withCredentials),
     bedrock: new BedrockClient(withCredentials),

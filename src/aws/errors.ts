@@ -151,18 +151,6 @@ const advices: Advice[] = [
     }),
   },
   {
-    match: is('AddressLimitExceeded'),
-    say: (error, _, where) => ({
-      what: 'Your account may not have another Elastic IP in this region: the quota is used up.',
-      why: error.message,
-      fix: [
-        `See which are idle: aws ec2 describe-addresses --region ${where.region} --query "Addresses[?AssociationId==null].PublicIp"`,
-        `${quotaPage('ec2', where)}/L-0263D0A3`,
-        'Or choose another region: --region <region>',
-      ],
-    }),
-  },
-  {
     match: is(
       'VpcLimitExceeded',
       'RulesPerSecurityGroupLimitExceeded',

@@ -17,10 +17,11 @@ import { readParameter } from '../resources/spec-parameter.js'
 import type { Face } from '../ui/face.js'
 import { urlsOf } from '../ui/lab-view.js'
 import { planJson, planText } from '../ui/plan-view.js'
-import { type Summary, summaryJson, summaryText } from '../ui/summary-view.js'
+import { type Summary, summaryJson, summaryText, typedIn } from '../ui/summary-view.js'
 import { chatChoice } from './chat-choice.js'
 import type { Context, GlobalOptions, Run } from './context.js'
 import { converse } from './conversation.js'
+import { settleCredentials } from './credentials.js'
 import { type HostResult, hostWork } from './host-work.js'
 import { type OpenLab, openLab } from './open-lab.js'
 import type { UpOptions } from './up-options.js'
@@ -29,6 +30,7 @@ import type { UpOptions } from './up-options.js'
 export const run: Run<UpOptions> = async (options, context) => {
   const { face } = context
   const choices = checkedChoices(options)
+  if (!options.yes) await settleCredentials(options, context)
   const open = await openLab(await withRegion(options, context), context)
   const { connection, clients, lab, stored } = open
   const asks = face.interactive && !options.yes && !options.dryRun
@@ -68,6 +70,7 @@ export const run: Run<UpOptions> = async (options, context) => {
       changed,
       ...host,
       now: context.clock.now(),
+      typed: typedIn(context.env, options),
     }
     showPasswordApart(end.firstUser, face)
     face.result(summaryText(end, face), summaryJson(end))
@@ -102,7 +105,7 @@ export const run: Run<UpOptions> = async (options, context) => {
     const of: Observation['of'] = (resource) => states.get(resource as never) as never
     return await conclude(true, of, await now.host.setUp(of))
   } catch (error) {
-    throw begun ? partly(error, options) : error
+    throw begun ? partly(error, { ...options, region: lab.region }) : error
   } finally {
     await lock.release()
   }

@@ -1,0 +1,46 @@
+import type { EC2Client } from '@aws-sdk/client-ec2'
+import { DecodeAuthorizationMessageCommand, type STSClient } from '@aws-sdk/client-sts'
+import { isCode } from './errors.js'
+
+const encoded = /\s*Encoded authorization failure message: (\S+)/
+
+/** Lets EC2's refusals name the action and the resource, which EC2 hides in an encoded message. */
+export function decodingRefusals(ec2: EC2Client, sts: STSClient): EC2Client {
+  ec2.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        return await next(args)
+      } catch (error) {
+        const asked = args.input as { DryRun?: boolean }
+        // A dry run wants to be refused.
+        if (!asked.DryRun && error instanceof Error && isCode(error, 'UnauthorizedOperation')) {
+          error.message = await readable(error.message, sts)
+        }
+        throw error
+      }
+    },
+    { step: 'initialize', name: 'decodeRefusals' },
+  )
+  return ec2
+}
+
+/** The message without its encoded part, and with what that says, where the caller may have it decoded. */
+async function readable(message: string, sts: STSClient): Promise<string> {
+  const EncodedMessage = encoded.exec(message)?.[1]
+  const plain = message.replace(encoded, '')
+  if (!EncodedMessage) return plain
+  try {
+    const { DecodedMessage } = await sts.send(new DecodeAuthorizationMessageCommand({ EncodedMessage }))
+    const { context, explicitDeny } = JSON.parse(DecodedMessage ?? '{}') as {
+      context?: { action?: string; resource?: string }
+      explicitDeny?: boolean
+    }
+    if (!context?.action) return plain
+    const where = context.resource ? ` on ${context.resource}` : ''
+    return `${explicitDeny ? 'A policy denies' : 'No policy allows'} ${context.action}${where}.`
+  } catch (error) {
+    // Whoever may not decode it hears what EC2 says itself.
+    if (isCode(error, 'AccessDenied*', 'InvalidAuthorizationMessageException')) return plain
+    throw error
+  }
+}
