@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { run, start } from '../support/cli.js'
+import { clockJump, run, start } from '../support/cli.js'
 import { leftovers } from '../support/inventory.js'
 import { complaints, lab } from '../support/lab.js'
 import { describeAccount } from '../support/suite.js'
 
 const regions = ['us-east-1']
-const jump = new URL('../support/clockjump.mjs', import.meta.url).href
 const up = ['up', '--yes']
 
 describeAccount('interrupted from outside', (account) => {
@@ -75,7 +74,7 @@ describeAccount('interrupted from outside', (account) => {
   })
 
   it('a machine asleep for an hour while the host is set up: goes on, or stops cleanly', async () => {
-    const env = { NODE_OPTIONS: `--import=${jump}` }
+    const env = { NODE_OPTIONS: `--import=${clockJump}` }
     const running = start(account(), up, { env })
     account().hosts.mood.takes = 300
     account().gateway.faults.add({
@@ -102,7 +101,7 @@ describeAccount('interrupted from outside', (account) => {
   })
 
   it('a machine asleep while somebody else finishes its work: one lab in the end', async () => {
-    const running = start(account(), up, { env: { NODE_OPTIONS: `--import=${jump}` } })
+    const running = start(account(), up, { env: { NODE_OPTIONS: `--import=${clockJump}` } })
     const other = { code: -1 as number | string, stderr: '' }
     account().gateway.faults.add({
       action: 'RunInstances',
@@ -111,7 +110,7 @@ describeAccount('interrupted from outside', (account) => {
         when: 'before',
         act: async () => {
           running.signal('SIGSTOP')
-          const second = start(account(), up, { env: { NODE_OPTIONS: `--import=${jump}` } })
+          const second = start(account(), up, { env: { NODE_OPTIONS: `--import=${clockJump}` } })
           while (!/waiting/.test(second.stderr())) await sleep(20)
           // A lock that nobody renews for a minute is abandoned: for the second run an hour passes.
           second.signal('SIGUSR2')

@@ -34,6 +34,9 @@ export interface RunOptions {
   home?: string
 }
 
+/** To be imported by Node before the program: at SIGUSR2 an hour has passed. */
+export const clockJump = new URL('clockjump.mjs', import.meta.url).href
+
 /** A fresh, empty home folder. */
 export const newHome = (): string => mkdtempSync(join(tmpdir(), 'librechat-lab-home-'))
 

@@ -61,7 +61,13 @@ const guarded = new Set(['ReleaseAddress', 'EnableAddressTransfer', 'DeleteTags'
 function refuse(call: Call, action: string, user: string): Answer {
   const why = `User: arn:aws:iam::000000000000:user/${user} is not authorized to perform: ${action}`
   if (call.service !== 'ec2') return errorAnswer(call, denials[call.service] ?? 'AccessDenied', why)
-  const encoded = Buffer.from(JSON.stringify({ allowed: false, context: { action } })).toString('base64')
+  const encoded = Buffer.from(
+    JSON.stringify({
+      allowed: false,
+      explicitDeny: true,
+      context: { action, resource: `arn:aws:ec2:${call.region}::*` },
+    }),
+  ).toString('base64')
   const message = `You are not authorized to perform this operation. ${why}. Encoded authorization failure message: ${encoded}`
   return errorAnswer(call, 'UnauthorizedOperation', message)
 }

@@ -88,5 +88,10 @@ function escaped(text: string): string {
 
 function xml(content: string, status: number): Answer {
   const body = `<?xml version="1.0" encoding="UTF-8"?>${content}`
-  return { status, headers: { 'content-type': 'text/xml;charset=UTF-8' }, body }
+  const requestId = /<request_?id>([^<]+)</i.exec(content)?.[1] ?? ''
+  return {
+    status,
+    headers: { 'content-type': 'text/xml;charset=UTF-8', 'x-amzn-requestid': requestId },
+    body,
+  }
 }
