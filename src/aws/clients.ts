@@ -14,4 +14,6 @@ export interface Clients {
   readonly ssm: SSMClient
   readonly sts: STSClient
   readonly bedrock: BedrockClient
+  /** In us-east-1, which alone takes Anthropic's form. */
+  readonly bedrockHome: BedrockClient
 }

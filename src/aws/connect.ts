@@ -39,7 +39,8 @@ export interface ConnectOptions {
 
 /**
  * Clients for the region and credentials that flags, environment and shared configuration give, flags first,
- * and the caller's identity (one call, unless `known` from a connection to another region). Throws LabError `no-region`; the SDK's errors pass through.
+ * and the caller's identity (one call, unless `known` from a connection to another region). Throws LabError
+ * `no-region`; the SDK's errors pass through.
  */
 export async function connect(
   options: ConnectOptions,
@@ -51,7 +52,7 @@ export async function connect(
     return rehearsalConnection(options, env)
   }
   const { profile } = options
-  const agent = proxyAgent(env)
+  const agent = await proxyAgent(env)
   const shared = {
     ...(profile ? { profile } : {}),
     maxAttempts: 8,
@@ -73,6 +74,7 @@ export async function connect(
     iam: new IAMClient(withCredentials),
     ssm: new SSMClient(withCredentials),
     bedrock: new BedrockClient(withCredentials),
+    bedrockHome: new BedrockClient({ ...withCredentials, region: 'us-east-1' }),
   }
   if (known) return { ...known, clients, region }
   const identity = await sts.send(new GetCallerIdentityCommand({}), { abortSignal: signal })

@@ -1,19 +1,32 @@
 import type { Agent } from 'node:http'
-import { ProxyAgent } from 'proxy-agent'
+import { LabError } from '../engine/error.js'
 
 /**
  * An agent that goes through the proxy which `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` names, except to hosts
- * in `NO_PROXY`; for AWS's clients and for WebSockets alike. Undefined when no proxy is named.
+ * in `NO_PROXY`; for AWS's clients and for WebSockets alike. Undefined when no proxy is named. LabError `bad-proxy`.
  */
-export function proxyAgent(env: NodeJS.ProcessEnv): Agent | undefined {
+export async function proxyAgent(env: NodeJS.ProcessEnv): Promise<Agent | undefined> {
   const names = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy']
-  if (!names.some((name) => env[name])) return undefined
+  const named = names.filter((name) => env[name])
+  if (named.length === 0) return undefined
+  const unfit = named.find((name) => !/^((https?|socks(4a?|5h?)?):\/\/|[^/]*$)/i.test(env[name] ?? ''))
+  if (unfit) throw badProxy(unfit)
+  const { ProxyAgent } = await import('proxy-agent')
   return new ProxyAgent({
     keepAlive: true,
     rejectUnauthorized: true,
     getProxyForUrl: (url) => proxyFor(url, env),
   })
 }
+
+/** A program that chooses a proxy (PAC) would be run here: it, and what runs it, is left out. */
+const badProxy = (name: string) =>
+  new LabError({
+    code: 'bad-proxy',
+    what: `${name} names no proxy that librechat-lab can go through.`,
+    why: 'It goes through http, https and socks proxies, and runs no automatic configuration (PAC).',
+    fix: [`Name the proxy itself: export ${name}=http://<host>:<port>`],
+  })
 
 /** The proxy for `url`, or "" to go straight. Lower case wins, as with curl. */
 export function proxyFor(url: string, env: NodeJS.ProcessEnv): string {

@@ -5,6 +5,7 @@ import { findModels } from '../bedrock/models.js'
 import { type Choice, pick, requireChat } from '../bedrock/pick.js'
 import { profileArnsOf } from '../bedrock/policy.js'
 import { parseUseCase } from '../bedrock/use-case.js'
+import { LabError } from '../engine/error.js'
 import type { ChatChoice } from '../lab/choices.js'
 import type { Context } from './context.js'
 import type { OpenLab } from './open-lab.js'
@@ -30,11 +31,14 @@ export async function chatChoice(open: OpenLab, options: UpOptions, context: Con
   const leaveOut = options.withoutChat ?? (stored !== undefined && stored.models.length === 0 && !wanted)
   if (leaveOut) return { available: [], models: [], profileArns: [] }
 
-  const ask = { clock: context.clock, signal: context.signal }
+  const ask = { clock: context.clock, signal: context.signal, home: clients.bedrockHome }
   const find = () => findModels(clients.bedrock, { ...ask, region: lab.region })
   let available = await find()
   const choose = (): Choice => {
-    const kept = wanted ?? stored?.models.map(({ id }) => id).filter((id) => isKnown(available, id))
+    // Who makes access right wants the models that it opens.
+    const opens = options.acceptLicences || options.useCaseFile !== undefined
+    const known = stored?.models.map(({ id }) => id).filter((id) => isKnown(available, id))
+    const kept = wanted ?? (opens ? undefined : known)
     return pick(available, kept)
   }
   let choice = choose()
@@ -80,13 +84,27 @@ function warnOfGone(
   }
 }
 
+async function readForm(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    throw new LabError({
+      code: 'no-use-case-file',
+      what: `The file ${JSON.stringify(path.slice(0, 200))} can't be read.`,
+      why: (error as Error).message,
+      fix: ['Check what you gave to --use-case-file.'],
+      cause: error,
+    })
+  }
+}
+
 /** Each legal act with its own yes: a flag that names it, or an answer at the terminal. Never by default. */
 function consentOf(options: UpOptions, { face }: Context): Consent {
   const asks = face.interactive && !options.yes
   return {
     async useCase() {
       const { useCaseFile } = options
-      if (useCaseFile !== undefined) return parseUseCase(await readFile(useCaseFile, 'utf8'), useCaseFile)
+      if (useCaseFile !== undefined) return parseUseCase(await readForm(useCaseFile), useCaseFile)
       return asks ? await askUseCase(face) : undefined
     },
     async licence({ model, url, prices }) {

@@ -150,8 +150,10 @@ async function destroy(
     const now = lock.waited ? await observe(graph.all, isStrangers) : there.observation
     const only = now.only(going)
     removed = idsOf({ ...there, observation: only })
-    await remove(only, { ...context, emit: face.emit, again })
+    await remove(only, { clock: context.clock, signal: lock.signal, emit: face.emit, again })
     await removeLeftovers(clients, there.leftovers)
+  } catch (error) {
+    throw lock.signal.reason instanceof LabError ? lock.signal.reason : error
   } finally {
     await lock.release()
   }

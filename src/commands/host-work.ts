@@ -48,7 +48,7 @@ export async function hostWork(options: {
   const address = observation.of(graph.address)?.publicIp
   const wanted = address && release(settingsOf(open, spec, address))
   return {
-    plan: planOf(health, wanted),
+    plan: planOf(health, wanted) ?? newUserPlan(spec, open),
     health,
     async setUp(states) {
       const there = states(graph.instance)
@@ -106,6 +106,10 @@ export async function askHealth(
 
 /** What says that the host can't be asked, or was never set up. */
 const notReached = new Set(['host-offline', 'health-unreadable', 'command-lost', 'command-deadline'])
+
+/** A first user that an earlier run was not told of; where there are users already, none is made. */
+const newUserPlan = (spec: Spec, { stored }: OpenLab): string | undefined =>
+  spec.email !== undefined && spec.email !== stored?.email ? `make the first user, ${spec.email}` : undefined
 
 function planOf(health: HostHealth | undefined, wanted: string | undefined): string | undefined {
   if (!health) return 'set up: Docker, Portainer, LibreChat, HTTPS'

@@ -104,7 +104,12 @@ function gone({ lab }: OpenLab, keptAddress: string | undefined): Status {
 /** Models in the menu that can't be called any more. */
 async function lostFrom({ clients, lab }: OpenLab, spec: Spec, context: Context): Promise<string[]> {
   if (spec.models.length === 0) return []
-  const models = await findModels(clients.bedrock, { ...context, region: lab.region })
+  const models = await findModels(clients.bedrock, {
+    clock: context.clock,
+    signal: context.signal,
+    home: clients.bedrockHome,
+    region: lab.region,
+  })
   return spec.models
     .filter(
       ({ id }) => !models.some((model) => model.callable && model.routes.some((route) => route.id === id)),

@@ -76,8 +76,9 @@ export const run: Run<UpOptions> = async (options, context) => {
     face.result(summaryText(end, face), summaryJson(end))
     return 0
   }
-  const nothing = now.items.every(({ action }) => action === 'keep') && !replaces && !now.host.plan
-  if (nothing) return await conclude(false, now.observation.of, { health: now.host.health })
+  const nothing = () => now.items.every(({ action }) => action === 'keep') && !replaces && !now.host.plan
+  const unchanged = () => conclude(false, now.observation.of, { health: now.host.health })
+  if (nothing()) return await unchanged()
 
   face.show((paint) => planText(shown(), paint))
   await agree(options, context)
@@ -98,13 +99,20 @@ export const run: Run<UpOptions> = async (options, context) => {
       face.emit({ type: 'task', id: 'lock', name: 'another run', state: 'done', detail: 'has finished' })
     if (lock.waited || settings?.version !== now.observation.of(now.graph.spec)?.version)
       now = await lookAgain()
+    if (nothing()) return await unchanged()
     begun = true
     if (replaces) await replace(now, context)
     if (replaces) now = await lookAgain()
-    const states = await ensure(now.items, now.observation, { ...context, emit: face.emit, again })
+    const states = await ensure(now.items, now.observation, {
+      clock: context.clock,
+      signal: lock.signal,
+      emit: face.emit,
+      again,
+    })
     const of: Observation['of'] = (resource) => states.get(resource as never) as never
-    return await conclude(true, of, await now.host.setUp(of))
+    return await conclude(true, of, now.host.plan ? await now.host.setUp(of) : { health: now.host.health })
   } catch (error) {
+    if (lock.signal.reason instanceof LabError) throw lock.signal.reason
     throw begun ? partly(error, { ...options, region: lab.region }) : error
   } finally {
     await lock.release()

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname, userInfo } from 'node:os'
 import { DeleteParameterCommand, PutParameterCommand, type SSMClient } from '@aws-sdk/client-ssm'
 import * as z from 'zod'
-import { isCode, unless } from '../aws/errors.js'
+import { isCode, isLost, isThrottled, unless } from '../aws/errors.js'
 import type { Clock } from '../engine/clock.js'
 import { LabError } from '../engine/error.js'
 import { readParameter } from '../resources/spec-parameter.js'
@@ -26,6 +26,8 @@ const waitAtMostMs = 15 * 60_000
 export interface Lock {
   /** Whether somebody else held it first: what was observed before is stale then. */
   readonly waited: boolean
+  /** Aborts with the run's own signal, and when another run has taken the lock over: asleep for too long. */
+  readonly signal: AbortSignal
   release(): Promise<void>
 }
 
@@ -89,18 +91,35 @@ export async function takeLock(options: LockOptions): Promise<Lock> {
     await clock.sleep(2_000, signal)
   }
 
-  let renewing: Promise<unknown> = Promise.resolve()
-  const renewal = setInterval(() => {
-    renewing = put(true).catch(() => {}) // The next one, in seconds, may succeed.
-  }, renewEveryMs)
-  renewal.unref()
+  const lost = new AbortController()
+  const released = new AbortController()
+  const look = async () => parseHolder((await readParameter(ssm, parameter))?.value)
+  const renewing = renew(clock, released.signal, async () => {
+    const there = await look()
+    if (there && there.id !== mine.id) lost.abort(takenOver(there))
+    else await put(true)
+  })
   return {
     waited: watched !== undefined,
+    signal: AbortSignal.any([signal, lost.signal]),
     async release() {
-      clearInterval(renewal)
+      released.abort()
       await renewing // It would bring the lock back.
+      if (lost.signal.aborted) return
       await unless(['ParameterNotFound'], () => ssm.send(new DeleteParameterCommand({ Name: parameter })))
     },
+  }
+}
+
+/** Renews until released; a renewal that fails is made up for by the next. */
+async function renew(clock: Clock, released: AbortSignal, once: () => Promise<void>): Promise<void> {
+  while (!released.aborted) {
+    try {
+      await clock.sleep(renewEveryMs, released)
+      await once()
+    } catch (error) {
+      if (!isLost(error) && !isThrottled(error)) return
+    }
   }
 }
 
@@ -148,4 +167,13 @@ const locked = (who: string, parameter: string) =>
       'Wait until they have finished, then run the same command again.',
       `If you are sure that nobody is: aws ssm delete-parameter --name ${parameter}`,
     ],
+  })
+
+const takenOver = ({ who, command }: Holder) =>
+  new LabError({
+    code: 'lock-lost',
+    what: `${who} has taken over this lab (${command}) while this run was away.`,
+    why: 'This run did not renew its lock for a minute: the machine slept, or had no network.',
+    fix: ['Wait until they have finished, then run the same command again.'],
+    exitCode: 2,
   })

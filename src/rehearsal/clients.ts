@@ -91,6 +91,7 @@ export async function rehearse(options: RehearsalOptions): Promise<Pick<Connecti
     ssm: played(new SSMClient(config), services.ssm),
     sts: played(new STSClient(config), services.sts),
     bedrock: played(new BedrockClient(config), services.bedrock),
+    bedrockHome: played(new BedrockClient({ ...config, region: 'us-east-1' }), services.bedrock),
   }
   return { clients, internet }
 }
