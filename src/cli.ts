@@ -1,11 +1,13 @@
 import { Command, CommanderError, Help, Option } from 'commander'
 import type { Context, GlobalOptions } from './commands/context.js'
+import { hearMisuse } from './commands/misuse.js'
 import { type CommandNode, globalFlags, tree } from './commands/tree.js'
 import { systemClock } from './engine/clock.js'
-import { LabError } from './engine/error.js'
+import { Interrupted, LabError } from './engine/error.js'
 import { showError } from './ui/error-view.js'
 import type { Face } from './ui/face.js'
 import { makeFace } from './ui/make-face.js'
+import { columns } from './ui/table.js'
 
 const program = 'librechat-lab'
 const homepage = 'https://github.com/librechat-lab/librechat-lab'
@@ -15,6 +17,24 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'
 
 const interruption = new AbortController()
 let face: Face | undefined
+
+function newFace(options: GlobalOptions): Face {
+  return makeFace({
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    json: options.json ?? false,
+    color: options.color,
+    signal: interruption.signal,
+  })
+}
+
+/** Tells an error like every other; the answer is the process's exit code. */
+function tell(error: LabError, face: Face, options: GlobalOptions): number {
+  showError(error, { face, stderr: process.stderr, env: process.env, options })
+  return error.exitCode
+}
 
 /** The first signal asks the work to stop cleanly, the second leaves. */
 function onSignal(): void {
@@ -30,9 +50,14 @@ function onSignal(): void {
 function clockOf(env: NodeJS.ProcessEnv) {
   const scale = Number(env.LIBRECHAT_LAB_POLL_SCALE ?? 1)
   if (!(scale > 0 && scale < 1)) return systemClock
+  // Deadlines count the time that was to be slept, so that they are as many looks away as in life.
+  let skipped = 0
   return {
-    ...systemClock,
-    sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms * scale, signal),
+    now: () => systemClock.now() + skipped,
+    async sleep(ms: number, signal?: AbortSignal) {
+      await systemClock.sleep(ms * scale, signal)
+      skipped += ms * (1 - scale)
+    },
   }
 }
 
@@ -42,15 +67,7 @@ async function work(
   options: GlobalOptions,
   args: string[],
 ): Promise<number> {
-  face = makeFace({
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    env: process.env,
-    json: options.json ?? false,
-    color: options.color,
-    signal: interruption.signal,
-  })
+  face = newFace(options)
   const context: Context = {
     face,
     clock: clockOf(process.env),
@@ -58,7 +75,8 @@ async function work(
     signal: interruption.signal,
   }
   if (node.callsAws) {
-    face.emit({ type: 'heading', text: `${program} ${__VERSION__} · ${path} "${options.name ?? 'default'}"` })
+    const of = node.ofNoLab ? '' : ` "${(options.name ?? 'default').slice(0, 60)}"`
+    face.emit({ type: 'heading', text: `${program} ${__VERSION__} · ${path}${of}` })
     if (options.rehearse) face.emit({ type: 'note', text: rehearsed.begins })
   }
   const { run } = await (node.load as NonNullable<CommandNode['load']>)()
@@ -66,20 +84,39 @@ async function work(
     return await run(options as never, context, args)
   } catch (error) {
     const { advise } = await import('./aws/errors.js')
-    const said = interruption.signal.aborted
-      ? new LabError({
-          code: 'interrupted',
-          what: 'Interrupted.',
-          fix: [`${program} ${path}   goes on where it stopped`],
-          exitCode: 130,
-          cause: error,
-        })
-      : advise(error, options)
-    showError(said, { face, stderr: process.stderr, env: process.env, options })
-    return said.exitCode
+    const said =
+      interruption.signal.aborted || error instanceof Interrupted
+        ? interrupted(path, options, error)
+        : advise(error, options)
+    return tell(said, face, options)
   } finally {
-    if (node.callsAws && options.rehearse) face.emit({ type: 'note', text: rehearsed.ends })
+    if (node.callsAws && options.rehearse)
+      face.emit({ type: 'note', text: `${face.interactive ? '\n' : ''}${rehearsed.ends}` })
+    else await announceNewVersion(face)
   }
+}
+
+function interrupted(path: string, { name, rehearse }: GlobalOptions, cause: unknown): LabError {
+  const again = [program, path, ...(name ? ['--name', name] : []), ...(rehearse ? ['--rehearse'] : [])]
+  return new LabError({
+    code: 'interrupted',
+    what: 'Interrupted.',
+    fix: [`${again.join(' ')}   goes on where it stopped`],
+    exitCode: 130,
+    cause,
+  })
+}
+
+/** Only a person at a terminal hears of it. */
+async function announceNewVersion(face: Face): Promise<void> {
+  if (!face.interactive || face.json) return
+  const { newVersion } = await import('./ui/new-version.js')
+  const version = newVersion(__VERSION__, process.env)
+  if (version)
+    face.emit({
+      type: 'note',
+      text: `${program} ${version} is out, this is ${__VERSION__}: npx ${program}@latest`,
+    })
 }
 
 const rehearsed = {
@@ -99,10 +136,9 @@ class ExamplesFirst extends Help {
   }
   override formatHelp(command: Command, help: Help): string {
     const node = this.#node
-    const lines = (node?.examples ?? rootExamples).map(([line, why]) => {
-      const shown = line.startsWith('source') || line.includes('|') ? line : `${program} ${line}`
-      return `  ${shown.padEnd(44)}  ${why}`.trimEnd()
-    })
+    const lines = columns(
+      (node?.examples ?? rootExamples).map(([line, why]) => [`  ${program} ${line}`, why]),
+    )
     const exits = node
       ? `\nExit codes: 0 done, 1 failed, 130 interrupted${node.exits ? `; ${node.exits}` : ''}\n`
       : ''
@@ -127,6 +163,7 @@ function build(node: CommandNode, parents: string[], done: (code: number) => voi
   const path = [...parents, node.name]
   const command = new Command(node.name).summary(node.summary).description(node.summary)
   command.createHelp = () => new ExamplesFirst(node)
+  command.helpCommand(false)
   command.helpOption('-h, --help', 'show this')
   for (const { name, text, choices } of node.args ?? []) {
     command.addArgument(
@@ -153,10 +190,10 @@ async function main(argv: readonly string[]): Promise<number> {
     .helpOption('-h, --help', 'show this')
     .showSuggestionAfterError()
   root.createHelp = () => new ExamplesFirst(undefined)
-  root.addHelpCommand(false)
+  root.helpCommand(false)
   for (const node of tree) root.addCommand(build(node, [], (c) => (code = c)))
   root.addCommand(helpCommand(root))
-  override(root, argv.includes('--json'))
+  const misuse = hearMisuse(root)
   if (argv.length === 0) {
     process.stdout.write(root.helpInformation())
     return 0
@@ -164,46 +201,38 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     await root.parseAsync([...argv], { from: 'user' })
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error
-    return error.exitCode
+    const json = argv.includes('--json')
+    const said = error instanceof LabError ? error : misuse(error, json)
+    if (said) {
+      const options = { json, color: !argv.includes('--no-color') }
+      return tell(said, newFace(options), options)
+    }
+    // Help and version have been shown.
+    if (error instanceof CommanderError) return error.exitCode
+    throw error
   }
   return code
 }
 
-/** Errors in the command line itself: told like every other, never by leaving the process. */
-function override(command: Command, json: boolean): void {
-  command.exitOverride()
-  command.configureOutput({
-    outputError: (text, write) => {
-      const what = text.replace(/^error: /, '').trim()
-      if (!json) return write(`✖ ${what}\n  ${program} ${pathOf(command)}--help   shows what it takes\n`)
-      process.stdout.write(
-        `${JSON.stringify({ error: { code: 'bad-usage', what, fix: [`${program} ${pathOf(command)}--help`] } })}\n`,
-      )
-    },
-  })
-  for (const child of command.commands) override(child, json)
-}
-
-const pathOf = (command: Command): string => {
-  const names: string[] = []
-  for (let c: Command | null = command; c?.parent; c = c.parent) names.unshift(c.name())
-  return names.length > 0 ? `${names.join(' ')} ` : ''
-}
-
 function helpCommand(root: Command): Command {
   return new Command('help')
-    .argument('[topic]', 'a command, or costs, security, permissions')
+    .argument('[topic...]', 'a command, or costs, security, permissions')
     .description('Show help on a command or a topic')
-    .action(async (topic: string | undefined) => {
-      const command = root.commands.find((c) => c.name() === topic)
-      if (!topic || command) {
-        process.stdout.write((command ?? root).helpInformation())
-        return
-      }
-      const { showTopic } = await import('./commands/help.js')
-      process.stdout.write(showTopic(topic))
+    .option('--json', 'one JSON object on stdout')
+    .helpOption('-h, --help', 'show this')
+    .action(async (words: string[], { json }: { json?: true }) => {
+      const text = await helpOn(root, words)
+      process.stdout.write(json ? `${JSON.stringify({ topic: words.join(' '), text })}\n` : text)
     })
+}
+
+/** A command's help, or a topic's page; LabError `no-such-topic`. */
+async function helpOn(root: Command, words: readonly string[]): Promise<string> {
+  let command: Command | undefined = root
+  for (const word of words) command = command?.commands.find((child) => child.name() === word)
+  if (command) return command.helpInformation()
+  const { topicPage } = await import('./commands/help.js')
+  return topicPage(words.join(' '))
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)

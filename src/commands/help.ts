@@ -1,3 +1,4 @@
+import { LabError } from '../engine/error.js'
 import { monthlyCost } from '../lab/prices.js'
 import { nothingChosen } from '../lab/spec.js'
 import { columns, usd } from '../ui/table.js'
@@ -53,9 +54,16 @@ boundary on every role: librechat-lab up --permissions-boundary <arn>.
 `,
 }
 
-/** A topic's page, or the list of them. */
-export function showTopic(topic: string): string {
+/** A topic's page; LabError `no-such-topic`. */
+export function topicPage(topic: string): string {
   const page = topics[topic.toLowerCase()]
   if (page) return page()
-  return `There is no help on ${JSON.stringify(topic.slice(0, 60))}. Topics: ${Object.keys(topics).join(', ')}; or a command's name.\n`
+  throw new LabError({
+    code: 'no-such-topic',
+    what: `There is no help on ${JSON.stringify(topic.slice(0, 60))}.`,
+    fix: [
+      ...Object.keys(topics).map((name) => `librechat-lab help ${name}`),
+      'librechat-lab --help   lists the commands',
+    ],
+  })
 }

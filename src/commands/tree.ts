@@ -20,6 +20,8 @@ export interface CommandNode {
   exits?: string
   /** Speaks to AWS: says who and where first, and can be rehearsed. */
   callsAws?: boolean
+  /** Is about an account, not about one lab. */
+  ofNoLab?: boolean
   load?: () => Promise<{ run: Run<never> }>
   children?: readonly CommandNode[]
 }
@@ -152,6 +154,7 @@ export const tree: readonly CommandNode[] = [
     ],
     options: [{ flags: '--all-regions', text: 'look in every region that the account has enabled' }],
     callsAws: true,
+    ofNoLab: true,
     load: () => import('./list.js'),
   },
   {
@@ -162,6 +165,7 @@ export const tree: readonly CommandNode[] = [
       ['models --region eu-west-1 --json', 'somewhere else, for a script'],
     ],
     callsAws: true,
+    ofNoLab: true,
     load: () => import('./models.js'),
   },
   {
@@ -299,9 +303,9 @@ export const tree: readonly CommandNode[] = [
     name: 'completion',
     summary: 'Print a completion script for your shell',
     examples: [
-      ['completion bash', 'source <(librechat-lab completion bash)'],
-      ['completion zsh', 'source <(librechat-lab completion zsh)'],
-      ['completion fish', 'librechat-lab completion fish | source'],
+      ['completion bash', 'into ~/.bashrc: source <(librechat-lab completion bash)'],
+      ['completion zsh', 'into ~/.zshrc, after compinit: source <(librechat-lab completion zsh)'],
+      ['completion fish', 'into config.fish: librechat-lab completion fish | source'],
     ],
     args: [{ name: '<shell>', text: 'bash, zsh or fish', choices: ['bash', 'zsh', 'fish'] }],
     load: () => import('./completion.js'),
