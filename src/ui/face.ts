@@ -34,13 +34,13 @@ export interface Face {
   password(question: Question): Promise<string>
   select<T extends string>(
     question: Question & {
-      choices: readonly { value: T; name: string; description?: string }[]
+      choices: readonly { value: T; name: string; short?: string }[]
       default?: T
     },
   ): Promise<T>
   checkbox<T extends string>(
     question: Question & {
-      choices: readonly { value: T; name: string; checked?: boolean; disabled?: string }[]
+      choices: readonly { value: T; name: string; short?: string; checked?: boolean; disabled?: string }[]
     },
   ): Promise<T[]>
   /** Ends spinners and live lines, so that something else may own the terminal. */

@@ -17,8 +17,10 @@ export interface FaceOptions {
 export function makeFace(options: FaceOptions): Face {
   const { stdin, stdout, stderr, env, json, signal } = options
   const style = styleFor(wantsColor(stderr, env, options.color))
-  const lively = stderr.isTTY && !env.CI && env.TERM !== 'dumb'
-  const interactive = Boolean(stdin.isTTY && stderr.isTTY)
+  const dumb = env.TERM === 'dumb'
+  const lively = stderr.isTTY && !env.CI && !dumb
+  // Questions move the cursor about, which a dumb terminal can't.
+  const interactive = Boolean(stdin.isTTY && stderr.isTTY) && !dumb
   const progress = (lively ? liveProgress : plainProgress)({ stream: stderr, style, now: Date.now })
   return {
     interactive,
@@ -33,12 +35,13 @@ export function makeFace(options: FaceOptions): Face {
     },
     result(text, object) {
       progress.close()
-      const shown = stdout.isTTY ? wrap(text, stdout.columns) : text
+      // At a terminal it stands apart from the progress above it.
+      const shown = stdout.isTTY ? `\n${wrap(text, stdout.columns)}` : text
       stdout.write(json ? `${JSON.stringify(object)}\n` : `${shown}\n`)
     },
     pause: progress.close,
     ...(interactive
       ? askAtTerminal({ output: stderr, style, signal, pause: progress.close })
-      : refuseToAsk()),
+      : refuseToAsk({ dumb: dumb && stdin.isTTY })),
   }
 }

@@ -70,13 +70,13 @@ export function liveProgress({ stream, style, now }: Options): Progress {
   const say = (text: string) => {
     const spinning = spinner.isSpinning
     stop()
-    stream.write(`${text}\n`)
+    stream.write(`${wrap(text, stream.columns ?? 80)}\n`)
     if (spinning && active.size > 0) start()
   }
 
   return {
     emit(event) {
-      if (event.type !== 'task') return say(wrap(line(event, style, undefined), stream.columns ?? 80))
+      if (event.type !== 'task') return say(line(event, style, undefined))
       const begun = active.get(event.id)?.begun ?? now()
       if (event.state === 'started' || event.state === 'progress') {
         active.set(event.id, { ...active.get(event.id), ...event, begun })
@@ -95,10 +95,12 @@ const heartbeatMs = 15_000
 /** Without a terminal: one line for each change, and a sign of life in long waits. */
 export function plainProgress({ stream, style, now }: Options): Progress {
   const active = new Map<string, Task>()
+  // A dumb terminal has a width, too; a log has none.
+  const say = (text: string) => stream.write(`${stream.columns ? wrap(text, stream.columns) : text}\n`)
   const heartbeat = setInterval(() => {
     for (const task of active.values()) {
       const detail = task.detail ? `: ${clean(task.detail)}` : ''
-      stream.write(`… ${clean(task.name)}${detail} (${duration(now() - task.begun)})\n`)
+      say(`… ${clean(task.name)}${detail} (${duration(now() - task.begun)})`)
     }
   }, heartbeatMs)
   heartbeat.unref()
@@ -106,7 +108,7 @@ export function plainProgress({ stream, style, now }: Options): Progress {
   return {
     emit(event) {
       if (event.type !== 'task') {
-        stream.write(`${line(event, style, undefined)}\n`)
+        say(line(event, style, undefined))
         return
       }
       const known = active.get(event.id)
@@ -115,12 +117,12 @@ export function plainProgress({ stream, style, now }: Options): Progress {
         active.set(event.id, { ...known, ...event, begun })
         // Each wait is said once; the heartbeat says the rest.
         if (event.state === 'progress' && event.detail !== known?.detail) {
-          stream.write(`… ${clean(event.name)}: ${clean(event.detail ?? '')}\n`)
+          say(`… ${clean(event.name)}: ${clean(event.detail ?? '')}`)
         }
         return
       }
       active.delete(event.id)
-      stream.write(`${line(event, style, now() - begun)}\n`)
+      say(line(event, style, now() - begun))
     },
     close: () => clearInterval(heartbeat),
   }

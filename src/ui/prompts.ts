@@ -1,16 +1,17 @@
 import { Interrupted, LabError } from '../engine/error.js'
 import type { Face, Question } from './face.js'
-import type { Style } from './style.js'
+import { type Style, wrap } from './style.js'
 
 type Asking = Pick<Face, 'confirm' | 'input' | 'password' | 'select' | 'checkbox'>
 
 /** Where nobody can be asked, a question becomes an error that names its flag. */
-export function refuseToAsk(): Asking {
+export function refuseToAsk({ dumb }: { dumb: boolean }): Asking {
+  const nowhere = dumb ? 'this terminal (TERM=dumb) can’t show a question' : 'there is no terminal to ask at'
   const refuse = async (question: Question): Promise<never> => {
     throw new LabError({
       code: 'missing-flag',
-      what: `${question.message.replace(/[?:]$/, '')}: there is no terminal to ask at.`,
-      why: question.hint ?? 'Standard input is not a terminal.',
+      what: `${question.message.replace(/[?:]$/, '')}: ${nowhere}.`,
+      ...(question.hint ? { why: question.hint } : {}),
       fix: [`Say it with a flag: ${question.flag}`],
     })
   }
@@ -19,7 +20,7 @@ export function refuseToAsk(): Asking {
 
 /** Asks at the terminal, on stderr, so that stdout carries the result alone. */
 export function askAtTerminal(options: {
-  output: NodeJS.WritableStream
+  output: NodeJS.WriteStream
   style: Style
   signal: AbortSignal
   /** Stops whatever moves on the screen. */
@@ -33,7 +34,8 @@ export function askAtTerminal(options: {
     ) => Promise<T>,
   ): Promise<T> => {
     options.pause()
-    if (question.hint) options.output.write(`  ${options.style('dim', question.hint)}\n`)
+    const hint = question.hint ? `${wrap(`  ${question.hint}`, options.output.columns)}\n` : ''
+    options.output.write(`\n${options.style('dim', hint)}`)
     const library = await import('./inquirer.js')
     try {
       return await prompt(library, { output: options.output, signal: options.signal })
