@@ -40,23 +40,35 @@ export async function converse(start: Start): Promise<Said> {
   const steps = stepsOf(start)
   const { face } = start.context
   let said: Said = { choices: start.choices, chat: start.chat }
-  for (const step of steps) {
-    if (!step.said(said)) said = await step.ask(said)
+  const open = steps.filter((step) => !step.said(said))
+  if (open.length > 0) {
+    const count = open.length === 1 ? 'One question' : `${open.length} questions`
+    face.emit({
+      type: 'note',
+      text: `\n${count} about the new lab. Enter takes what is offered; every answer can still be changed before anything is made.`,
+    })
   }
+  for (const step of open) said = await step.ask(said)
+  const width = Math.max(...steps.map(({ about }) => about.length))
   for (;;) {
     const next = await face.select<string>({
       flag: '--yes',
-      message: 'Your answers',
+      message: 'Go on with these answers?',
+      hint: 'Choose a line to go back to its question. Nothing has been made yet, and the plan is shown first.',
       choices: [
-        { value: 'go', name: 'Go on to the plan' },
-        ...steps.map((step, i) => ({ value: String(i), name: `Change ${step.about}: ${step.shows(said)}` })),
+        { value: 'go', name: 'Yes, show the plan' },
+        ...steps.map((step, i) => ({
+          value: String(i),
+          name: `Change ${step.about.padEnd(width)}  ${step.shows(said)}`,
+          short: `Change ${step.about}`,
+        })),
       ],
       default: 'go',
     })
     if (next === 'go') break
     said = (await steps[Number(next)]?.ask(said)) ?? said
   }
-  face.emit({ type: 'note', text: `The same without questions: ${commandLine(said, start)}` })
+  face.emit({ type: 'note', text: `\nThe same without questions:\n  ${commandLine(said, start)}` })
   return said
 }
 
@@ -100,6 +112,7 @@ function stepsOf({ detected, open, options, context: { face } }: Start): Step[] 
           choices: types.map(([value, what]) => ({
             value,
             name: `${value.padEnd(11)} ${what}, ${price(value, disk)}`.replace(/, $/, ''),
+            short: value,
           })),
           default: said.choices.instanceType ?? defaults.instanceType,
         })
@@ -143,7 +156,11 @@ function stepsOf({ detected, open, options, context: { face } }: Start): Step[] 
     {
       about: 'the models',
       said: ({ chat }) => options.models !== undefined || chat.available.length === 0,
-      shows: ({ chat }) => chat.models.map(({ label }) => label).join(', ') || 'none',
+      shows: ({ chat: { models } }) => {
+        const [first, ...others] = models.map(({ label }) => label)
+        if (first === undefined) return 'none'
+        return others.length > 0 ? `${first} and ${others.length} more` : first
+      },
       ask: async (said) => {
         const { available } = said.chat
         if (available.length === 0) return said
@@ -154,8 +171,9 @@ function stepsOf({ detected, open, options, context: { face } }: Start): Step[] 
           choices: available.map((model) => ({
             value: model.id,
             name: `${model.name} (${model.provider})`,
+            short: model.name,
             checked: said.chat.models.some(({ id }) => id === model.id),
-            ...(model.callable ? {} : { disabled: `(${model.problem?.reason ?? 'not callable'})` }),
+            ...(model.callable ? {} : { disabled: `(${why(model)})` }),
           })),
         })
         if (chosen.length === 0) return said
@@ -163,6 +181,20 @@ function stepsOf({ detected, open, options, context: { face } }: Start): Step[] 
       },
     },
   ]
+}
+
+/** Why a model can't be chosen, in few words; models says it in full. */
+const why = ({ problem }: Chat['available'][number]): string => {
+  switch (problem?.reason) {
+    case 'legacy':
+      return 'AWS is retiring it'
+    case 'needs-licence':
+      return 'its licence is not accepted yet'
+    case 'needs-form':
+      return 'Anthropic’s form was not sent yet'
+    default:
+      return 'can’t be called; see: librechat-lab models'
+  }
 }
 
 const split = (text: string) => text.split(/[\s,]+/).filter(Boolean)
