@@ -80,8 +80,10 @@ export function chatLines(
   const young = proof.chat.some((one) => mayStillTurn(one, now))
     ? ['  A first success younger than 15 minutes may still turn: librechat-lab status --chat asks again.']
     : []
+  const labelOf = (model: string) => spec.models.find(({ id }) => id === model)?.label ?? model
+  const widest = Math.max(...proof.chat.map(({ model }) => labelOf(model).length))
   const answers = proof.chat.flatMap((one) => {
-    const label = spec.models.find(({ id }) => id === one.model)?.label ?? one.model
+    const label = labelOf(one.model)
     if (!one.ok) {
       const { cause, fix } = explain(one, { role: proof.role, region: lab.region })
       return [
@@ -90,7 +92,7 @@ export function chatLines(
       ]
     }
     return [
-      `  ${style('green', '✔')} ${clean(label)}  ${style('dim', `${one.firstTokenMs} ms to the first word:`)} "${clean(one.text).slice(0, 40)}"`,
+      `  ${style('green', '✔')} ${clean(label).padEnd(widest)}  ${style('dim', `${one.firstTokenMs} ms to the first word:`)} "${clean(one.text).slice(0, 40)}"`,
     ]
   })
   return [...answers, ...young]

@@ -21,10 +21,20 @@ export interface Summary extends Plan {
   /** What at AWS would refuse a release of the address. */
   refusal: 'nothing' | 'policy' | 'reverse-dns'
   now: number
+  /** How a command is to be typed, so that it finds this program and this lab. */
+  typed: (command: string) => string
 }
 
-const command = (lab: string, name: string) =>
-  `librechat-lab ${name}${lab === 'default' ? '' : ` --name ${lab}`}`
+/** Somebody who has it from npx has no librechat-lab to type; a rehearsed lab is found by a rehearsal only. */
+export const typedIn =
+  (env: NodeJS.ProcessEnv, { name, rehearse }: { name?: string; rehearse?: boolean | string }) =>
+  (command: string): string =>
+    [
+      env.npm_command === 'exec' ? 'npx librechat-lab' : 'librechat-lab',
+      command,
+      ...(name && name !== 'default' ? [`--name ${name}`] : []),
+      ...(rehearse ? ['--rehearse'] : []),
+    ].join(' ')
 
 export function warningsOf({
   answers,
@@ -44,14 +54,14 @@ export function warningsOf({
 
 /** What one would want to photograph: where it is, who can reach it, what it costs, how to go on and to stop. */
 export function summaryText(summary: Summary, { style }: Pick<Face, 'style'>): string {
-  const { lab, spec, urls, cost, chat, firstUser, health } = summary
+  const { spec, urls, cost, chat, firstUser, health, typed } = summary
   const head = summary.changed ? 'Your LibreChat is ready.' : 'No changes: everything is as it should be.'
   const facts = columns([
     ['  LibreChat', style('cyan', urls.librechat)],
     ['  Portainer', style('cyan', urls.portainer)],
-    ['  At AWS', urls.sessionManager],
     ['  Reached by', reachText(spec)],
     ['  Costs', `${usd(cost.monthlyUsd)} a month before tax, and the models by use`],
+    ['  At AWS', urls.sessionManager],
   ])
   const browser = spec.domain
     ? []
@@ -68,16 +78,16 @@ export function summaryText(summary: Summary, { style }: Pick<Face, 'style'>): s
       ]
     : []
   const next = [
-    ...(spec.email
-      ? []
-      : [[`  ${command(lab.name, 'user add <your e-mail>')}`, 'make the first user: nobody can sign up']]),
-    [`  ${command(lab.name, 'status')}`, 'how it is'],
-    [`  ${command(lab.name, 'tunnel')}`, 'reach it on http://localhost:8080, from anywhere'],
-    [`  ${command(lab.name, 'portainer password')}`, 'Portainer’s admin'],
-    [`  ${command(lab.name, 'destroy')}`, 'stop paying'],
+    ...(spec.email ? [] : [[typed('user add <your e-mail>'), 'make the first user: nobody can sign up']]),
+    [typed('status'), 'how it is'],
+    [typed('tunnel'), 'reach it on http://localhost:8080, from anywhere'],
+    [typed('portainer password'), 'Portainer’s admin'],
+    [typed('destroy'), 'stop paying'],
   ]
+  const warnings = warningsOf(summary).map((text) => `${style('yellow', '!')} ${text}`)
   return [
-    style('bold', `${head}`),
+    `${style('green', '✔')} ${style('bold', head)}`,
+    '',
     ...facts,
     ...browser,
     ...first,
@@ -85,8 +95,8 @@ export function summaryText(summary: Summary, { style }: Pick<Face, 'style'>): s
     ...(health && !health.healthy ? ['', style('bold', 'Host'), ...healthLines(health, style)] : []),
     '',
     style('bold', 'Next'),
-    ...columns(next),
-    ...warningsOf(summary).map((text) => `${style('yellow', '!')} ${text}`),
+    ...columns(next.map(([line = '', why = '']) => [`  ${style('cyan', line)}`, why])),
+    ...(warnings.length > 0 ? ['', ...warnings] : []),
   ].join('\n')
 }
 
