@@ -60,7 +60,14 @@ export async function runTerminal(
     send()
     if (typed.length > 0) input.pause()
   }
-  const close = () => type(endOfInput)
+  const over = new AbortController()
+  // A pipe at its end stays at its end for whoever reads next; a terminal's end is a key, and has to be pressed again.
+  const close = async () => {
+    while (!over.signal.aborted) {
+      type(endOfInput)
+      await surroundings.clock.sleep(1000, over.signal).catch(() => {})
+    }
+  }
   const resize = () => tellSize(session, output)
   const stop = () => session?.stop().then(() => finish({ how: 'stopped' }))
   if (input.isTTY) input.setRawMode(true)
@@ -72,6 +79,7 @@ export async function runTerminal(
   try {
     return await ended
   } finally {
+    over.abort()
     signal.removeEventListener('abort', stop)
     output.off('resize', resize)
     input.off('data', type)

@@ -4,15 +4,23 @@ import { fileURLToPath } from 'node:url'
 
 /** The far side of the tests: a gateway in a process of its own, which starts an agent in another. */
 export class Far {
-  private readonly answers = new Map<number, (value: unknown) => void>()
+  private readonly answers = new Map<
+    number,
+    { resolve: (value: unknown) => void; reject: (error: Error) => void }
+  >()
+  private gone: Error | undefined
   private asked = 0
 
   private constructor(
     private readonly child: ChildProcess,
     readonly port: number,
   ) {
+    child.on('exit', (code) => {
+      this.gone = new Error(`the far side has gone (${code})`)
+      for (const { reject } of this.answers.values()) reject(this.gone)
+    })
     child.on('message', ({ id, value }: { id: number; value: unknown }) => {
-      this.answers.get(id)?.(value)
+      this.answers.get(id)?.resolve(value)
       this.answers.delete(id)
     })
   }
@@ -61,8 +69,9 @@ export class Far {
 
   private ask(command: string, value?: unknown): Promise<unknown> {
     const id = ++this.asked
-    return new Promise((resolve) => {
-      this.answers.set(id, resolve)
+    if (this.gone) return Promise.reject(this.gone)
+    return new Promise((resolve, reject) => {
+      this.answers.set(id, { resolve, reject })
       this.child.send({ id, command, value })
     })
   }

@@ -3,7 +3,7 @@
 // done, acknowledges at once what comes too early, and reads nothing while a port does not take its bytes.
 import net from 'node:net'
 import { openBasic } from './basic.mjs'
-import { openCommand, openShell } from './shell.mjs'
+import { openShell } from './shell.mjs'
 import { openMux } from './streams.mjs'
 import { number, read, write } from './wire.mjs'
 
@@ -14,7 +14,7 @@ const isOld = (version, than) => {
 }
 
 /**
- * One session at the agent. `options`: version, kind ("Port", "Standard_Stream", "NonInteractiveCommands"),
+ * One session at the agent. `options`: version, kind ("Port", "Standard_Stream", "InteractiveCommands"),
  * port, ports (which local port stands for which), kms, quiet (never begins a handshake), window.
  * @param {any} options @param {(bytes: Buffer) => void} send @param {(reason: string) => void} close
  */
@@ -125,8 +125,8 @@ export function openSession(options, send, close) {
   }
 
   function start() {
-    const open = { Port: isOld(version, '3.0.196.0') ? openBasic : openMux, Standard_Stream: openShell }
-    plugin = (open[options.kind] ?? openCommand)(link)
+    const openPort = isOld(version, '3.0.196.0') ? openBasic : openMux
+    plugin = options.kind === 'Port' ? openPort(link) : openShell(link)
   }
 
   function acknowledge(message) {

@@ -98,20 +98,12 @@ function newSession(request) {
   const session = { id, number, request, token: '', socket: undefined, waiting: [], passed: 0 }
   const kinds = { 'AWS-StartPortForwardingSession': 'Port', undefined: 'Standard_Stream' }
   const options = {
-    kind: kinds[request.DocumentName] ?? 'NonInteractiveCommands',
+    kind: kinds[request.DocumentName] ?? 'InteractiveCommands',
     port: Number(request.Parameters?.portNumber?.[0]),
     command: request.Parameters?.command?.[0],
     ...settings.agent,
   }
-  const inside =
-    settings.inside || options.kms
-      ? openSession(
-          withKms(options, id, request.Target),
-          (out) => session.fromAgent(out),
-          (why) => session.close(why),
-        )
-      : undefined
-  if (!inside) tellAgent('o', number, Buffer.from(JSON.stringify(options)))
+  let inside
   // Like the real one: the agent's messages wait here while there is no client, a few megabytes of them.
   const down = passage(
     () => settings.down,
@@ -152,6 +144,14 @@ function newSession(request) {
     else tellAgent('e', number)
     session.ended = true
   }
+  if (settings.inside || options.kms) {
+    const complete = withKms(options, id, request.Target)
+    inside = openSession(
+      complete,
+      (out) => session.fromAgent(out),
+      (why) => session.close(why),
+    )
+  } else tellAgent('o', number, Buffer.from(JSON.stringify(options)))
   sessions.set(id, session)
   return session
 }

@@ -1,16 +1,27 @@
-// A shell on a real pseudo-terminal, by way of Python's pty module, and a command without one.
+// A shell, or one command, on a real pseudo-terminal, by way of Python's pty module.
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const terminal = fileURLToPath(new URL('terminal.py', import.meta.url))
 
 export function openShell(link) {
-  const env = { PATH: process.env.PATH, HOME: '/tmp', TERM: 'xterm-256color', PS1: 'far$ ', LANG: 'C.UTF-8' }
-  const child = spawn('python3', [terminal, 'sh', '-i'], { env, stdio: ['pipe', 'pipe', 'inherit', 'pipe'] })
+  const { command, path } = link.options
+  const env = { HOME: '/tmp', TERM: 'xterm-256color', LANG: 'C.UTF-8' }
+  const program = command
+    ? ['sh', '-c', command]
+    : ['env', 'PS1=far$ ', 'bash', '--norc', '--noprofile', '-i']
+  const child = spawn('python3', [terminal, ...program], {
+    env: { ...env, PATH: path ? `${path}:${process.env.PATH}` : process.env.PATH },
+    stdio: ['pipe', 'pipe', 'inherit', 'pipe'],
+  })
+  child.stdin.on('error', () => {})
+  child.stdio[3].on('error', () => {})
   child.stdout.on('data', (chunk) => {
     for (let at = 0; at < chunk.length; at += 1024) link.say(1, chunk.subarray(at, at + 1024))
+    if (link.full()) child.stdout.pause()
   })
-  child.on('exit', () => link.close(''))
+  link.room = () => child.stdout.resume()
+  child.on('close', () => link.close(''))
   return {
     take(payloadType, payload) {
       if (payloadType === 1) child.stdin.write(payload)
@@ -21,18 +32,4 @@ export function openShell(link) {
     },
     stop: () => child.kill('SIGKILL'),
   }
-}
-
-export function openCommand(link) {
-  const child = spawn('sh', ['-c', link.options.command], { stdio: ['ignore', 'pipe', 'pipe'] })
-  const say = (type) => (chunk) => {
-    for (let at = 0; at < chunk.length; at += 1024) link.say(type, chunk.subarray(at, at + 1024))
-  }
-  child.stdout.on('data', say(1))
-  child.stderr.on('data', say(11))
-  child.on('close', (code) => {
-    link.say(12, Buffer.from(String(code ?? 1)))
-    link.close('')
-  })
-  return { take() {}, stop: () => child.kill('SIGKILL') }
 }
