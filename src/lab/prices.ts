@@ -12,11 +12,11 @@ const publicIpv4Hourly = 0.005
  * gives some sizes at the dedicated tenancy's price, 6 to 10 % higher; these were told apart by comparing a
  * family's sizes. Every figure that two of the sources hold agrees to within rounding. `null`: in none of them.
  */
-export const priceSource =
+const priceSource =
   "AWS's list prices as of 2025-03-02 (us-east-1 unchanged on 2026-07-20), before tax; today's are at aws.amazon.com/ec2/pricing"
 
 /** One line of the monthly bill. */
-export interface CostLine {
+interface CostLine {
   item: string
   /** How AWS counts it: "730 hours at $0.0832". */
   unit: string

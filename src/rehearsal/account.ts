@@ -53,7 +53,7 @@ export interface Vpc {
   routeTable: string
 }
 
-export interface Subnet {
+interface Subnet {
   vpc: string
   zone: string
   cidr: string

@@ -60,7 +60,7 @@ export async function rehearsalConnection(
 }
 
 /** Where programs of this user keep what they remember: https://specifications.freedesktop.org/basedir-spec */
-export function statePath(env: NodeJS.ProcessEnv): string {
+function statePath(env: NodeJS.ProcessEnv): string {
   const folder =
     process.platform === 'win32'
       ? (env.LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'))

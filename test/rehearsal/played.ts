@@ -14,7 +14,7 @@ export interface HandClock extends Clock {
   turn(ms: number): void
 }
 
-export function handClock(): HandClock {
+function handClock(): HandClock {
   let now = Date.parse('2026-01-01T12:00:00Z')
   return {
     now: () => now,

@@ -1,0 +1,61 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const program = fileURLToPath(new URL('../../bin/librechat-lab.js', import.meta.url))
+const cutOff = new URL('./cut-off.mjs', import.meta.url).href
+
+interface Said {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+export interface CutOff {
+  /** Runs the built program to its end. */
+  run(...args: string[]): Promise<Said>
+  start(...args: string[]): { child: ChildProcess; ended: Promise<Said>; stdout: () => string }
+  /** Every try to reach another machine. */
+  tries(): string[]
+}
+
+/** The built program with a home of its own, and no network but this machine's. */
+export function cutOffProgram(env: NodeJS.ProcessEnv = {}): CutOff {
+  if (!existsSync(join(program, '../../dist/cli.js')))
+    throw new Error('The program is not built: npm run build')
+  const home = mkdtempSync(join(tmpdir(), 'librechat-lab-cut-off-'))
+  const log = join(home, 'tries')
+  const start: CutOff['start'] = (...args) => {
+    const child = spawn(process.execPath, ['--import', cutOff, program, ...args], {
+      env: {
+        PATH: process.env.PATH,
+        HOME: home,
+        CUT_OFF_LOG: log,
+        AWS_EC2_METADATA_DISABLED: 'true',
+        LIBRECHAT_LAB_POLL_SCALE: '0.05',
+        NODE_NO_WARNINGS: '1',
+        ...env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      stdout += text
+    })
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      stderr += text
+    })
+    const ended = new Promise<Said>((resolve) => {
+      child.on('close', (code) => resolve({ code, stdout, stderr }))
+    })
+    return { child, ended, stdout: () => stdout }
+  }
+  return {
+    start,
+    run: (...args) => start(...args).ended,
+    tries: () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []),
+  }
+}
