@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest'
+import { runCommand } from '../../src/host/run-command.js'
+import { runStage } from '../../src/host/stage.js'
+import { awsError, scriptedHost, sent, succeeded } from './scripted.js'
+
+const command = { stage: 'stack', script: 'true', timeoutSeconds: 600 }
+
+describe('a command on the host', () => {
+  it('is known by its comment, and carries the script as it is', async () => {
+    const { host, calls } = scriptedHost({ SendCommand: [sent], GetCommandInvocation: [succeeded('done')] })
+    expect(await runCommand(host, command)).toEqual({ code: 0, stdout: 'done', stderr: '' })
+    expect(calls[0]?.input).toMatchObject({
+      InstanceIds: ['i-0123456789abcdef0'],
+      DocumentName: 'AWS-RunShellScript',
+      Comment: 'librechat-lab team-a stack',
+      Parameters: { commands: ['true'], executionTimeout: ['600'] },
+    })
+  })
+
+  it('is waited for through throttled polls, lost connections and an invocation that is not there yet', async () => {
+    const { host } = scriptedHost({
+      SendCommand: [sent],
+      GetCommandInvocation: [
+        awsError('InvocationDoesNotExist'),
+        awsError('ThrottlingException'),
+        Object.assign(awsError('Error'), { code: 'ECONNRESET' }),
+        { Status: 'Pending' },
+        { Status: 'InProgress', ResponseCode: -1 },
+        succeeded('done'),
+      ],
+    })
+    expect((await runCommand(host, command)).stdout).toBe('done')
+  })
+
+  it('has succeeded only when its status is Success and its code 0', async () => {
+    const answer = { Status: 'Success', ResponseCode: 3, StandardOutputContent: 'no' }
+    const { host } = scriptedHost({ SendCommand: [sent], GetCommandInvocation: [answer] })
+    expect(await runCommand(host, command)).toMatchObject({ code: 3 })
+    const failed = scriptedHost({
+      SendCommand: [sent],
+      GetCommandInvocation: [{ Status: 'Failed', ResponseCode: 0 }],
+    })
+    expect(await runCommand(failed.host, command)).toMatchObject({ code: 1 })
+  })
+
+  it.each(['TimedOut', 'Cancelled', 'Undeliverable'])('that ends as %s says so', async (Status) => {
+    const { host } = scriptedHost({ SendCommand: [sent], GetCommandInvocation: [{ Status }] })
+    await expect(runCommand(host, command)).rejects.toMatchObject({ code: 'command-lost', fault: 'aws' })
+  })
+
+  it('has a deadline', async () => {
+    const { host, elapsed } = scriptedHost({
+      SendCommand: [sent],
+      GetCommandInvocation: () => ({ Status: 'InProgress' }),
+    })
+    await expect(runCommand(host, command)).rejects.toMatchObject({ code: 'command-deadline' })
+    expect(elapsed()).toBeGreaterThanOrEqual(600_000)
+    expect(elapsed()).toBeLessThan(800_000)
+  })
+
+  it('ends its wait at once when the person interrupts it', async () => {
+    const { host, abort } = scriptedHost({
+      SendCommand: [sent],
+      GetCommandInvocation: () => {
+        abort.abort()
+        return { Status: 'InProgress' }
+      },
+    })
+    await expect(runCommand(host, command)).rejects.toMatchObject({ exitCode: 130 })
+  })
+
+  it('to a host that is not online says what to do', async () => {
+    const { host } = scriptedHost({ SendCommand: [awsError('InvalidInstanceId', 'not in a valid state')] })
+    await expect(runCommand(host, command)).rejects.toMatchObject({ code: 'host-offline' })
+  })
+
+  it('fails with any other error of a poll', async () => {
+    const { host } = scriptedHost({
+      SendCommand: [sent],
+      GetCommandInvocation: [awsError('AccessDeniedException')],
+    })
+    await expect(runCommand(host, command)).rejects.toMatchObject({ name: 'AccessDeniedException' })
+  })
+})
+
+describe('a stage that fails', () => {
+  const failing = (stdout: string) =>
+    scriptedHost({
+      SendCommand: [sent],
+      GetCommandInvocation: [{ Status: 'Failed', ResponseCode: 1, StandardOutputContent: stdout }],
+    })
+
+  it("tells what the host said happened, and shows the end of the stage's log", async () => {
+    const error = { code: 'disk-full', what: 'The disk is full.', why: 'Because.', fix: ['Do this.'] }
+    const { host, events } = failing(
+      `${JSON.stringify({ error })}\n--- the end of /var/log/x\nline {"error":1}\n`,
+    )
+    await expect(runStage(host, 'stack', { timeoutSeconds: 60 })).rejects.toMatchObject({
+      code: 'disk-full',
+      message: 'The disk is full.',
+      fix: ['Do this.'],
+    })
+    expect(events).toEqual([{ type: 'note', text: '--- the end of /var/log/x\nline {"error":1}' }])
+  })
+
+  it('is named when the host said nothing that can be read', async () => {
+    const { host, events } = failing('sh: base64: not found')
+    await expect(runStage(host, 'docker', { timeoutSeconds: 60 })).rejects.toMatchObject({
+      code: 'host-docker-failed',
+    })
+    expect(events).toEqual([{ type: 'note', text: 'sh: base64: not found' }])
+  })
+})
