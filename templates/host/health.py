@@ -135,7 +135,7 @@ def health():
         "metadataProtected": metadata_rule(),
         "updates": {"portainer": update("portainer"), "system": update("system")},
         "rebootNeeded": bool(run("sh", "-c", "command -v dnf && ! dnf -q needs-restarting -r >/dev/null 2>&1")),
-        "running": written("running"),
+        "running": "" if written("running").startswith("health ") else written("running"),
     }
     problems, warnings = judge(result)
     result["problems"] = problems

@@ -1,0 +1,441 @@
+import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { get } from 'node:http'
+import { connect } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type HostHealth, readHealth } from '../../src/host/health.js'
+import { portainerPassword } from '../../src/host/portainer.js'
+import { release } from '../../src/host/settings.js'
+import { setUpHost } from '../../src/host/setup.js'
+import { runStage } from '../../src/host/stage.js'
+import { addUser, listUsers, removeUser, resetPassword } from '../../src/host/users.js'
+import { Browser, echo, sha256 } from './browser.js'
+import { Lab } from './lab.js'
+
+const email = "o'brien+lab@example.org"
+const services = {
+  librechat: 'healthy',
+  mongodb: 'healthy',
+  meilisearch: 'healthy',
+  proxy: 'healthy',
+  portainer: 'healthy',
+}
+
+let lab: Lab
+let password = ''
+
+beforeAll(async () => {
+  lab = await Lab.start()
+})
+afterAll(() => lab?.stop())
+
+const sh = (script: string): Promise<string> => lab.machine.sh(script)
+/** Ids and times of the start of all containers. */
+const containers = (): Promise<string> =>
+  sh(`docker inspect -f '{{.Name}} {{.Id}} {{.State.StartedAt}}' $(docker ps -aq) | sort`)
+const secrets = (): Promise<string> => sh('cat /opt/librechat-lab/secrets/*')
+
+async function healthy(within = 240_000): Promise<HostHealth> {
+  for (const deadline = Date.now() + within; ; ) {
+    const health = await readHealth(lab.host)
+    if (health.healthy || Date.now() > deadline) {
+      expect(health.problems).toEqual([])
+      return health
+    }
+    await new Promise((resolve) => setTimeout(resolve, 3000))
+  }
+}
+
+async function signedIn(): Promise<Browser> {
+  const browser = new Browser(lab.machine.ports.https)
+  const answer = await browser.login(email, password)
+  expect(answer.status).toBe(200)
+  return browser
+}
+
+describe('a host', () => {
+  it('goes from nothing to healthy, with a first user who is the admin before the ports are open', async () => {
+    const { health, firstUser } = await setUpHost(lab.host, lab.settings, { email })
+    expect(health.services).toEqual(services)
+    expect(health.release).toBe(release(lab.settings, lab.templates))
+    password = firstUser?.password ?? ''
+    expect(password.length).toBeGreaterThanOrEqual(16)
+    const tasks = lab.said.filter(({ event }) => event.type === 'task')
+    const times = Object.fromEntries(
+      tasks.flatMap(({ at, event }, index) =>
+        event.type === 'task' && event.state === 'done'
+          ? [[event.id, at - (tasks[index - 1]?.at ?? at)]]
+          : [],
+      ),
+    )
+    expect(Object.keys(times)).toEqual([
+      'host:system',
+      'host:docker',
+      'host:images',
+      'host:stack',
+      'host:health',
+    ])
+    writeFileSync(new URL('../../.cache/host/times.json', import.meta.url), JSON.stringify(times, null, 2))
+    console.error(`stages: ${JSON.stringify(times)}`)
+
+    const browser = await signedIn()
+    expect(JSON.parse((await browser.login(email, password)).body).role).toBe('ADMIN')
+    browser.close()
+    const [made] = await listUsers(lab.host)
+    const opened = await sh(`docker inspect -f '{{.State.StartedAt}}' librechat-lab-proxy-1`)
+    expect(Date.parse(made?.created ?? '')).toBeLessThan(Date.parse(opened))
+    const registered = await new Browser(lab.machine.ports.https).ask('POST', '/api/auth/register', '{}')
+    expect(registered.status).toBe(403)
+  })
+
+  it('is left as it is by a second run', async () => {
+    const before = await containers()
+    const kept = await secrets()
+    const { health, firstUser } = await setUpHost(lab.host, lab.settings, { email })
+    expect(health.healthy).toBe(true)
+    expect(firstUser).toBeUndefined()
+    expect(await containers()).toBe(before)
+    expect(await secrets()).toBe(kept)
+  })
+
+  it('tells its secrets to nobody', async () => {
+    const words = [...(await secrets()).matchAll(/[0-9a-f]{24,64}/g)].map(([word]) => word)
+    expect(words).toHaveLength(6)
+    const outputs = lab.systemsManager.sent.map(
+      ({ script, result }) => `${script}${result?.stdout}${result?.stderr}`,
+    )
+    const logs = await sh('cat /var/log/librechat-lab/*; ps axww')
+    for (const word of [...words, password]) {
+      expect(outputs.filter((output) => output.includes(word))).toEqual([])
+      expect(logs.includes(word)).toBe(false)
+    }
+    for (const { script } of lab.systemsManager.sent) expect(script.length).toBeLessThan(48 * 1024)
+    expect(outputs.filter((output) => output.length > 8000 + 48 * 1024)).toEqual([])
+    const modes = await sh(
+      'stat -c "%a %U" /opt/librechat-lab/.env /opt/librechat-lab/secrets /opt/librechat-lab/secrets/*',
+    )
+    expect(modes.split('\n')).toEqual(['600 root', '700 root', '600 root', '600 root'])
+  })
+})
+
+describe('a visitor', () => {
+  it('stays signed in over https on the bare address, and hears no HSTS', async () => {
+    const browser = await signedIn()
+    const login = await browser.login(email, password)
+    expect(String(login.headers['set-cookie'])).toMatch(/Secure/)
+    expect(login.headers['strict-transport-security']).toBeUndefined()
+    expect((await browser.ask('POST', '/api/auth/refresh')).status).toBe(200)
+    browser.close()
+    expect((await new Browser(lab.machine.ports.https).ask('POST', '/api/auth/refresh')).status).toBe(401)
+  })
+
+  it('finds the same under localhost, where a tunnel ends', async () => {
+    const browser = new Browser(lab.machine.ports.https, 'localhost')
+    expect(JSON.parse((await browser.ask('GET', '/api/config')).body)).toMatchObject({ forwarded: 'https' })
+    browser.close()
+    expect(await sh('curl -s -H "Host: localhost:8080" http://127.0.0.1/api/config')).toContain(
+      '"forwarded":"http"',
+    )
+    expect(await sh('curl -sk https://localhost/api/config')).toContain('v0.8.8')
+  })
+
+  it('sees a certificate that is good for months', async () => {
+    const { certificate } = await readHealth(lab.host)
+    const days = (Date.parse(certificate?.notAfter ?? '') - Date.now()) / 86_400_000
+    expect(days).toBeGreaterThan(80)
+  })
+
+  it('hears the words of an answer one after another', async () => {
+    const browser = await signedIn()
+    const { arrivals, body } = await browser.ask('GET', '/api/stream')
+    browser.close()
+    expect(body.match(/word/g)).toHaveLength(10)
+    expect(arrivals.length).toBeGreaterThan(5)
+    expect((arrivals.at(-1) ?? 0) - (arrivals[0] ?? 0)).toBeGreaterThan(1200)
+  })
+
+  it('uploads 100 MB, and speaks through a WebSocket', async () => {
+    const file = randomBytes(100_000_000)
+    const browser = await signedIn()
+    const { status, body } = await browser.ask('POST', '/api/files', file)
+    browser.close()
+    expect(status).toBe(200)
+    expect(JSON.parse(body)).toEqual({ bytes: file.length, sha256: sha256(file) })
+    expect(await echo(lab.machine.ports.https, 'hello')).toBe('hello')
+  })
+
+  it.each(['203.0.113.7', 'localhost', 'localhost:8080', 'evil.example'])(
+    'gets from port 80 nothing but the way to https, whatever the Host header: %s',
+    async (host) => {
+      const headers = await new Promise<Record<string, unknown>>((resolve, reject) => {
+        get(
+          { host: '127.0.0.1', port: lab.machine.ports.http, path: '/c/new?x=1', headers: { host } },
+          (response) => {
+            response.resume()
+            resolve({ ...response.headers, status: response.statusCode })
+          },
+        ).on('error', reject)
+      })
+      expect(headers).toMatchObject({ status: 301, location: 'https://203.0.113.7/c/new?x=1' })
+    },
+  )
+
+  it('reaches Portainer on 9443 and never the database', async () => {
+    const portainer = new Browser(lab.machine.ports.portainer)
+    expect((await portainer.ask('GET', '/api/system/status')).status).toBe(200)
+    portainer.close()
+    const ports = await sh(
+      `docker ps --format '{{.Names}} {{.Ports}}' | grep -- '->' | cut -d ' ' -f 1 | sort`,
+    )
+    expect(ports.split('\n')).toEqual(['librechat-lab-portainer-1', 'librechat-lab-proxy-1'])
+    // QEMU accepts for the guest; an unpublished port ends the connection without a word.
+    const said = await new Promise<string>((resolve) => {
+      let text = ''
+      const socket = connect(lab.machine.ports.mongodb, '127.0.0.1', () => socket.write('["find","user"]\n'))
+      socket.on('data', (data) => {
+        text += data
+      })
+      socket.on('error', () => resolve('closed'))
+      socket.on('close', () => resolve(text || 'closed'))
+    })
+    expect(said).toBe('closed')
+  })
+})
+
+describe('the containers', () => {
+  const role = `wget -q -T 4 -O - --header 'X-aws-ec2-metadata-token: the-token' http://169.254.169.254/latest/meta-data/iam/security-credentials/`
+  const asks = (service: string): Promise<string> =>
+    sh(`docker exec librechat-lab-${service}-1 sh -c "${role}" 2>/dev/null || echo refused`)
+
+  it('reach the instance metadata from LibreChat alone, and with a hop limit of 2 alone', async () => {
+    await sh('metadata-start 2')
+    expect(await asks('librechat')).toBe('LibreChatInstanceRole')
+    for (const service of ['proxy', 'mongodb', 'meilisearch']) expect(await asks(service)).toBe('refused')
+    const stranger = `docker run --rm 127.0.0.1:5000/library/caddy:2.10.2 sh -c "${role}" 2>/dev/null || echo refused`
+    expect(await sh(stranger)).toBe('refused')
+    await sh('metadata-start 1')
+    expect(await asks('librechat')).toBe('refused')
+    await sh('systemctl stop metadata')
+  })
+
+  it('own their files under remapping as their users in the container do', async () => {
+    const owners = await sh(
+      `cd /var/lib/docker/*.*/volumes && stat -c '%n %u' librechat-lab_uploads/_data/last librechat-lab_data/_data/.written librechat-lab_images/_data/.written librechat-lab_mongodb/_data/documents.json librechat-lab_portainer/_data/portainer.db`,
+    )
+    const base = Number(await sh('grep ^dockremap: /etc/subuid | cut -d : -f 2'))
+    expect(owners.split('\n').map((line) => Number(line.split(' ')[1]))).toEqual([
+      base + 1000,
+      base + 1000,
+      base + 1000,
+      base + 999,
+      0,
+    ])
+    const privileged = await sh(
+      `docker inspect -f '{{.HostConfig.Privileged}} {{.HostConfig.UsernsMode}}' $(docker ps -q) | sort`,
+    )
+    expect(privileged.split('\n')).toEqual(['false ', 'false ', 'false ', 'false ', 'false host'])
+    const socket = await sh(
+      `docker inspect -f '{{.Name}} {{.HostConfig.Binds}}' $(docker ps -q) | grep docker.sock`,
+    )
+    expect(socket).toMatch(/^\/librechat-lab-portainer-1 .*$/)
+  })
+
+  it('come back when one is killed, and live through a restart of Docker', async () => {
+    await sh('kill -9 $(docker inspect -f "{{.State.Pid}}" librechat-lab-librechat-1)')
+    const health = await healthy()
+    expect(health.restarts.librechat).toBe(1)
+    const before = await containers()
+    await sh('systemctl restart docker')
+    await healthy()
+    expect(await containers()).toBe(before)
+    const browser = await signedIn()
+    browser.close()
+  })
+
+  it('are not what they should be when the firewall has lost its rule, and status says so', async () => {
+    await sh('iptables -F DOCKER-USER')
+    const health = await readHealth(lab.host)
+    expect(health).toMatchObject({
+      healthy: false,
+      metadataProtected: false,
+      problems: [{ code: 'metadata' }],
+    })
+    await runStage(lab.host, 'docker', { timeoutSeconds: 600 })
+    expect((await healthy()).metadataProtected).toBe(true)
+  })
+})
+
+describe('users', () => {
+  const hostile = 'Pa$$(touch /tmp/pwned)`touch /tmp/pwned`"\'\\;|&<>{{ssm:x}} ünï ☃'
+
+  it('are added with a password that is given, which travels sealed and is deleted', async () => {
+    const name = `$(touch /tmp/pwned) "quoted" 'and' \`so\` {{ssm:x}} ☃`
+    const made = await addUser(lab.host, { email: 'ann@example.org', name, password: hostile })
+    expect(made).toEqual({ email: 'ann@example.org', made: true })
+    expect([...lab.systemsManager.parameters.values()]).toEqual([hostile])
+    expect(await sh('ls /srv/parameters')).toBe('')
+    for (const { script, result } of lab.systemsManager.sent) {
+      expect(`${script}${result?.stdout}`.includes(hostile)).toBe(false)
+    }
+    const browser = new Browser(lab.machine.ports.https)
+    expect((await browser.login('ann@example.org', hostile)).status).toBe(200)
+    browser.close()
+    expect(await listUsers(lab.host)).toEqual([
+      expect.objectContaining({ email }),
+      expect.objectContaining({ email: 'ann@example.org', name }),
+    ])
+    expect(await sh('ls /tmp/pwned 2>/dev/null || echo none')).toBe('none')
+    expect(await sh('docker exec librechat-lab-librechat-1 ls /tmp/pwned 2>/dev/null || echo none')).toBe(
+      'none',
+    )
+  })
+
+  it('are not added twice', async () => {
+    await expect(addUser(lab.host, { email: 'Ann@example.org' })).rejects.toMatchObject({
+      code: 'user-exists',
+    })
+  })
+
+  it('get a new password from the host', async () => {
+    const { password: made = '' } = await resetPassword(lab.host, { email: 'ann@example.org' })
+    const browser = new Browser(lab.machine.ports.https)
+    expect((await browser.login('ann@example.org', hostile)).status).toBe(422)
+    expect((await browser.login('ann@example.org', made)).status).toBe(200)
+    browser.close()
+    await expect(resetPassword(lab.host, { email: 'nobody@example.org' })).rejects.toMatchObject({
+      code: 'user-unknown',
+    })
+  })
+
+  it('are removed, and LibreChat is there again', async () => {
+    await removeUser(lab.host, 'ann@example.org')
+    expect((await listUsers(lab.host)).map((user) => user.email)).toEqual([email])
+    await healthy()
+  })
+})
+
+describe('Portainer', () => {
+  it('sees Docker, and has the password that the command line shows', async () => {
+    const portainer = new Browser(lab.machine.ports.portainer)
+    const { username, password, works } = await portainerPassword(lab.host, 'show')
+    expect({ username, works }).toEqual({ username: 'admin', works: true })
+    const login = await portainer.ask(
+      'POST',
+      '/api/auth',
+      JSON.stringify({ Username: username, Password: password }),
+    )
+    expect(login.status).toBe(200)
+    expect(JSON.parse((await portainer.ask('GET', '/api/containers')).body)).toHaveLength(5)
+    portainer.close()
+  })
+
+  it('gets a new password', async () => {
+    const before = await portainerPassword(lab.host, 'show')
+    const after = await portainerPassword(lab.host, 'reset')
+    expect(after).toMatchObject({ username: 'admin', works: true })
+    expect(after.password).not.toBe(before.password)
+    expect(await portainerPassword(lab.host, 'show')).toEqual(after)
+  })
+
+  it('follows its tag by a timer, and no run moves it back', async () => {
+    const version = () => sh(`curl -sk https://127.0.0.1:9443/api/system/status`)
+    const update = () => sh('systemctl start librechat-lab-portainer.service')
+    expect(await sh('systemctl is-enabled librechat-lab-portainer.timer librechat-lab-system.timer')).toBe(
+      'enabled\nenabled',
+    )
+    await update()
+    expect((await readHealth(lab.host)).updates.portainer).toMatchObject({ result: 'current' })
+    await sh(
+      'cp /srv/registry/tags/portainer/portainer-ce/next /srv/registry/tags/portainer/portainer-ce/lts',
+    )
+    await update()
+    expect((await healthy()).updates.portainer).toMatchObject({ result: 'updated' })
+    expect(await version()).toContain('2.34.0')
+    const before = await containers()
+    await setUpHost(lab.host, lab.settings)
+    expect(await containers()).toBe(before)
+    expect((await portainerPassword(lab.host, 'show')).works).toBe(true)
+    await sh('touch /srv/registry/down')
+    await sh('systemctl start librechat-lab-portainer.service || true; rm /srv/registry/down')
+    const { updates, warnings } = await readHealth(lab.host)
+    expect(updates.portainer).toMatchObject({ result: 'failed' })
+    expect(warnings).toContainEqual(expect.objectContaining({ code: 'update-portainer' }))
+  })
+})
+
+describe('the system', () => {
+  it('installs security fixes, and says when one failed or waits for a restart', async () => {
+    await sh('systemctl start librechat-lab-system.service')
+    expect((await readHealth(lab.host)).updates.system).toMatchObject({ result: 'updated' })
+    await sh('touch /srv/dnf-down /srv/reboot-needed; systemctl start librechat-lab-system.service || true')
+    const { warnings, rebootNeeded } = await readHealth(lab.host)
+    expect(rebootNeeded).toBe(true)
+    expect(warnings.map(({ code }) => code)).toEqual(expect.arrayContaining(['update-system', 'reboot']))
+    await sh('rm /srv/dnf-down /srv/reboot-needed; systemctl start librechat-lab-system.service')
+  })
+
+  it('says that the disk is nearly full before anything breaks', async () => {
+    await sh('fallocate -l $(( ($(df -Pm / | awk "NR == 2 { print \\$4 }") - 700) * 1048576 )) /srv/filler')
+    const before = await containers()
+    const health = await readHealth(lab.host)
+    expect(health.problems).toEqual([expect.objectContaining({ code: 'disk-full' })])
+    await expect(setUpHost(lab.host, lab.settings)).rejects.toMatchObject({ code: 'disk-full' })
+    expect(await containers()).toBe(before)
+    expect(health.services).toEqual(services)
+    await sh('rm /srv/filler')
+    expect((await healthy()).warnings.filter(({ code }) => code === 'disk-low')).toEqual([])
+  })
+
+  it('is healthy again by itself after a reboot, and after the plug was pulled', async () => {
+    const kept = await secrets()
+    await lab.machine.reboot()
+    expect((await healthy()).metadataProtected).toBe(true)
+    await lab.machine.reset()
+    await healthy()
+    const browser = await signedIn()
+    browser.close()
+    expect(await secrets()).toBe(kept)
+    expect(await sh('swapon --show=NAME --noheadings')).toBe('/swapfile')
+  })
+})
+
+describe('a change', () => {
+  it('of a pinned image keeps data and secrets', async () => {
+    const kept = await secrets()
+    lab.pin({ LIBRECHAT_IMAGE: '127.0.0.1:5000/librechat-ai/librechat:v0.8.9' })
+    const before = (await readHealth(lab.host)).release
+    const { health } = await setUpHost(lab.host, lab.settings)
+    expect(health.healthy).toBe(true)
+    expect(health.release).not.toBe(before)
+    const browser = await signedIn()
+    expect((await browser.ask('GET', '/api/config')).body).toContain('v0.8.9')
+    browser.close()
+    expect(await secrets()).toBe(kept)
+  })
+
+  it('to an image that its registry does not give takes the fallback', async () => {
+    lab.pin({ LIBRECHAT_IMAGE: '127.0.0.1:5000/librechat-ai/gone:v0.8.8' })
+    await runStage(lab.host, 'images', { timeoutSeconds: 900 })
+    expect(await sh('cat /opt/librechat-lab/images/LIBRECHAT_IMAGE')).toMatch(
+      /gone:v0\.8\.8\n.*librechat@sha256:/,
+    )
+    lab.pin({
+      LIBRECHAT_IMAGE: '127.0.0.1:5000/librechat-ai/gone:v1',
+      LIBRECHAT_IMAGE_FALLBACK: '127.0.0.1:5000/gone:v2',
+    })
+    await expect(runStage(lab.host, 'images', { timeoutSeconds: 900 })).rejects.toMatchObject({
+      code: 'image-pull',
+    })
+    lab.pin({})
+  })
+
+  it('to a domain brings HSTS and the way to its name, and keeps the address', async () => {
+    const settings = { ...lab.settings, domain: 'chat.example.org' }
+    const { health } = await setUpHost(lab.host, settings)
+    expect(health.services).toEqual(services)
+    const browser = await signedIn()
+    expect((await browser.ask('GET', '/api/config')).headers['strict-transport-security']).toMatch(/max-age/)
+    browser.close()
+    expect(await sh('curl -si http://10.0.2.15/ | grep -i ^location')).toMatch('https://chat.example.org/')
+  })
+})

@@ -1,0 +1,50 @@
+// Stands in for MongoDB where a deployment meets it: starts as root, hands its folder to user 999 and becomes it,
+// keeps documents on its volume, answers on 27017. One line of JSON each way: ["insert" | "find" | "remove", ...].
+const fs = require('node:fs')
+const net = require('node:net')
+
+const file = '/data/db/documents.json'
+for (const directory of ['/data/db', '/data/configdb']) {
+  fs.chownSync(directory, 999, 999)
+  for (const name of fs.readdirSync(directory)) fs.chownSync(`${directory}/${name}`, 999, 999)
+}
+process.setgroups([])
+process.setgid(999)
+process.setuid(999)
+
+let documents = fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : []
+function save() {
+  const handle = fs.openSync(`${file}.new`, 'w')
+  fs.writeSync(handle, JSON.stringify(documents))
+  fs.fsyncSync(handle)
+  fs.closeSync(handle)
+  fs.renameSync(`${file}.new`, file)
+}
+const answers = {
+  ping: () => 'ok',
+  find: (kind) => documents.filter((one) => one.kind === kind),
+  insert(document) {
+    documents = documents
+      .filter((one) => one.kind !== document.kind || one.id !== document.id)
+      .concat(document)
+    save()
+  },
+  remove(kind, id) {
+    documents = documents.filter((one) => one.kind !== kind || one.id !== id)
+    save()
+  },
+}
+net
+  .createServer((socket) => {
+    let text = ''
+    socket.on('error', () => {})
+    socket.on('data', (data) => {
+      text += data
+      const end = text.indexOf('\n')
+      if (end < 0) return
+      const [verb, ...rest] = JSON.parse(text.slice(0, end))
+      socket.end(`${JSON.stringify(answers[verb](...rest) ?? null)}\n`)
+    })
+  })
+  .listen(27017, '0.0.0.0')
+process.on('SIGTERM', () => process.exit(0))

@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { payload } from '../../src/host/payload.js'
+import { stackInput } from '../../src/host/settings.js'
+import { setUpHost } from '../../src/host/setup.js'
+import { runStage } from '../../src/host/stage.js'
+import { firstBootUserData } from '../../src/host/user-data.js'
+import { Lab } from './lab.js'
+
+let lab: Lab
+
+beforeAll(async () => {
+  lab = await Lab.start()
+})
+afterAll(() => lab?.stop())
+
+const sh = (script: string): Promise<string> => lab.machine.sh(script)
+
+/** Starts a stage and kills it, with all its children, as soon as its log says that it is in its middle. */
+async function killed(stage: string, middle: string): Promise<void> {
+  const input = stage === 'stack' ? stackInput(lab.settings, lab.templates) : {}
+  const running = lab.machine.start(payload(lab.host, input, `bash "$CODE/run.sh" ${stage}`))
+  await sh(
+    `for _ in $(seq 600); do grep -qE '${middle}' /var/log/librechat-lab/${stage}.log 2>/dev/null && exit 0; sleep 0.2; done; exit 1`,
+  )
+  await running.kill()
+}
+
+it('is refused on a kernel on which MongoDB does not start', async () => {
+  await sh(
+    `printf '#!/bin/sh\\n[ "$1" = -r ] && echo 6.19.4-1.amzn2023 || /usr/bin/uname "$@"\\n' >/usr/local/sbin/uname && chmod +x /usr/local/sbin/uname`,
+  )
+  const refused = runStage(lab.host, 'system', { timeoutSeconds: 600 })
+  await expect(refused).rejects.toMatchObject({
+    code: 'kernel-unfit',
+    message: expect.stringContaining('6.19.4'),
+  })
+  await sh('rm /usr/local/sbin/uname')
+})
+
+it('refuses a daemon.json that contradicts the lab, and keeps it to the byte', async () => {
+  const theirs = '{"userns-remap": "somebody",\n  "dns": ["10.0.0.2"]}'
+  await sh(`mkdir -p /etc/docker && printf '%s' '${theirs}' >/etc/docker/daemon.json`)
+  await runStage(lab.host, 'system', { timeoutSeconds: 600 })
+  const refused = runStage(lab.host, 'docker', { timeoutSeconds: 900 })
+  await expect(refused).rejects.toMatchObject({
+    code: 'docker-config-conflict',
+    why: expect.stringContaining('userns-remap'),
+  })
+  expect(await sh('cat /etc/docker/daemon.json')).toBe(theirs)
+  // From here on a machine with settings of its own that agree.
+  await sh(
+    `echo '{"dns": ["10.0.2.3"], "log-opts": {"max-size": "50m"}}' >/etc/docker/daemon.json; rm -f /swapfile.new`,
+  )
+})
+
+it('goes on where a stage was killed, at every stage', async () => {
+  await sh('swapoff /swapfile; rm /swapfile')
+  const system = lab.machine.start(payload(lab.host, {}, 'bash "$CODE/run.sh" system'))
+  await sh('for _ in $(seq 300); do [ -e /swapfile ] && exit 0; sleep 0.1; done; exit 1')
+  await system.kill()
+  await killed('docker', 'docker-compose.new|Created symlink.*docker')
+  await runStage(lab.host, 'docker', { timeoutSeconds: 900 })
+  const images = lab.machine.start(payload(lab.host, {}, 'bash "$CODE/run.sh" images'))
+  await sh('sleep 6')
+  await images.kill()
+  await runStage(lab.host, 'images', { timeoutSeconds: 900 })
+  await killed('stack', 'Container .*mongodb.* (Starting|Waiting)')
+  const half = lab.machine.start(
+    payload(lab.host, stackInput(lab.settings, lab.templates), 'bash "$CODE/run.sh" stack'),
+  )
+  await sh(
+    'for _ in $(seq 300); do grep -q "LibreChat answers" /var/log/librechat-lab/stack.log && exit 0; sleep 1; done; exit 1',
+  )
+  await half.kill()
+  const { health } = await setUpHost(lab.host, lab.settings)
+  expect(health.healthy).toBe(true)
+  const daemon = JSON.parse(await sh('cat /etc/docker/daemon.json'))
+  expect(daemon).toMatchObject({
+    dns: ['10.0.2.3'],
+    'log-opts': { 'max-size': '50m' },
+    'userns-remap': 'default',
+  })
+})
+
+it('waits for a stage under way, and then finds its work done', async () => {
+  // The first boot's script, still at work when the command line comes.
+  const boot = lab.machine.start(firstBootUserData(lab.templates))
+  await sh(
+    'for _ in $(seq 100); do [ -s /opt/librechat-lab/state/running ] && exit 0; sleep 0.1; done; exit 1',
+  )
+  const output = await runStage(lab.host, 'images', { timeoutSeconds: 900 })
+  expect(output).toContain('waiting for the stage under way: ')
+  expect((await boot.result).code).toBe(0)
+})

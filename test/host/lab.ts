@@ -1,0 +1,84 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '../../src/engine/clock.js'
+import type { Event } from '../../src/engine/event.js'
+import type { Host } from '../../src/host/host.js'
+import type { HostSettings } from '../../src/host/settings.js'
+import { disk } from './disk.js'
+import { Machine } from './machine.js'
+import { SystemsManager } from './systems-manager.js'
+
+const packaged = new URL('../../templates', import.meta.url).pathname
+
+/** The pins of the guest: the same images and tags in its own registry, Compose from its own disk. */
+export function guestPins(change: Readonly<Record<string, string>> = {}): string {
+  const pins: Record<string, string> = {
+    LIBRECHAT_IMAGE: '127.0.0.1:5000/librechat-ai/librechat:v0.8.8',
+    LIBRECHAT_IMAGE_FALLBACK: '127.0.0.1:5000/librechat-ai/librechat:v0.8.8',
+    MONGODB_IMAGE: '127.0.0.1:5000/library/mongo:8.0.20',
+    MEILISEARCH_IMAGE: '127.0.0.1:5000/getmeili/meilisearch:v1.35.1',
+    MEILISEARCH_VOLUME: 'v1.35.1',
+    CADDY_IMAGE: '127.0.0.1:5000/library/caddy:2.10.2',
+    PORTAINER_IMAGE: '127.0.0.1:5000/portainer/portainer-ce:lts',
+    PORTAINER_RESET_IMAGE: '127.0.0.1:5000/portainer/helper-reset-password:latest',
+    COMPOSE_VERSION: 'v2',
+    COMPOSE_URL: 'file:///srv/compose',
+    COMPOSE_SHA256_X86_64: '',
+    COMPOSE_SHA256_AARCH64: '',
+    ...change,
+  }
+  const wanted = readFileSync(join(packaged, 'pins.env'), 'utf8').match(/^[A-Z0-9_]+(?==)/gm) ?? []
+  if (wanted.sort().join() !== Object.keys(pins).sort().join())
+    throw new Error('the pins have changed their names')
+  return Object.entries(pins)
+    .map(([key, value]) => `${key}=${value}\n`)
+    .join('')
+}
+
+export const librechatYaml = 'version: "1.3.17"\nendpoints:\n  bedrock:\n    titleModel: current_model\n'
+
+/** A host that is a real machine, and what the command line says while it sets it up. */
+export class Lab {
+  readonly machine: Machine
+  readonly systemsManager: SystemsManager
+  readonly said: { at: number; event: Event }[] = []
+  /** The package's templates with the guest's pins. */
+  readonly templates = mkdtempSync(join(tmpdir(), 'librechat-lab-templates-'))
+  readonly settings: HostSettings = { address: '203.0.113.7', region: 'us-east-1', librechatYaml }
+
+  private constructor(machine: Machine, systemsManager: SystemsManager) {
+    this.machine = machine
+    this.systemsManager = systemsManager
+    cpSync(packaged, this.templates, { recursive: true })
+    this.pin({})
+  }
+
+  static async start(): Promise<Lab> {
+    const machine = await Machine.start(disk((text) => console.error(`machine: ${text}`)))
+    return new Lab(machine, await SystemsManager.start(machine))
+  }
+
+  pin(change: Readonly<Record<string, string>>): void {
+    writeFileSync(join(this.templates, 'pins.env'), guestPins(change))
+  }
+
+  get host(): Host {
+    return {
+      ssm: this.systemsManager.client,
+      region: 'us-east-1',
+      instanceId: 'i-0123456789abcdef0',
+      lab: 'default',
+      clock: systemClock,
+      emit: (event) => this.said.push({ at: Date.now(), event }),
+      signal: new AbortController().signal,
+      templates: this.templates,
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.systemsManager.close()
+    await this.machine.stop()
+    rmSync(this.templates, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,220 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Disk } from './disk.js'
+import { run } from './shell.js'
+
+export interface Result {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A script that runs in the guest. */
+export interface Running {
+  readonly result: Promise<Result>
+  /** As a machine that fails would: SIGKILL for it and everything that it started. */
+  kill(): Promise<void>
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+/** A virtual machine with a disk of its own above the shared one, in software emulation. */
+export class Machine {
+  readonly ports: {
+    readonly http: number
+    readonly https: number
+    readonly portainer: number
+    readonly mongodb: number
+  }
+  private readonly directory = mkdtempSync(join(tmpdir(), 'librechat-lab-machine-'))
+  private qemu: ChildProcess | undefined
+  private socket: Socket | undefined
+  private readonly waiting = new Map<number, (result: Result) => void>()
+  private readonly disk: Disk
+  private next = 1
+
+  private constructor(disk: Disk, ports: Machine['ports']) {
+    this.disk = disk
+    this.ports = ports
+  }
+
+  static async start(disk: Disk): Promise<Machine> {
+    const [http, https, portainer, mongodb] = [
+      await freePort(),
+      await freePort(),
+      await freePort(),
+      await freePort(),
+    ]
+    const machine = new Machine(disk, { http, https, portainer, mongodb })
+    run('qemu-img', [
+      'create',
+      '-q',
+      '-f',
+      'qcow2',
+      '-F',
+      'raw',
+      '-b',
+      disk.image,
+      join(machine.directory, 'disk.qcow2'),
+    ])
+    await machine.boot()
+    return machine
+  }
+
+  private async boot(): Promise<void> {
+    const { http, https, portainer, mongodb } = this.ports
+    const forward = [
+      [http, 80],
+      [https, 443],
+      [portainer, 9443],
+      [mongodb, 27017],
+    ]
+      .map(([near, far]) => `,hostfwd=tcp:127.0.0.1:${near}-10.0.2.15:${far}`)
+      .join('')
+    const channel = join(this.directory, 'agent.sock')
+    rmSync(channel, { force: true })
+    this.qemu = spawn(
+      'qemu-system-x86_64',
+      [
+        '-accel',
+        'tcg,thread=multi,tb-size=512',
+        '-cpu',
+        'Nehalem',
+        '-smp',
+        '2',
+        '-m',
+        '4096',
+        '-nodefaults',
+        '-no-user-config',
+        '-display',
+        'none',
+        '-kernel',
+        this.disk.kernel,
+        '-initrd',
+        this.disk.initrd,
+        '-append',
+        'root=/dev/vda rw console=ttyS0 quiet mitigations=off systemd.show_status=0',
+        '-serial',
+        `file:${join(this.directory, 'console.log')}`,
+        '-drive',
+        `file=${join(this.directory, 'disk.qcow2')},if=virtio,cache=unsafe,discard=unmap`,
+        '-netdev',
+        `user,id=net,restrict=on${forward}`,
+        '-device',
+        'virtio-net-pci,netdev=net',
+        '-device',
+        'virtio-serial',
+        '-chardev',
+        `socket,id=agent,path=${channel},server=on,wait=off`,
+        '-device',
+        'virtserialport,chardev=agent,name=lab.agent',
+        '-device',
+        'virtio-rng-pci',
+      ],
+      { stdio: ['ignore', 'ignore', 'inherit'] },
+    )
+    await this.listen(channel)
+  }
+
+  /** Waits until the guest's agent has said that it is there. */
+  private async listen(channel: string): Promise<void> {
+    const deadline = Date.now() + 300_000
+    while (!existsSync(channel)) {
+      if (Date.now() > deadline || this.qemu?.exitCode !== null) throw new Error('QEMU did not start')
+      await sleep(50)
+    }
+    const socket = connect(channel)
+    this.socket = socket
+    let text = ''
+    await new Promise<void>((resolve, reject) => {
+      const late = setTimeout(
+        () => reject(new Error(`The guest did not come up:\n${this.console()}`)),
+        300_000,
+      )
+      socket.setEncoding('utf8')
+      socket.on('error', reject)
+      socket.on('data', (chunk: string) => {
+        text += chunk
+        for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n')) {
+          const message = JSON.parse(text.slice(0, end))
+          text = text.slice(end + 1)
+          if (message.ready) {
+            clearTimeout(late)
+            resolve()
+          } else {
+            this.waiting.get(message.id)?.(message)
+            this.waiting.delete(message.id)
+          }
+        }
+      })
+    })
+  }
+
+  private console(): string {
+    return readFileSync(join(this.directory, 'console.log'), 'utf8').slice(-3000)
+  }
+
+  /** Runs a script as Run Command does. */
+  start(script: string): Running {
+    const id = this.next++
+    const result = new Promise<Result>((resolve) => this.waiting.set(id, resolve))
+    this.socket?.write(`${JSON.stringify({ id, script })}\n`)
+    return {
+      result,
+      kill: async () => {
+        const killing = this.next++
+        const killed = new Promise<Result>((resolve) => this.waiting.set(killing, resolve))
+        this.socket?.write(`${JSON.stringify({ id: killing, kill: id })}\n`)
+        await killed
+        await result
+      },
+    }
+  }
+
+  /** What a script prints; throws when it fails. */
+  async sh(script: string): Promise<string> {
+    const { code, stdout, stderr } = await this.start(script).result
+    if (code !== 0) throw new Error(`the guest's script ended with ${code}: ${script}\n${stdout}\n${stderr}`)
+    return stdout.trim()
+  }
+
+  /** Pulls the plug, and starts the machine again on the disk as it was left. */
+  async reset(): Promise<void> {
+    await this.stopQemu()
+    await this.boot()
+  }
+
+  /** Shuts the guest down in good order and starts it again. */
+  async reboot(): Promise<void> {
+    this.socket?.write(`${JSON.stringify({ id: this.next++, script: 'systemctl poweroff' })}\n`)
+    const late = Date.now() + 180_000
+    while (this.qemu?.exitCode === null && Date.now() < late) await sleep(200)
+    await this.stopQemu()
+    await this.boot()
+  }
+
+  private async stopQemu(): Promise<void> {
+    this.socket?.destroy()
+    if (this.qemu?.exitCode === null) {
+      const gone = new Promise((resolve) => this.qemu?.once('exit', resolve))
+      this.qemu.kill('SIGKILL')
+      await gone
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.stopQemu()
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+}
