@@ -4,7 +4,7 @@ import * as ssm from '@aws-sdk/client-ssm'
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts'
 import type { Clients } from '../../src/aws/clients.js'
 
-export type Side = Omit<Clients, 'bedrock' | 'ec2Once'>
+export type Side = Omit<Clients, 'bedrock' | 'bedrockHome' | 'ec2Once'>
 
 /** What one side has answered so far: each side has ids of its own. */
 export class Seen {

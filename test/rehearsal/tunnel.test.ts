@@ -53,10 +53,13 @@ describe('the rehearsal’s tunnel', () => {
     await expect(page(port)).resolves.toContain('LibreChat would stand here')
   })
 
-  it('carries many requests at once', async () => {
+  it('carries more requests than a channel has messages in flight', async () => {
     const { port } = await forward(80)
-    const pages = await Promise.all(Array.from({ length: 50 }, () => page(port)))
-    expect(new Set(pages).size).toBe(1)
+    const pages = new Set<string>()
+    for (let round = 0; round < 5; round++) {
+      for (const text of await Promise.all(Array.from({ length: 40 }, () => page(port)))) pages.add(text)
+    }
+    expect(pages.size).toBe(1)
   })
 
   it('speaks TLS where the lab does', async () => {
