@@ -1,2 +1,4 @@
 #!/usr/bin/env node
-import '../dist/cli.js'
+// With --debug, an error's places are those of the source.
+if (process.argv.includes('--debug')) process.setSourceMapsEnabled(true)
+await import('../dist/cli.js')

@@ -7,7 +7,7 @@ import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { LabError } from '../engine/error.js'
 import type { Clients } from './clients.js'
 import { type Internet, internet } from './internet.js'
-import { proxyAgent } from './proxy.js'
+import { proxyAgents } from './proxy.js'
 import { decodingRefusals } from './refusals.js'
 import { configuredRegion } from './region.js'
 
@@ -52,14 +52,14 @@ export async function connect(
     return rehearsalConnection(options, env)
   }
   const { profile } = options
-  const agent = await proxyAgent(env)
+  const agents = await proxyAgents(env)
   const shared = {
     ...(profile ? { profile } : {}),
     maxAttempts: 8,
     requestHandler: new NodeHttpHandler({
       connectionTimeout: 10_000,
       requestTimeout: 60_000,
-      ...(agent ? { httpAgent: agent, httpsAgent: agent } : {}),
+      ...agents,
     }),
   }
   const region = await regionOf(options, env)

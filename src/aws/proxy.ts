@@ -1,22 +1,27 @@
 import type { Agent } from 'node:http'
 import { LabError } from '../engine/error.js'
 
+/** For Node's `http` and `https`. */
+interface Agents {
+  readonly httpAgent: Agent
+  readonly httpsAgent: Agent
+}
+
 /**
- * An agent that goes through the proxy which `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` names, except to hosts
+ * Agents that go through the proxy which `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` names, except to hosts
  * in `NO_PROXY`; for AWS's clients and for WebSockets alike. Undefined when no proxy is named. LabError `bad-proxy`.
  */
-export async function proxyAgent(env: NodeJS.ProcessEnv): Promise<Agent | undefined> {
+export async function proxyAgents(env: NodeJS.ProcessEnv): Promise<Agents | undefined> {
   const names = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy']
   const named = names.filter((name) => env[name])
   if (named.length === 0) return undefined
   const unfit = named.find((name) => !/^((https?|socks(4a?|5h?)?):\/\/|[^/]*$)/i.test(env[name] ?? ''))
   if (unfit) throw badProxy(unfit)
   const { ProxyAgent } = await import('proxy-agent')
-  return new ProxyAgent({
-    keepAlive: true,
-    rejectUnauthorized: true,
-    getProxyForUrl: (url) => proxyFor(url, env),
-  })
+  const agent = (keepAlive: boolean) =>
+    new ProxyAgent({ keepAlive, rejectUnauthorized: true, getProxyForUrl: (url) => proxyFor(url, env) })
+  // A plain request names its whole URL to the proxy, which the library writes only on a fresh connection.
+  return { httpAgent: agent(false), httpsAgent: agent(true) }
 }
 
 /** A program that chooses a proxy (PAC) would be run here: it, and what runs it, is left out. */

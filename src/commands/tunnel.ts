@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { connect as dial } from 'node:net'
 import { hostname } from 'node:os'
 import { type Connection, connect } from '../aws/connect.js'
-import { proxyAgent } from '../aws/proxy.js'
+import { proxyAgents } from '../aws/proxy.js'
 import { systemClock } from '../engine/clock.js'
 import { LabError } from '../engine/error.js'
 import { findInstance } from '../lab/find.js'
@@ -60,7 +59,7 @@ export async function reachInstance(
       clock: systemClock,
       ssm: clients.ssm,
       signer: { region, credentials },
-      agent: proxyAgent(context.env),
+      agent: (await proxyAgents(context.env))?.httpsAgent,
     },
     reason: reasonFor({ machine: hostname(), pid: process.pid }),
   }
@@ -161,7 +160,8 @@ async function knock(port: number, bind: string): Promise<void> {
   socket.on('error', () => {})
   socket.setTimeout(1000, () => socket.destroy())
   socket.on('data', () => socket.destroy())
-  await once(socket, 'close')
+  // Not events.once, which takes a reset, the very thing that is listened for, for a failure.
+  await new Promise((resolve) => socket.on('close', resolve))
 }
 
 function announce(tunnels: Open[], bind: string, { face }: Context): void {
