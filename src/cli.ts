@@ -4,9 +4,7 @@ import { hearMisuse } from './commands/misuse.js'
 import { type CommandNode, globalFlags, tree } from './commands/tree.js'
 import { systemClock } from './engine/clock.js'
 import { Interrupted, LabError } from './engine/error.js'
-import { showError } from './ui/error-view.js'
 import type { Face } from './ui/face.js'
-import { makeFace } from './ui/make-face.js'
 import { columns } from './ui/table.js'
 
 const program = 'librechat-lab'
@@ -18,8 +16,10 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'
 const interruption = new AbortController()
 let face: Face | undefined
 
-function newFace(options: GlobalOptions): Face {
-  return makeFace({
+/** Loaded when there is something to say: help and version need none of it. */
+async function newFace(options: GlobalOptions): Promise<Face> {
+  const { makeFace } = await import('./ui/make-face.js')
+  return await makeFace({
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
@@ -31,7 +31,8 @@ function newFace(options: GlobalOptions): Face {
 }
 
 /** Tells an error like every other; the answer is the process's exit code. */
-function tell(error: LabError, face: Face, options: GlobalOptions): number {
+async function tell(error: LabError, face: Face, options: GlobalOptions): Promise<number> {
+  const { showError } = await import('./ui/error-view.js')
   showError(error, { face, stderr: process.stderr, env: process.env, options })
   return error.exitCode
 }
@@ -67,7 +68,7 @@ async function work(
   options: GlobalOptions,
   args: string[],
 ): Promise<number> {
-  face = newFace(options)
+  face = await newFace(options)
   const context: Context = {
     face,
     clock: clockOf(process.env),
@@ -88,7 +89,7 @@ async function work(
       interruption.signal.aborted || error instanceof Interrupted
         ? interrupted(path, options, error)
         : advise(error, options)
-    return tell(said, face, options)
+    return await tell(said, face, options)
   } finally {
     if (node.callsAws && options.rehearse)
       face.emit({ type: 'note', text: `${face.interactive ? '\n' : ''}${rehearsed.ends}` })
@@ -205,7 +206,7 @@ async function main(argv: readonly string[]): Promise<number> {
     const said = error instanceof LabError ? error : misuse(error, json)
     if (said) {
       const options = { json, color: !argv.includes('--no-color') }
-      return tell(said, newFace(options), options)
+      return await tell(said, await newFace(options), options)
     }
     // Help and version have been shown.
     if (error instanceof CommanderError) return error.exitCode

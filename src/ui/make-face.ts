@@ -1,5 +1,5 @@
 import type { Face } from './face.js'
-import { liveProgress, plainProgress } from './progress.js'
+import { plainProgress } from './progress.js'
 import { askAtTerminal, refuseToAsk } from './prompts.js'
 import { styleFor, wantsColor, wrap } from './style.js'
 
@@ -14,14 +14,15 @@ export interface FaceOptions {
 }
 
 /** The face that fits: lively at a terminal, plain lines elsewhere, one object on stdout with `--json`. */
-export function makeFace(options: FaceOptions): Face {
+export async function makeFace(options: FaceOptions): Promise<Face> {
   const { stdin, stdout, stderr, env, json, signal } = options
   const style = styleFor(wantsColor(stderr, env, options.color))
   const dumb = env.TERM === 'dumb'
   const lively = stderr.isTTY && !env.CI && !dumb
   // Questions move the cursor about, which a dumb terminal can't.
   const interactive = Boolean(stdin.isTTY && stderr.isTTY) && !dumb
-  const progress = (lively ? liveProgress : plainProgress)({ stream: stderr, style, now: Date.now })
+  const kind = lively ? (await import('./live-progress.js')).liveProgress : plainProgress
+  const progress = kind({ stream: stderr, style, now: Date.now })
   return {
     interactive,
     json,

@@ -1,7 +1,6 @@
 import type { Writable } from 'node:stream'
-import ora from 'ora'
 import type { Emit, Event } from '../engine/event.js'
-import { clean, cut, duration, type Style, wrap } from './style.js'
+import { clean, duration, type Style, wrap } from './style.js'
 
 /** Shows events; `close` leaves nothing that moves. */
 export interface Progress {
@@ -9,9 +8,9 @@ export interface Progress {
   close(): void
 }
 
-type Task = Extract<Event, { type: 'task' }> & { begun: number }
+export type Task = Extract<Event, { type: 'task' }> & { begun: number }
 
-interface Options {
+export interface ProgressOptions {
   stream: Writable & { columns?: number }
   style: Style
   now: () => number
@@ -19,7 +18,8 @@ interface Options {
 
 const marks = { done: '✔', failed: '✖', warning: '!' } as const
 
-function line(event: Event, style: Style, elapsed: number | undefined): string {
+/** An event as one line. */
+export function line(event: Event, style: Style, elapsed: number | undefined): string {
   switch (event.type) {
     case 'heading':
       return style('bold', clean(event.text))
@@ -40,60 +40,10 @@ function line(event: Event, style: Style, elapsed: number | undefined): string {
   }
 }
 
-/** At a terminal: finished lines stay, what is under way moves below them. */
-export function liveProgress({ stream, style, now }: Options): Progress {
-  const active = new Map<string, Task>()
-  const spinner = ora({ stream: stream as NodeJS.WriteStream, discardStdin: false, hideCursor: true })
-  let redraw: NodeJS.Timeout | undefined
-
-  const draw = () => {
-    const columns = (stream.columns ?? 80) - 3
-    const lines = [...active.values()].map((task) => {
-      const usual = task.usualMs ? ` of about ${duration(task.usualMs)}` : ''
-      const waited = now() - task.begun
-      const time = waited >= 1_000 ? `  ${duration(waited)}${usual}` : ''
-      return cut(`${clean(task.name)}${task.detail ? `  ${clean(task.detail)}` : ''}${time}`, columns)
-    })
-    spinner.text = lines.join('\n  ')
-  }
-  const start = () => {
-    draw()
-    if (spinner.isSpinning) return
-    spinner.start()
-    redraw = setInterval(draw, 250)
-    redraw.unref()
-  }
-  const stop = () => {
-    clearInterval(redraw)
-    spinner.stop()
-  }
-  const say = (text: string) => {
-    const spinning = spinner.isSpinning
-    stop()
-    stream.write(`${wrap(text, stream.columns ?? 80)}\n`)
-    if (spinning && active.size > 0) start()
-  }
-
-  return {
-    emit(event) {
-      if (event.type !== 'task') return say(line(event, style, undefined))
-      const begun = active.get(event.id)?.begun ?? now()
-      if (event.state === 'started' || event.state === 'progress') {
-        active.set(event.id, { ...active.get(event.id), ...event, begun })
-        return start()
-      }
-      active.delete(event.id)
-      say(line(event, style, now() - begun))
-      if (active.size > 0) start()
-    },
-    close: stop,
-  }
-}
-
 const heartbeatMs = 15_000
 
 /** Without a terminal: one line for each change, and a sign of life in long waits. */
-export function plainProgress({ stream, style, now }: Options): Progress {
+export function plainProgress({ stream, style, now }: ProgressOptions): Progress {
   const active = new Map<string, Task>()
   // A dumb terminal has a width, too; a log has none.
   const say = (text: string) => stream.write(`${stream.columns ? wrap(text, stream.columns) : text}\n`)
