@@ -52,8 +52,9 @@ function isExcepted(hostname: string, port: string, list: string): boolean {
     .filter(Boolean)
     .some((entry) => {
       if (entry === '*') return true
-      const [, name = '', wanted] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(entry) ?? []
-      const domain = name.replace(/^\*?\./, '')
+      // An IPv6 address is full of colons, so a port comes after its bracket.
+      const [, bracketed, plain, wanted] = /^(?:\[(.+)\]|([^:]+))(?::(\d+))?$/.exec(entry) ?? []
+      const domain = (bracketed ?? plain ?? entry).replace(/^\*?\./, '')
       return (!wanted || wanted === port) && (host === domain || host.endsWith(`.${domain}`))
     })
 }

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { connect as dial } from 'node:net'
 import { hostname } from 'node:os'
 import { type Connection, connect } from '../aws/connect.js'
@@ -13,6 +12,7 @@ import { endSessions, leftovers, reasonFor } from '../tunnel/leftovers.js'
 import { openWithPlugin } from '../tunnel/plugin.js'
 import type { SessionSurroundings } from '../tunnel/session.js'
 import { isLoopback, parseTarget, type Target, urlOf } from '../tunnel/targets.js'
+import { openBrowser } from '../ui/browser.js'
 import type { Context, GlobalOptions, Run } from './context.js'
 
 export interface TunnelOptions {
@@ -91,7 +91,7 @@ export const run: Run<TunnelOptions> = async (options, context, args) => {
     throw await explainStart(refused.reason, reached.connection.clients, reached.instanceId)
   }
   announce(tunnels, bind, context)
-  if (options.open) for (const { url } of tunnels) openBrowser(url, context)
+  if (options.open) await Promise.all(tunnels.map(({ url }) => browse(url, context)))
   await Promise.race([
     untilStopped(tunnels, context),
     ...tunnels.flatMap(({ ended }) => (ended ? [ended] : [])),
@@ -272,16 +272,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function openBrowser(url: string, { face }: Context): void {
-  const [program, ...args] =
-    process.platform === 'darwin'
-      ? ['open', url]
-      : process.platform === 'win32'
-        ? ['cmd', '/c', 'start', '', url]
-        : ['xdg-open', url]
-  const child = spawn(program ?? '', args, { stdio: 'ignore', detached: true })
-  child.on('error', () =>
-    face.emit({ type: 'warning', text: `No browser could be opened here. Go to ${url}` }),
-  )
-  child.unref()
+async function browse(url: string, { face }: Context): Promise<void> {
+  if (await openBrowser(url)) return
+  face.emit({ type: 'warning', text: `No browser could be opened here. Go to ${url}` })
 }
