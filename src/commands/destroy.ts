@@ -11,6 +11,7 @@ import { destroyedJson, destroyedText, goingText } from '../ui/destroy-view.js'
 import { keptText } from '../ui/status-view.js'
 import type { Context, Run } from './context.js'
 import { type OpenLab, openLab } from './open-lab.js'
+import { partly } from './partly.js'
 
 interface DestroyOptions {
   confirm?: string
@@ -153,7 +154,10 @@ async function destroy(
     await remove(only, { clock: context.clock, signal: lock.signal, emit: face.emit, again })
     await removeLeftovers(clients, there.leftovers)
   } catch (error) {
-    throw lock.signal.reason instanceof LabError ? lock.signal.reason : error
+    const cause = lock.signal.reason instanceof LabError ? lock.signal.reason : error
+    throw context.signal.aborted
+      ? cause
+      : partly(cause, { region: lab.region }, await stillThere(open, graph))
   } finally {
     await lock.release()
   }
@@ -164,6 +168,17 @@ async function destroy(
   const outcome = { lab, removed, left, keptAddress: kept }
   face.result(destroyedText(outcome, face), destroyedJson(outcome))
   return left.length === 0 ? 0 : 2
+}
+
+/** After a failure: what stands still, where that can be seen, and how to go on. */
+async function stillThere({ clients, lab }: OpenLab, graph: LabGraph): Promise<string[]> {
+  const goOn = 'Run the same command again: it goes on where it stopped.'
+  const looks = [observe(graph.all, isStrangers), findLeftovers(clients, lab)] as const
+  const [observed, found] = await Promise.allSettled(looks)
+  // What kept it from removing may keep it from looking: then the failure itself says why.
+  if (observed.status === 'rejected' || found.status === 'rejected') return [goOn]
+  const ids = idsOf({ graph, observation: observed.value, leftovers: found.value })
+  return [`Still there: ${ids.join(', ')}`, goOn]
 }
 
 /** Everything there, as a person reads it. */

@@ -1,5 +1,5 @@
 import { CreateDefaultVpcCommand } from '@aws-sdk/client-ec2'
-import { advise, again, isCode } from '../aws/errors.js'
+import { again, isCode } from '../aws/errors.js'
 import { configuredRegion, regions } from '../aws/region.js'
 import { bedrockPolicy } from '../bedrock/policy.js'
 import { ensure, type Observation, observe, type PlanItem, plan, remove } from '../engine/converge.js'
@@ -24,6 +24,7 @@ import { converse } from './conversation.js'
 import { settleCredentials } from './credentials.js'
 import { type HostResult, hostWork } from './host-work.js'
 import { type OpenLab, openLab } from './open-lab.js'
+import { partly } from './partly.js'
 import type { UpOptions } from './up-options.js'
 
 /** Makes the lab, mends it or changes it, so that it is what the person chose. */
@@ -113,7 +114,7 @@ export const run: Run<UpOptions> = async (options, context) => {
     return await conclude(true, of, now.host.plan ? await now.host.setUp(of) : { health: now.host.health })
   } catch (error) {
     if (lock.signal.reason instanceof LabError) throw lock.signal.reason
-    throw begun ? partly(error, { ...options, region: lab.region }) : error
+    throw begun ? partly(error, { ...options, region: lab.region }, [goOn]) : error
   } finally {
     await lock.release()
   }
@@ -267,23 +268,7 @@ function showPasswordApart(user: HostResult['firstUser'], face: Face): void {
   )
 }
 
-/** From the first change on a failure leaves something behind: exit code 2, and the way on. */
-function partly(error: unknown, options: GlobalOptions): LabError {
-  const said = advise(error, options)
-  return new LabError({
-    code: said.code,
-    what: said.message,
-    ...(said.why ? { why: said.why } : {}),
-    fix: [
-      ...said.fix,
-      'What was made stays: run the same command again and it goes on; or librechat-lab destroy.',
-    ],
-    fault: said.fault,
-    exitCode: 2,
-    requestId: said.requestId,
-    cause: error,
-  })
-}
+const goOn = 'What was made stays: run the same command again and it goes on; or librechat-lab destroy.'
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined
