@@ -21,7 +21,7 @@ import { dryRuns, type Permissions, permissions } from './gateway/permissions.js
 import { propagation, type Slowness } from './gateway/propagation.js'
 import { runCommand } from './gateway/runcommand.js'
 import { type Hosts, hosts } from './host.js'
-import type { Moto } from './moto.js'
+import type { Moto } from './moto-server.js'
 
 /** The name of the IAM user whose keys the program is given. */
 export const operator = 'operator'
@@ -69,7 +69,7 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
   const machines = hosts()
   const managed = managedInstances(at, () => slowness.agent)
   const ips = addresses(at)
-  const rights = permissions(at, operator)
+  const rights = permissions(at, id, operator)
   const made = ledger()
   const own: Supplement[] = []
   const supplements = [

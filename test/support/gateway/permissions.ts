@@ -19,12 +19,16 @@ const denials: Record<string, string> = { ec2: 'UnauthorizedOperation', ssm: 'Ac
  * Who may do what: moto checks no permission and carries out some dry runs. The denials of the operator's own
  * inline policies hold, whatever else a test denies, and a dry run says what would be.
  */
-export function permissions(witness: (region: string) => Witness, user: string): Permissions {
+export function permissions(
+  witness: (region: string) => Witness,
+  account: string,
+  user: string,
+): Permissions {
   const denied = new Set<string>()
   let allowed: readonly Statement[] | undefined
 
   async function refusal(call: Call): Promise<string | undefined> {
-    const asked = await whatIsAsked(witness, call)
+    const asked = await whatIsAsked(witness, account, call)
     const own = await statementsOf(witness(call.region).iam, user)
     const verdict = decide([...own, ...(allowed ?? [everything])], asked)
     return denied.has(asked.action) || verdict !== 'allowed' ? asked.action : undefined
@@ -39,7 +43,7 @@ export function permissions(witness: (region: string) => Witness, user: string):
       if (call.action === 'DecodeAuthorizationMessage') return decoded(call)
       const restricted = denied.size > 0 || allowed !== undefined || guarded.has(call.action)
       const action = restricted ? await refusal(call) : undefined
-      if (action) return refuse(call, action, user)
+      if (action) return refuse(call, action, `arn:aws:iam::${account}:user/${user}`)
       return undefined
     },
   }
@@ -59,7 +63,7 @@ const everything: Statement = { Effect: 'Allow', Action: '*', Resource: '*' }
 const guarded = new Set(['ReleaseAddress', 'EnableAddressTransfer', 'DeleteTags', 'CreateTags'])
 
 function refuse(call: Call, action: string, user: string): Answer {
-  const why = `User: arn:aws:iam::000000000000:user/${user} is not authorized to perform: ${action}`
+  const why = `User: ${user} is not authorized to perform: ${action}`
   if (call.service !== 'ec2') return errorAnswer(call, denials[call.service] ?? 'AccessDenied', why)
   const encoded = Buffer.from(
     JSON.stringify({
@@ -78,7 +82,11 @@ function decoded(call: Call): Answer {
 }
 
 /** The request's context keys: the tags it would set, and those of what it names. */
-async function whatIsAsked(witness: (region: string) => Witness, call: Call): Promise<Asked> {
+async function whatIsAsked(
+  witness: (region: string) => Witness,
+  account: string,
+  call: Call,
+): Promise<Asked> {
   const context: Record<string, string[]> = { 'aws:requestedregion': [call.region], 'aws:tagkeys': [] }
   for (const [key, value] of Object.entries(call.params)) {
     if (!/(^|\.)Tags?\.(member\.)?\d+\.Key$/.test(key)) continue
@@ -96,5 +104,15 @@ async function whatIsAsked(witness: (region: string) => Witness, call: Call): Pr
       for (const prefix of ['aws', 'ec2']) context[`${prefix}:resourcetag/${Key.toLowerCase()}`] = [Value]
     }
   }
-  return { action: `${call.service}:${call.action}`, resource: '*', context }
+  const kind = kinds[String(id).split('-')[0] ?? '']
+  const resource = kind ? `arn:aws:ec2:${call.region}:${account}:${kind}/${id}` : '*'
+  return { action: `${call.service}:${call.action}`, resource, context }
+}
+
+/** EC2's resource types by the beginning of an id. */
+const kinds: Record<string, string> = {
+  eipalloc: 'elastic-ip',
+  i: 'instance',
+  sg: 'security-group',
+  vol: 'volume',
 }
