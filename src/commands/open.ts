@@ -18,7 +18,8 @@ export const run: Run = async (options, context, [target = 'librechat']) => {
   }
   const urls = urlsOf(lab, publicIp, instanceId, stored?.domain)
   const url = target === 'portainer' ? urls.portainer : urls.librechat
-  const opened = await openBrowser(url)
+  // Behind a rehearsed address stands nothing; the tunnel's page shows what would.
+  const opened = !options.rehearse && (await openBrowser(url))
   context.face.result(opened ? `Opened ${url}` : url, { url, opened })
   return 0
 }
