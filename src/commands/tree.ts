@@ -38,6 +38,8 @@ export const globalFlags: readonly Flag[] = [
 
 const yes: Flag = { flags: '-y, --yes', text: 'ask nothing; never covers what destroys data' }
 
+const noSuchLab = '3 no such lab'
+
 export const tree: readonly CommandNode[] = [
   {
     name: 'up',
@@ -129,6 +131,7 @@ export const tree: readonly CommandNode[] = [
       { flags: '--sessions <n>', text: 'spread connections over so many sessions: faster downloads' },
       { flags: '--plugin', text: 'hand over to AWS’s session-manager-plugin' },
     ],
+    exits: noSuchLab,
     callsAws: true,
     load: () => import('./tunnel.js'),
   },
@@ -142,6 +145,7 @@ export const tree: readonly CommandNode[] = [
     args: [
       { name: '[target]', text: 'librechat (default) or portainer', choices: ['librechat', 'portainer'] },
     ],
+    exits: noSuchLab,
     callsAws: true,
     load: () => import('./open.js'),
   },
@@ -201,6 +205,7 @@ export const tree: readonly CommandNode[] = [
           { flags: '--display-name <name>', text: 'how LibreChat calls them' },
           { flags: '--ask-password', text: 'type the password yourself' },
         ],
+        exits: noSuchLab,
         callsAws: true,
         load: async () => ({ run: (await import('./user.js')).add }),
       },
@@ -208,6 +213,7 @@ export const tree: readonly CommandNode[] = [
         name: 'list',
         summary: 'Who there is',
         examples: [['user list', '']],
+        exits: noSuchLab,
         callsAws: true,
         load: async () => ({ run: (await import('./user.js')).list }),
       },
@@ -217,6 +223,7 @@ export const tree: readonly CommandNode[] = [
         examples: [['user remove me@example.org', 'wants the address typed again']],
         args: [{ name: '<email>', text: 'the user’s e-mail address' }],
         options: [{ flags: '--confirm <email>', text: 'the address again: yes, remove them' }],
+        exits: noSuchLab,
         callsAws: true,
         load: async () => ({ run: (await import('./user.js')).remove }),
       },
@@ -226,6 +233,7 @@ export const tree: readonly CommandNode[] = [
         examples: [['user reset-password me@example.org', 'it is shown once']],
         args: [{ name: '<email>', text: 'the user’s e-mail address' }],
         options: [{ flags: '--ask-password', text: 'type the password yourself' }],
+        exits: noSuchLab,
         callsAws: true,
         load: async () => ({ run: (await import('./user.js')).resetPassword }),
       },
@@ -244,6 +252,7 @@ export const tree: readonly CommandNode[] = [
           ['portainer password --reset', 'a new one'],
         ],
         options: [{ flags: '--reset', text: 'make a new one' }],
+        exits: noSuchLab,
         callsAws: true,
         load: async () => ({ run: (await import('./portainer.js')).password }),
       },
@@ -253,6 +262,7 @@ export const tree: readonly CommandNode[] = [
     name: 'shell',
     summary: 'A shell on the host, through Session Manager',
     examples: [['shell', 'leave it with exit']],
+    exits: noSuchLab,
     callsAws: true,
     load: () => import('./shell.js'),
   },
@@ -265,6 +275,7 @@ export const tree: readonly CommandNode[] = [
     ],
     args: [{ name: '[service]', text: 'librechat, mongodb, meilisearch, proxy, portainer' }],
     options: [{ flags: '-f, --follow', text: 'go on as they come' }],
+    exits: noSuchLab,
     callsAws: true,
     load: () => import('./logs.js'),
   },
@@ -284,6 +295,7 @@ export const tree: readonly CommandNode[] = [
           { flags: '--attach-to-user <user>', text: 'attach it to this IAM user' },
           { flags: '--attach-to-role <role>', text: 'attach it to this IAM role' },
         ],
+        exits: noSuchLab,
         callsAws: true,
         load: () => import('./address-policy.js'),
       },
