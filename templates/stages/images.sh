@@ -10,8 +10,10 @@ install -d -m 755 "$kept"
 # have <image>: it is on this host.
 have() { docker image inspect "$1" >/dev/null 2>&1; }
 
-# The digest under which a tag was pulled; the tag itself where an image has none (it was built here).
+# The digest under which a tag was pulled; the name itself where it has one already, or where the image has none
+# (it was built here).
 digest_of() {
+  [[ $1 != *@* ]] || { echo "$1" && return; }
   docker image inspect -f '{{range .RepoDigests}}{{println .}}{{end}}' "$1" |
     grep -F -m 1 "${1%:*}@" || echo "$1"
 }

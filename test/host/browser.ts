@@ -40,7 +40,7 @@ export class Browser {
           headers: {
             host: this.host,
             ...(cookie ? { cookie } : {}),
-            ...(body ? { 'content-length': body.length } : {}),
+            ...(body ? { 'content-length': Buffer.byteLength(body) } : {}),
           },
         },
         (response) => {

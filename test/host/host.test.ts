@@ -208,12 +208,12 @@ describe('the containers', () => {
     sh(`docker exec librechat-lab-${service}-1 sh -c "${role}" 2>/dev/null || echo refused`)
 
   it('reach the instance metadata from LibreChat alone, and with a hop limit of 2 alone', async () => {
-    await sh('metadata-start 2')
+    await sh('/usr/local/bin/metadata-start 2')
     expect(await asks('librechat')).toBe('LibreChatInstanceRole')
     for (const service of ['proxy', 'mongodb', 'meilisearch']) expect(await asks(service)).toBe('refused')
     const stranger = `docker run --rm 127.0.0.1:5000/library/caddy:2.10.2 sh -c "${role}" 2>/dev/null || echo refused`
     expect(await sh(stranger)).toBe('refused')
-    await sh('metadata-start 1')
+    await sh('/usr/local/bin/metadata-start 1')
     expect(await asks('librechat')).toBe('refused')
     await sh('systemctl stop metadata')
   })
@@ -402,7 +402,9 @@ describe('the system', () => {
 describe('a change', () => {
   it('of a pinned image keeps data and secrets', async () => {
     const kept = await secrets()
-    lab.pin({ LIBRECHAT_IMAGE: '127.0.0.1:5000/librechat-ai/librechat:v0.8.9' })
+    // As the script that refreshes the pins writes them: the tag and its digest.
+    const digest = await sh('cat /srv/registry/tags/librechat-ai/librechat/v0.8.9')
+    lab.pin({ LIBRECHAT_IMAGE: `127.0.0.1:5000/librechat-ai/librechat:v0.8.9@${digest}` })
     const before = (await readHealth(lab.host)).release
     const { health } = await setUpHost(lab.host, lab.settings)
     expect(health.healthy).toBe(true)

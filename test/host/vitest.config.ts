@@ -9,7 +9,6 @@ export default defineConfig({
     sequence: { concurrent: false },
     testTimeout: 600_000,
     hookTimeout: 1_200_000,
-    bail: 3,
     reporters: ['verbose'],
   },
 })
