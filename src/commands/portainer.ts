@@ -16,6 +16,15 @@ export const password: Run<{ reset?: boolean }> = async (options, context) => {
       text: 'The password is not part of the JSON. Run this without --json to see it.',
     })
   }
-  face.result(`User      ${login.username}\nPassword  ${login.password}`, { username: login.username })
+  if (login.works === false) {
+    face.emit({
+      type: 'warning',
+      text: 'Portainer refuses this password: it was changed there. librechat-lab portainer password --reset makes a new one.',
+    })
+  }
+  face.result(`User      ${login.username}\nPassword  ${login.password}`, {
+    username: login.username,
+    works: login.works,
+  })
   return 0
 }
