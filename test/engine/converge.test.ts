@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest'
+import { ensure, observe, plan, remove } from '../../src/engine/converge.js'
+import { Interrupted, LabError } from '../../src/engine/error.js'
+import type { Resource } from '../../src/engine/resource.js'
+import { surroundings, world } from './made.js'
+
+const converge = async (graph: readonly Resource[], around = surroundings()) => {
+  const seen = await observe(graph)
+  return await ensure(plan(graph, seen), seen, around.options)
+}
+
+describe('making', () => {
+  it('makes what is missing, each after what it needs', async () => {
+    const { diary, thing, there } = world()
+    const a = thing('a')
+    const b = thing('b', [a])
+    const c = thing('c', [b])
+    await converge([a, b, c])
+    expect(diary).toEqual(['ensure a', 'made a', 'ensure b', 'made b', 'ensure c', 'made c'])
+    expect([...there.keys()]).toEqual(['a', 'b', 'c'])
+  })
+
+  it('does at once what does not depend on each other', async () => {
+    const { diary, thing } = world()
+    const slow = { ensure: () => new Promise<void>((resolve) => setTimeout(resolve, 20)) }
+    await converge([thing('a', [], slow), thing('b', [], slow)])
+    expect(diary.slice(0, 2)).toEqual(['ensure a', 'ensure b'])
+  })
+
+  it('touches nothing that is as it should be, and says so in the plan', async () => {
+    const { diary, thing, there } = world()
+    const a = thing('a')
+    const b = thing('b', [a])
+    there.set('a', 'right')
+    there.set('b', 'wrong')
+    const seen = await observe([a, b])
+    expect(plan([a, b], seen).map(({ action, id }) => [action, id])).toEqual([
+      ['keep', 'a:right'],
+      ['change', 'b:wrong'],
+    ])
+    await converge([a, b])
+    expect(diary).toEqual(['ensure b', 'made b'])
+  })
+
+  it('leaves alone what only a hand can mend, and still tells it', async () => {
+    const { diary, thing, there } = world()
+    const a = thing('a', [], { byHand: 'buy another' })
+    there.set('a', 'right')
+    const items = plan([a], await observe([a]))
+    expect(items).toMatchObject([{ action: 'keep', changes: [{ byHand: 'buy another' }] }])
+    await converge([a])
+    expect(diary).toEqual([])
+  })
+
+  it('begins nothing new after a failure, finishes what is under way, and throws the first failure', async () => {
+    const { diary, thing } = world()
+    const around = surroundings()
+    const a = thing('a', [], { ensure: () => Promise.reject(new Error('no')) })
+    const slow = thing('slow', [], { ensure: () => new Promise((resolve) => setTimeout(resolve, 20)) })
+    const late = thing('late', [slow])
+    await expect(converge([a, slow, late], around)).rejects.toThrow('no')
+    expect(diary).toEqual(['ensure a', 'ensure slow', 'made slow'])
+    expect(around.events).toContainEqual(
+      expect.objectContaining({ id: 'late', state: 'failed', detail: 'not begun' }),
+    )
+  })
+
+  it('looks again and goes on where an answer was lost', async () => {
+    const { thing, there, diary } = world()
+    let lost = true
+    const a = thing('a', [], {
+      ensure: () => {
+        if (!lost) return
+        lost = false
+        there.set('a', 'right')
+        throw new Error('lost')
+      },
+    })
+    const around = surroundings((error) => (error as Error).message === 'lost')
+    await converge([a], around)
+    expect(diary).toEqual(['ensure a', 'ensure a', 'made a'])
+    expect(around.clock.slept).toEqual([250])
+  })
+
+  it('stops asking again when it is told to', async () => {
+    const { thing } = world()
+    const a = thing('a', [], { ensure: () => Promise.reject(new Error('lost')) })
+    const around = surroundings((_, attempt) => attempt < 4)
+    await expect(converge([a], around)).rejects.toThrow('lost')
+    expect(around.clock.slept).toEqual([250, 500, 1000])
+  })
+
+  it('begins nothing once it was interrupted', async () => {
+    const { diary, thing } = world()
+    const around = surroundings()
+    const a = thing('a', [], { ensure: () => around.controller.abort() })
+    const b = thing('b', [a])
+    await expect(converge([a, b], around)).rejects.toThrow(Interrupted)
+    expect(diary).toEqual(['ensure a', 'made a'])
+  })
+})
+
+describe('looking', () => {
+  it('looks once at each, however many ask', async () => {
+    let looks = 0
+    const { thing } = world()
+    const a = thing('a', [], { observe: () => void looks++ })
+    const asks: Resource = { ...thing('b'), observe: (seen) => seen(a) }
+    await observe([a, asks, { ...asks, name: 'c' }])
+    expect(looks).toBe(1)
+  })
+
+  it('prefers a word for the person to an accident', async () => {
+    const { thing } = world()
+    const fails = (name: string, error: Error) =>
+      thing(name, [], {
+        observe: () => {
+          throw error
+        },
+      })
+    const word = new LabError({ code: 'unowned', what: 'Not ours.' })
+    await expect(observe([fails('a', new Error('network')), fails('b', word)])).rejects.toBe(word)
+  })
+
+  it('takes for absent what it is told to', async () => {
+    const { thing } = world()
+    const a = thing('a', [], {
+      observe: () => {
+        throw new LabError({ code: 'unowned', what: 'Not ours.' })
+      },
+    })
+    const seen = await observe([a], (error) => error instanceof LabError)
+    expect(seen.present).toEqual([])
+  })
+})
+
+describe('removing', () => {
+  it('goes the other way round, and takes only what is there', async () => {
+    const { diary, thing, there } = world()
+    const a = thing('a')
+    const b = thing('b', [a])
+    const c = thing('c', [b])
+    there.set('a', 'right')
+    there.set('c', 'wrong')
+    await remove(await observe([a, b, c]), surroundings().options)
+    expect(diary).toEqual(['remove c', 'gone c', 'remove a', 'gone a'])
+  })
+
+  it('leaves what something still there needs, and says what failed', async () => {
+    const { diary, thing, there } = world()
+    const a = thing('a')
+    const b = thing('b', [a], { remove: () => Promise.reject(new Error('in use')) })
+    there.set('a', 'right')
+    there.set('b', 'right')
+    await expect(remove(await observe([a, b]), surroundings().options)).rejects.toThrow('in use')
+    expect(diary).toEqual(['remove b'])
+  })
+
+  it('tries again what was only lost', async () => {
+    const { thing, there } = world()
+    let lost = true
+    const a = thing('a', [], {
+      remove: () => {
+        if (lost) {
+          lost = false
+          throw new Error('lost')
+        }
+      },
+    })
+    there.set('a', 'right')
+    await remove(await observe([a]), surroundings((_, attempt) => attempt < 3).options)
+    expect(there.size).toBe(0)
+  })
+})

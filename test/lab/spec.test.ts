@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest'
+import { checkedChoices, specFrom } from '../../src/lab/choices.js'
+import { checkedName } from '../../src/lab/names.js'
+import { describeSpecChange, formatSpec, nothingChosen, parseSpec, type Spec } from '../../src/lab/spec.js'
+
+const spec: Spec = {
+  ...nothingChosen,
+  generation: '0a1b2c3d',
+  allow: { from: 'detected', cidrs: ['8.8.8.8/32'], everyone: false },
+  models: [{ id: 'us.anthropic.claude-sonnet-4-5-20250929-v1:0', label: 'Claude Sonnet 4.5' }],
+}
+const tooLong = `${'a'.repeat(300)}.org`
+const codeOf = (act: () => unknown) => {
+  try {
+    act()
+    return 'taken'
+  } catch (error) {
+    return (error as { code: string }).code
+  }
+}
+
+describe('the stored settings', () => {
+  it('come back as they were', () => {
+    expect(parseSpec(formatSpec(spec), 'p')).toEqual(spec)
+  })
+
+  it.each([
+    ['not JSON', 'hello'],
+    ['null', 'null'],
+    ['an unknown field', JSON.stringify({ ...spec, runs: 'rm -rf /' })],
+    ['a later version', JSON.stringify({ ...spec, version: 2 })],
+    [
+      'everybody let in without the word',
+      JSON.stringify({ ...spec, allow: { ...spec.allow, cidrs: ['0.0.0.0/0'] } }),
+    ],
+    ['a private range', JSON.stringify({ ...spec, allow: { ...spec.allow, cidrs: ['10.0.0.1/32'] } })],
+    ['a type with a command in it', JSON.stringify({ ...spec, instanceType: 't3.$(id)' })],
+    [
+      'a label with an escape sequence',
+      JSON.stringify({ ...spec, models: [{ id: 'a', label: '\u001b[2J' }] }),
+    ],
+    ['a domain with a newline', JSON.stringify({ ...spec, domain: 'a.example\nb' })],
+    ['a domain that is an address', JSON.stringify({ ...spec, domain: '8.8.8.8' })],
+    ['an ARN of something else', JSON.stringify({ ...spec, profileArns: ['arn:aws:s3:::bucket'] })],
+    ['everything, as a resource', JSON.stringify({ ...spec, profileArns: ['*'] })],
+    ['a disk for a data centre', JSON.stringify({ ...spec, diskGb: 1e9 })],
+  ])('are refused when they hold %s', (_, text) => {
+    expect(codeOf(() => parseSpec(text, 'p'))).toBe('bad-spec')
+  })
+
+  it('tell their differences in words', () => {
+    const later = formatSpec({ ...spec, diskGb: 50, email: 'me@example.org' })
+    expect(describeSpecChange(formatSpec(spec), later)).toEqual([
+      { what: 'disk (GB)', from: '30', to: '50' },
+      { what: 'first user', from: 'none', to: 'me@example.org' },
+    ])
+  })
+})
+
+describe('choices', () => {
+  const chat = { models: spec.models, profileArns: [] }
+  const from = (flags: Parameters<typeof checkedChoices>[0], stored: Spec | undefined = undefined) =>
+    specFrom({ stored, choices: checkedChoices(flags), detected: '9.9.9.9', chat, generation: '00000001' })
+
+  it('have defaults', () => {
+    expect(from({})).toMatchObject({
+      instanceType: 't3.medium',
+      diskGb: 30,
+      userData: false,
+      openPort80: false,
+    })
+    expect(from({}).allow).toEqual({ from: 'detected', cidrs: ['9.9.9.9/32'], everyone: false })
+  })
+
+  it('keep what was chosen before and say only what is new', () => {
+    const before = from({
+      instanceType: 't3.large',
+      disk: '40',
+      allowCidr: ['8.8.8.0/24'],
+      email: 'Me@Example.org',
+    })
+    const after = from({ disk: '60' }, before)
+    expect(after).toEqual({ ...before, diskGb: 60 })
+    expect(after.email).toBe('me@example.org')
+  })
+
+  it('follow the person’s address when it was found out, and go back to that', () => {
+    expect(from({}, spec).allow.cidrs).toEqual(['9.9.9.9/32'])
+    const given = from({ allowCidr: ['8.8.8.8'] }, spec)
+    expect(from({}, given).allow.cidrs).toEqual(['8.8.8.8/32'])
+    expect(from({ allowCidr: ['detect'] }, given).allow.cidrs).toEqual(['9.9.9.9/32'])
+  })
+
+  it('want port 80 opened expressly for a domain', () => {
+    expect(codeOf(() => from({ domain: 'chat.example.org' }))).toBe('needs-port-80')
+    const open = from({ domain: 'Chat.Example.org', openPort80: true })
+    expect(open).toMatchObject({ domain: 'chat.example.org', openPort80: true })
+    const back = from({ domain: false }, open)
+    expect(back.domain).toBeUndefined()
+    expect(back.openPort80).toBe(false)
+  })
+
+  it.each([
+    [{ disk: '19' }, 'bad-disk'],
+    [{ disk: '30GB' }, 'bad-disk'],
+    [{ disk: '1e3' }, 'bad-disk'],
+    [{ instanceType: 'big' }, 'bad-instance-type'],
+    [{ email: 'me' }, 'bad-email'],
+    [{ email: '"$(id)"@example.org' }, 'bad-email'],
+    [{ domain: 'localhost' }, 'bad-domain'],
+    [{ domain: tooLong }, 'bad-domain'],
+    [{ subnetId: 'subnet-x' }, 'bad-subnet-id'],
+    [{ permissionsBoundary: 'MyPolicy' }, 'bad-permissions-boundary'],
+    [{ allowEveryone: true }, 'bad-cidr'],
+  ])('%.60j is refused as %s', (flags, code) => expect(codeOf(() => from(flags))).toBe(code))
+})
+
+describe('a lab’s name', () => {
+  it.each(['default', 'a', 'team-a', 'x'.repeat(32)])('%s will do', (name) =>
+    expect(checkedName(name)).toBe(name),
+  )
+  it.each(['', 'Team', '-a', 'a-', '1a', 'a b', 'a/b', 'é', '$(id)', 'a\nb', 'x'.repeat(33)])(
+    '%j is refused',
+    (name) => expect(codeOf(() => checkedName(name))).toBe('bad-name'),
+  )
+})
