@@ -9,6 +9,7 @@ import { STSClient } from '@aws-sdk/client-sts'
 import type { Clients } from '../aws/clients.js'
 import type { Connection, ConnectOptions } from '../aws/connect.js'
 import type { Internet } from '../aws/internet.js'
+import { decodingRefusals } from '../aws/refusals.js'
 import { type Clock, systemClock } from '../engine/clock.js'
 import { type Account, accountId, callerArn, type Session } from './account.js'
 import { Agent, type Purpose } from './agent.js'
@@ -83,13 +84,14 @@ export async function rehearse(options: RehearsalOptions): Promise<Pick<Connecti
   const { ask, internet } = await openAccount(options)
   const played = <Client extends Parameters<typeof intercept>[0]>(client: Client, service: Service) =>
     intercept(client, service, ask, randomUUID)
+  const sts = played(new STSClient(config), services.sts)
   const clients: Clients = {
     region,
-    ec2: played(new EC2Client(config), services.ec2),
-    ec2Once: played(new EC2Client({ ...config, maxAttempts: 1 }), services.ec2),
+    ec2: decodingRefusals(played(new EC2Client(config), services.ec2), sts),
+    ec2Once: decodingRefusals(played(new EC2Client({ ...config, maxAttempts: 1 }), services.ec2), sts),
     iam: played(new IAMClient(config), services.iam),
     ssm: played(new SSMClient(config), services.ssm),
-    sts: played(new STSClient(config), services.sts),
+    sts,
     bedrock: played(new BedrockClient(config), services.bedrock),
     bedrockHome: played(new BedrockClient({ ...config, region: 'us-east-1' }), services.bedrock),
   }

@@ -28,7 +28,11 @@ import {
   ValidationException as SsmValidationException,
   TargetNotConnected,
 } from '@aws-sdk/client-ssm'
-import { ExpiredTokenException, STSServiceException } from '@aws-sdk/client-sts'
+import {
+  ExpiredTokenException,
+  InvalidAuthorizationMessageException,
+  STSServiceException,
+} from '@aws-sdk/client-sts'
 import type { ServiceException } from './refusal.js'
 
 /** The SDK's exceptions for what a service of the rehearsal account refuses. */
@@ -63,7 +67,10 @@ export const ssmExceptions = exceptions(SSMServiceException, {
   TargetNotConnected,
   ValidationException: SsmValidationException,
 })
-export const stsExceptions = exceptions(STSServiceException, { ExpiredTokenException })
+export const stsExceptions = exceptions(STSServiceException, {
+  ExpiredTokenException,
+  InvalidAuthorizationMessageException,
+})
 export const bedrockExceptions = exceptions(BedrockServiceException, {
   ConflictException,
   ResourceNotFoundException,

@@ -7,7 +7,7 @@ import {
   ssmExceptions,
   stsExceptions,
 } from './exceptions.js'
-import { iam } from './iam.js'
+import { iam } from './iam/index.js'
 import type { Service } from './intercept.js'
 import { parameters } from './parameters.js'
 import { runCommand } from './run-command.js'

@@ -1,8 +1,25 @@
 import { accountId, callerArn } from './account.js'
 import type { Answers } from './answers.js'
+import { Refusal } from './refusal.js'
+
+/** What EC2 hides in the message of a refusal, and STS tells to whoever may ask. */
+export const encodedRefusal = (action: string, resource: string): string =>
+  Buffer.from(
+    JSON.stringify({
+      allowed: false,
+      explicitDeny: true,
+      context: { principal: { arn: callerArn }, action, resource },
+    }),
+  ).toString('base64url')
 
 export const sts = {
   GetCallerIdentity() {
     return { Account: accountId, Arn: callerArn, UserId: 'AIDAREHEARSAL' }
+  },
+
+  DecodeAuthorizationMessage(input) {
+    const DecodedMessage = Buffer.from(input.EncodedMessage ?? '', 'base64url').toString()
+    if (DecodedMessage.startsWith('{"allowed":false')) return { DecodedMessage }
+    throw new Refusal('InvalidAuthorizationMessageException', 'Message is not valid.')
   },
 } satisfies Answers<typeof import('@aws-sdk/client-sts')>

@@ -92,6 +92,9 @@ describe('the rehearsal account', () => {
       clients.ec2.send(new ec2.ReleaseAddressCommand({ AllocationId, DryRun: true })).catch(codeOf)
     await expect(release(tagged.AllocationId)).resolves.toBe('UnauthorizedOperation')
     await expect(release(plain.AllocationId)).resolves.toBe('DryRunOperation')
+    // In earnest the refusal names the action and the address, which EC2 itself hides in a code.
+    const earnest = clients.ec2.send(new ec2.ReleaseAddressCommand({ AllocationId: tagged.AllocationId }))
+    await expect(earnest).rejects.toThrow(/A policy denies ec2:ReleaseAddress on arn:aws:ec2:.*eipalloc-/)
   })
 
   it('keeps a group while an instance uses it, and frees the address of one that ended', async () => {

@@ -1,9 +1,10 @@
-import { type Address, accountId, callerArn, userName } from '../account.js'
+import { type Address, accountId } from '../account.js'
 import type { Answers } from '../answers.js'
+import { mayTouchAddress } from '../caller.js'
 import { found, Refusal } from '../refusal.js'
 import { fromTags, tagsFor, type World } from '../world.js'
 import { chosen, passes } from './filter.js'
-import { addressOn } from './instances.js'
+import { addressOn } from './instance-view.js'
 import { instanceOf } from './launch.js'
 
 /** AWS's quota for a new account; in the scenario, as many as there are. */
@@ -12,33 +13,6 @@ const quotaOf = ({ here, scenario }: World): number =>
 
 const addressOf = ({ here }: World, id: string | undefined): Address =>
   found(here.addresses, id, 'InvalidAllocationID.NotFound', `The allocation ID '${id}' does not exist`)
-
-/** Refuses what an inline policy of the caller denies for an address with these tags. */
-function mayCall(action: string, tags: Record<string, string>, { account }: World): void {
-  const statements = Object.values(account.users[userName] ?? {}).flatMap((document) => {
-    const { Statement } = JSON.parse(document) as { Statement: Denial | Denial[] }
-    return [Statement].flat()
-  })
-  for (const { Effect, Action, Condition } of statements) {
-    if (Effect !== 'Deny' || ![Action].flat().includes(action)) continue
-    const wanted = Object.entries(Object.values(Condition ?? {})[0] ?? {})
-    const holds = wanted.every(([key, value]) =>
-      [value].flat().includes(tags[key.replace(/^(aws|ec2):ResourceTag\//, '')] ?? ''),
-    )
-    if (!holds) continue
-    throw new Refusal(
-      'UnauthorizedOperation',
-      `You are not authorized to perform this operation. User: ${callerArn} is not authorized to perform: ${action} with an explicit deny in an identity-based policy`,
-      403,
-    )
-  }
-}
-
-interface Denial {
-  Effect: string
-  Action: string | string[]
-  Condition?: Record<string, Record<string, string | string[]>>
-}
 
 const transferView = (AllocationId: string, address: Address) => ({
   AllocationId,
@@ -163,7 +137,7 @@ export const addresses = {
 
   ReleaseAddress(input, world) {
     const address = addressOf(world, input.AllocationId)
-    mayCall('ec2:ReleaseAddress', address.tags, world)
+    mayTouchAddress('ec2:ReleaseAddress', input.AllocationId ?? '', address.tags, world)
     if (address.reverse) {
       throw new Refusal(
         'InvalidAddress.PtrSet',
@@ -217,7 +191,7 @@ export const addresses = {
 
   EnableAddressTransfer(input, world) {
     const address = addressOf(world, input.AllocationId)
-    mayCall('ec2:EnableAddressTransfer', address.tags, world)
+    mayTouchAddress('ec2:EnableAddressTransfer', input.AllocationId ?? '', address.tags, world)
     address.transferTo = input.TransferAccountId ?? ''
     return { AddressTransfer: transferView(input.AllocationId ?? '', address) }
   },

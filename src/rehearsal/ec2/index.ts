@@ -1,9 +1,21 @@
 import { addresses } from './addresses.js'
 import { groups } from './groups.js'
+import { instanceAttributes } from './instance-attributes.js'
 import { instances } from './instances.js'
 import { network } from './network.js'
 import { associated } from './profile-associations.js'
+import { tags } from './tags.js'
 import { types } from './types.js'
 import { volumes } from './volumes.js'
 
-export const ec2 = { ...network, ...types, ...groups, ...instances, ...volumes, ...associated, ...addresses }
+export const ec2 = {
+  ...network,
+  ...types,
+  ...groups,
+  ...instances,
+  ...instanceAttributes,
+  ...tags,
+  ...volumes,
+  ...associated,
+  ...addresses,
+}

@@ -1,102 +1,16 @@
-import type { InstanceStateChange, Instance as InstanceView } from '@aws-sdk/client-ec2'
+import type { InstanceStateChange } from '@aws-sdk/client-ec2'
 import { accountId, type Instance, type InstanceState, type Region } from '../account.js'
 import type { Answers } from '../answers.js'
-import { profileArn } from '../iam.js'
+import { profileArn } from '../iam/common.js'
 import { Refusal } from '../refusal.js'
-import { fromTags, type World } from '../world.js'
 import { chosen, passes } from './filter.js'
+import { addressOn, instanceView, stateView } from './instance-view.js'
 import { agentIn, instanceOf, launch } from './launch.js'
-import { architectureOf } from './types.js'
 
 /** How long AWS takes, in milliseconds. */
 const stopsIn = 20_000
 const endsIn = 30_000
 const startsAgainIn = 8_000
-
-const stateCodes: Record<InstanceState, number> = {
-  pending: 0,
-  running: 16,
-  'shutting-down': 32,
-  terminated: 48,
-  stopping: 64,
-  stopped: 80,
-}
-const stateView = (state: InstanceState) => ({ Code: stateCodes[state], Name: state })
-
-export const addressOn = (here: Region, instanceId: string) =>
-  Object.entries(here.addresses).find(([, address]) => address.instance === instanceId)
-
-function view(id: string, instance: Instance, { here, region }: World): InstanceView {
-  const subnet = here.subnets[instance.subnet]
-  const ended = instance.state === 'terminated'
-  const publicIp =
-    addressOn(here, id)?.[1].ip ?? (instance.state === 'running' ? instance.publicIp : undefined)
-  return {
-    InstanceId: id,
-    ImageId: instance.image,
-    InstanceType: instance.type as never,
-    State: stateView(instance.state),
-    ...(ended
-      ? { StateTransitionReason: 'User initiated' }
-      : {
-          VpcId: subnet?.vpc,
-          SubnetId: instance.subnet,
-          PrivateIpAddress: instance.privateIp,
-          ...(publicIp ? { PublicIpAddress: publicIp } : {}),
-        }),
-    LaunchTime: new Date(instance.launchedAt),
-    Architecture: architectureOf(instance.type) as never,
-    Placement: { AvailabilityZone: subnet?.zone ?? `${region}a`, Tenancy: 'default' },
-    RootDeviceName: instance.volume.device,
-    RootDeviceType: 'ebs',
-    BlockDeviceMappings: ended
-      ? []
-      : [
-          {
-            DeviceName: instance.volume.device,
-            Ebs: {
-              VolumeId: instance.volume.id,
-              Status: 'attached',
-              DeleteOnTermination: instance.volume.deleteOnTermination,
-              AttachTime: new Date(instance.launchedAt),
-            },
-          },
-        ],
-    ...(instance.association && !ended
-      ? {
-          IamInstanceProfile: {
-            Arn: profileArn(instance.association.profile),
-            Id: instance.association.profileId,
-          },
-        }
-      : {}),
-    SecurityGroups: ended
-      ? []
-      : instance.groups.map((GroupId) => ({ GroupId, GroupName: here.groups[GroupId]?.name })),
-    NetworkInterfaces: ended
-      ? []
-      : [
-          {
-            NetworkInterfaceId: instance.interface,
-            PrivateIpAddress: instance.privateIp,
-            SubnetId: instance.subnet,
-            Status: 'in-use',
-            Attachment: { DeviceIndex: 0, DeleteOnTermination: true, Status: 'attached' },
-          },
-        ],
-    MetadataOptions: {
-      State: 'applied',
-      HttpTokens: instance.tokens.HttpTokens as never,
-      HttpPutResponseHopLimit: instance.tokens.HttpPutResponseHopLimit,
-      HttpEndpoint: instance.tokens.HttpEndpoint as never,
-      InstanceMetadataTags: instance.tokens.InstanceMetadataTags as never,
-    },
-    ...(instance.clientToken ? { ClientToken: instance.clientToken.token } : {}),
-    Tags: fromTags(instance.tags),
-    SourceDestCheck: true,
-    EbsOptimized: false,
-  }
-}
 
 function change(
   id: string,
@@ -144,7 +58,7 @@ export const instances = {
       ReservationId: instance.reservation,
       OwnerId: accountId,
       Groups: [],
-      Instances: [view(id, instance, world)],
+      Instances: [instanceView(id, instance, world)],
     }
   },
 
@@ -174,7 +88,7 @@ export const instances = {
           ReservationId: instance.reservation,
           OwnerId: accountId,
           Groups: [],
-          Instances: [view(id, instance, world)],
+          Instances: [instanceView(id, instance, world)],
         })),
     }
   },
@@ -231,104 +145,5 @@ export const instances = {
   RebootInstances(input, world) {
     for (const id of input.InstanceIds ?? []) instanceOf(world, id).onlineAt = world.after(agentIn)
     return {}
-  },
-
-  DescribeInstanceAttribute(input, world) {
-    const instance = instanceOf(world, input.InstanceId)
-    const InstanceId = input.InstanceId
-    switch (input.Attribute) {
-      case 'disableApiTermination':
-        return { InstanceId, DisableApiTermination: { Value: instance.terminationProtected } }
-      case 'disableApiStop':
-        return { InstanceId, DisableApiStop: { Value: instance.stopProtected } }
-      case 'userData':
-        return { InstanceId, UserData: { Value: instance.userData } }
-      case 'instanceType':
-        return { InstanceId, InstanceType: { Value: instance.type } }
-      default:
-        throw new Refusal(
-          'InvalidParameterValue',
-          `Value (${input.Attribute}) for parameter attribute is invalid.`,
-        )
-    }
-  },
-
-  ModifyInstanceAttribute(input, world) {
-    const instance = instanceOf(world, input.InstanceId)
-    if (input.InstanceType?.Value) {
-      if (instance.state !== 'stopped') {
-        throw new Refusal(
-          'IncorrectInstanceState',
-          `The instance '${input.InstanceId}' is not in the 'stopped' state.`,
-        )
-      }
-      architectureOf(input.InstanceType.Value)
-      instance.type = input.InstanceType.Value
-    }
-    instance.terminationProtected = input.DisableApiTermination?.Value ?? instance.terminationProtected
-    instance.stopProtected = input.DisableApiStop?.Value ?? instance.stopProtected
-    if (input.Groups) instance.groups = [...input.Groups]
-    for (const { Ebs } of input.BlockDeviceMappings ?? []) {
-      instance.volume.deleteOnTermination = Ebs?.DeleteOnTermination ?? instance.volume.deleteOnTermination
-    }
-    return {}
-  },
-
-  ModifyInstanceMetadataOptions(input, world) {
-    const instance = instanceOf(world, input.InstanceId)
-    const { HttpTokens, HttpPutResponseHopLimit, HttpEndpoint, InstanceMetadataTags } = input
-    for (const [key, value] of Object.entries({
-      HttpTokens,
-      HttpPutResponseHopLimit,
-      HttpEndpoint,
-      InstanceMetadataTags,
-    })) {
-      if (value !== undefined) Object.assign(instance.tokens, { [key]: value })
-    }
-    return {
-      InstanceId: input.InstanceId,
-      InstanceMetadataOptions: { State: 'pending', ...(instance.tokens as object) },
-    }
-  },
-
-  DescribeInstanceCreditSpecifications(input, world) {
-    const asked = input.InstanceIds ?? Object.keys(world.here.instances)
-    return {
-      InstanceCreditSpecifications: asked
-        .map((InstanceId) => ({ InstanceId, instance: instanceOf(world, InstanceId) }))
-        .filter(({ instance }) => instance.type.startsWith('t'))
-        .map(({ InstanceId, instance }) => ({ InstanceId, CpuCredits: instance.credits })),
-    }
-  },
-
-  ModifyInstanceCreditSpecification(input, world) {
-    const asked = input.InstanceCreditSpecifications ?? []
-    for (const { InstanceId, CpuCredits } of asked) {
-      const instance = instanceOf(world, InstanceId)
-      instance.credits = CpuCredits ?? instance.credits
-    }
-    return {
-      SuccessfulInstanceCreditSpecifications: asked.map(({ InstanceId }) => ({ InstanceId })),
-      UnsuccessfulInstanceCreditSpecifications: [],
-    }
-  },
-
-  DescribeInstanceStatus(input, world) {
-    const all = chosen(world.here.instances, input.InstanceIds, 'InvalidInstanceID.NotFound', 'instance ID')
-    return {
-      InstanceStatuses: all
-        .filter(([, { state }]) => input.IncludeAllInstances || state === 'running')
-        .map(([InstanceId, { state }]) => ({
-          InstanceId,
-          InstanceState: stateView(state),
-          InstanceStatus: { Status: state === 'running' ? ('ok' as const) : ('not-applicable' as const) },
-          SystemStatus: { Status: state === 'running' ? ('ok' as const) : ('not-applicable' as const) },
-        })),
-    }
-  },
-
-  GetConsoleOutput(input, world) {
-    instanceOf(world, input.InstanceId)
-    return { InstanceId: input.InstanceId, Timestamp: new Date(world.now), Output: '' }
   },
 } satisfies Answers<typeof import('@aws-sdk/client-ec2')>

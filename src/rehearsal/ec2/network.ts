@@ -1,7 +1,7 @@
 import type { Region, Vpc } from '../account.js'
 import type { Answers } from '../answers.js'
 import { Refusal } from '../refusal.js'
-import { fromTags, type World } from '../world.js'
+import type { World } from '../world.js'
 import { chosen, passes } from './filter.js'
 import { newGroup } from './groups.js'
 
@@ -234,67 +234,4 @@ export const network = {
         })),
     }
   },
-
-  CreateTags(input, { here }) {
-    for (const resource of input.Resources ?? []) {
-      Object.assign(
-        tagsOf(here, resource),
-        Object.fromEntries((input.Tags ?? []).map((t) => [t.Key, t.Value ?? ''])),
-      )
-    }
-    return {}
-  },
-
-  DeleteTags(input, { here }) {
-    for (const resource of input.Resources ?? []) {
-      const tags = tagsOf(here, resource)
-      for (const { Key = '', Value } of input.Tags ??
-        Object.keys(tags).map((Key) => ({ Key, Value: undefined }))) {
-        if (Value === undefined || tags[Key] === Value) delete tags[Key]
-      }
-    }
-    return {}
-  },
-
-  DescribeTags(input, { here }) {
-    const all = Object.entries({
-      ...mapTags('instance', here.instances),
-      ...mapTags('security-group', here.groups),
-      ...mapTags('elastic-ip', here.addresses),
-    })
-    return {
-      Tags: all.flatMap(([ResourceId, { kind, tags }]) =>
-        fromTags(tags)
-          .filter(({ Key, Value }) =>
-            passes(input.Filters, tags, {
-              'resource-id': ResourceId,
-              'resource-type': kind,
-              key: Key,
-              value: Value,
-            }),
-          )
-          .map((tag) => ({ ...tag, ResourceId, ResourceType: kind as never })),
-      ),
-    }
-  },
 } satisfies Answers<typeof import('@aws-sdk/client-ec2')>
-
-const mapTags = (kind: string, things: Record<string, { tags: Record<string, string> }>) =>
-  Object.fromEntries(Object.entries(things).map(([id, { tags }]) => [id, { kind, tags }]))
-
-/** The tags of anything that EC2 tags; the refusal's code depends on the id's beginning. */
-function tagsOf(here: Region, id: string): Record<string, string> {
-  const volume = Object.values(here.instances).find((instance) => instance.volume.id === id)?.volume
-  const rule = Object.values(here.groups)
-    .flatMap((group) => group.rules)
-    .find((one) => one.id === id)
-  const thing = here.instances[id] ?? here.groups[id] ?? here.addresses[id] ?? volume ?? rule
-  if (thing) return thing.tags
-  const codes: Record<string, string> = {
-    i: 'InvalidInstanceID.NotFound',
-    sg: 'InvalidGroup.NotFound',
-    eipalloc: 'InvalidAllocationID.NotFound',
-    vol: 'InvalidVolume.NotFound',
-  }
-  throw new Refusal(codes[id.split('-')[0] ?? ''] ?? 'InvalidID', `The ID '${id}' is not valid`)
-}

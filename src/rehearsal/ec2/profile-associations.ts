@@ -1,6 +1,6 @@
 import type { Association } from '../account.js'
 import type { Answers } from '../answers.js'
-import { profileArn } from '../iam.js'
+import { profileArn } from '../iam/common.js'
 import { Refusal } from '../refusal.js'
 import type { World } from '../world.js'
 import { passes } from './filter.js'
