@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Clock } from '../engine/clock.js'
 import {
@@ -58,6 +59,8 @@ export class StreamCarrier implements Carrier {
         notices.letGo()
       },
     )
+    // Each connection that closes waits by it for a while.
+    setMaxListeners(0, this.over.signal)
     if (!isLater(session.agentVersion, wantsKeepAlive)) this.keepAlive()
   }
 

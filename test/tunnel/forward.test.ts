@@ -136,6 +136,17 @@ describe('a forwarded port', () => {
     await until('the connections to be gone', () => forward.traffic.connections === 0)
   })
 
+  test('warns of nothing to do with its own making when many connections end at once', async () => {
+    const warnings: Error[] = []
+    const keep = (warning: Error) => warnings.push(warning)
+    process.on('warning', keep)
+    const { forward } = await open(echo)
+    await Promise.all(Array.from({ length: 50 }, () => say(forward, 'hello')))
+    await systemClock.sleep(100)
+    process.off('warning', keep)
+    expect(warnings.filter(({ name }) => name === 'MaxListenersExceededWarning')).toEqual([])
+  })
+
   test('carries a single line feed as it is', async () => {
     const { handle, received } = collector()
     const { forward } = await open(handle, { clock: fastClock(20) })
