@@ -20,11 +20,11 @@ interface Performance {
 
 /** A stage's time on a new host, and where there is nothing to do; in milliseconds, as on a t3.medium. */
 const times: Record<string, number> = {
-  system: 12_000,
-  docker: 20_000,
-  images: 40_000,
-  stack: 26_000,
-  health: 6_000,
+  system: 10_000,
+  docker: 16_000,
+  images: 36_000,
+  stack: 22_000,
+  health: 5_000,
   user: 6_000,
   portainer: 4_000,
 }

@@ -70,6 +70,31 @@ describe('with the network cut off', () => {
   })
 })
 
+describe('a rehearsal that others get in the way of', () => {
+  it.concurrent('waits for another one on the same lab, and then has nothing to do', {
+    timeout: 60_000,
+  }, async () => {
+    const lab = cutOffProgram()
+    const both = await Promise.all([1, 2].map(() => lab.run('up', '--rehearse', '--yes')))
+    for (const { code, stderr } of both) expect(code, stderr).toBe(0)
+    expect(both.filter(({ stderr }) => stderr.includes('another run'))).toHaveLength(1)
+    const { labs } = JSON.parse((await lab.run('list', '--rehearse', '--json')).stdout)
+    expect(labs).toHaveLength(1)
+  })
+
+  it.concurrent('goes on after it was killed in the middle', { timeout: 60_000 }, async () => {
+    const lab = cutOffProgram()
+    const { child, ended, stderr } = lab.start('up', '--rehearse', '--yes')
+    await expect.poll(stderr, { timeout: 20_000 }).toContain('host: swap and system')
+    child.kill('SIGKILL')
+    await ended
+    const again = await lab.run('up', '--rehearse', '--yes')
+    expect(again.code, again.stderr).toBe(0)
+    const { labs } = JSON.parse((await lab.run('list', '--rehearse', '--json')).stdout)
+    expect(labs).toHaveLength(1)
+  })
+})
+
 /** What a person sees of each scenario: its exit code, and the words that tell it from the others. */
 const outcomes: Record<(typeof scenarios)[number]['name'], [number | RegExp, RegExp]> = {
   // The lock can't be given back either, so that the failure to do so may be what is told.

@@ -16,7 +16,12 @@ interface Said {
 export interface CutOff {
   /** Runs the built program to its end. */
   run(...args: string[]): Promise<Said>
-  start(...args: string[]): { child: ChildProcess; ended: Promise<Said>; stdout: () => string }
+  start(...args: string[]): {
+    child: ChildProcess
+    ended: Promise<Said>
+    stdout: () => string
+    stderr: () => string
+  }
   /** Every try to reach another machine. */
   tries(): string[]
 }
@@ -51,7 +56,7 @@ export function cutOffProgram(env: NodeJS.ProcessEnv = {}): CutOff {
     const ended = new Promise<Said>((resolve) => {
       child.on('close', (code) => resolve({ code, stdout, stderr }))
     })
-    return { child, ended, stdout: () => stdout }
+    return { child, ended, stdout: () => stdout, stderr: () => stderr }
   }
   return {
     start,

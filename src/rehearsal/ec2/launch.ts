@@ -7,7 +7,7 @@ import { architectureOf, architectureOfImage, offers } from './types.js'
 
 /** How long AWS takes, in milliseconds: until the machine runs, and until its agent reports after that. */
 const startsIn = 9_000
-export const agentIn = 22_000
+export const agentIn = 18_000
 
 /** Checks a launch in EC2's order and makes the instance; the id of the one that the same token made before. */
 export function launch(input: RunInstancesCommandInput, world: World): string {
