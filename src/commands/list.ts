@@ -33,7 +33,7 @@ export const run: Run<{ allRegions?: boolean }> = async (options, context) => {
   if (skipped.length > 0)
     face.emit({ type: 'warning', text: `Not allowed to look in ${skipped.join(', ')}.` })
   face.result(textOf(labs, options.allRegions ? 'in any region' : `in ${here.region}`), {
-    labs,
+    labs: labs.map(jsonOf),
     skippedRegions: skipped,
   })
   return 0
@@ -43,6 +43,14 @@ async function enabledRegions(ec2: EC2Client): Promise<string[]> {
   const { Regions = [] } = await ec2.send(new DescribeRegionsCommand({}))
   return Regions.map(({ RegionName = '' }) => RegionName).sort()
 }
+
+const jsonOf = ({ state, type, address, instanceId, ...lab }: ListedLab) => ({
+  ...lab,
+  state: state ?? null,
+  type: type ?? null,
+  address: address ?? null,
+  instanceId: instanceId ?? null,
+})
 
 function textOf(labs: readonly ListedLab[], where: string): string {
   if (labs.length === 0) return `There is no lab ${where}. librechat-lab up makes one.`
