@@ -143,7 +143,7 @@ class ExamplesFirst extends Help {
     const exits = node
       ? `\nExit codes: 0 done, 1 failed, 130 interrupted${node.exits ? `; ${node.exits}` : ''}\n`
       : ''
-    return `Examples:\n${lines.join('\n')}\n\n${super.formatHelp(command, help)}${exits}\nHelp: ${program} help <topic> (costs, security, permissions), ${homepage}\n`
+    return `Examples:\n${lines.join('\n')}\n\n${super.formatHelp(command, help)}${exits}\nHelp: ${program} help <topic> (costs, security, permissions)\n      ${homepage}\n`
   }
 }
 
