@@ -1,0 +1,117 @@
+import { once } from 'node:events'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type * as z from 'zod'
+import { leaves } from './leaves.js'
+import { rehearsal, run } from './program.js'
+import { shapes } from './shapes.js'
+
+const place = rehearsal()
+
+/** Runs a command with --json: stdout must be one line, one object of exactly this shape. */
+async function json(args: readonly string[], shape: z.ZodType, code = 0) {
+  const ended = await (isTold(args) ? run([...args, '--json']) : place.run([...args, '--json']))
+  expect(ended, ended.stderr).toMatchObject({ code })
+  expect(ended.stdout).toMatch(/^\{.*\}\n$/)
+  expect(shape.safeParse(ended.json()).error?.issues).toBeUndefined()
+  return ended
+}
+
+/** What calls nothing has nothing to rehearse. */
+const isTold = ([name]: readonly string[]) => ['policy', 'completion', 'help'].includes(name ?? '')
+
+/** With a lab there: each command line, its shape and its exit code. */
+const withLab: [line: string, shape: z.ZodType, code?: number][] = [
+  ['up --yes', shapes.up],
+  ['up --yes --dry-run --disk 40', shapes.plan],
+  ['status', shapes.status],
+  ['status --chat', shapes.status],
+  ['list', shapes.list],
+  ['list --all-regions', shapes.list],
+  ['models', shapes.models],
+  ['doctor', shapes.doctor],
+  ['user add you@example.org', shapes.user],
+  ['user list', shapes.userList],
+  ['user reset-password you@example.org', shapes.user],
+  ['user remove you@example.org --confirm you@example.org', shapes.userRemove],
+  ['user remove you@example.org', shapes.error, 1],
+  ['portainer password', shapes.portainerPassword],
+  ['portainer password --reset', shapes.portainerPassword],
+  ['address policy', shapes.policy],
+  ['open portainer', shapes.open],
+  ['logs proxy', shapes.logs],
+  ['policy', shapes.policy],
+  ['completion bash', shapes.completion],
+  ['completion zsh', shapes.completion],
+  ['completion fish', shapes.completion],
+  ['help', shapes.help],
+  ['help user add', shapes.help],
+  ['help costs', shapes.help],
+  ['destroy --dry-run', shapes.destroy],
+  ['destroy', shapes.error, 1],
+  ['destroy --confirm other', shapes.error, 1],
+]
+
+describe('--json with a lab there', () => {
+  beforeAll(async () => {
+    await json(['up', '--yes', '--email', 'me@example.org'], shapes.up)
+  }, 60_000)
+  afterAll(async () => {
+    await json(['destroy', '--confirm', 'default'], shapes.destroy)
+    await json(['status'], shapes.statusOfKeptAddress)
+    await json(['destroy', '--confirm', 'default', '--release-address', '203.0.113.10'], shapes.destroy)
+    await json(['status'], shapes.error, 3)
+  })
+
+  it.for(withLab)('%s', async ([line, shape, code]) => {
+    await json(line.split(' '), shape, code)
+  })
+
+  it('tunnel says where it listens once it stands', async () => {
+    const { child, said, ended } = place.start(['tunnel', '--json'])
+    while (!said.stdout.includes('\n')) await once(child.stdout, 'data')
+    child.kill('SIGINT')
+    expect((await ended).code).toBe(130)
+    expect(shapes.tunnel.safeParse(JSON.parse(said.stdout)).error).toBeUndefined()
+  })
+
+  it('is held for every command there is, save the shell, which is a terminal', () => {
+    const held = withLab.map(([line]) => line)
+    const missing = leaves
+      .map(({ path }) => path.join(' '))
+      .filter((path) => !held.some((line) => line === path || line.startsWith(`${path} `)))
+    expect(missing).toEqual(['tunnel', 'shell'])
+  })
+})
+
+describe.concurrent('--json where there is nothing', () => {
+  const none = rehearsal()
+  const lines = leaves
+    .filter(({ node }) => node.callsAws)
+    .map(({ path, node }) => [...path, ...(node.args?.[0]?.name.startsWith('<') ? ['me@example.org'] : [])])
+    .map((words) => (words[1] === 'remove' ? [...words, '--confirm', 'me@example.org'] : words))
+    .filter(([name]) => !['up', 'list', 'models', 'doctor', 'destroy'].includes(name ?? ''))
+
+  it.for(lines.map((words) => words.join(' ')))('%s is an error of the same shape', async (line) => {
+    const ended = await none.run([...line.split(' '), '--json'])
+    expect(ended.code).toBe(3)
+    expect(shapes.error.safeParse(ended.json()).error).toBeUndefined()
+  })
+})
+
+describe.concurrent('--json of a wrong command line', () => {
+  it.for([
+    'stauts',
+    'up --diskk 40',
+    'user',
+    'user add',
+    'completion powershell',
+    'help nothing',
+    'up --disk 3',
+    'up --rehearse no-such-scenario',
+    'status --region moon-1',
+  ])('%s', async (line) => {
+    const ended = await run([...line.split(' '), '--json'])
+    expect(ended.code).toBe(1)
+    expect(shapes.error.safeParse(ended.json()).error).toBeUndefined()
+  })
+})

@@ -1,0 +1,247 @@
+import * as z from 'zod'
+
+// The JSON of each command, as scripts know it. What stands here is only added to: a field that goes away or changes
+// its type breaks somebody's script.
+
+const text = z.string().min(1)
+const object = z.strictObject
+const list = z.array
+
+const change = object({ what: text, from: text.optional(), to: text.optional(), byHand: text.optional() })
+
+const spec = object({
+  version: z.literal(1),
+  generation: text,
+  instanceType: text,
+  diskGb: z.int(),
+  allow: object({ from: z.enum(['detected', 'given']), cidrs: list(text), everyone: z.boolean() }),
+  openPort80: z.boolean(),
+  domain: text.optional(),
+  subnetId: text.optional(),
+  permissionsBoundary: text.optional(),
+  userData: z.boolean(),
+  email: text.optional(),
+  models: list(object({ id: text, label: text })),
+  defaultModel: text.optional(),
+  titleModel: text.optional(),
+  profileArns: list(text),
+})
+
+const cost = object({
+  lines: list(object({ item: text, unit: text, monthlyUsd: z.number().nullable() })),
+  monthlyUsd: z.number().nullable(),
+  source: text,
+})
+
+const urls = object({ librechat: z.url(), portainer: z.url(), sessionManager: z.url() })
+const answers = object({ https: z.boolean(), portainer: z.boolean() })
+const finding = object({ code: text, text })
+const update = object({ at: text, result: text, detail: text.optional() }).nullable()
+const byService = <T extends z.ZodType>(value: T) =>
+  object({ librechat: value, mongodb: value, meilisearch: value, proxy: value, portainer: value })
+
+const health = object({
+  healthy: z.boolean(),
+  release: z.string(),
+  services: byService(text),
+  restarts: byService(z.number()),
+  images: byService(text),
+  disk: object({ totalBytes: z.number(), freeBytes: z.number() }),
+  memory: object({
+    totalBytes: z.number(),
+    availableBytes: z.number(),
+    swapTotalBytes: z.number(),
+    swapFreeBytes: z.number(),
+  }),
+  certificate: object({ notAfter: text, issuer: text }).nullable(),
+  metadataProtected: z.boolean(),
+  updates: object({ portainer: update, system: update }),
+  rebootNeeded: z.boolean(),
+  running: z.string(),
+  problems: list(finding),
+  warnings: list(finding),
+})
+
+const chat = list(
+  z.discriminatedUnion('ok', [
+    object({
+      model: text,
+      ok: z.literal(true),
+      firstTokenMs: z.number(),
+      text: z.string(),
+      since: z.iso.datetime(),
+      mayStillTurn: z.boolean(),
+    }),
+    object({ model: text, ok: z.literal(false), error: text, cause: text, fix: list(text) }),
+  ]),
+)
+
+const where = { lab: text, region: text, account: z.string().regex(/^\d{12}$/) }
+
+const plan = {
+  ...where,
+  resources: list(
+    object({
+      name: text,
+      action: z.enum(['create', 'change', 'keep']),
+      id: text.nullable(),
+      changes: list(change),
+    }),
+  ),
+  host: text.nullable(),
+  replaces: text.nullable(),
+  spec,
+  cost,
+}
+
+const policy = object({
+  Version: z.literal('2012-10-17'),
+  Statement: list(
+    object({
+      Sid: text,
+      Effect: z.enum(['Allow', 'Deny']),
+      Action: list(text),
+      Resource: z.union([text, list(text)]),
+      Condition: z.record(text, z.record(text, z.union([text, list(text)]))).optional(),
+    }),
+  ),
+})
+
+const user = object({ email: z.email(), made: z.boolean() })
+
+export const shapes = {
+  plan: object({ ...plan, dryRun: z.literal(true) }),
+  up: object({
+    ...plan,
+    changed: z.boolean(),
+    address: z.ipv4(),
+    instanceId: text,
+    urls,
+    health: health.nullable(),
+    chat: chat.nullable(),
+    answers,
+    addressRelease: object({ refusedBy: z.enum(['nothing', 'policy', 'reverse-dns']) }),
+    firstUser: user.nullable(),
+    warnings: list(text),
+  }),
+  status: object({
+    ...where,
+    exitCode: z.literal([0, 2]),
+    exists: z.literal(true),
+    healthy: z.boolean(),
+    spec: spec.nullable(),
+    resources: list(
+      object({
+        name: text,
+        id: text.nullable(),
+        state: z.enum(['ok', 'drifted', 'missing']),
+        drift: list(change),
+      }),
+    ),
+    address: object({
+      publicIp: z.ipv4(),
+      protection: object({
+        transferOffered: text.nullable(),
+        tagged: z.boolean(),
+        releaseRefusedBy: z.enum(['nothing', 'policy', 'reverse-dns']).nullable(),
+      }),
+    }).nullable(),
+    urls: urls.nullable(),
+    health: health.nullable(),
+    hostCurrent: z.boolean(),
+    answers,
+    here: object({ address: z.ipv4(), allowed: z.boolean() }).nullable(),
+    lostModels: list(text),
+    chat: chat.nullable(),
+    cost,
+  }),
+  statusOfKeptAddress: object({
+    ...where,
+    exitCode: z.literal(0),
+    exists: z.literal(false),
+    keptAddress: z.ipv4(),
+    keptAddressMonthlyUsd: z.number(),
+  }),
+  destroy: object({
+    ...where,
+    removed: list(text),
+    left: list(text),
+    keptAddress: z.ipv4().nullable(),
+    dryRun: z.literal(true).optional(),
+  }),
+  tunnel: object({
+    tunnels: list(
+      object({ target: text, url: z.url(), bind: text, localPort: z.int(), remotePort: z.int() }),
+    ),
+  }),
+  open: object({ url: z.url(), opened: z.boolean() }),
+  list: object({
+    labs: list(
+      object({
+        name: text,
+        region: text,
+        state: text.nullable(),
+        type: text.nullable(),
+        address: z.ipv4().nullable(),
+        instanceId: text.nullable(),
+        whole: z.boolean(),
+      }),
+    ),
+    skippedRegions: list(text),
+  }),
+  models: object({
+    region: text,
+    account: text,
+    default: text.nullable(),
+    title: text.nullable(),
+    models: list(
+      object({
+        id: text,
+        modelId: text,
+        name: text,
+        provider: text,
+        callable: z.boolean(),
+        picked: z.boolean(),
+        problem: object({ reason: text, what: text, fix: text }).nullable(),
+        released: z.iso.date().nullable(),
+        routes: list(
+          object({
+            id: text,
+            kind: z.enum(['region', 'geographic', 'global']),
+            regions: list(text).nullable(),
+          }),
+        ),
+      }),
+    ),
+  }),
+  doctor: object({
+    ok: z.boolean(),
+    checks: list(
+      object({
+        name: text,
+        ok: z.boolean(),
+        detail: text.nullable(),
+        advice: list(text),
+        problem: object({ code: text, what: text, why: text.nullable(), fix: list(text) }).nullable(),
+      }),
+    ),
+  }),
+  user,
+  userList: object({ users: list(object({ email: z.email(), name: text, created: z.iso.date() })) }),
+  userRemove: object({ removed: z.email() }),
+  portainerPassword: object({ username: z.literal('admin'), works: z.boolean().nullable() }),
+  logs: object({ service: text, lines: list(z.string()) }),
+  policy,
+  completion: object({ shell: z.enum(['bash', 'zsh', 'fish']), script: text }),
+  help: object({ topic: z.string(), text }),
+  error: object({
+    error: object({
+      code: z.string().regex(/^[a-z0-9-]+$/),
+      what: text,
+      why: text.optional(),
+      fix: list(text),
+      exitCode: z.int().min(1),
+      requestId: text.optional(),
+    }),
+  }),
+}
