@@ -3,8 +3,6 @@ import { type Observation, observe, remove } from '../engine/converge.js'
 import { LabError } from '../engine/error.js'
 import { type LabGraph, labGraph } from '../lab/graph.js'
 import { findLeftovers, type Leftovers, removeLeftovers } from '../lab/leftovers.js'
-import { takeLock } from '../lab/lock.js'
-import { names } from '../lab/names.js'
 import { nothingChosen } from '../lab/spec.js'
 import { isStrangers } from '../resources/ownership.js'
 import { destroyedJson, destroyedText, goingText } from '../ui/destroy-view.js'
@@ -12,6 +10,7 @@ import { keptText } from '../ui/status-view.js'
 import type { Context, Run } from './context.js'
 import { type OpenLab, openLab } from './open-lab.js'
 import { partly } from './partly.js'
+import { withLock } from './with-lock.js'
 
 interface DestroyOptions {
   confirm?: string
@@ -132,35 +131,21 @@ async function destroy(
   context: Context,
 ): Promise<number> {
   const { clients, lab } = open
-  const { face } = context
-  const lock = await takeLock({
-    ssm: clients.ssm,
-    parameter: names(lab.name).lock,
-    command: 'destroy',
-    clock: context.clock,
-    signal: context.signal,
-    onWait: (text) =>
-      face.emit({ type: 'task', id: 'lock', name: 'another run', state: 'progress', detail: text }),
-  })
+  const { face, clock } = context
   const { graph } = there
   const going = graph.all.filter((resource) => resource !== graph.address || releaseAddress)
-  let removed: string[] = []
-  try {
-    if (lock.waited)
-      face.emit({ type: 'task', id: 'lock', name: 'another run', state: 'done', detail: 'has finished' })
+  const removed = await withLock(open, 'destroy', context, async (lock) => {
     const now = lock.waited ? await observe(graph.all, isStrangers) : there.observation
     const only = now.only(going)
-    removed = idsOf({ ...there, observation: only })
-    await remove(only, { clock: context.clock, signal: lock.signal, emit: face.emit, again })
-    await removeLeftovers(clients, there.leftovers)
-  } catch (error) {
-    const cause = lock.signal.reason instanceof LabError ? lock.signal.reason : error
-    throw context.signal.aborted
-      ? cause
-      : partly(cause, { region: lab.region }, await stillThere(open, graph))
-  } finally {
-    await lock.release()
-  }
+    try {
+      await remove(only, { clock, signal: lock.signal, emit: face.emit, again })
+      await removeLeftovers(clients, there.leftovers)
+    } catch (error) {
+      if (lock.signal.aborted) throw error
+      throw partly(error, { region: lab.region }, await stillThere(open, graph))
+    }
+    return idsOf({ ...there, observation: only })
+  })
   // Observation beats assumption: what is still there?
   const [after, leftovers] = await Promise.all([observe(graph.all, isStrangers), findLeftovers(clients, lab)])
   const kept = releaseAddress ? undefined : after.of(graph.address)?.publicIp

@@ -7,11 +7,10 @@ import { LabError } from '../engine/error.js'
 import { firstBootUserData } from '../host/user-data.js'
 import { checkedChoices, isDetected, specFrom } from '../lab/choices.js'
 import { type LabGraph, labGraph, newGeneration } from '../lab/graph.js'
-import { takeLock } from '../lab/lock.js'
 import { names } from '../lab/names.js'
 import { findPlace, type Place } from '../lab/place.js'
 import { monthlyCost } from '../lab/prices.js'
-import type { Spec } from '../lab/spec.js'
+import { formatSpec, type Spec } from '../lab/spec.js'
 import { releaseRefusal } from '../resources/address.js'
 import { readParameter } from '../resources/spec-parameter.js'
 import type { Face } from '../ui/face.js'
@@ -26,6 +25,7 @@ import { type HostResult, hostWork } from './host-work.js'
 import { type OpenLab, openLab } from './open-lab.js'
 import { partly } from './partly.js'
 import type { UpOptions } from './up-options.js'
+import { withLock } from './with-lock.js'
 
 /** Makes the lab, mends it or changes it, so that it is what the person chose. */
 export const run: Run<UpOptions> = async (options, context) => {
@@ -36,17 +36,21 @@ export const run: Run<UpOptions> = async (options, context) => {
   const { connection, clients, lab, stored } = open
   const asks = face.interactive && !options.yes && !options.dryRun
 
+  const early = lookEarly(open, options, context)
   const [detected, chat] = await Promise.all([
     isDetected(stored, choices) ? connection.internet.publicAddress() : undefined,
     chatChoice(open, options, context),
-  ])
+  ]).catch((error) => {
+    early?.drop()
+    throw error
+  })
   const said =
     asks && !stored ? await converse({ choices, chat, detected, options, open, context }) : { choices, chat }
   const spec = specFrom({ stored, detected, generation: newGeneration(), ...said })
 
   const place = once(() => findOrMakePlace(open, spec, options, context))
   const lookAgain = () => look(open, spec, place, options, context)
-  let now = await lookAgain()
+  let now = (await early?.asFor(spec)) ?? (await lookAgain())
   const replaces = replacement(now, options)
   const cost = monthlyCost({
     region: lab.region,
@@ -83,41 +87,26 @@ export const run: Run<UpOptions> = async (options, context) => {
 
   face.show((paint) => planText(shown(), paint))
   await agree(options, context)
-  let begun = false
-  const lock = await takeLock({
-    ssm: clients.ssm,
-    parameter: names(lab.name).lock,
-    command: 'up',
-    clock: context.clock,
-    signal: context.signal,
-    onWait: (text) =>
-      face.emit({ type: 'task', id: 'lock', name: 'another run', state: 'progress', detail: text }),
-  })
-  try {
+  return await withLock(open, 'up', context, async (lock) => {
     // Between the plan and the lock another run may have come and gone.
     const settings = await readParameter(clients.ssm, names(lab.name).spec)
-    if (lock.waited)
-      face.emit({ type: 'task', id: 'lock', name: 'another run', state: 'done', detail: 'has finished' })
     if (lock.waited || settings?.version !== now.observation.of(now.graph.spec)?.version)
       now = await lookAgain()
     if (nothing()) return await unchanged()
-    begun = true
-    if (replaces) await replace(now, context)
-    if (replaces) now = await lookAgain()
-    const states = await ensure(now.items, now.observation, {
-      clock: context.clock,
-      signal: lock.signal,
-      emit: face.emit,
-      again,
-    })
-    const of: Observation['of'] = (resource) => states.get(resource as never) as never
-    return await conclude(true, of, now.host.plan ? await now.host.setUp(of) : { health: now.host.health })
-  } catch (error) {
-    if (lock.signal.reason instanceof LabError) throw lock.signal.reason
-    throw begun ? partly(error, { ...options, region: lab.region }, [goOn]) : error
-  } finally {
-    await lock.release()
-  }
+    try {
+      if (replaces) {
+        await replace(now, context)
+        now = await lookAgain()
+      }
+      const work = { clock: context.clock, signal: lock.signal, emit: face.emit, again }
+      const states = await ensure(now.items, now.observation, work)
+      const of: Observation['of'] = (resource) => states.get(resource as never) as never
+      return await conclude(true, of, now.host.plan ? await now.host.setUp(of) : { health: now.host.health })
+    } catch (error) {
+      if (lock.signal.aborted) throw error
+      throw partly(error, { ...options, region: lab.region }, [goOn])
+    }
+  })
 }
 
 interface Now {
@@ -153,6 +142,27 @@ async function look(
     observation,
     items,
     host: await hostWork({ open, spec, graph, observation, options, context }),
+  }
+}
+
+/**
+ * Looks with the stored settings while the models are asked, for most runs change none of them. Never asks the
+ * person, and tells of no failure: where it can't serve, the look that follows does.
+ */
+function lookEarly(open: OpenLab, options: UpOptions, context: Context) {
+  const { stored, clients } = open
+  if (!stored || options.askPassword) return undefined
+  const dropped = new AbortController()
+  const signal = AbortSignal.any([context.signal, dropped.signal])
+  const place = once(() => findPlace(clients, stored))
+  const looked = look(open, stored, place, options, { ...context, signal }).catch(() => undefined)
+  return {
+    drop: () => dropped.abort(),
+    async asFor(spec: Spec): Promise<Now | undefined> {
+      if (formatSpec(spec) === formatSpec(stored)) return await looked
+      dropped.abort()
+      return undefined
+    },
   }
 }
 

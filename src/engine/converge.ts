@@ -93,15 +93,7 @@ export async function ensure(
       stopIfAsked()
       return state
     },
-    progress: (detail, usualMs) =>
-      options.emit({
-        ...task(resource),
-        state: 'progress',
-        detail,
-        ...(usualMs === undefined ? {} : { usualMs }),
-      }),
-    clock: options.clock,
-    signal: options.signal,
+    ...progressOf(resource, options),
   })
   const stopIfAsked = () => {
     if (options.signal.aborted) throw new Interrupted()
@@ -152,15 +144,7 @@ export async function remove(observation: Observation, options: ConvergeOptions)
 
   const work = (resource: Resource): Work => ({
     ready: () => Promise.reject(new Error('Nothing is made while removing.')),
-    progress: (detail, usualMs) =>
-      options.emit({
-        ...task(resource),
-        state: 'progress',
-        detail,
-        ...(usualMs === undefined ? {} : { usualMs }),
-      }),
-    clock: options.clock,
-    signal: options.signal,
+    ...progressOf(resource, options),
   })
 
   const removeOne = async (resource: Resource): Promise<void> => {
@@ -195,6 +179,18 @@ export async function remove(observation: Observation, options: ConvergeOptions)
 
 /** Thrown inside the engine where a resource isn't begun because another has failed. */
 class Skipped extends Error {}
+
+const progressOf = (resource: Resource, { emit, clock, signal }: Progress) => ({
+  clock,
+  signal,
+  progress: (detail: string, usualMs?: number) =>
+    emit({
+      ...task(resource),
+      state: 'progress',
+      detail,
+      ...(usualMs === undefined ? {} : { usualMs }),
+    }),
+})
 
 const task = (resource: Resource) => ({ type: 'task', id: resource.name, name: resource.name }) as const
 const past = (action: 'create' | 'change') => (action === 'create' ? 'created' : 'changed')

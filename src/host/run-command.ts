@@ -27,7 +27,7 @@ export interface CommandResult {
 const deliverySeconds = 120
 
 /** By this comment the account's command history, the rehearsal and the tests know a lab's stages. */
-export const comment = (lab: string, stage: string): string => `librechat-lab ${lab} ${stage}`.slice(0, 100)
+const comment = (lab: string, stage: string): string => `librechat-lab ${lab} ${stage}`.slice(0, 100)
 
 /**
  * Runs a script on the host by SendCommand with AWS-RunShellScript, and waits for its end.
@@ -38,7 +38,7 @@ export async function runCommand(host: Host, command: Command): Promise<CommandR
   const commandId = await send(host, command)
   const deadline = host.clock.now() + (command.timeoutSeconds + deliverySeconds + 30) * 1000
   for (let polls = 0; host.clock.now() < deadline; polls++) {
-    await host.clock.sleep(polls < 10 ? 1000 : 2000, host.signal)
+    await host.clock.sleep(pause(polls), host.signal)
     const invocation = await poll(host, commandId)
     if (invocation !== undefined && ended(invocation)) return resultOf(invocation, command.stage)
   }
@@ -50,6 +50,9 @@ export async function runCommand(host: Host, command: Command): Promise<CommandR
     fault: 'aws',
   })
 }
+
+/** Milliseconds before a look: what has nothing to do ends within a second, what downloads images takes minutes. */
+const pause = (polls: number): number => Math.min(100 * 1.5 ** polls, polls < 14 ? 1000 : 2000)
 
 async function send(host: Host, { stage, script, timeoutSeconds }: Command): Promise<string> {
   try {

@@ -1,6 +1,6 @@
 import { LabError } from '../engine/error.js'
 
-export const defaultName = 'default'
+const defaultName = 'default'
 
 /** Lower-case letters, digits and dashes, 32 at most; LabError `bad-name`. */
 export function checkedName(name: string = defaultName): string {

@@ -36,11 +36,7 @@ export const typedIn =
       ...(rehearse ? ['--rehearse'] : []),
     ].join(' ')
 
-export function warningsOf({
-  answers,
-  health,
-  refusal,
-}: Pick<Summary, 'answers' | 'health' | 'refusal'>): string[] {
+function warningsOf({ answers, health, refusal }: Pick<Summary, 'answers' | 'health' | 'refusal'>): string[] {
   return [
     ...(health?.healthy && !answers.https ? [silentPort(443)] : []),
     ...(health?.healthy && answers.https && !answers.portainer ? [silentPort(9443)] : []),

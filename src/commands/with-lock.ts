@@ -1,0 +1,34 @@
+import { LabError } from '../engine/error.js'
+import { type Lock, takeLock } from '../lab/lock.js'
+import { names } from '../lab/names.js'
+import type { Context } from './context.js'
+import type { OpenLab } from './open-lab.js'
+
+/** Works under the lab's lock, and says whom it waits for. The lock's own failure is told before the work's. */
+export async function withLock<T>(
+  { clients, lab }: OpenLab,
+  command: string,
+  { face, clock, signal }: Context,
+  work: (lock: Lock) => Promise<T>,
+): Promise<T> {
+  const task = { type: 'task', id: 'lock', name: 'another run' } as const
+  const lock = await takeLock({
+    ssm: clients.ssm,
+    parameter: names(lab.name).lock,
+    command,
+    clock,
+    signal,
+    onWait: (detail) => face.emit({ ...task, state: 'progress', detail }),
+  })
+  try {
+    if (lock.waited) face.emit({ ...task, state: 'done', detail: 'has finished' })
+    return await work(lock)
+  } catch (error) {
+    throw lock.signal.reason instanceof LabError ? lock.signal.reason : error
+  } finally {
+    // What it says would cover what went wrong before; the next run takes the lock over.
+    await lock.release().catch((error: Error) => {
+      face.emit({ type: 'warning', text: `The lab's lock could not be removed: ${error.message}` })
+    })
+  }
+}
