@@ -53,6 +53,8 @@ export interface AccountOptions {
   regions?: readonly string[]
   /** What kind of account Bedrock's control plane plays; every model may be called by default. */
   bedrock?: AccountKind
+  /** Only so many of the account's models: each is a call of its own in every run. */
+  models?: number
   /** Leave the default VPC as moto makes it: without a way to the internet. */
   withoutInternet?: boolean
 }
@@ -74,7 +76,7 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
   const own: Supplement[] = []
   const supplements = [
     { before: (call: Call) => first(own, call) },
-    bedrock(options.bedrock ?? 'open', id),
+    bedrock(options.bedrock ?? 'open', id, options.models),
     rights,
     propagation(slowness),
     corrections(at),
@@ -163,7 +165,7 @@ async function first(supplements: readonly Supplement[], call: Call) {
 }
 
 /** Bedrock's control plane speaks REST: method, path, query and body in, status and body out. */
-function bedrock(kind: AccountKind, account: string): Supplement {
+function bedrock(kind: AccountKind, account: string, models?: number): Supplement {
   const controlPlane = bedrockControlPlane(kind, account)
   return {
     before(call) {
