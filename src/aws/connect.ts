@@ -41,11 +41,13 @@ export interface ConnectOptions {
  * Clients for the region and credentials that flags, environment and shared configuration give, flags first,
  * and the caller's identity (one call, unless `known` from a connection to another region). Throws LabError
  * `no-region`; the SDK's errors pass through.
+ * @param meanwhile told the clients before the answer about the identity is there, to ask at the same time
  */
 export async function connect(
   options: ConnectOptions,
   { env, signal }: { env: NodeJS.ProcessEnv; signal: AbortSignal },
   known?: Connection,
+  meanwhile?: (clients: Clients) => void,
 ): Promise<Connection> {
   if (options.rehearse) {
     const { rehearsalConnection } = await import('../rehearsal/clients.js')
@@ -77,7 +79,9 @@ export async function connect(
     bedrockHome: new BedrockClient({ ...withCredentials, region: 'us-east-1' }),
   }
   if (known) return { ...known, clients, region }
-  const identity = await sts.send(new GetCallerIdentityCommand({}), { abortSignal: signal })
+  const asked = sts.send(new GetCallerIdentityCommand({}), { abortSignal: signal })
+  meanwhile?.(clients)
+  const identity = await asked
   const arn = identity.Arn ?? ''
   return {
     clients,

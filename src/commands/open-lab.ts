@@ -26,18 +26,22 @@ function tryParse(value: string, parameter: string): Spec | undefined {
   }
 }
 
-/** Connects, shows account, region and identity, and reads the lab's settings. Two calls. */
+/** Connects, shows account, region and identity, and reads the lab's settings. Two calls, at once. */
 export async function openLab(
   options: ConnectOptions & { name?: string },
   context: Context,
   { anySpec = false }: { anySpec?: boolean } = {},
 ): Promise<OpenLab> {
   const name = checkedName(options.name)
-  const connection = await connect(options, context)
+  const parameter = names(name).spec
+  let reading: ReturnType<typeof readParameter> | undefined
+  const connection = await connect(options, context, undefined, ({ ssm }) => {
+    reading = readParameter(ssm, parameter)
+    reading.catch(() => {}) // What is wrong with who asks is said first.
+  })
   const { clients, account, region, partition, arn } = connection
   context.face.emit({ type: 'note', text: `account ${account} · ${region} · ${arn}` })
-  const parameter = names(name).spec
-  const found = await readParameter(clients.ssm, parameter)
+  const found = await (reading ?? readParameter(clients.ssm, parameter))
   return {
     connection,
     clients,
