@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 // The suites that run the built program against moto, an AWS API over HTTP. Their set-up finds or installs it.
@@ -9,6 +10,8 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 120_000,
+    // The program runs as a child, and the worker waits for it: a worker a core, even with two.
+    maxWorkers: Math.max(2, availableParallelism()),
     projects: [
       {
         extends: true,
@@ -22,6 +25,7 @@ export default defineConfig({
           exclude: apart,
           globalSetup: 'test/support/global.ts',
           testTimeout: 90_000,
+          env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
         },
       },
     ],

@@ -2,7 +2,7 @@ import { PutParameterCommand } from '@aws-sdk/client-ssm'
 import { expect, it } from 'vitest'
 import { run } from '../support/cli.js'
 import { inbound, lab, only } from '../support/lab.js'
-import { describeAccount } from '../support/suite.js'
+import { describeAccount, describeSharedAccount } from '../support/suite.js'
 import { changes } from '../support/tally.js'
 
 const refused: [string, string[], RegExp][] = [
@@ -27,7 +27,7 @@ const refused: [string, string[], RegExp][] = [
   ['an unknown option', ['--disc', '30'], /did you mean|--disk/i],
 ]
 
-describeAccount('what up does not take', (account) => {
+describeSharedAccount('what up does not take', (account) => {
   it.each(refused)('%s', async (_what, args, says) => {
     const ended = await run(account(), ['up', '--yes', ...args])
     expect(ended.code).toBe(1)
@@ -36,8 +36,10 @@ describeAccount('what up does not take', (account) => {
     expect(ended.stderr.length).toBeLessThan(4_000)
     expect(changes(account().calls)).toEqual([])
   })
+})
 
-  it('but everybody, when it is said twice', async () => {
+describeAccount('what up takes from outside', (account) => {
+  it('everybody, when it is said twice', async () => {
     const ended = await run(account(), ['up', '--yes', '--allow-cidr', '0.0.0.0/0', '--allow-everyone'])
     expect(ended.code, ended.stderr).toBe(0)
     expect(inbound(only((await lab(account())).groups))).toContain('tcp 443 0.0.0.0/0')

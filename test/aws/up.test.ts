@@ -1,22 +1,15 @@
-import { afterEach, beforeEach, expect, it } from 'vitest'
-import { type Account, openAccount, operator } from '../support/account.js'
+import { expect, it } from 'vitest'
+import { operator } from '../support/account.js'
 import { run, start } from '../support/cli.js'
 import { inventory } from '../support/inventory.js'
 import { inbound, lab, only, tagsOf } from '../support/lab.js'
-import { describeAws } from '../support/moto.js'
+import { describeAccount, describeLab } from '../support/suite.js'
 import { changes, overlapping, requests } from '../support/tally.js'
 
-describeAws('up on an empty account', (moto) => {
-  let account: Account
-  beforeEach(async () => {
-    account = await openAccount(moto(), { regions: ['us-east-1', 'eu-central-1'] })
-  })
-  afterEach(() => account.close())
-
+describeLab('up on an empty account', (made) => {
   it('makes exactly the lab, with exactly its properties', async () => {
-    const ended = await run(account, ['up', '--yes'])
-    expect(ended).toMatchObject({ code: 0 })
-    const found = await lab(account)
+    expect(made().up).toMatchObject({ code: 0 })
+    const found = await lab(made().account)
     const ours = { 'librechat-lab:name': 'default', 'librechat-lab:region': 'us-east-1' }
 
     expect(JSON.parse(decodeURIComponent(found.role?.AssumeRolePolicyDocument ?? '')).Statement).toEqual([
@@ -80,11 +73,10 @@ describeAws('up on an empty account', (moto) => {
   })
 
   it('asks for what no witness shows: the newest image, a token, tags in the creating calls', async () => {
-    await run(account, ['up', '--yes'])
-    const launch = only(account.calls.filter(({ action }) => action === 'RunInstances')).params
+    const launch = only(made().account.calls.filter(({ action }) => action === 'RunInstances')).params
     const parameter = '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64'
-    const names = account.calls
-      .filter(({ service }) => service === 'ssm')
+    const names = made()
+      .account.calls.filter(({ service }) => service === 'ssm')
       .map(({ params }) => JSON.stringify(params))
     expect(names.some((params) => params.includes(parameter))).toBe(true)
     expect(String(launch.ClientToken)).toMatch(/^[\x21-\x7e]{8,64}$/)
@@ -92,45 +84,20 @@ describeAws('up on an empty account', (moto) => {
     expect(launch['BlockDeviceMapping.1.DeviceName']).toBe('/dev/xvda')
     expect(launch.DisableApiTermination).toBe('true')
     for (const action of ['RunInstances', 'AllocateAddress', 'CreateSecurityGroup']) {
-      const call = only(account.calls.filter((one) => one.action === action))
+      const call = only(made().account.calls.filter((one) => one.action === action))
       expect(Object.values(call.params), action).toContain('librechat-lab:name')
     }
     for (const action of ['CreateRole', 'CreateInstanceProfile']) {
-      const call = only(account.calls.filter((one) => one.action === action))
+      const call = only(made().account.calls.filter((one) => one.action === action))
       expect(Object.values(call.params), action).toContain('librechat-lab:name')
     }
   })
 
-  it('leaves everything else in the account alone', async () => {
-    const before = await inventory(account, ['us-east-1', 'eu-central-1'])
-    await run(account, ['up', '--yes'])
-    const after = await inventory(account, ['us-east-1', 'eu-central-1'])
-    const added = Object.entries(after).flatMap(([kind, lines]) => {
-      const was = new Set(before[kind])
-      return lines.filter((line) => !was.has(line)).map(() => kind)
-    })
-    for (const [kind, lines] of Object.entries(before))
-      expect(after[kind]).toEqual(expect.arrayContaining(lines))
-    expect(added.sort()).toEqual(
-      [
-        'profiles',
-        'roles',
-        'us-east-1 addresses',
-        'us-east-1 associations',
-        'us-east-1 groups',
-        'us-east-1 instances',
-        'us-east-1 interfaces',
-        'us-east-1 parameters',
-        'us-east-1 volumes',
-      ].sort(),
-    )
-  })
-
   it('says what was made and what to do next', async () => {
-    const { stdout, stderr } = await run(account, ['up', '--yes'])
-    const { addresses, instances } = await lab(account)
+    const { stdout, stderr } = made().up
+    const { addresses, instances } = await lab(made().account)
     const said = stdout + stderr
-    expect(said).toContain(account.id)
+    expect(said).toContain(made().account.id)
     expect(said).toContain('us-east-1')
     expect(said).toContain(operator)
     expect(stdout).toContain(`https://${only(addresses).PublicIp}`)
@@ -146,109 +113,121 @@ describeAws('up on an empty account', (moto) => {
   })
 
   it('warns when 443 does not answer from here although the host is healthy', async () => {
-    const { code, stdout, stderr } = await run(account, ['up', '--yes'])
+    const { code, stdout, stderr } = made().up
     expect(code).toBe(0)
     expect(stdout + stderr).toMatch(/443[\s\S]*(not answer|does not|doesn’t|no answer)/i)
   })
 
-  it('shows the plan with the cost by line before it asks', async () => {
-    const { stdout, stderr, code } = await run(account, ['up', '--dry-run'])
-    const said = stdout + stderr
-    expect(code).toBe(0)
-    for (const word of [
-      'LibreChatInstanceRole',
-      'LibreChatSecurityGroup',
-      'Elastic IP',
-      't3.medium',
-      '30 GB',
-    ]) {
-      expect(said).toContain(word)
-    }
-    expect(said).toMatch(/create/i)
-    expect(said).toMatch(/t3\.medium.*\$?\d+\.\d\d/)
-    expect(said).toMatch(/gp3.*\d+\.\d\d/i)
-    expect(said).toMatch(/IPv4.*\d+\.\d\d/i)
-    expect(said).toMatch(/price/i)
-  })
-
-  it('makes no changing call with --dry-run', async () => {
-    const before = await inventory(account, ['us-east-1'])
-    const { code } = await run(account, ['up', '--dry-run', '--yes'])
-    expect(code).toBe(0)
-    expect(account.calls.length).toBeGreaterThan(5)
-    expect(account.calls.filter(({ changing }) => changing)).toEqual([])
-    expect(await inventory(account, ['us-east-1'])).toEqual(before)
-  })
-
   it('is done in at most 45 requests, and again in at most 25, changing nothing', async () => {
-    await run(account, ['up', '--yes'])
-    const first = requests(account.calls)
-    account.forget()
-    const { code, stdout, stderr } = await run(account, ['up', '--yes'])
-    const second = requests(account.calls)
+    const first = requests(made().account.calls)
+    made().account.forget()
+    const { code, stdout, stderr } = await run(made().account, ['up', '--yes'])
+    const second = requests(made().account.calls)
     process.stdout.write(`measured: up ${first.length} requests, up again ${second.length}\n`)
     expect(code).toBe(0)
     expect(stdout + stderr).toMatch(/no changes/i)
-    expect(changes(account.calls)).toEqual([])
+    expect(changes(made().account.calls)).toEqual([])
     expect(first.length).toBeLessThanOrEqual(45)
     expect(second.length).toBeLessThanOrEqual(25)
   })
 
-  it('does at once what is independent', async () => {
-    for (const action of ['CreateRole', 'CreateSecurityGroup', 'AllocateAddress']) {
-      account.gateway.faults.add({ action, effect: { kind: 'delay', ms: 400 } })
-    }
-    await run(account, ['up', '--yes'])
-    const at = (action: string) => only(account.calls.filter((call) => call.action === action))
-    expect(overlapping([at('CreateRole'), at('CreateSecurityGroup'), at('AllocateAddress')], 400)).toBe(true)
-  })
-
-  it('keeps every choice of an earlier run', async () => {
-    await run(account, [
-      ...'up --yes --instance-type t4g.medium --disk 40 --allow-cidr 81.2.69.0/24'.split(' '),
-    ])
-    account.forget()
-    const { code, stdout, stderr } = await run(account, ['up', '--yes'])
-    expect(code).toBe(0)
-    expect(stdout + stderr).toMatch(/no changes/i)
-    expect(changes(account.calls)).toEqual([])
-    const found = await lab(account)
-    expect(only(found.instances).InstanceType).toBe('t4g.medium')
-    expect(only(found.instances).Architecture).toBe('arm64')
-    expect(only(found.volumes).Size).toBe(40)
-    expect(inbound(only(found.groups))).toContain('tcp 443 81.2.69.0/24')
-  })
-
-  it('takes a permissions boundary for the role', async () => {
-    const boundary = 'arn:aws:iam::aws:policy/PowerUserAccess'
-    await run(account, ['up', '--yes', '--permissions-boundary', boundary])
-    expect((await lab(account)).role?.PermissionsBoundary?.PermissionsBoundaryArn).toBe(boundary)
-  })
-
-  it('has Docker installed at first boot when told so', async () => {
-    await run(account, ['up', '--yes', '--user-data'])
-    const launch = only(account.calls.filter(({ action }) => action === 'RunInstances')).params
-    const script = Buffer.from(String(launch.UserData), 'base64').toString()
-    expect(script).toMatch(/^#!/)
-    expect(script).toMatch(/docker/)
-    expect(script.length).toBeLessThan(16_384)
-  })
-
   it('starts to speak before its first call', async () => {
-    const running = start(account, ['up', '--yes'])
+    made().account.forget()
+    const running = start(made().account, ['up', '--dry-run'])
     let said = ''
     running.child.stderr?.on('data', (text) => {
-      if (account.calls.length === 0) said += text
+      if (made().account.calls.length === 0) said += text
     })
     await running.ended
     expect(said).not.toBe('')
   })
-
-  it('answers --json with one object on stdout, and progress on stderr', async () => {
-    const ended = await run(account, ['up', '--yes', '--json'])
-    const found = await lab(account)
-    expect(ended.json()).toMatchObject({ lab: 'default', region: 'us-east-1' })
-    expect(ended.stdout).toContain(String(only(found.addresses).PublicIp))
-    expect(ended.stderr).not.toBe('')
-  })
 })
+
+describeAccount(
+  'up, as it is told',
+  (account) => {
+    it('leaves everything else in the account alone', async () => {
+      const before = await inventory(account(), ['us-east-1', 'eu-central-1'])
+      await run(account(), ['up', '--yes'])
+      const after = await inventory(account(), ['us-east-1', 'eu-central-1'])
+      const added = Object.entries(after).flatMap(([kind, lines]) => {
+        const was = new Set(before[kind])
+        return lines.filter((line) => !was.has(line)).map(() => kind)
+      })
+      for (const [kind, lines] of Object.entries(before))
+        expect(after[kind]).toEqual(expect.arrayContaining(lines))
+      expect(added.sort()).toEqual(
+        [
+          'profiles',
+          'roles',
+          'us-east-1 addresses',
+          'us-east-1 associations',
+          'us-east-1 groups',
+          'us-east-1 instances',
+          'us-east-1 interfaces',
+          'us-east-1 parameters',
+          'us-east-1 volumes',
+        ].sort(),
+      )
+    })
+
+    it('shows the plan with the cost by line with --dry-run, and makes no changing call', async () => {
+      const before = await inventory(account(), ['us-east-1'])
+      const { stdout, code } = await run(account(), ['up', '--dry-run', '--yes'])
+      expect(code).toBe(0)
+      for (const word of ['LibreChatInstanceRole', 'LibreChatSecurityGroup', 'Elastic IP', '30 GB']) {
+        expect(stdout).toContain(word)
+      }
+      expect(stdout).toMatch(/create/i)
+      expect(stdout).toMatch(/t3\.medium.*\$?\d+\.\d\d/)
+      expect(stdout).toMatch(/gp3.*\d+\.\d\d/i)
+      expect(stdout).toMatch(/IPv4.*\d+\.\d\d/i)
+      expect(stdout).toMatch(/price/i)
+      expect(account().calls.length).toBeGreaterThan(5)
+      expect(account().calls.filter(({ changing }) => changing)).toEqual([])
+      expect(await inventory(account(), ['us-east-1'])).toEqual(before)
+    })
+
+    it('does at once what is independent', async () => {
+      for (const action of ['CreateRole', 'CreateSecurityGroup', 'AllocateAddress']) {
+        account().gateway.faults.add({ action, effect: { kind: 'delay', ms: 400 } })
+      }
+      await run(account(), ['up', '--yes'])
+      const at = (action: string) => only(account().calls.filter((call) => call.action === action))
+      expect(overlapping([at('CreateRole'), at('CreateSecurityGroup'), at('AllocateAddress')], 400)).toBe(
+        true,
+      )
+    })
+
+    it('makes what it is told, and keeps every choice for later runs', async () => {
+      const boundary = 'arn:aws:iam::aws:policy/PowerUserAccess'
+      const choices = ['--instance-type', 't4g.medium', '--disk', '40', '--allow-cidr', '81.2.69.0/24']
+      await run(account(), ['up', '--yes', ...choices, '--user-data', '--permissions-boundary', boundary])
+      const launch = only(account().calls.filter(({ action }) => action === 'RunInstances')).params
+      const script = Buffer.from(String(launch.UserData), 'base64').toString()
+      expect(script).toMatch(/^#!/)
+      expect(script).toMatch(/docker/)
+      expect(script.length).toBeLessThan(16_384)
+
+      account().forget()
+      const { code, stdout, stderr } = await run(account(), ['up', '--yes'])
+      expect(code).toBe(0)
+      expect(stdout + stderr).toMatch(/no changes/i)
+      expect(changes(account().calls)).toEqual([])
+      const found = await lab(account())
+      expect(only(found.instances)).toMatchObject({ InstanceType: 't4g.medium', Architecture: 'arm64' })
+      expect(only(found.volumes).Size).toBe(40)
+      expect(inbound(only(found.groups))).toContain('tcp 443 81.2.69.0/24')
+      expect(found.role?.PermissionsBoundary?.PermissionsBoundaryArn).toBe(boundary)
+    })
+
+    it('answers --json with one object on stdout, and progress on stderr', async () => {
+      const ended = await run(account(), ['up', '--yes', '--json'])
+      const found = await lab(account())
+      expect(ended.json()).toMatchObject({ lab: 'default', region: 'us-east-1' })
+      expect(ended.stdout).toContain(String(only(found.addresses).PublicIp))
+      expect(ended.stderr).not.toBe('')
+    })
+  },
+  { regions: ['us-east-1', 'eu-central-1'] },
+)

@@ -176,6 +176,8 @@ function bedrock(kind: AccountKind, account: string, models?: number): Supplemen
       const body = get ? undefined : call.params
       const said = controlPlane({ method, path, query, body, region: call.region })
       if (!said) throw new Error(`Bedrock's control plane has no ${call.action}`)
+      const { modelSummaries } = (said.body ?? {}) as { modelSummaries?: object[] }
+      if (modelSummaries) said.body = { modelSummaries: modelSummaries.slice(0, models) }
       const headers = {
         'content-type': 'application/json',
         'x-amzn-requestid': randomUUID(),
