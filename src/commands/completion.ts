@@ -1,5 +1,6 @@
 import type { Run } from './context.js'
-import { type CommandNode, globalFlags, tree } from './tree.js'
+import { topicNames } from './help.js'
+import { type CommandNode, type Flag, globalFlags, tree } from './tree.js'
 
 /** Prints a completion script made from the command tree. Calls nothing. */
 export const run: Run = async (_, { face }, [shell = 'bash']) => {
@@ -10,94 +11,124 @@ export const run: Run = async (_, { face }, [shell = 'bash']) => {
 
 const program = 'librechat-lab'
 
-/** "--disk" of "--disk <GB>", with its one-letter form where it has one. */
-const wordsOf = (flags: string): string[] => flags.split(/[ ,|]+/).filter((word) => word.startsWith('-'))
-
-/** What may follow a command: its subcommands, its arguments' choices and its flags. */
-function after(node: CommandNode): { word: string; text: string }[] {
-  return [
-    ...(node.children ?? []).map(({ name, summary }) => ({ word: name, text: summary })),
-    ...(node.args ?? []).flatMap(({ choices = [], text }) => choices.map((word) => ({ word, text }))),
-    ...[...(node.options ?? []), ...globalFlags].flatMap(({ flags, text }) =>
-      wordsOf(flags).map((word) => ({ word, text })),
-    ),
-    { word: '--help', text: 'show help' },
-  ]
+/** A word that may follow, with what it is for. */
+interface Word {
+  word: string
+  text: string
 }
 
-/** Every command with the words that lead to it: ["user", "add"]. */
-const paths = (
-  nodes: readonly CommandNode[],
-  parents: string[] = [],
-): { path: string[]; node: CommandNode }[] =>
+/** "--disk" of "--disk <GB>", with its one-letter form where it has one. */
+const wordsOf = ({ flags }: Flag): string[] => flags.split(/[ ,|]+/).filter((word) => word.startsWith('-'))
+
+const help: Flag = { flags: '-h, --help', text: 'show help' }
+const flagsOf = (node: CommandNode): readonly Flag[] => [...(node.options ?? []), ...globalFlags, help]
+
+/** What may follow a command: its subcommands, its arguments' choices and its flags. */
+const after = (node: CommandNode): Word[] => [
+  ...(node.children ?? []).map(({ name, summary }) => ({ word: name, text: summary })),
+  ...(node.args ?? []).flatMap(({ choices = [], text }) => choices.map((word) => ({ word, text }))),
+  ...flagsOf(node).flatMap((flag) => wordsOf(flag).map((word) => ({ word, text: flag.text }))),
+]
+
+/** Every command with the words that lead to it, "user add", and what may follow. */
+const below = (nodes: readonly CommandNode[], parents = ''): { path: string; node: CommandNode }[] =>
   nodes.flatMap((node) => {
-    const path = [...parents, node.name]
-    return [{ path, node }, ...paths(node.children ?? [], path)]
+    const path = `${parents}${node.name}`
+    return [{ path, node }, ...below(node.children ?? [], `${path} `)]
   })
 
-const root = [
+const commands = below(tree)
+const first: Word[] = [
   ...tree.map(({ name, summary }) => ({ word: name, text: summary })),
-  { word: 'help', text: 'show help' },
+  { word: 'help', text: 'show help on a command or a topic' },
 ]
+const afterHelp: Word[] = [
+  ...topicNames.map((word) => ({ word, text: 'a topic' })),
+  ...tree.map(({ name, summary }) => ({ word: name, text: summary })),
+]
+const places: { path: string; words: Word[] }[] = [
+  { path: '', words: first },
+  { path: 'help', words: afterHelp },
+  ...commands.map(({ path, node }) => ({ path, words: after(node) })),
+]
+const paths = places.flatMap(({ path }) => path || [])
+
+/** Flags behind which comes a value: nothing of ours fits there. */
+const valued = [...new Set(commands.flatMap(({ node }) => flagsOf(node).filter(takesValue).flatMap(wordsOf)))]
+
+function takesValue({ flags }: Flag): boolean {
+  return flags.includes('<')
+}
+
 const quote = (text: string) => `'${text.replace(/'/g, `'\\''`)}'`
 
-function bash(): string {
-  const cases = paths(tree).map(
-    ({ path, node }) =>
-      `    ${quote(path.join(' '))}) words=${quote(
-        after(node)
-          .map(({ word }) => word)
-          .join(' '),
-      )} ;;`,
-  )
-  return `_librechat_lab() {
+// A word leads on only where a command has it: the value of an option does not.
+
+const bash = () => `_librechat_lab() {
   local word path='' words
+  COMPREPLY=()
+  case "\${COMP_WORDS[COMP_CWORD-1]}" in
+    ${valued.join('|')}) compopt -o default 2>/dev/null; return ;;
+  esac
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in -*) ;; *) path="\${path:+$path }$word" ;; esac
+    case "\${path:+$path }$word" in
+      ${paths.map(quote).join('|')}) path="\${path:+$path }$word" ;;
+    esac
   done
   case "$path" in
-    '') words=${quote(root.map(({ word }) => word).join(' '))} ;;
-${cases.join('\n')}
-    *) words='' ;;
+${places.map(({ path, words }) => `    ${quote(path)}) words=${quote(words.map(({ word }) => word).join(' '))} ;;`).join('\n')}
   esac
   COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
 complete -F _librechat_lab ${program}`
-}
 
-function zsh(): string {
-  const described = (words: { word: string; text: string }[]) =>
+const zsh = () => {
+  const described = (words: Word[]) =>
     words.map(({ word, text }) => quote(`${word.replace(/:/g, '\\:')}:${text}`)).join(' ')
-  const cases = paths(tree).map(
-    ({ path, node }) => `    ${quote(path.join(' '))}) choices=(${described(after(node))}) ;;`,
-  )
   return `#compdef ${program}
 _librechat_lab() {
-  local -a choices named
-  local word
-  for word in "\${(@)words[2,CURRENT-1]}"; do [[ $word == -* ]] || named+=("$word"); done
-  case "\${(j: :)named}" in
-    '') choices=(${described(root)}) ;;
-${cases.join('\n')}
+  local -a choices
+  local word place=''
+  case "$words[CURRENT-1]" in
+    ${valued.join('|')}) _files; return ;;
+  esac
+  for word in "\${(@)words[2,CURRENT-1]}"; do
+    case "\${place:+$place }$word" in
+      ${paths.map(quote).join('|')}) place="\${place:+$place }$word" ;;
+    esac
+  done
+  case "$place" in
+${places.map(({ path, words }) => `    ${quote(path)}) choices=(${described(words)}) ;;`).join('\n')}
   esac
   _describe ${program} choices
 }
 compdef _librechat_lab ${program}`
 }
 
-function fish(): string {
-  const line = (condition: string, { word, text }: { word: string; text: string }) => {
-    const given = word.startsWith('--')
-      ? `-l ${word.slice(2)}`
-      : word.startsWith('-')
-        ? `-s ${word.slice(1)}`
-        : `-a ${quote(word)}`
-    return `complete -c ${program} -n ${quote(condition)} ${given} -d ${quote(text)}`
+const fish = () => {
+  const line = (path: string, given: string, text: string) =>
+    `complete -c ${program} -n ${quote(`__librechat_lab_at ${path}`.trimEnd())} ${given} -d ${quote(text)}`
+  const flagLine = (path: string, flag: Flag) => {
+    const names = wordsOf(flag).map((word) =>
+      word.startsWith('--') ? `-l ${word.slice(2)}` : `-s ${word.slice(1)}`,
+    )
+    return line(path, `${names.join(' ')}${takesValue(flag) ? ' -r' : ''}`, flag.text)
   }
-  const under = (path: string[]) => path.map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ')
   return [
-    `complete -c ${program} -f`,
-    ...root.map((word) => line('__fish_use_subcommand', word)),
-    ...paths(tree).flatMap(({ path, node }) => after(node).map((word) => line(under(path), word))),
+    `function __librechat_lab_at
+  set -l place
+  for word in (commandline -opc)[2..]
+    contains -- (string join ' ' -- $place $word) ${paths.map(quote).join(' ')}
+    and set place $place $word
+  end
+  test "$place" = "$argv"
+end
+complete -c ${program} -f`,
+    ...places.flatMap(({ path, words }) =>
+      words
+        .filter(({ word }) => !word.startsWith('-'))
+        .map(({ word, text }) => line(path, `-a ${quote(word)}`, text)),
+    ),
+    ...commands.flatMap(({ path, node }) => flagsOf(node).map((flag) => flagLine(path, flag))),
   ].join('\n')
 }

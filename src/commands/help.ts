@@ -54,6 +54,8 @@ boundary on every role: librechat-lab up --permissions-boundary <arn>.
 `,
 }
 
+export const topicNames = Object.keys(topics)
+
 /** A topic's page; LabError `no-such-topic`. */
 export function topicPage(topic: string): string {
   const page = topics[topic.toLowerCase()]
@@ -62,7 +64,7 @@ export function topicPage(topic: string): string {
     code: 'no-such-topic',
     what: `There is no help on ${JSON.stringify(topic.slice(0, 60))}.`,
     fix: [
-      ...Object.keys(topics).map((name) => `librechat-lab help ${name}`),
+      ...topicNames.map((name) => `librechat-lab help ${name}`),
       'librechat-lab --help   lists the commands',
     ],
   })
