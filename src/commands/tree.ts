@@ -104,7 +104,7 @@ export const tree: readonly CommandNode[] = [
     examples: [
       ['destroy', 'shows what goes and wants the lab’s name typed'],
       ['destroy --confirm default', 'without a terminal'],
-      ['destroy --confirm default --release-address 198.51.100.7', 'gives the address back too'],
+      ['destroy --release-address 198.51.100.7', 'gives the address back too'],
     ],
     options: [
       { flags: '--confirm <name>', text: 'the lab’s name: yes, destroy it and its data' },

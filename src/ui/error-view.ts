@@ -1,6 +1,6 @@
 import type { LabError } from '../engine/error.js'
 import type { Face } from './face.js'
-import { clean, styleFor, wantsColor } from './style.js'
+import { clean, cut, styleFor, wantsColor } from './style.js'
 
 /** An error as JSON: only added to, never taken from. */
 const errorObject = (error: LabError) => ({
@@ -32,7 +32,8 @@ export function showError(
   face.pause()
   const style = styleFor(wantsColor(stderr, env, options.color))
   const lines = [`${style('red', '✖')} ${style('bold', clean(error.message))}`]
-  if (error.why) lines.push(`  ${clean(error.why)}`)
+  // A reason may quote what somebody else wrote, at any length.
+  if (error.why) lines.push(`  ${clean(cut(error.why, 1000))}`)
   for (const step of error.fix) lines.push(`  ${style('cyan', '→')} ${clean(step)}`)
   if (error.requestId) lines.push(style('dim', `  AWS request id: ${error.requestId}`))
   stderr.write(`${lines.join('\n')}\n`)

@@ -18,9 +18,12 @@ export const styleFor =
   (format, text) =>
     color ? styleText(format, text, { validateStream: false }) : text
 
-/** Without what would move a terminal's cursor: text from AWS or a template may hold anything. */
+/**
+ * Without what would move a terminal's cursor or turn the direction of writing: text from AWS, a template or the
+ * command line may hold anything.
+ */
 export const clean = (text: string): string =>
-  text.replace(/[\p{Cc}\u2028\u2029]/gu, (c) => (c === '\n' ? c : ' '))
+  text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (c) => (c === '\n' ? c : ' '))
 
 /** "1.2 s", "45 s", "2 min 05 s" */
 export function duration(ms: number): string {
@@ -30,7 +33,7 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`
 }
 
-/** A line cut to the terminal's width. */
+/** A text cut to a width. */
 export const cut = (text: string, columns: number): string =>
   text.length <= columns ? text : `${text.slice(0, Math.max(columns - 1, 1))}…`
 
