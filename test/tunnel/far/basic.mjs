@@ -27,7 +27,7 @@ export function openBasic(link) {
   return {
     take(payloadType, payload) {
       if (payloadType === 10 && payload.readUInt32BE() === 1) {
-        socket?.end()
+        socket?.destroySoon()
         socket = undefined
       }
       if (payloadType !== 1) return

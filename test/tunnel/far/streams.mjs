@@ -89,7 +89,8 @@ export function openMux(link) {
       head = head.subarray(8 + length)
       const stream = streams.get(id)
       if (command === SYN) open(id)
-      if (command === FIN) stream?.socket.end()
+      // A full close: what the port would still say is lost.
+      if (command === FIN) stream?.socket.destroySoon()
       if (command === PSH && stream && !stream.socket.destroyed) {
         stream.socket.write(data)
         if (queued() > bucket) link.block()
