@@ -89,7 +89,10 @@ export async function ensure(
 
   const work = (resource: Resource): Work => ({
     async ready<State>(other: Resource<State>) {
-      const state = await (ready.get(other as Resource) as Promise<State>)
+      // Its own line says what failed; this one was only not begun.
+      const state = await (ready.get(other as Resource) as Promise<State>).catch(() => {
+        throw new Skipped()
+      })
       stopIfAsked()
       return state
     },
