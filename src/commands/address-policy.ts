@@ -1,8 +1,8 @@
 import { DescribeAddressesCommand } from '@aws-sdk/client-ec2'
 import { PutRolePolicyCommand, PutUserPolicyCommand } from '@aws-sdk/client-iam'
 import { LabError } from '../engine/error.js'
-import { type LabId, ownedFilters, tagKeys } from '../resources/ownership.js'
-import type { PolicyDocument } from '../resources/role.js'
+import { denyRelease } from '../lab/protection.js'
+import { ownedFilters } from '../resources/ownership.js'
 import type { Run } from './context.js'
 import { type OpenLab, openLab } from './open-lab.js'
 
@@ -75,17 +75,3 @@ async function allocationOf({ clients, lab }: OpenLab): Promise<string> {
     exitCode: 3,
   })
 }
-
-/** The deny covers the tag that it hangs on, or whoever may change that could lift it. */
-const denyRelease = ({ partition, region, account }: LabId, allocationId: string): PolicyDocument => ({
-  Version: '2012-10-17',
-  Statement: [
-    {
-      Sid: 'KeepTheAddress',
-      Effect: 'Deny',
-      Action: ['ec2:ReleaseAddress', 'ec2:EnableAddressTransfer', 'ec2:CreateTags', 'ec2:DeleteTags'],
-      Resource: `arn:${partition}:ec2:${region}:${account}:elastic-ip/${allocationId}`,
-      Condition: { StringEquals: { [`aws:ResourceTag/${tagKeys.protected}`]: 'true' } },
-    },
-  ],
-})

@@ -2,7 +2,8 @@ import type { Clients } from '../aws/clients.js'
 import { LabError } from '../engine/error.js'
 import { labGraph } from '../lab/graph.js'
 import { checkedName } from '../lab/names.js'
-import { actionsOf, operatorPolicy } from '../lab/permissions.js'
+import { operatorPolicy } from '../lab/operator-policy.js'
+import { needsOf } from '../lab/permissions.js'
 import { nothingChosen } from '../lab/spec.js'
 import type { Run } from './context.js'
 
@@ -19,8 +20,8 @@ export const run: Run = async (options, { face }, args) => {
     place: async () => ({ vpcId: '', subnetIds: [], imageId: '' }),
     userData: undefined,
   })
-  const needed = actionsOf(graph)
-  const unknown = args.find((name) => !(name in needed))
+  const needed = needsOf(graph)
+  const unknown = args.find((name) => !Object.hasOwn(needed, name))
   if (unknown !== undefined) {
     throw new LabError({
       code: 'bad-usage',
@@ -28,7 +29,8 @@ export const run: Run = async (options, { face }, args) => {
       fix: [`Those are: ${Object.keys(needed).join(', ')}`],
     })
   }
-  const commands = args.length > 0 ? args : Object.keys(needed)
+  // Adopting widens it to every security group: it is named, or left out.
+  const commands = args.length > 0 ? args : Object.keys(needed).filter((name) => name !== 'adopt')
   const policy = operatorPolicy(
     partition,
     commands.flatMap((name) => needed[name] ?? []),

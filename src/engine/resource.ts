@@ -42,8 +42,8 @@ export interface Resource<State = unknown> {
   remove(state: State, work: Work): Promise<void>
   /** A state's id as AWS shows it, for the plan and the log: "sg-0123". */
   id(state: State): string
-  /** The IAM actions it uses: the operator's policy is printed from these. */
-  readonly actions: { readonly read: readonly string[]; readonly write: readonly string[] }
+  /** The IAM actions that each of its methods uses: the operator's policy is printed from these. */
+  readonly actions: Readonly<Record<'observe' | 'ensure' | 'remove', readonly string[]>>
 }
 
 export interface Progress {

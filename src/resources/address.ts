@@ -139,16 +139,43 @@ export function address(options: {
     },
 
     actions: {
-      read: ['ec2:DescribeAddresses', 'ec2:DescribeAddressTransfers'],
-      write: [
+      observe: ['ec2:DescribeAddresses', 'ec2:DescribeAddressTransfers'],
+      ensure: [
         'ec2:AllocateAddress',
         'ec2:CreateTags',
         'ec2:DisableAddressTransfer',
         'ec2:DisassociateAddress',
         'ec2:ReleaseAddress',
       ],
+      remove: ['ec2:DescribeAddresses', 'ec2:DisassociateAddress', 'ec2:ReleaseAddress'],
     },
   }
+}
+
+/** The quota is used up: what the person can do, with the addresses that cost and serve nothing. */
+async function noneLeft(ec2: EC2Client, region: string, cause: unknown): Promise<LabError> {
+  const { Addresses = [] } = await ec2.send(new DescribeAddressesCommand({}))
+  const idle = Addresses.filter(({ AssociationId }) => !AssociationId)
+  return new LabError({
+    code: 'address-limit-exceeded',
+    what: `Your account may not have another Elastic IP in ${region}: the quota is used up.`,
+    why: idle.length
+      ? `It has ${Addresses.length}, and ${idle.length} of them are in use nowhere: ${idle.map(({ PublicIp }) => PublicIp).join(', ')}.`
+      : `It has ${Addresses.length}, and all are in use.`,
+    fix: [
+      ...idle
+        .slice(0, 1)
+        .map(
+          (one) =>
+            `Release one: aws ec2 release-address --region ${region} --allocation-id ${one.AllocationId}`,
+        ),
+      `Raise it: https://${region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/L-0263D0A3`,
+      'Or choose another region: --region <region>',
+    ],
+    fault: 'aws',
+    requestId: requestIdOf(cause),
+    cause,
+  })
 }
 
 /** The one in use first, then by allocation, so that every run keeps the same one. */

@@ -69,8 +69,9 @@ export function association(options: {
     },
 
     actions: {
-      read: [],
-      write: ['ec2:AssociateAddress', 'ec2:DisassociateAddress'],
+      observe: [],
+      ensure: ['ec2:AssociateAddress'],
+      remove: ['ec2:DisassociateAddress'],
     },
   }
 }

@@ -102,14 +102,15 @@ export function instanceProfile(options: {
     },
 
     actions: {
-      read: ['iam:GetInstanceProfile'],
-      write: [
+      observe: ['iam:GetInstanceProfile'],
+      ensure: [
         'iam:CreateInstanceProfile',
         'iam:TagInstanceProfile',
         'iam:AddRoleToInstanceProfile',
         'iam:RemoveRoleFromInstanceProfile',
-        'iam:DeleteInstanceProfile',
+        'iam:PassRole',
       ],
+      remove: ['iam:RemoveRoleFromInstanceProfile', 'iam:DeleteInstanceProfile'],
     },
   }
 }

@@ -121,25 +121,21 @@ export function instance(options: InstanceOptions): Resource<InstanceState> {
     },
 
     actions: {
-      read: [
-        'ec2:DescribeInstances',
-        'ec2:DescribeInstanceAttribute',
-        'ec2:DescribeVolumes',
-        'ec2:DescribeIamInstanceProfileAssociations',
-      ],
-      write: [
+      observe: ['ec2:DescribeInstances', 'ec2:DescribeInstanceAttribute', 'ec2:DescribeVolumes'],
+      ensure: [
         'ec2:RunInstances',
         'ec2:CreateTags',
         'ec2:ModifyInstanceAttribute',
         'ec2:ModifyInstanceMetadataOptions',
+        'ec2:DescribeIamInstanceProfileAssociations',
         'ec2:AssociateIamInstanceProfile',
         'ec2:ReplaceIamInstanceProfileAssociation',
         'ec2:StartInstances',
         'ec2:StopInstances',
         'ec2:ModifyVolume',
-        'ec2:TerminateInstances',
         'iam:PassRole',
       ],
+      remove: ['ec2:DescribeInstances', 'ec2:ModifyInstanceAttribute', 'ec2:TerminateInstances'],
     },
   }
 }
@@ -453,7 +449,7 @@ async function associateProfile(options: InstanceOptions, state: InstanceState, 
     new DescribeIamInstanceProfileAssociationsCommand({
       Filters: [
         { Name: 'instance-id', Values: [state.instanceId] },
-        { Name: 'state', Values: ['associated'] },
+        { Name: 'state', Values: ['associating', 'associated'] },
       ],
     }),
   )

@@ -211,8 +211,8 @@ export function role(options: {
     },
 
     actions: {
-      read: ['iam:GetRole', 'iam:ListAttachedRolePolicies', 'iam:GetRolePolicy', 'iam:ListRolePolicies'],
-      write: [
+      observe: ['iam:GetRole', 'iam:ListAttachedRolePolicies', 'iam:GetRolePolicy'],
+      ensure: [
         'iam:CreateRole',
         'iam:TagRole',
         'iam:AttachRolePolicy',
@@ -220,10 +220,13 @@ export function role(options: {
         'iam:UpdateAssumeRolePolicy',
         'iam:PutRolePermissionsBoundary',
         'iam:DeleteRolePermissionsBoundary',
+      ],
+      remove: [
+        'iam:ListAttachedRolePolicies',
+        'iam:ListRolePolicies',
         'iam:DetachRolePolicy',
         'iam:DeleteRolePolicy',
         'iam:DeleteRole',
-        'iam:PassRole',
       ],
     },
   }

@@ -193,15 +193,15 @@ export function securityGroup(options: {
     },
 
     actions: {
-      read: ['ec2:DescribeSecurityGroups', 'ec2:DescribeNetworkInterfaces'],
-      write: [
+      observe: ['ec2:DescribeSecurityGroups'],
+      ensure: [
         'ec2:CreateSecurityGroup',
         'ec2:CreateTags',
         'ec2:AuthorizeSecurityGroupIngress',
         'ec2:RevokeSecurityGroupIngress',
         'ec2:AuthorizeSecurityGroupEgress',
-        'ec2:DeleteSecurityGroup',
       ],
+      remove: ['ec2:DeleteSecurityGroup', 'ec2:DescribeNetworkInterfaces'],
     },
   }
 }

@@ -98,8 +98,9 @@ export function specParameter(options: {
     },
 
     actions: {
-      read: ['ssm:GetParameter', 'ssm:ListTagsForResource'],
-      write: ['ssm:PutParameter', 'ssm:AddTagsToResource', 'ssm:DeleteParameter'],
+      observe: ['ssm:GetParameter', 'ssm:ListTagsForResource'],
+      ensure: ['ssm:PutParameter', 'ssm:AddTagsToResource'],
+      remove: ['ssm:DeleteParameter'],
     },
   }
 }

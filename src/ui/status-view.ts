@@ -51,8 +51,8 @@ const layers = (address: AddressState, refusal: ReleaseRefusal | undefined): [bo
   [
     refusal === 'policy',
     refusal === 'policy'
-      ? 'a policy refuses its release (dry run)'
-      : 'no policy refuses its release (dry run)',
+      ? 'a policy refuses you its release (dry run)'
+      : 'no policy refuses you its release (dry run)',
   ],
   [
     refusal === 'reverse-dns',

@@ -1,0 +1,152 @@
+import { tagKeys } from '../resources/ownership.js'
+import type { PolicyDocument } from '../resources/role.js'
+import type { Needs } from './permissions.js'
+
+/** Where actions may be used: as narrow as AWS lets it be said. An action may stand in several. */
+interface Scope {
+  readonly sid: string
+  readonly actions: (action: string) => boolean
+  readonly resource: string | readonly string[]
+  readonly condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>
+}
+
+const only =
+  (...names: string[]) =>
+  (action: string) =>
+    names.includes(action)
+
+/** They take the tags of what they act on as a condition; all of them act on the lab's own things. */
+const onWhatIsOurs =
+  /^ec2:(Terminate|Start|Stop|Modify|Delete|Release|Associate|Disassociate|DisableAddress|Authorize|Revoke|Replace|RunInstances|CreateTags|DescribeInstanceAttribute)/
+
+/** The lab's tag is there: on what is acted on, or among those that the call sets. */
+const tagged = (where: 'aws:ResourceTag' | 'aws:RequestTag') => ({
+  Null: { [`${where}/${tagKeys.lab}`]: 'false' },
+})
+
+/** https://docs.aws.amazon.com/service-authorization/latest/reference/ says which action takes which resource. */
+function scopesOf(partition: string, documents: readonly string[], adopts: boolean): Scope[] {
+  const arn = (service: string, ...resources: string[]) =>
+    resources.map((resource) => `arn:${partition}:${service}:*:*:${resource}`)
+  const iam = (resource: string) => `arn:${partition}:iam::*:${resource}/LibreChatInstanceRole*`
+  const sessions = only('ssm:StartSession', 'ssm:SendCommand')
+  // Else a session that names no document would open a shell, whatever documents are listed.
+  const named = { BoolIfExists: { 'ssm:SessionDocumentAccessCheck': 'true' } }
+  return [
+    {
+      sid: 'PassTheRole',
+      actions: only('iam:PassRole'),
+      resource: iam('role'),
+      condition: { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } },
+    },
+    {
+      sid: 'LetSystemsManagerIn',
+      actions: only('iam:AttachRolePolicy'),
+      resource: iam('role'),
+      condition: {
+        ArnEquals: { 'iam:PolicyARN': `arn:${partition}:iam::aws:policy/AmazonSSMManagedInstanceCore` },
+      },
+    },
+    {
+      sid: 'RoleAndProfile',
+      actions: (action) => /^iam:(?!PassRole|AttachRolePolicy)/.test(action),
+      resource: [iam('role'), iam('instance-profile')],
+    },
+    {
+      sid: 'SettingsAndLock',
+      actions: (action) =>
+        /^ssm:.*(Parameter$|Parameters$|ByPath|Tags)/.test(action) && !/GetParameters$/.test(action),
+      // Listing by path is judged by the path itself.
+      resource: arn('ssm', 'parameter/librechat-lab', 'parameter/librechat-lab/*'),
+    },
+    {
+      sid: 'NewestImage',
+      actions: only('ssm:GetParameters'),
+      resource: arn('ssm', 'parameter/aws/service/ami-amazon-linux-latest/*'),
+    },
+    {
+      sid: 'OnOurHosts',
+      actions: sessions,
+      resource: arn('ec2', 'instance/*'),
+      condition: { StringLike: { [`ssm:resourceTag/${tagKeys.lab}`]: '*' }, ...named },
+    },
+    {
+      sid: 'ByTheseDocuments',
+      actions: sessions,
+      resource: arn('ssm', ...documents.map((name) => `document/${name}`)),
+      condition: named,
+    },
+    {
+      sid: 'OwnSessions',
+      actions: only('ssm:ResumeSession', 'ssm:TerminateSession'),
+      resource: arn('ssm', 'session/*'),
+      // The tag that AWS puts on each: the caller's id, which a session's own id does not hold.
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: IAM's variable
+      condition: { StringEquals: { 'ssm:resourceTag/aws:ssmmessages:session-id': '${aws:userid}' } },
+    },
+    {
+      sid: 'MakeFromAnything',
+      actions: only('ec2:RunInstances', 'ec2:CreateSecurityGroup'),
+      resource: arn('ec2', 'image/*', 'subnet/*', 'vpc/*'),
+    },
+    {
+      sid: 'LaunchTagged',
+      actions: only('ec2:RunInstances'),
+      resource: arn('ec2', 'instance/*', 'volume/*', 'network-interface/*'),
+      condition: tagged('aws:RequestTag'),
+    },
+    {
+      sid: 'MakeTagged',
+      actions: only('ec2:AllocateAddress', 'ec2:CreateSecurityGroup'),
+      resource: arn('ec2', 'elastic-ip/*', 'security-group/*'),
+      condition: tagged('aws:RequestTag'),
+    },
+    {
+      sid: 'TagWhatIsMade',
+      actions: only('ec2:CreateTags'),
+      resource: '*',
+      condition: {
+        StringEquals: { 'ec2:CreateAction': ['RunInstances', 'AllocateAddress', 'CreateSecurityGroup'] },
+      },
+    },
+    {
+      sid: 'ChangeWhatIsOurs',
+      actions: (action) => onWhatIsOurs.test(action),
+      resource: '*',
+      condition: tagged('aws:ResourceTag'),
+    },
+    ...(adopts ? [adoption(arn('ec2', 'security-group/*'))] : []),
+  ]
+}
+
+/** Whoever may tag any group as the lab's may change any group: so this is no part of the policy for everything. */
+const adoption = (resource: readonly string[]): Scope => ({
+  sid: 'AdoptGroups',
+  actions: only('ec2:CreateTags'),
+  resource,
+  condition: { 'ForAllValues:StringEquals': { 'aws:TagKeys': [tagKeys.lab, tagKeys.region] } },
+})
+
+/** The least policy for these needs together. What no resource can be named for stands in its last statement. */
+export function operatorPolicy(partition: string, needs: readonly Needs[]): PolicyDocument {
+  const actions = [...new Set(needs.flatMap((need) => need.actions))].sort()
+  const documents = [...new Set(needs.flatMap((need) => need.documents ?? []))].sort()
+  const scopes = scopesOf(
+    partition,
+    documents,
+    needs.some(({ adopts }) => adopts),
+  )
+  const scoped = scopes.map(({ actions: takes, sid, resource, condition }) => ({
+    Sid: sid,
+    Effect: 'Allow' as const,
+    Action: actions.filter(takes),
+    Resource: resource,
+    ...(condition ? { Condition: condition } : {}),
+  }))
+  const rest = actions.filter((action) => !scopes.some(({ actions: takes }) => takes(action)))
+  const Statement = [
+    ...scoped,
+    { Sid: 'WithoutResource', Effect: 'Allow' as const, Action: rest, Resource: '*' },
+  ]
+  return { Version: '2012-10-17', Statement: Statement.filter(({ Action }) => Action.length > 0) }
+}

@@ -1,0 +1,20 @@
+import { type LabId, tagKeys } from '../resources/ownership.js'
+import type { PolicyDocument } from '../resources/role.js'
+
+/**
+ * Refuses a release of the address, and an offer to another account, whatever else allows them; both are judged by
+ * an address's tags (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html). It
+ * covers the tag that it hangs on, or whoever it binds could lift it.
+ */
+export const denyRelease = ({ partition, region, account }: LabId, allocationId: string): PolicyDocument => ({
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Sid: 'KeepTheAddress',
+      Effect: 'Deny',
+      Action: ['ec2:ReleaseAddress', 'ec2:EnableAddressTransfer', 'ec2:CreateTags', 'ec2:DeleteTags'],
+      Resource: `arn:${partition}:ec2:${region}:${account}:elastic-ip/${allocationId}`,
+      Condition: { StringEquals: { [`aws:ResourceTag/${tagKeys.protected}`]: 'true' } },
+    },
+  ],
+})
