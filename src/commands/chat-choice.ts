@@ -110,7 +110,7 @@ function consentOf(options: UpOptions, { face }: Context): Consent {
     async licence({ model, url, prices }) {
       if (options.acceptLicences) return true
       if (!asks) return false
-      const price = prices.map(({ what, price, unit }) => `${what} ${price} per ${unit}`).join(', ')
+      const price = prices.map(({ what, price }) => `$${price} for each ${what}`).join(', ')
       return await face.confirm({
         flag: '--accept-licences',
         message: `Accept the licence of ${model.name} by ${model.provider}?`,

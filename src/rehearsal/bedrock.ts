@@ -123,9 +123,9 @@ export const bedrock = {
               rateCard: [
                 {
                   dimension: 'input',
-                  description: 'Million input tokens',
+                  description: 'Million Input Tokens (played)',
                   price: '0.00',
-                  unit: 'in this rehearsal',
+                  unit: 'Million tokens',
                 },
               ],
             },
