@@ -17,7 +17,7 @@ export const limits = {
   /** How far the newest may be ahead of the oldest unacknowledged one; the agent keeps 100,000. */
   span: 8192,
   /** Bytes kept of messages that came too early, each counted with `overhead`. */
-  early: 32 * 1024 * 1024,
+  early: 16 * 1024 * 1024,
   overhead: 256,
   /** Unreadable messages in a row after which the other side is not believed to speak the protocol. */
   malformed: 50,

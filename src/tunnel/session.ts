@@ -65,6 +65,7 @@ export class Session {
   private socket: DataSocket | undefined
   private cipher: SessionCipher | undefined
   private held = false
+  private repeating = false
   private settleReady: { done: () => void; failed: (error: unknown) => void } | undefined
 
   private constructor(
@@ -89,7 +90,6 @@ export class Session {
   ): Promise<Session> {
     const answer = await call(request, surroundings.ssm, signal)
     const session = new Session(answer.SessionId ?? '', request, surroundings, events)
-    session.run(session.repeat())
     try {
       await session.open(answer, signal)
     } catch (error) {
@@ -124,7 +124,7 @@ export class Session {
 
   send(type: number, payload: Buffer): void {
     if (this.ended) return
-    this.channel.send(type, type === payloadType.output && this.cipher ? this.cipher.seal(payload) : payload)
+    this.put(type, type === payloadType.output && this.cipher ? this.cipher.seal(payload) : payload)
   }
 
   /** Makes the far side wait: nothing is read until `release`. */
@@ -234,11 +234,20 @@ export class Session {
     }
   }
 
+  private put(type: number, payload: Buffer): void {
+    this.channel.send(type, payload)
+    if (this.repeating) return
+    this.repeating = true
+    this.run(this.repeat())
+  }
+
+  /** Repeats what is overdue for as long as anything waits: a quiet session needs no timer. */
   private async repeat(): Promise<void> {
-    while (true) {
+    while (this.channel.waiting > 0) {
       await this.surroundings.clock.sleep(resendEvery, this.over.signal)
       this.channel.repeatOverdue()
     }
+    this.repeating = false
   }
 
   /** Runs something beside; only the session's own end may stop it. */
@@ -292,7 +301,7 @@ export class Session {
     this.agentVersion = agentVersion
     const outcomes: { type: string; outcome: Outcome }[] = []
     for (const action of actions) outcomes.push({ type: action.type, outcome: await this.perform(action) })
-    this.channel.send(payloadType.handshakeResponse, response(outcomes))
+    this.put(payloadType.handshakeResponse, response(outcomes))
   }
 
   private async perform({ type, parameters }: Action): Promise<Outcome> {
@@ -312,7 +321,7 @@ export class Session {
     if (!this.cipher || typeof Challenge !== 'string') throw new MalformedMessage('a challenge out of place')
     const again = this.cipher.seal(this.cipher.open(Buffer.from(Challenge, 'base64')))
     const answer = JSON.stringify({ Challenge: again.toString('base64') })
-    this.channel.send(payloadType.challengeResponse, Buffer.from(answer))
+    this.put(payloadType.challengeResponse, Buffer.from(answer))
   }
 }
 

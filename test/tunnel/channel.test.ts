@@ -101,7 +101,7 @@ describe('what comes in', () => {
     for (let sequence = 1; sequence <= 1000; sequence++) channel.receive(output(sequence, big))
     const kept = acknowledgedBy(sent())
     expect(kept.length * 100_000).toBeLessThanOrEqual(limits.early)
-    expect(kept.length).toBeGreaterThan(300)
+    expect(kept.length).toBeGreaterThan(150)
     channel.receive(output(0, 'first'))
     expect(got).toHaveLength(kept.length + 1)
     expect(got[0]).toBe('first')
@@ -112,7 +112,7 @@ describe('what comes in', () => {
 
   test('too early and empty takes bounded memory as well', () => {
     const { channel, sent } = channelAt()
-    for (let sequence = 1; sequence <= 140_000; sequence++) channel.receive(output(sequence, ''))
+    for (let sequence = 1; sequence <= 70_000; sequence++) channel.receive(output(sequence, ''))
     expect(sent().length).toBeLessThanOrEqual(limits.early / limits.overhead)
   })
 
