@@ -25,20 +25,22 @@ export function askAtTerminal(options: {
   signal: AbortSignal
   /** Stops whatever moves on the screen. */
   pause: () => void
+  /** What keeps a question apart from what stands above it. */
+  gap: () => string
 }): Asking {
   const ask = async <T>(
     question: Question,
     prompt: (
-      library: typeof import('./inquirer.js'),
+      library: typeof import('./inquirer.js').inquirer,
       context: { output: NodeJS.WritableStream; signal: AbortSignal },
     ) => Promise<T>,
   ): Promise<T> => {
     options.pause()
     const hint = question.hint ? `${wrap(`  ${question.hint}`, options.output.columns)}\n` : ''
-    options.output.write(`\n${options.style('dim', hint)}`)
-    const library = await import('./inquirer.js')
+    options.output.write(`${options.gap()}${options.style('dim', hint)}`)
+    const { inquirer } = await import('./inquirer.js')
     try {
-      return await prompt(library, { output: options.output, signal: options.signal })
+      return await prompt(inquirer, { output: options.output, signal: options.signal })
     } catch (error) {
       if (error instanceof Error && /^(ExitPromptError|AbortPromptError)$/.test(error.name)) {
         throw new Interrupted()
