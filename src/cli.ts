@@ -5,6 +5,7 @@ import { type CommandNode, globalFlags, tree } from './commands/tree.js'
 import { systemClock } from './engine/clock.js'
 import { Interrupted, LabError } from './engine/error.js'
 import type { Face } from './ui/face.js'
+import { rehearsed } from './ui/rehearsed.js'
 import { columns } from './ui/table.js'
 
 const program = 'librechat-lab'
@@ -18,6 +19,8 @@ let face: Face | undefined
 
 /** Loaded when there is something to say: help and version need none of it. */
 async function newFace(options: GlobalOptions): Promise<Face> {
+  // The libraries look there alone.
+  if (options.color === false) process.env.NO_COLOR = '1'
   const { makeFace } = await import('./ui/make-face.js')
   return await makeFace({
     stdin: process.stdin,
@@ -121,12 +124,6 @@ async function announceNewVersion(face: Face): Promise<void> {
       type: 'note',
       text: `${program} ${version} is out, this is ${__VERSION__}: npx ${program}@latest`,
     })
-}
-
-const rehearsed = {
-  begins:
-    'Rehearsal: an account in memory. Nothing is made at AWS, nothing is paid, no call leaves this machine.',
-  ends: 'That was a rehearsal: nothing was made at AWS. The same without --rehearse does it.',
 }
 
 /** Commander's help with the examples first and the way to more help last. */

@@ -1,5 +1,6 @@
 import { STSClient } from '@aws-sdk/client-sts'
 import { type Profile, profilesIn } from '../aws/profiles.js'
+import { rehearsed } from '../ui/rehearsed.js'
 import type { Context, GlobalOptions } from './context.js'
 
 /**
@@ -23,13 +24,19 @@ export async function settleCredentials(options: GlobalOptions, { face, env }: C
         : 'A lab stands in an AWS account. The rehearsal shows all of it without one, at no cost.',
     choices: [
       ...profiles.map((profile) => ({ value: `profile ${profile.name}`, name: described(profile) })),
-      { value: 'rehearse', name: 'Rehearse it: an account in memory, nothing is made or paid' },
+      {
+        value: 'rehearse',
+        name: 'Rehearse it: an account in memory, nothing made, nothing paid',
+        short: 'Rehearse it',
+      },
       { value: 'how', name: 'Show how to get AWS credentials' },
     ],
   })
   if (answer === 'how') throw missing
-  if (answer === 'rehearse') options.rehearse = true
-  else options.profile = answer.slice('profile '.length)
+  if (answer === 'rehearse') {
+    options.rehearse = true
+    face.emit({ type: 'note', text: `\n${rehearsed.begins}` })
+  } else options.profile = answer.slice('profile '.length)
 }
 
 const described = ({ name, sso }: Profile) => (sso ? `${name}  (single sign-on)` : name)
