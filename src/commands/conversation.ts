@@ -14,7 +14,7 @@ interface Said {
 
 interface Start extends Said {
   detected: string | undefined
-  options: UpOptions & { rehearse?: boolean | string }
+  options: UpOptions & { profile?: string; rehearse?: boolean | string }
   open: OpenLab
   context: Context
 }
@@ -177,7 +177,11 @@ function stepsOf({ detected, open, options, context: { face } }: Start): Step[] 
           })),
         })
         if (chosen.length === 0) return said
-        return { ...said, chat: { available, ...menuOf(pick(available, chosen)) } }
+        // What was offered keeps its order: its first is where conversations begin.
+        const offered = said.chat.models.map(({ id }) => id)
+        const kept = offered.filter((id) => chosen.includes(id))
+        const ordered = [...kept, ...chosen.filter((id) => !offered.includes(id))]
+        return { ...said, chat: { available, ...menuOf(pick(available, ordered)) } }
       },
     },
   ]
@@ -209,23 +213,29 @@ function judged(check: () => unknown): true | string {
   }
 }
 
-function commandLine({ choices, chat }: Said, { open, options }: Start): string {
-  const { allow } = choices
+/** Only what differs from what is offered anyway; over several lines, to be pasted as it stands. */
+function commandLine({ choices, chat }: Said, { open, options, chat: offered }: Start): string {
+  const { allow, instanceType, diskGb } = choices
+  const ids = (models: Chat['models']) => models.map(({ id }) => id).join(',')
   const words = [
     'librechat-lab up --yes',
     `--region ${open.lab.region}`,
     ...(open.lab.name === 'default' ? [] : [`--name ${open.lab.name}`]),
-    ...(options.rehearse ? ['--rehearse'] : []),
+    ...(options.rehearse === true ? ['--rehearse'] : []),
+    ...(options.rehearse && options.rehearse !== true ? [`--rehearse ${options.rehearse}`] : []),
+    ...(options.profile ? [`--profile ${quoted(options.profile)}`] : []),
     ...(choices.email ? [`--email ${quoted(choices.email)}`] : []),
-    ...(choices.instanceType ? [`--instance-type ${choices.instanceType}`] : []),
-    ...(choices.diskGb ? [`--disk ${choices.diskGb}`] : []),
+    ...(instanceType && instanceType !== defaults.instanceType ? [`--instance-type ${instanceType}`] : []),
+    ...(diskGb && diskGb !== defaults.diskGb ? [`--disk ${diskGb}`] : []),
     ...(typeof allow === 'object' ? [`--allow-cidr ${allow.cidrs.join(' ')}`] : []),
     ...(typeof allow === 'object' && allow.everyone ? ['--allow-everyone'] : []),
-    ...(chat.models.length > 0
-      ? [`--models ${chat.models.map(({ id }) => id).join(',')}`]
-      : ['--without-chat']),
+    ...(chat.models.length === 0 ? ['--without-chat'] : []),
+    // One word, so that no line ends within it.
+    ...(chat.models.length > 0 && ids(chat.models) !== ids(offered.models)
+      ? [`--models=${ids(chat.models)}`]
+      : []),
   ]
-  return words.join(' ')
+  return words.join(' ').length < 76 ? words.join(' ') : words.join(' \\\n    ')
 }
 
 /** A word that a shell takes as it stands. */
