@@ -23,16 +23,22 @@ export async function makeFace(options: FaceOptions): Promise<Face> {
   const interactive = Boolean(stdin.isTTY && stderr.isTTY) && !dumb
   const kind = lively ? (await import('./live-progress.js')).liveProgress : plainProgress
   const progress = kind({ stream: stderr, style, now: Date.now })
+  // Whether a blank line is the last thing on the screen.
+  let apart = false
   return {
     interactive,
     json,
     style: styleFor(wantsColor(stdout, env, options.color)),
     columns: stdout.columns ?? 80,
-    emit: progress.emit,
+    emit(event) {
+      apart = false
+      progress.emit(event)
+    },
     show(text) {
       progress.close()
       const shown = text({ style })
       stderr.write(`\n${stderr.isTTY ? wrap(shown, stderr.columns) : shown}\n\n`)
+      apart = true
     },
     result(text, object) {
       progress.close()
@@ -42,7 +48,17 @@ export async function makeFace(options: FaceOptions): Promise<Face> {
     },
     pause: progress.close,
     ...(interactive
-      ? askAtTerminal({ output: stderr, style, signal, pause: progress.close })
+      ? askAtTerminal({
+          output: stderr,
+          style,
+          signal,
+          pause: progress.close,
+          gap: () => {
+            const between = apart ? '' : '\n'
+            apart = false
+            return between
+          },
+        })
       : refuseToAsk({ dumb: dumb && stdin.isTTY })),
   }
 }
