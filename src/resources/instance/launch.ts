@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto'
+import { type Instance, RunInstancesCommand, type RunInstancesCommandInput } from '@aws-sdk/client-ec2'
+import { isCode, isLost, isThrottled, unless } from '../../aws/errors.js'
+import { LabError } from '../../engine/error.js'
+import type { Work } from '../../engine/resource.js'
+import { until, whileFailing } from '../../engine/until.js'
+import type { InstanceProfileState } from '../instance-profile.js'
+import { type LabId, tagsOf } from '../ownership.js'
+import type { SecurityGroupState } from '../security-group.js'
+import {
+  describe,
+  gone,
+  gp3,
+  hopLimit,
+  type InstanceOptions,
+  type InstanceState,
+  inspect,
+  patience,
+  polled,
+  rootDevice,
+} from './look.js'
+
+/** Launches in the first zone that has room; what a lost answer launched already comes back by its token. */
+export async function launch(options: InstanceOptions, work: Work): Promise<{ instanceId: string }> {
+  const { lab } = options
+  const [where, profile, group] = await Promise.all([
+    options.place(),
+    work.ready(options.profile),
+    work.ready(options.group),
+  ])
+  let { generation } = options
+  let noRoom: unknown
+  for (const SubnetId of where.subnetIds) {
+    for (;;) {
+      const input = launchInput(options, where.imageId, SubnetId, profile, group)
+      const ClientToken = token(lab, generation, input)
+      try {
+        const made = await whileFailing(
+          { ...patience(work, 3), for: 'the instance profile to be known' },
+          (error) => {
+            const waiting = isPropagation(error) || isThrottled(error) || isLost(error)
+            if (waiting) work.progress('waiting for AWS to know the instance profile', 8_000)
+            return waiting
+          },
+          () => options.ec2Once.send(new RunInstancesCommand({ ...input, ClientToken })),
+        )
+        const host = made.Instances?.[0]
+        if (host?.State?.Name !== 'terminated' && host?.State?.Name !== 'shutting-down') {
+          return { instanceId: host?.InstanceId as string }
+        }
+        // The token remembers for a day an instance that has ended since.
+        generation = await options.renew()
+      } catch (error) {
+        if (!isCode(error, 'InsufficientInstanceCapacity', 'Unsupported')) throw error
+        noRoom = error
+        work.progress(`no ${options.type} free in ${SubnetId}, trying the next zone`)
+        break
+      }
+    }
+  }
+  throw noRoom
+}
+
+/** Seen in life just after a profile is made: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html */
+export const isPropagation = (error: unknown) =>
+  (isCode(error, 'InvalidParameterValue') &&
+    /Invalid IAM Instance Profile|has no associated IAM Roles/.test((error as Error).message)) ||
+  isCode(error, 'InvalidGroup.NotFound')
+
+function launchInput(
+  options: InstanceOptions,
+  ImageId: string,
+  SubnetId: string,
+  profile: InstanceProfileState,
+  { groupId }: SecurityGroupState,
+): RunInstancesCommandInput {
+  const Tags = [{ Key: 'Name', Value: options.name }, ...tagsOf(options.lab)]
+  return {
+    ImageId,
+    InstanceType: options.type as NonNullable<RunInstancesCommandInput['InstanceType']>,
+    MinCount: 1,
+    MaxCount: 1,
+    IamInstanceProfile: { Arn: profile.arn },
+    DisableApiTermination: true,
+    // Bursting at a price is T3's default; a private chat must not surprise anybody on the invoice.
+    ...(/^t\d/.test(options.type) ? { CreditSpecification: { CpuCredits: 'standard' } } : {}),
+    MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: hopLimit, HttpEndpoint: 'enabled' },
+    NetworkInterfaces: [
+      {
+        DeviceIndex: 0,
+        SubnetId,
+        Groups: [groupId],
+        // First boot needs a way out before the Elastic IP has come.
+        AssociatePublicIpAddress: true,
+        DeleteOnTermination: true,
+      },
+    ],
+    BlockDeviceMappings: [
+      {
+        DeviceName: rootDevice,
+        Ebs: {
+          VolumeType: 'gp3',
+          VolumeSize: options.diskGb,
+          Iops: gp3.iops,
+          Throughput: gp3.throughput,
+          Encrypted: true,
+          DeleteOnTermination: true,
+        },
+      },
+    ],
+    TagSpecifications: [
+      { ResourceType: 'instance', Tags },
+      { ResourceType: 'volume', Tags },
+      { ResourceType: 'network-interface', Tags },
+    ],
+    ...(options.userData ? { UserData: Buffer.from(options.userData).toString('base64') } : {}),
+  }
+}
+
+/** The same wish has the same token, so that a repeat makes no second instance. 64 characters at most. */
+const token = (lab: LabId, generation: string, input: RunInstancesCommandInput): string =>
+  createHash('sha256')
+    .update(JSON.stringify([lab.account, lab.region, lab.name, generation, input]))
+    .digest('hex')
+
+/** The instance as it is once it runs; a new generation is wanted when it ended instead. */
+export async function running(
+  options: InstanceOptions,
+  instanceId: string,
+  work: Work,
+): Promise<InstanceState> {
+  const found = await until({ ...patience(work, 5), for: `the instance ${instanceId} to run` }, async () => {
+    // Just launched, it may not be known for a moment.
+    const seen = await polled(() => unless(gone, () => describe(options.ec2, { InstanceIds: [instanceId] })))
+    const host = seen === 'later' ? undefined : seen?.[0]
+    const state = host?.State?.Name
+    if (state === 'terminated' || state === 'shutting-down') throw await ended(options, host)
+    if (state !== 'running') work.progress(`${instanceId} is ${state ?? 'not known yet'}`, 15_000)
+    return state === 'running' ? host : undefined
+  })
+  return await inspect(options.ec2, found)
+}
+
+async function ended(options: InstanceOptions, host: Instance | undefined): Promise<LabError> {
+  await options.renew()
+  return new LabError({
+    code: 'instance-ended',
+    what: `The instance ${host?.InstanceId} ended right after its start.`,
+    why: host?.StateReason?.Message ?? 'AWS gives no reason.',
+    fix: ['Run the same command again: it launches a new one.'],
+    fault: 'aws',
+  })
+}
