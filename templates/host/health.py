@@ -108,6 +108,13 @@ def update(name):
         return None
 
 
+def reboot_needed():
+    """What the last update found, as long as the machine still runs as it ran then."""
+    last = update("system") or {}
+    with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
+        return bool(last.get("reboot")) and last.get("boot") == file.read().strip()
+
+
 def memory():
     with open("/proc/meminfo", encoding="utf-8") as file:
         found = {key: int(value) * 1024 for key, value in re.findall(r"^(\w+):\s+(\d+) kB$", file.read(), re.M)}
@@ -134,7 +141,7 @@ def health():
         "certificate": certificate(setting("LAB_SITE")) if setting("LAB_SITE") else None,
         "metadataProtected": metadata_rule(),
         "updates": {"portainer": update("portainer"), "system": update("system")},
-        "rebootNeeded": bool(run("sh", "-c", "command -v dnf && ! dnf -q needs-restarting -r >/dev/null 2>&1")),
+        "rebootNeeded": reboot_needed(),
         "running": "" if written("running").startswith("health ") else written("running"),
     }
     problems, warnings = judge(result)

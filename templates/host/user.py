@@ -31,7 +31,7 @@ def users():
     if result.returncode != 0:
         fail("librechat-unreachable", "LibreChat could not list its users.", said(result), LIBRECHAT_DOWN)
     found = []
-    for block in result.stdout.split("ID: ")[1:]:
+    for block in re.split(r"^ID: ", result.stdout, flags=re.M)[1:]:
         field = {key: value for key, value in re.findall(r"^(Email|Name|Created): (.*)$", block, re.M)}
         found.append([field.get("Email", ""), field.get("Name", ""), field.get("Created", "")])
     return found

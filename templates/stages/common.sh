@@ -30,7 +30,7 @@ retry() {
   local attempt
   for attempt in 1 2 3 4; do
     "$@" && return 0
-    echo "attempt $attempt failed: $*"
+    echo "attempt $attempt failed: $*" >&2
     sleep $((attempt * 5))
   done
   "$@"

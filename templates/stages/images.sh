@@ -18,29 +18,32 @@ digest_of() {
     grep -F -m 1 "${1%:*}@" || echo "$1"
 }
 
-# fetch <name> <tag> [<fallback>]: leaves in $kept/<name> the tag asked for and what it was resolved to.
-fetch() {
-  local name=$1 tag=$2 source resolved=''
-  if [ -f "$kept/$name" ]; then
-    { read -r source && read -r resolved; } <"$kept/$name" || true
-    if [ "$source" = "$tag" ]; then
-      have "$resolved" && return 0
-      retry docker pull -q "$resolved" && return 0
-    fi
-  fi
-  for source in "$tag" "${3:-}"; do
-    [ -n "$source" ] || continue
-    if have "$source" || retry docker pull -q "$source"; then
-      printf '%s\n%s\n' "$tag" "$(digest_of "$source")" >"$kept/$name.new"
-      mv -f "$kept/$name.new" "$kept/$name"
-      return 0
-    fi
+# A registry that accepts a connection and then says nothing would hold the stage for ever.
+pull() { timeout 1800 docker pull -q "$1"; }
+
+# either <tag> [<fallback>]: pulls the first that is given; prints which.
+either() {
+  local source
+  for source in "$@"; do
+    if have "$source" || pull "$source" >&2; then echo "$source" && return 0; fi
   done
   return 1
 }
 
+# fetch <name> <tag> [<fallback>]: leaves in $kept/<name> the tag asked for and what it was resolved to.
+fetch() {
+  local name=$1 tag=$2 source='' resolved=''
+  if [ -f "$kept/$name" ]; then
+    { read -r source && read -r resolved; } <"$kept/$name" || true
+    if [ "$source" = "$tag" ] && { have "$resolved" || pull "$resolved"; }; then return 0; fi
+  fi
+  source=$(retry either "$tag" ${3:+"$3"}) || return 1
+  printf '%s\n%s\n' "$tag" "$(digest_of "$source")" >"$kept/$name.new"
+  mv -f "$kept/$name.new" "$kept/$name"
+}
+
 # Portainer follows its tag by a timer of its own: here it is only fetched when there is none.
-fetch_portainer() { have "$PORTAINER_IMAGE" || retry docker pull -q "$PORTAINER_IMAGE"; }
+fetch_portainer() { have "$PORTAINER_IMAGE" || retry pull "$PORTAINER_IMAGE"; }
 
 # LibreChat alone unpacks to 3.5 GB.
 if ! [ -f "$kept/LIBRECHAT_IMAGE" ] || [ "$(head -n 1 "$kept/LIBRECHAT_IMAGE")" != "$LIBRECHAT_IMAGE" ]; then

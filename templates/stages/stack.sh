@@ -54,6 +54,20 @@ up() {
 }
 up librechat
 say "LibreChat answers"
+
+# Another version of Meilisearch starts with an empty volume: LibreChat is told to index everything anew, which it
+# does when it starts. Without it only the search in old conversations is lost, so it never stops the stage.
+if [ -s state/meilisearch-volume ] && [ "$(cat state/meilisearch-volume)" != "$MEILISEARCH_VOLUME" ]; then
+  if printf '[["(y/N)", "y"], ["(y/N)", "n"]]' | docker compose exec -T librechat \
+    node -e "$(cat "$CODE/host/answer.cjs")" config/reset-meili-sync.js; then
+    docker compose restart librechat
+    up librechat
+  else
+    say "the search in old conversations could not be set up anew; the log says why"
+  fi
+fi
+printf '%s' "$MEILISEARCH_VOLUME" >state/meilisearch-volume
+
 if [ -f "$input/request.json" ]; then python3 "$CODE/host/user.py"; fi
 up --remove-orphans
 

@@ -431,6 +431,16 @@ describe('a change', () => {
     lab.pin({})
   })
 
+  it('of the search engine has everything indexed anew', async () => {
+    lab.pin({ MEILISEARCH_VOLUME: 'v1.36.0' })
+    await setUpHost(lab.host, lab.settings)
+    expect(await sh('docker volume ls -q | grep meilisearch | sort')).toBe(
+      'librechat-lab_meilisearch-v1.35.1\nlibrechat-lab_meilisearch-v1.36.0',
+    )
+    expect(await sh('docker exec librechat-lab-librechat-1 cat /app/data/search-reset')).toBe('y n')
+    lab.pin({})
+  })
+
   it('to a domain brings HSTS and the way to its name, and keeps the address', async () => {
     const settings = { ...lab.settings, domain: 'chat.example.org' }
     const { health } = await setUpHost(lab.host, settings)
