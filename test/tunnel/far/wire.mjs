@@ -1,6 +1,6 @@
 // The data channel's messages as the far side writes and reads them: from the description of the format, with a
 // DataView, and nothing of the client's code.
-import { createHash, randomUUID } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 
 const typeLength = 32
 const fixed = 116
@@ -15,10 +15,10 @@ export function write({ type, sequence = 0, flags = 0, payloadType = 0, payload 
   view.setBigUint64(40, BigInt(Date.now()))
   view.setBigInt64(48, BigInt(sequence))
   view.setBigUint64(56, BigInt(flags))
-  const id = Buffer.from(randomUUID().replaceAll('-', ''), 'hex')
+  const id = randomBytes(16)
   bytes.set(id.subarray(8), 64)
   bytes.set(id.subarray(0, 8), 72)
-  bytes.set(createHash('sha256').update(payload).digest(), 80)
+  bytes.set(hash('sha256', payload, 'buffer'), 80)
   view.setUint32(112, payloadType)
   view.setUint32(116, payload.length)
   bytes.set(payload, 120)
@@ -32,7 +32,7 @@ export function read(bytes) {
   const payload = bytes.subarray(header + 4)
   if (header !== fixed || view.getUint32(header) !== payload.length)
     throw new Error('a bad length from the client')
-  if (!createHash('sha256').update(payload).digest().equals(bytes.subarray(80, 112))) {
+  if (!hash('sha256', payload, 'buffer').equals(bytes.subarray(80, 112))) {
     throw new Error('a bad digest from the client')
   }
   const id = Buffer.concat([bytes.subarray(72, 80), bytes.subarray(64, 72)]).toString('hex')
