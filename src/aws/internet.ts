@@ -22,8 +22,9 @@ export function internet(env: NodeJS.ProcessEnv, signal: AbortSignal): Internet 
         try {
           const answer = await fetch(source, {
             signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]),
+            redirect: 'error',
           })
-          const text = (await answer.text()).slice(0, 100).trim()
+          const text = (await beginning(answer, 100)).trim()
           if (answer.ok && /^\d{1,3}(\.\d{1,3}){3}$/.test(text)) return text
           reasons.push(`${new URL(source).host} answered ${answer.ok ? JSON.stringify(text) : answer.status}`)
         } catch (error) {
@@ -52,4 +53,14 @@ export function internet(env: NodeJS.ProcessEnv, signal: AbortSignal): Internet 
         signal.addEventListener('abort', () => end(false), { once: true })
       }),
   }
+}
+
+/** The first bytes of an answer, however long it goes on. */
+async function beginning({ body }: Response, most: number): Promise<string> {
+  const bytes: number[] = []
+  for await (const chunk of body ?? []) {
+    bytes.push(...chunk.subarray(0, most))
+    if (bytes.length >= most) break
+  }
+  return Buffer.from(bytes).toString('utf8', 0, most)
 }

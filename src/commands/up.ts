@@ -8,6 +8,7 @@ import { firstBootUserData } from '../host/user-data.js'
 import { checkedChoices, isDetected, specFrom } from '../lab/choices.js'
 import { type LabGraph, labGraph, newGeneration } from '../lab/graph.js'
 import { names } from '../lab/names.js'
+import { refuseUnsaidOpening } from '../lab/opening.js'
 import { findPlace, type Place } from '../lab/place.js'
 import { monthlyCost } from '../lab/prices.js'
 import { formatSpec, type Spec } from '../lab/spec.js'
@@ -85,6 +86,7 @@ export const run: Run<UpOptions> = async (options, context) => {
   const unchanged = () => conclude(false, now.observation.of, { health: now.host.health })
   if (nothing()) return await unchanged()
 
+  if (options.yes) refuseUnsaidOpening(spec, choices, now.observation.of(now.graph.group)?.ingress ?? [])
   face.show((paint) => planText(shown(), paint))
   await agree(options, context)
   return await withLock(open, 'up', context, async (lock) => {

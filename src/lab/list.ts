@@ -2,6 +2,7 @@ import { DescribeAddressesCommand, paginateDescribeInstances } from '@aws-sdk/cl
 import { paginateGetParametersByPath } from '@aws-sdk/client-ssm'
 import type { Clients } from '../aws/clients.js'
 import { tagKeys } from '../resources/ownership.js'
+import { isName } from './names.js'
 
 /** A lab as three calls for a whole region show it. */
 export interface ListedLab {
@@ -33,10 +34,11 @@ export async function listLabs({ ec2, ssm, region }: Clients): Promise<ListedLab
     labs.set(name, lab)
     return lab
   }
-  const nameOf = (tags: readonly { Key?: string | undefined; Value?: string | undefined }[] = []) =>
-    tags.some(({ Key, Value }) => Key === tagKeys.region && Value === region)
-      ? tags.find(({ Key }) => Key === tagKeys.lab)?.Value
-      : undefined
+  const nameOf = (tags: readonly { Key?: string | undefined; Value?: string | undefined }[] = []) => {
+    if (!tags.some(({ Key, Value }) => Key === tagKeys.region && Value === region)) return undefined
+    // Anybody may have set a tag; what is no lab's name names no lab.
+    return tags.find(({ Key, Value }) => Key === tagKeys.lab && isName(Value ?? ''))?.Value
+  }
   const tagged = { Name: 'tag-key', Values: [tagKeys.lab] }
 
   const instances = async () => {
@@ -64,8 +66,8 @@ export async function listLabs({ ec2, ssm, region }: Clients): Promise<ListedLab
     const path = { Path: '/librechat-lab', Recursive: true }
     for await (const page of paginateGetParametersByPath({ client: ssm }, path)) {
       for (const { Name = '' } of page.Parameters ?? []) {
-        const [, name] = /^\/librechat-lab\/([a-z][a-z0-9-]{0,31})\/spec$/.exec(Name) ?? []
-        if (name) at(name).settings = true
+        const [, name = ''] = /^\/librechat-lab\/([^/]+)\/spec$/.exec(Name) ?? []
+        if (isName(name)) at(name).settings = true
       }
     }
   }

@@ -2,9 +2,11 @@ import { LabError } from '../engine/error.js'
 
 const defaultName = 'default'
 
+export const isName = (text: string): boolean => /^[a-z][a-z0-9-]{0,30}[a-z0-9]$|^[a-z]$/.test(text)
+
 /** Lower-case letters, digits and dashes, 32 at most; LabError `bad-name`. */
 export function checkedName(name: string = defaultName): string {
-  if (/^[a-z][a-z0-9-]{0,30}[a-z0-9]$|^[a-z]$/.test(name)) return name
+  if (isName(name)) return name
   throw new LabError({
     code: 'bad-name',
     what: `${JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name)} can't be a lab's name.`,

@@ -37,7 +37,7 @@ export const specSchema = z.strictObject({
   allow: z.strictObject({
     from: z.enum(['detected', 'given']),
     /** None: nobody, as where a lab's settings are gone. */
-    cidrs: z.array(z.string().max(18)).max(19),
+    cidrs: z.array(z.string().regex(/^[\d.]{7,15}\/\d{1,2}$/)).max(19),
     everyone: z.boolean(),
   }),
   /** Port 80 open to all, for a certificate's challenge. */

@@ -35,9 +35,9 @@ export function showError(
   // A reason may quote what somebody else wrote, at any length.
   if (error.why) lines.push(`  ${clean(cut(error.why, 1000))}`)
   for (const step of error.fix) lines.push(`  ${style('cyan', '→')} ${clean(step)}`)
-  if (error.requestId) lines.push(style('dim', `  AWS request id: ${error.requestId}`))
+  if (error.requestId) lines.push(style('dim', `  AWS request id: ${clean(error.requestId)}`))
   stderr.write(`${lines.join('\n')}\n`)
-  if (options.debug) stderr.write(`\n${stackOf(error)}\n`)
+  if (options.debug) stderr.write(`\n${clean(stackOf(error))}\n`)
   if (options.json) face.result('', errorObject(error))
 }
 

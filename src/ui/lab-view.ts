@@ -34,11 +34,19 @@ export function urlsOf(
   }
 }
 
+/** Said wherever a lab is open to more than a few. */
+export const openToMany = ({ allow }: Spec): string[] =>
+  allow.everyone
+    ? [
+        `${allow.cidrs.includes('0.0.0.0/0') ? 'The whole internet' : 'More than 65,536 addresses'} may reach LibreChat and Portainer. To close it: librechat-lab up --allow-cidr detect`,
+      ]
+    : []
+
 /** Who can reach it, in a person's words. */
 export const reachText = ({ allow, openPort80 }: Spec): string => {
   const who = allow.cidrs.includes('0.0.0.0/0')
     ? 'everybody'
-    : `${allow.cidrs.map((cidr) => cidr.replace(/\/32$/, '')).join(', ')} only`
+    : `${(allow.cidrs.length > 0 ? allow.cidrs : ['nobody']).map((cidr) => cidr.replace(/\/32$/, '')).join(', ')} only`
   const you = allow.from === 'detected' ? ' (your address when up ran)' : ''
   return `${who}${you}${openPort80 ? '; port 80 redirects everybody' : ''}`
 }

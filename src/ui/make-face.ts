@@ -1,7 +1,7 @@
 import type { Face } from './face.js'
 import { plainProgress } from './progress.js'
 import { askAtTerminal, refuseToAsk } from './prompts.js'
-import { styleFor, wantsColor, wrap } from './style.js'
+import { asJson, sieved, styleFor, wantsColor, wrap } from './style.js'
 
 export interface FaceOptions {
   stdin: NodeJS.ReadStream
@@ -36,7 +36,7 @@ export async function makeFace(options: FaceOptions): Promise<Face> {
     },
     show(text) {
       progress.close()
-      const shown = text({ style })
+      const shown = sieved(text({ style }))
       stderr.write(`\n${stderr.isTTY ? wrap(shown, stderr.columns) : shown}\n\n`)
       apart = true
     },
@@ -44,7 +44,7 @@ export async function makeFace(options: FaceOptions): Promise<Face> {
       progress.close()
       // At a terminal it stands apart from the progress above it.
       const shown = stdout.isTTY ? `\n${wrap(text, stdout.columns)}` : text
-      stdout.write(json ? `${JSON.stringify(object)}\n` : `${shown}\n`)
+      stdout.write(json ? `${asJson(object)}\n` : `${sieved(shown)}\n`)
     },
     pause: progress.close,
     ...(interactive

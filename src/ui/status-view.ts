@@ -6,7 +6,7 @@ import type { Spec } from '../lab/spec.js'
 import type { AddressState, ReleaseRefusal } from '../resources/address.js'
 import type { LabId } from '../resources/ownership.js'
 import type { Face } from './face.js'
-import { chatJson, chatLines, healthLines, reachText, silentPort, type Urls } from './lab-view.js'
+import { chatJson, chatLines, healthLines, openToMany, reachText, silentPort, type Urls } from './lab-view.js'
 import { costJson, costText } from './plan-view.js'
 import { clean } from './style.js'
 import { columns, usd } from './table.js'
@@ -130,6 +130,7 @@ function reachLines({ urls, spec, answers, here, health }: There, style: Face['s
   return [
     ...columns(rows),
     ...(spec ? [`  Reached by ${reachText(spec)}`] : []),
+    ...(spec ? openToMany(spec) : []).map((text) => `  ${style('yellow', '!')} ${text}`),
     ...(here && spec && !here.allowed
       ? [`  ${style('yellow', '!')} your address is ${here.address} now and is not let in: librechat-lab up`]
       : []),

@@ -25,6 +25,19 @@ export const styleFor =
 export const clean = (text: string): string =>
   text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (c) => (c === '\n' ? c : ' '))
 
+/** The last sieve before a terminal: text, line ends and colours pass, what else would move or turn it does not. */
+export const sieved = (text: string): string =>
+  text.replace(/\u001b\[[\d;]*m|[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (found) =>
+    found.length > 1 || found === '\n' || found === '\t' ? found : ' ',
+  )
+
+/** JSON that a terminal shows as it is: JSON itself escapes only some of what would move or turn the text. */
+export const asJson = (object: object): string =>
+  JSON.stringify(object).replace(
+    /[\u007f-\u009f\p{Bidi_Control}]/gu,
+    (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+
 /** "1.2 s", "45 s", "2 min 05 s" */
 export function duration(ms: number): string {
   if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`

@@ -2,7 +2,7 @@ import type { Proof } from '../bedrock/proof.js'
 import type { HostHealth } from '../host/health.js'
 import type { MadeUser } from '../host/users.js'
 import type { Face } from './face.js'
-import { chatJson, chatLines, healthLines, reachText, silentPort, type Urls } from './lab-view.js'
+import { chatJson, chatLines, healthLines, openToMany, reachText, silentPort, type Urls } from './lab-view.js'
 import { costJson, type Plan, planJson } from './plan-view.js'
 import { clean } from './style.js'
 import { columns, usd } from './table.js'
@@ -36,8 +36,14 @@ export const typedIn =
       ...(rehearse ? ['--rehearse'] : []),
     ].join(' ')
 
-function warningsOf({ answers, health, refusal }: Pick<Summary, 'answers' | 'health' | 'refusal'>): string[] {
+function warningsOf({
+  spec,
+  answers,
+  health,
+  refusal,
+}: Pick<Summary, 'spec' | 'answers' | 'health' | 'refusal'>): string[] {
   return [
+    ...openToMany(spec),
     ...(health?.healthy && !answers.https ? [silentPort(443)] : []),
     ...(health?.healthy && answers.https && !answers.portainer ? [silentPort(9443)] : []),
     ...(refusal === 'nothing'

@@ -1,0 +1,116 @@
+import { expect, it } from 'vitest'
+import { carriedBy } from '../support/archive.js'
+import { run } from '../support/cli.js'
+import { lab, only } from '../support/lab.js'
+import { describeAccount } from '../support/suite.js'
+
+const password = 'correct horse battery staple'
+/** Lets the program take its pipes for a terminal, so that it asks for a password. */
+const atTerminal = {
+  CI: 'yes',
+  NODE_OPTIONS: '--import=data:text/javascript,process.stdin.isTTY=process.stderr.isTTY=true',
+}
+
+describeAccount('a secret', (account) => {
+  /** All that went to AWS, unpacked: what Run Command carried, and user data, are read as a person could read them. */
+  const sent = (): string[] =>
+    account().calls.map(({ action, params }) => {
+      const text = JSON.stringify(params)
+      if (action !== 'SendCommand') return `${action} ${text}`
+      const script = (params.Parameters as { commands: string[] }).commands.join('\n')
+      if (script.includes('CHAT_PROOF=')) return `${action} ${text}`
+      const files = [...carriedBy(script).files].map(([path, content]) => `${path}\n${content}`)
+      return `${action} ${text}\n${files.join('\n')}`
+    })
+
+  it('that a person typed goes to AWS in one encrypted parameter, which is gone afterwards, and nowhere else', async () => {
+    const typed = { env: atTerminal, input: `${password}\r` }
+    const up = await run(account(), ['up', '--yes', '--email', 'ana@example.org', '--ask-password'], typed)
+    expect(up.code, up.stdout + up.stderr).toBe(0)
+    const add = await run(account(), ['user', 'add', 'bob@example.org', '--ask-password'], typed)
+    expect(add.code, add.stderr).toBe(0)
+    const holding = sent().filter((text) => text.includes(password))
+    expect(holding).toHaveLength(2)
+    for (const text of holding) {
+      expect(text).toMatch(/^PutParameter /)
+      expect(text).toContain('"Type":"SecureString"')
+      const name = /"Name":"([^"]+)"/.exec(text)?.[1] ?? ''
+      expect(name).toMatch(/^\/librechat-lab\/default\/secret\/[0-9a-f]{24}$/)
+      expect(
+        sent().filter((other) => other.startsWith('DeleteParameter ') && other.includes(name)),
+      ).toHaveLength(1)
+    }
+    for (const { stdout, stderr } of [up, add]) expect(stdout + stderr).not.toContain(password)
+  })
+
+  it('that the host made is shown to the person once, and stands in no JSON, no call and no second run', async () => {
+    const up = await run(account(), ['up', '--yes', '--email', 'ana@example.org'])
+    const made = /Password +(\S+)/.exec(up.stdout)?.[1] ?? ''
+    expect(made.length, up.stdout).toBeGreaterThan(8)
+    expect(sent().join('\n')).not.toContain(made)
+    const json = await run(account(), ['user', 'add', 'bob@example.org', '--json'])
+    expect(json.code).toBe(0)
+    expect(Object.keys(json.json())).toEqual(['email', 'made'])
+    expect(json.stderr).toMatch(/not part of the JSON/)
+    const portainer = await run(account(), ['portainer', 'password', '--json'])
+    expect(portainer.stdout + portainer.stderr).not.toContain('portainer-secret')
+    const again = await run(account(), ['up', '--yes'])
+    expect(again.stdout + again.stderr).not.toContain(made)
+  })
+
+  it('of the operator’s own is in nothing that is sent, written down or said', async () => {
+    const { accessKeyId, secretAccessKey } = account().credentials
+    const said: string[] = []
+    for (const args of [
+      ['up', '--yes', '--user-data', '--debug'],
+      ['status', '--json'],
+      ['doctor'],
+      ['destroy', '--confirm', 'default'],
+    ]) {
+      const { stdout, stderr } = await run(account(), args)
+      said.push(stdout, stderr)
+    }
+    for (const text of [...said, ...sent()]) {
+      expect(text).not.toContain(secretAccessKey)
+      expect(text).not.toContain(accessKeyId)
+    }
+  })
+
+  it('is in no tag, no name and no user data, and none is made here: user data makes them on the host', async () => {
+    await run(account(), ['up', '--yes', '--user-data', '--email', 'ana@example.org'])
+    const launch = only(account().calls.filter(({ action }) => action === 'RunInstances')).params
+    const script = Buffer.from(String(launch.UserData), 'base64').toString()
+    const input = [
+      script,
+      ...account()
+        .hosts.of(only((await lab(account())).instances).InstanceId ?? '')
+        .input.values(),
+    ]
+    for (const text of input) {
+      expect(text).not.toMatch(/AKIA|ASIA|BEGIN [A-Z ]*PRIVATE KEY/)
+      expect(text).not.toMatch(/^(CREDS_KEY|CREDS_IV|JWT_SECRET|JWT_REFRESH_SECRET|MEILI_MASTER_KEY)=\S/m)
+    }
+  })
+
+  it.each([
+    ['$(touch /tmp/librechat-lab-was-here)', 0],
+    ['`reboot` "; rm -rf / #', 0],
+    ["o'brien {{ssm:/prod/password}} ${HOME}", 0],
+    ['a\nb', 1],
+    ['-rf', 1],
+  ])('or a name is never part of a command: %j', async (name, code) => {
+    await run(account(), ['up', '--yes'])
+    account().forget()
+    const ended = await run(account(), ['user', 'add', 'bob@example.org', '--display-name', name])
+    expect(ended.code, ended.stderr).toBe(code)
+    const commands = account().calls.filter(({ action }) => action === 'SendCommand')
+    expect(commands).toHaveLength(code === 0 ? 1 : 0)
+    for (const { params } of commands) {
+      const script = (params.Parameters as { commands: string[] }).commands.join('\n')
+      expect(JSON.stringify(params)).not.toContain(name)
+      expect(script).not.toContain('{{')
+      const request = JSON.parse(carriedBy(script).files.get('input/request.json') ?? '{}')
+      expect(request.name).toBe(name)
+    }
+  })
+})
