@@ -10,7 +10,7 @@ import { keptText } from '../ui/status-view.js'
 import type { Context, Run } from './context.js'
 import { type OpenLab, openLab } from './open-lab.js'
 import { partly } from './partly.js'
-import { withLock } from './with-lock.js'
+import { withLock, withoutLock } from './with-lock.js'
 
 interface DestroyOptions {
   confirm?: string
@@ -39,6 +39,7 @@ export const run: Run<DestroyOptions> = async (options, context) => {
   }
   const there = { graph, observation, leftovers }
   if (isNothing(there, options)) {
+    if (!options.dryRun) await withoutLock(open, 'destroy', context)
     const kept = address?.publicIp
     const text = kept
       ? keptText(lab, kept)

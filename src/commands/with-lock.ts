@@ -1,25 +1,18 @@
 import { LabError } from '../engine/error.js'
-import { type Lock, takeLock } from '../lab/lock.js'
+import { type Lock, type LockOptions, removeDeadLock, takeLock } from '../lab/lock.js'
 import { names } from '../lab/names.js'
 import type { Context } from './context.js'
 import type { OpenLab } from './open-lab.js'
 
 /** Works under the lab's lock, and says whom it waits for. The lock's own failure is told before the work's. */
 export async function withLock<T>(
-  { clients, lab }: OpenLab,
+  open: OpenLab,
   command: string,
-  { face, clock, signal }: Context,
+  context: Context,
   work: (lock: Lock) => Promise<T>,
 ): Promise<T> {
-  const task = { type: 'task', id: 'lock', name: 'another run' } as const
-  const lock = await takeLock({
-    ssm: clients.ssm,
-    parameter: names(lab.name).lock,
-    command,
-    clock,
-    signal,
-    onWait: (detail) => face.emit({ ...task, state: 'progress', detail }),
-  })
+  const { face } = context
+  const lock = await takeLock(lockOf(open, command, context))
   try {
     if (lock.waited) face.emit({ ...task, state: 'done', detail: 'has finished' })
     return await work(lock)
@@ -32,3 +25,22 @@ export async function withLock<T>(
     })
   }
 }
+
+/** Where there is nothing to change: a lock that a killed run on this machine left goes all the same. */
+export const withoutLock = (open: OpenLab, command: string, context: Context): Promise<void> =>
+  removeDeadLock(lockOf(open, command, context))
+
+const task = { type: 'task', id: 'lock', name: 'another run' } as const
+
+const lockOf = (
+  { clients, lab }: OpenLab,
+  command: string,
+  { face, clock, signal }: Context,
+): LockOptions => ({
+  ssm: clients.ssm,
+  parameter: names(lab.name).lock,
+  command,
+  clock,
+  signal,
+  onWait: (detail) => face.emit({ ...task, state: 'progress', detail }),
+})

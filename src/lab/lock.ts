@@ -111,6 +111,15 @@ export async function takeLock(options: LockOptions): Promise<Lock> {
   }
 }
 
+/**
+ * Removes the lock that a killed run on this machine left, for a run that finds nothing to change and so takes none.
+ * It is taken over first, for another run may be doing just that.
+ */
+export async function removeDeadLock(options: LockOptions): Promise<void> {
+  const there = await readParameter(options.ssm, options.parameter)
+  if (isDeadHere(parseHolder(there?.value))) await (await takeLock(options)).release()
+}
+
 /** Renews until released; a renewal that fails is made up for by the next. */
 async function renew(clock: Clock, released: AbortSignal, once: () => Promise<void>): Promise<void> {
   while (!released.aborted) {
