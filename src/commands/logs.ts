@@ -1,7 +1,7 @@
 import { LabError } from '../engine/error.js'
 import { explainStart } from '../tunnel/advice.js'
+import { endingOf } from '../tunnel/ending.js'
 import { kmsOf } from '../tunnel/kms.js'
-import { endingOf } from '../tunnel/session.js'
 import { runTerminal } from '../tunnel/terminal.js'
 import type { Run } from './context.js'
 import { reachInstance } from './tunnel.js'

@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net'
 import { BasicCarrier } from './basic.js'
 import type { Carrier, CarrierNotices } from './carrier.js'
+import type { Ending } from './ending.js'
 import { isLater } from './handshake.js'
-import { type Ending, Session, type SessionRequest, type SessionSurroundings } from './session.js'
+import { Session, type SessionSurroundings } from './session.js'
+import type { SessionRequest } from './start.js'
 import { StreamCarrier } from './streams.js'
 
 /** Agents up to this one know no multiplexing. */

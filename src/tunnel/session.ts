@@ -1,44 +1,22 @@
-import {
-  ResumeSessionCommand,
-  type SSMClient,
-  StartSessionCommand,
-  type StartSessionCommandOutput,
-  TerminateSessionCommand,
-} from '@aws-sdk/client-ssm'
+import { ResumeSessionCommand, type SSMClient, TerminateSessionCommand } from '@aws-sdk/client-ssm'
 import { isCode } from '../aws/errors.js'
 import { LabError } from '../engine/error.js'
 import { Channel } from './channel.js'
 import { type GenerateDataKey, SessionCipher } from './encryption.js'
+import { type Ending, endingError, isFinal } from './ending.js'
 import { type Action, type Outcome, parseRequest, response } from './handshake.js'
 import { flag, flagPayload, MalformedMessage, parseObject, payloadType } from './message.js'
 import { type DataSocket, openSocket, type Surroundings } from './socket.js'
+import { type Address, readyWithin, type SessionRequest, startAtAws } from './start.js'
 
-/** How long the opening may take, from the call to the end of the handshake; the agent itself waits 15 s. */
-const readyWithin = 30_000
 /** How long a session that lost its connection is kept alive. */
 const resumeFor = 5 * 60_000
 const resendEvery = 50
-
-export interface SessionRequest {
-  instanceId: string
-  /** "AWS-StartPortForwardingSession"; without one it is a shell. */
-  document?: string
-  parameters?: Record<string, string[]>
-  /** Stands beside the session at AWS. */
-  reason?: string
-}
 
 export interface SessionSurroundings extends Surroundings {
   ssm: SSMClient
   generateDataKey?: GenerateDataKey
 }
-
-/** Why a session is over. `lost`: it could not be resumed for minutes. */
-export type Ending =
-  | { how: 'stopped' }
-  | { how: 'closed'; reason: string }
-  | { how: 'timed-out' }
-  | { how: 'lost'; error: unknown }
 
 export interface SessionEvents {
   payload(type: number, payload: Buffer): void
@@ -58,8 +36,6 @@ export class Session {
   roundTrip = 0
   reconnections = 0
   agentVersion = ''
-  /** What the agent told about the session in the handshake. */
-  properties: Record<string, unknown> = {}
   private readonly channel: Channel
   private readonly over = new AbortController()
   private socket: DataSocket | undefined
@@ -88,7 +64,7 @@ export class Session {
     events: SessionEvents,
     signal?: AbortSignal,
   ): Promise<Session> {
-    const answer = await call(request, surroundings.ssm, signal)
+    const answer = await startAtAws(request, surroundings.ssm, signal)
     const session = new Session(answer.SessionId ?? '', request, surroundings, events)
     try {
       await session.open(answer, signal)
@@ -305,10 +281,7 @@ export class Session {
   }
 
   private async perform({ type, parameters }: Action): Promise<Outcome> {
-    if (type === 'SessionType') {
-      this.properties = { sessionType: parameters.SessionType, ...(parameters.Properties as object) }
-      return { result: null }
-    }
+    if (type === 'SessionType') return { result: null }
     const { generateDataKey } = this.surroundings
     if (type !== 'KMSEncryption' || !generateDataKey) return { unsupported: true }
     const session = { sessionId: this.id, instanceId: this.request.instanceId }
@@ -324,77 +297,3 @@ export class Session {
     this.put(payloadType.challengeResponse, Buffer.from(answer))
   }
 }
-
-/** Starts the session at AWS, within the time that the whole opening may take. */
-async function call(
-  request: SessionRequest,
-  ssm: SSMClient,
-  signal?: AbortSignal,
-): Promise<StartSessionCommandOutput> {
-  const { instanceId, document, parameters, reason } = request
-  const late = AbortSignal.timeout(readyWithin)
-  try {
-    return await ssm.send(
-      new StartSessionCommand({
-        Target: instanceId,
-        ...(document ? { DocumentName: document } : {}),
-        ...(parameters ? { Parameters: parameters } : {}),
-        ...(reason ? { Reason: reason } : {}),
-      }),
-      { abortSignal: signal ? AbortSignal.any([signal, late]) : late },
-    )
-  } catch (error) {
-    if (!late.aborted) throw error
-    throw new LabError({
-      code: 'no-answer',
-      what: `AWS did not start a session within ${readyWithin / 1000} seconds.`,
-      fix: ['Check your connection, and HTTPS_PROXY where you need one.', 'Then run the same command again.'],
-      fault: 'aws',
-      cause: error,
-    })
-  }
-}
-
-interface Address {
-  StreamUrl?: string | undefined
-  TokenValue?: string | undefined
-}
-
-/** An error that another attempt cannot mend. */
-function isFinal(error: unknown): boolean {
-  return (
-    error instanceof LabError ||
-    isCode(error, 'AccessDenied*', 'ExpiredToken*', 'UnrecognizedClientException', 'InvalidClientTokenId')
-  )
-}
-
-/** A session that ended before it had begun. */
-function endingError(ending: Ending): unknown {
-  if (ending.how === 'lost') return ending.error
-  return new LabError({
-    code: 'session-refused',
-    what: 'The instance ended the session before it had begun.',
-    why: (ending.how === 'closed' && ending.reason) || 'It gave no reason.',
-    fix: ['librechat-lab status   shows whether the lab is well', 'Then run the same command again.'],
-    fault: 'aws',
-  })
-}
-
-/** The exit code that an ending amounts to, 130 when we ended it; throws where it ended badly. */
-export function endingOf(ending: Ending): number {
-  if (ending.how === 'stopped') return 130
-  if (ending.how === 'closed') return 0
-  throw ending.how === 'lost' ? ending.error : timedOut()
-}
-
-const timedOut = () =>
-  new LabError({
-    code: 'session-timed-out',
-    what: 'AWS has ended the session.',
-    why: 'It was without traffic for too long, or its connection could not be resumed in time.',
-    fix: [
-      'Run the same command again.',
-      'The limit is set in Systems Manager, Session Manager, Preferences.',
-    ],
-    fault: 'aws',
-  })

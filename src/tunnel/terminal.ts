@@ -1,7 +1,8 @@
+import type { Ending } from './ending.js'
 import { payloadType } from './message.js'
 import { payloadLength } from './mux.js'
-import type { Ending } from './session.js'
-import { Session, type SessionRequest, type SessionSurroundings } from './session.js'
+import { Session, type SessionSurroundings } from './session.js'
+import type { SessionRequest } from './start.js'
 
 /** A person's terminal, or the pipes in its place. */
 export interface Terminal {
