@@ -62,8 +62,8 @@ function wrapLine(line: string, columns: number): string {
   if (width(line) <= columns) return line
   const indent = `${/^ */.exec(line)?.[0] ?? ''}  `
   const lines = ['']
-  // Spaces stay with the word behind them, so that columns keep their distance.
-  for (const word of line.match(/ *[^ ]+/g) ?? []) {
+  // Spaces stay with the word behind them; columns can't stay in line, so two of them are enough.
+  for (const word of line.replace(/(?<=[^ ]) {3,}/g, '  ').match(/ *[^ ]+/g) ?? []) {
     const last = lines.at(-1) ?? ''
     const fits = last === '' || width(last) + width(word) <= columns
     if (fits) lines[lines.length - 1] = last + word
