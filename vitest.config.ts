@@ -2,9 +2,17 @@ import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 // The suites that run the built program against moto, an AWS API over HTTP. Their set-up finds or installs it.
-const needMoto = ['test/aws/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/**/*.moto.test.ts']
+const needMoto = ['test/aws/**/*.test.ts', 'test/**/*.moto.test.ts']
+// The program killed at each of its calls, and storms: minutes, so they have a command of their own.
+const faults = ['test/faults/**/*.test.ts']
 // These need root, KVM or a browser, and have runners of their own.
 const apart = ['test/host/**', 'test/e2e/**']
+
+const onMoto = {
+  globalSetup: 'test/support/global.ts',
+  testTimeout: 90_000,
+  env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+}
 
 export default defineConfig({
   test: {
@@ -15,19 +23,10 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...needMoto, ...apart] },
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...needMoto, ...faults, ...apart] },
       },
-      {
-        extends: true,
-        test: {
-          name: 'aws',
-          include: needMoto,
-          exclude: apart,
-          globalSetup: 'test/support/global.ts',
-          testTimeout: 90_000,
-          env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
-        },
-      },
+      { extends: true, test: { ...onMoto, name: 'aws', include: needMoto, exclude: apart } },
+      { extends: true, test: { ...onMoto, name: 'faults', include: faults } },
     ],
   },
 })
