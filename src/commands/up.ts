@@ -26,7 +26,7 @@ import { type HostResult, hostWork } from './host-work.js'
 import { type OpenLab, openLab } from './open-lab.js'
 import { partly } from './partly.js'
 import type { UpOptions } from './up-options.js'
-import { withLock } from './with-lock.js'
+import { withLock, withoutLock } from './with-lock.js'
 
 /** Makes the lab, mends it or changes it, so that it is what the person chose. */
 export const run: Run<UpOptions> = async (options, context) => {
@@ -84,7 +84,10 @@ export const run: Run<UpOptions> = async (options, context) => {
   }
   const nothing = () => now.items.every(({ action }) => action === 'keep') && !replaces && !now.host.plan
   const unchanged = () => conclude(false, now.observation.of, { health: now.host.health })
-  if (nothing()) return await unchanged()
+  if (nothing()) {
+    await withoutLock(open, 'up', context)
+    return await unchanged()
+  }
 
   if (options.yes) refuseUnsaidOpening(spec, choices, now.observation.of(now.graph.group)?.ingress ?? [])
   face.show((paint) => planText(shown(), paint))

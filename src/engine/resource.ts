@@ -12,7 +12,7 @@ export interface Change {
 }
 
 /** What was observed of another resource; undefined when it isn't there. */
-export type Seen = <State>(resource: Resource<State>) => Promise<State | undefined>
+type Seen = <State>(resource: Resource<State>) => Promise<State | undefined>
 
 /** What `ensure` and `remove` work with. */
 export interface Work {

@@ -117,7 +117,7 @@ export function labGraph({
 export const newGeneration = (): string => randomBytes(4).toString('hex')
 
 /** 80, 443 and 9443 from the chosen addresses, each rule with a word; 80 from everywhere where it was asked for. */
-export function ingressOf({ allow, openPort80 }: Spec): Rule[] {
+function ingressOf({ allow, openPort80 }: Spec): Rule[] {
   const ports = [
     { port: 80, description: 'HTTP, redirects to HTTPS' },
     { port: 443, description: 'LibreChat over HTTPS' },

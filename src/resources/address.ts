@@ -9,7 +9,7 @@ import {
   type EC2Client,
   ReleaseAddressCommand,
 } from '@aws-sdk/client-ec2'
-import { codeOf, isCode, isLost, unless } from '../aws/errors.js'
+import { codeOf, isCode, isLost, requestIdOf, unless } from '../aws/errors.js'
 import { LabError } from '../engine/error.js'
 import type { Resource } from '../engine/resource.js'
 import { whileFailing } from '../engine/until.js'
@@ -103,7 +103,7 @@ export function address(options: {
           .catch(async (error) => {
             // The answer was lost, and it may be a moment before an address shows: look before another try.
             if (isLost(error)) await work.clock.sleep(2_000, work.signal)
-            throw error
+            throw isCode(error, 'AddressLimitExceeded') ? await noneLeft(ec2, lab.region, error) : error
           })
         return {
           allocationId: made.AllocationId as string,
