@@ -147,5 +147,5 @@ describeAws('killed everywhere', (moto) => {
     expect(struck).toEqual(wanted)
     expect(await Promise.all(lanes.map(({ account }) => inventory(account, regions)))).toEqual(before)
     await Promise.all(lanes.map(({ account }) => account.close()))
-  }, 1_500_000)
+  }, 900_000)
 })

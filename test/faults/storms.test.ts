@@ -77,7 +77,7 @@ describeAws('storms', (moto) => {
     process.stdout.write(`storms: ${seeds.length} seeds, ${calls} calls, ${failures.length} failures\n`)
     expect(failures).toEqual([])
     await Promise.all(accounts.map((account) => account.close()))
-  }, 300_000)
+  }, 600_000)
 })
 
 describeAccount('everything slow at once', (account) => {

@@ -4,7 +4,7 @@ import { type Carried, carriedBy } from './archive.js'
 import type { Executor, Outcome, Work } from './gateway/runcommand.js'
 
 /** One host: what was really put on it, and how it is. */
-export interface PlayedHost {
+interface PlayedHost {
   /** The stages that it ran, in order; the comments of the commands. */
   readonly ran: string[]
   /** Files of the last stack stage: settings.env, librechat.yaml, release. */
@@ -15,7 +15,7 @@ export interface PlayedHost {
 }
 
 /** How the hosts behave. A test turns what it needs. */
-export interface Mood {
+interface Mood {
   /** Milliseconds that each stage takes. */
   takes: number
   /** Fails these stages, with this on its output. */

@@ -1,7 +1,5 @@
 import type { IncomingMessage } from 'node:http'
 
-export type Service = 'ec2' | 'iam' | 'sts' | 'ssm' | 'bedrock'
-
 /** One AWS call as it came over the wire, and what became of it. */
 export interface Call {
   readonly index: number

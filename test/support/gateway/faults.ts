@@ -1,7 +1,7 @@
 import type { Call } from './call.js'
 
 /** Which calls a fault strikes: by action, optionally by service or by anything else about the call. */
-export interface Match {
+interface Match {
   service?: string
   action?: string | RegExp
   where?: (call: Call) => boolean
@@ -57,7 +57,7 @@ export class Faults {
   }
 }
 
-export function matches(match: Match, call: Call): boolean {
+function matches(match: Match, call: Call): boolean {
   if (match.service && match.service !== call.service) return false
   if (typeof match.action === 'string' && match.action !== call.action) return false
   if (match.action instanceof RegExp && !match.action.test(call.action)) return false

@@ -125,7 +125,7 @@ function still(
 }
 
 /** Leaves out of an EC2 list the outermost items of which `hide` says so. */
-export function withoutItems(body: string, hide: (item: string) => boolean): string {
+function withoutItems(body: string, hide: (item: string) => boolean): string {
   let depth = 0
   let from = 0
   let kept = ''
