@@ -36,7 +36,7 @@ export function guestPins(change: Readonly<Record<string, string>> = {}): string
     .join('')
 }
 
-export const librechatYaml = 'version: "1.3.17"\nendpoints:\n  bedrock:\n    titleModel: current_model\n'
+const librechatYaml = 'version: "1.3.17"\nendpoints:\n  bedrock:\n    titleModel: current_model\n'
 
 /** A host that is a real machine, and what the command line says while it sets it up. */
 export class Lab {
