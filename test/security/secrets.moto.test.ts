@@ -95,7 +95,7 @@ describeAccount('a secret', (account) => {
   it.each([
     ['$(touch /tmp/librechat-lab-was-here)', 0],
     ['`reboot` "; rm -rf / #', 0],
-    ["o'brien {{ssm:/prod/password}} ${HOME}", 0],
+    ["o'brien {{ssm:/prod/password}} $HOME", 0],
     ['a\nb', 1],
     ['-rf', 1],
   ])('or a name is never part of a command: %j', async (name, code) => {
