@@ -58,10 +58,13 @@ export async function peers(rounds: number, fresh: () => Promise<Account>): Prom
   return table(['', 'made', 'again, no change', 'removed'], rows)
 }
 
+/** On every call. Half a second is no network's, but tells the waiting from what else the machine does. */
+const delaysMs = [0, 50, 100, 500]
+
 /** How a network's delay on every call tells, beside the calls that must wait for one another. */
 export async function delays(rounds: number, fresh: () => Promise<Account>): Promise<string> {
   const walls = new Map<string, number[]>()
-  for (const ms of [0, 50, 100]) {
+  for (const ms of delaysMs) {
     const all: Record<Verb, number[]> = { make: [], again: [], remove: [] }
     for (let round = 0; round < rounds; round++) {
       const account = await fresh()
@@ -72,21 +75,18 @@ export async function delays(rounds: number, fresh: () => Promise<Account>): Pro
   }
   const named = { make: chains.up, again: chains.again, remove: chains.destroy }
   const rows = verbs.map((verb) => {
-    const [none = 0, fifty = 0, hundred = 0] = walls.get(verb) ?? []
+    const [none = 0, ...slower] = walls.get(verb) ?? []
     const chain = named[verb].length
-    const share = (wall: number, ms: number) => times((wall - none) / (chain * ms))
+    const share = (wall: number, i: number) => times((wall - none) / (chain * (delaysMs[i + 1] ?? 0)))
     return [
       { make: 'up', again: 'up again', remove: 'destroy' }[verb],
       `${chain} calls`,
       seconds(none),
-      `${seconds(fifty)} (${share(fifty, 50)})`,
-      `${seconds(hundred)} (${share(hundred, 100)})`,
+      ...slower.map((wall, i) => `${seconds(wall)} (${share(wall, i)})`),
     ]
   })
-  return table(
-    ['', 'must wait for one another', 'no delay', '50 ms a call (added ÷ limit)', '100 ms a call'],
-    rows,
-  )
+  const head = delaysMs.slice(1).map((ms) => `${ms} ms a call (added ÷ limit)`)
+  return table(['', 'must wait for one another', 'no delay', ...head], rows)
 }
 
 /** The peak of resident memory. */
