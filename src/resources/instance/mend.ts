@@ -54,7 +54,10 @@ export function differences(
     const { volume } = state
     differs('disk encryption', volume.encrypted ? 'on' : 'off', 'on', true)
     differs('disk type', volume.type, 'gp3')
-    differs('disk size', `${volume.sizeGb} GB`, `${wanted.diskGb} GB`, volume.sizeGb > wanted.diskGb)
+    const shrinks = volume.sizeGb > wanted.diskGb
+    // Amazon Linux grows its file system at boot.
+    const used = volume.sizeGb < wanted.diskGb ? ', used from its next restart on' : ''
+    differs('disk size', `${volume.sizeGb} GB`, `${wanted.diskGb} GB${used}`, shrinks)
     differs('disk IOPS', String(volume.iops), String(gp3.iops))
     differs('disk throughput', `${volume.throughput} MB/s`, `${gp3.throughput} MB/s`)
     differs('disk after termination', volume.deletedWithInstance ? 'deleted' : 'kept', 'deleted')
