@@ -45,6 +45,22 @@ const open = (port: number, to: object) => ({ IpProtocol: 'tcp', FromPort: port,
 
 const drifts: Drift[] = [
   {
+    what: 'another address was let in instead of yours',
+    happens: async (account, found) => {
+      const { ec2 } = at(account)
+      const GroupId = group(found)
+      const yours = only(only(found.groups).IpPermissions?.filter(({ FromPort }) => FromPort === 443))
+      await ec2.send(new RevokeSecurityGroupIngressCommand({ GroupId, IpPermissions: [yours] }))
+      const IpPermissions = [open(443, { IpRanges: [{ CidrIp: '81.2.99.9/32' }] })]
+      return ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions }))
+    },
+    shows: /443 from 81\.2\.99\.9\/32/,
+    mended: (found) => {
+      const rules = ['443', '80', '9443'].map((port) => `tcp ${port} 81.2.69.160/32`)
+      expect(inbound(only(found.groups))).toEqual(rules)
+    },
+  },
+  {
     what: 'your own address has changed',
     happens: async (account) => {
       account.gateway.publicIp = '81.2.69.161'
@@ -54,24 +70,6 @@ const drifts: Drift[] = [
     shows: /81\.2\.69\.161/,
     mended: (found) => {
       const rules = ['443', '80', '9443'].map((port) => `tcp ${port} 81.2.69.161/32`)
-      expect(inbound(only(found.groups))).toEqual(rules)
-    },
-  },
-  {
-    what: 'another address was let in instead of yours',
-    happens: async (account, found) => {
-      const { ec2 } = at(account)
-      const GroupId = group(found)
-      const rule = (CidrIp: string) => [open(443, { IpRanges: [{ CidrIp }] })]
-      const to = { GroupId, IpPermissions: rule('81.2.99.9/32') }
-      await ec2.send(
-        new RevokeSecurityGroupIngressCommand({ GroupId, IpPermissions: rule('81.2.69.160/32') }),
-      )
-      return ec2.send(new AuthorizeSecurityGroupIngressCommand(to))
-    },
-    shows: /443 from 81\.2\.99\.9\/32/,
-    mended: (found) => {
-      const rules = ['443', '80', '9443'].map((port) => `tcp ${port} 81.2.69.160/32`)
       expect(inbound(only(found.groups))).toEqual(rules)
     },
   },

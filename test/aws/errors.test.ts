@@ -1,5 +1,6 @@
 import {
   AllocateAddressCommand,
+  CreateNetworkInterfaceCommand,
   DeleteSubnetCommand,
   DeleteVpcCommand,
   DescribeIamInstanceProfileAssociationsCommand,
@@ -194,7 +195,7 @@ describeAccount('what AWS refuses', (account) => {
     ['group', 'InvalidGroup.NotFound'],
     ['address', 'InvalidAllocationID.NotFound'],
   ] as const)('an %s not yet visible (%s) is waited for, and nothing is made twice', async (kind, _code) => {
-    account().slowness[kind] = 1_200
+    account().slowness[kind] = 500
     const ended = await up(account())
     expect(ended.code, ended.stderr).toBe(0)
     const found = await lab(account())
@@ -239,6 +240,12 @@ describeAccount('what AWS refuses', (account) => {
 
   it('DependencyViolation to the deadline: names the interfaces', async () => {
     await up(account())
+    const GroupId = only((await lab(account())).groups).GroupId ?? ''
+    const { ec2 } = account().at('us-east-1')
+    const SubnetId = (await ec2.send(new DescribeSubnetsCommand({}))).Subnets?.[0]?.SubnetId
+    const { NetworkInterface } = await ec2.send(
+      new CreateNetworkInterfaceCommand({ SubnetId, Groups: [GroupId] }),
+    )
     account().gateway.faults.add({
       action: 'DeleteSecurityGroup',
       times: Infinity,
@@ -246,7 +253,7 @@ describeAccount('what AWS refuses', (account) => {
     })
     const ended = await anHourLater(account(), ['destroy', '--confirm', 'default'], 'DeleteSecurityGroup')
     expect(ended.code).toBe(2)
-    expect(ended.stderr).toMatch(/interface/)
+    expect(ended.stderr).toContain(NetworkInterface?.NetworkInterfaceId)
     expect(sent(account(), 'DescribeNetworkInterfaces').length).toBeGreaterThan(0)
   })
 
