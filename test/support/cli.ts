@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inject } from 'vitest'
 import type { Account } from './account.js'
@@ -37,8 +36,8 @@ export interface RunOptions {
 /** To be imported by Node before the program: at SIGUSR2 an hour has passed. */
 export const clockJump = new URL('clockjump.mjs', import.meta.url).href
 
-/** A fresh, empty home folder. */
-export const newHome = (): string => mkdtempSync(join(tmpdir(), 'librechat-lab-home-'))
+/** A fresh, empty home folder, removed with the program's copy at the end. */
+export const newHome = (): string => mkdtempSync(join(inject('program'), 'home-'))
 
 /** Starts the built program as its own process, with nothing of this machine's configuration. */
 export function start(account: Account, args: readonly string[], options: RunOptions = {}): Running {
