@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { Command, CommanderError, Help, Option } from 'commander'
 import type { Context, GlobalOptions } from './commands/context.js'
 import { hearMisuse } from './commands/misuse.js'
@@ -15,6 +16,8 @@ const homepage = 'https://github.com/librechat-lab/librechat-lab'
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'
 
 const interruption = new AbortController()
+// Every call under way listens to it, and there are many at once.
+setMaxListeners(0, interruption.signal)
 let face: Face | undefined
 
 /** Loaded when there is something to say: help and version need none of it. */
