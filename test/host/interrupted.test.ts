@@ -72,6 +72,9 @@ it('goes on where a stage was killed, at every stage', async () => {
     'for _ in $(seq 300); do grep -q "LibreChat answers" /var/log/librechat-lab/stack.log && exit 0; sleep 1; done; exit 1',
   )
   await half.kill()
+  const asked = lab.machine.start(payload(lab.host, {}, 'bash "$CODE/run.sh" health'))
+  await sh('sleep 2')
+  await asked.kill()
   const { health } = await setUpHost(lab.host, lab.settings)
   expect(health.healthy).toBe(true)
   const daemon = JSON.parse(await sh('cat /etc/docker/daemon.json'))
