@@ -29,12 +29,13 @@ export const run: Run<DestroyOptions> = async (options, context) => {
     findLeftovers(clients, lab),
   ])
   const address = observation.of(graph.address)
-  if (options.releaseAddress !== undefined && options.releaseAddress !== address?.publicIp) {
+  // One that is gone already was released by an earlier, unfinished run of the same command.
+  if (address && options.releaseAddress !== undefined && options.releaseAddress !== address.publicIp) {
     throw new LabError({
       code: 'not-the-address',
       what: `${JSON.stringify(options.releaseAddress.slice(0, 60))} is not this lab’s address.`,
       why: 'Releasing can’t be undone, so the address must be named exactly.',
-      fix: [address ? `It is ${address.publicIp}` : 'The lab has none.'],
+      fix: [`It is ${address.publicIp}`],
     })
   }
   const there = { graph, observation, leftovers }
