@@ -19,7 +19,6 @@ const cache = new URL('../../.cache/host/', import.meta.url).pathname
 
 /** Debian 13, whose packages hold Docker 26 and the real Compose v2. */
 const release = 'trixie'
-const mirror = 'http://deb.debian.org/debian'
 const packages = [
   'systemd',
   'systemd-sysv',
@@ -146,7 +145,7 @@ function bootstrapped(say: (text: string) => void): string {
   rmSync(partial, { recursive: true, force: true })
   mkdirSync(cache, { recursive: true })
   say(`debootstrap ${release}`)
-  run('debootstrap', ['--variant=minbase', `--include=${packages.join(',')}`, release, partial, mirror])
+  run('debootstrap', ['--variant=minbase', `--include=${packages.join(',')}`, release, partial])
   run('chroot', [partial, 'apt-get', 'clean'])
   const archives = join(partial, 'var/cache/apt/archives')
   const download = (names: readonly string[], to: string): void => {
