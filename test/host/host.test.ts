@@ -208,7 +208,7 @@ describe('a visitor', () => {
 })
 
 describe('the containers', () => {
-  const role = `wget -q -T 4 -O - --header 'X-aws-ec2-metadata-token: the-token' http://169.254.169.254/latest/meta-data/iam/security-credentials/`
+  const role = `wget -q -T 2 -O - --header 'X-aws-ec2-metadata-token: the-token' http://169.254.169.254/latest/meta-data/iam/security-credentials/`
   const asks = (service: string): Promise<string> =>
     sh(`docker exec librechat-lab-${service}-1 sh -c "${role}" 2>/dev/null || echo refused`)
 

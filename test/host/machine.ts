@@ -72,6 +72,7 @@ export class Machine {
     return machine
   }
 
+  /** One processor: with two, emulated in two threads, a kernel that patches itself while it boots panics at times. */
   private async boot(): Promise<void> {
     const { http, https, portainer, mongodb } = this.ports
     const forward = [
@@ -88,11 +89,11 @@ export class Machine {
       'qemu-system-x86_64',
       [
         '-accel',
-        'tcg,thread=multi,tb-size=512',
+        'tcg,tb-size=512',
         '-cpu',
         'Nehalem',
         '-smp',
-        '2',
+        '1',
         '-m',
         '4096',
         '-nodefaults',

@@ -1,12 +1,12 @@
 import { defineConfig } from 'vitest/config'
 
-/** A real machine in software emulation: slow, needs root, and one at a time. */
+/** Real machines in software emulation: slow, and they need root. Each mostly keeps one core busy, so two at a time. */
 export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,
     include: ['test/host/*.test.ts'],
-    fileParallelism: false,
-    sequence: { concurrent: false },
+    globalSetup: 'test/host/prepare.ts',
+    maxWorkers: 2,
     testTimeout: 600_000,
     hookTimeout: 1_200_000,
     reporters: ['verbose'],
