@@ -166,7 +166,12 @@ async function chat(
     .filter(Boolean)
   if (!named && stored?.models.length === 0) return { detail: 'the lab does without' }
   const { clock, signal } = context
-  const models = await findModels(clients.bedrock, { region: lab.region, clock, signal })
+  const models = await findModels(clients.bedrock, {
+    region: lab.region,
+    clock,
+    signal,
+    home: clients.bedrockHome,
+  })
   const choice = pick(models, named)
   requireChat(choice, lab.region, named)
   // One line for each step, with the models that it would bring.

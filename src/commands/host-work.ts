@@ -11,6 +11,7 @@ import { setUpHost } from '../host/setup.js'
 import type { MadeUser } from '../host/users.js'
 import type { LabGraph } from '../lab/graph.js'
 import type { Spec } from '../lab/spec.js'
+import type { InstanceState } from '../resources/instance.js'
 import type { Context } from './context.js'
 import type { OpenLab } from './open-lab.js'
 import type { UpOptions } from './up-options.js'
@@ -44,11 +45,12 @@ export async function hostWork(options: {
 }): Promise<HostWork> {
   const { open, spec, graph, observation, context } = options
   const password = options.options.askPassword ? await askPassword(spec, context) : undefined
-  const health = await askHealth(open, observation.of(graph.instance), context)
+  const there = observation.of(graph.instance)
+  const health = await askHealth(open, there, context)
   const address = observation.of(graph.address)?.publicIp
   const wanted = address && release(settingsOf(open, spec, address))
   return {
-    plan: planOf(health, wanted) ?? newUserPlan(spec, open),
+    plan: planOf(health, wanted) ?? newUserPlan(spec, open) ?? largerDiskPlan(spec, there),
     health,
     async setUp(states) {
       const there = states(graph.instance)
@@ -110,6 +112,10 @@ const notReached = new Set(['host-offline', 'health-unreadable', 'command-lost',
 /** A first user that an earlier run was not told of; where there are users already, none is made. */
 const newUserPlan = (spec: Spec, { stored }: OpenLab): string | undefined =>
   spec.email !== undefined && spec.email !== stored?.email ? `make the first user, ${spec.email}` : undefined
+
+/** The file system grows with the disk. */
+const largerDiskPlan = ({ diskGb }: Spec, there: InstanceState | undefined): string | undefined =>
+  there?.volume && there.volume.sizeGb < diskGb ? `use the ${diskGb} GB of its disk` : undefined
 
 function planOf(health: HostHealth | undefined, wanted: string | undefined): string | undefined {
   if (!health) return 'set up: Docker, Portainer, LibreChat, HTTPS'

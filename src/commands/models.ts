@@ -9,7 +9,7 @@ export const run: Run = async (options, context) => {
   const { face, clock, signal } = context
   const { clients, account, arn, region } = await connect(options, context)
   face.emit({ type: 'note', text: `account ${account} · ${region} · ${arn}` })
-  const models = await findModels(clients.bedrock, { region, clock, signal })
+  const models = await findModels(clients.bedrock, { region, clock, signal, home: clients.bedrockHome })
   const shown = { region, account, models, choice: pick(models) }
   face.result(modelsText(shown, face), modelsJson(shown))
   return 0

@@ -168,7 +168,7 @@ def judge(result):
     free, total = result["disk"]["freeBytes"], result["disk"]["totalBytes"]
     if free < GIB:
         say(problems, "disk-full", f"The disk has {free // MIB} MiB left; the database stops when there are none. "
-            "Remove unused images, or make the volume larger.")
+            "Remove unused images, or make the disk larger: librechat-lab up --disk <GB>")
     elif free < max(3 * GIB, total // 10):
         say(warnings, "disk-low", f"The disk has {free / GIB:.1f} GiB of {total / GIB:.0f} left.")
     memory_left = result["memory"]["availableBytes"] + result["memory"]["swapFreeBytes"]
@@ -181,6 +181,11 @@ def judge(result):
             say(problems, "certificate", "The certificate has ended.")
         elif days < 10:
             say(warnings, "certificate", f"The certificate ends in {days:.0f} days and was not renewed.")
+    elif result["services"]["proxy"] == "healthy":
+        site, address = setting("LAB_SITE"), setting("LAB_ADDRESS")
+        say(problems, "certificate", f"443 shows no certificate for {site}."
+            + ("" if site == address else f" {site} must point to {address}, and port 80 be open to everybody: "
+               "librechat-lab up --open-port-80"))
     for name, last in result["updates"].items():
         if last and last["result"] == "failed":
             say(warnings, f"update-{name}", f"The last update of {name} failed on {last['at']}.")
@@ -190,9 +195,13 @@ def judge(result):
 
 
 def main():
-    deadline = time.time() + (float(sys.argv[2]) if sys.argv[1:2] == ["--wait"] else 0)
+    begun = time.time()
+    patience = float(sys.argv[2]) if sys.argv[1:2] == ["--wait"] else 0
     result = health()
-    while not result["healthy"] and time.time() < deadline:
+    # A public certificate comes within seconds, or not before a person has mended the domain.
+    while not result["healthy"] and time.time() - begun < min(
+        patience, 45 if {problem["code"] for problem in result["problems"]} == {"certificate"} else patience
+    ):
         time.sleep(3)
         result = health()
     print(json.dumps(result, separators=(",", ":")))

@@ -3,6 +3,7 @@
 Request: {"action": "add" | "list" | "remove" | "reset-password", "email", "name", "password": {"parameter",
 "region"} | null, "publicKey": PEM}. Answer: {"user": {"email", "sealed"?}} or {"users": [[email, name, created]]}.
 """
+import hashlib
 import json
 import re
 
@@ -50,8 +51,9 @@ def add(asked):
         fail("user-exists", f"There is a user {email} already.", "An e-mail address is one user's.",
              f"Give them a new password: librechat-lab user reset-password {email}")
     password, made = password_of(asked)
-    # LibreChat refuses some characters in a user name, which nobody needs: an address that has one goes without.
-    username = email if re.fullmatch(r"[A-Za-z0-9._@+]{2,80}", email) else ""
+    # LibreChat takes one user name once, the empty one too, and refuses some characters in it.
+    plain = re.fullmatch(r"[A-Za-z0-9._@+-]{2,80}", email) and "--" not in email
+    username = email if plain else f"user-{hashlib.sha256(email.lower().encode()).hexdigest()[:16]}"
     result = script("config/create-user.js", email, asked["name"], username, "--email-verified=true",
                     answers=[("Password:", password)])
     if result.returncode != 0 or not known(email):

@@ -56,5 +56,5 @@ need_space() {
     "Nothing was changed by this stage: a full disk would have stopped the database." \
     "See what fills it: librechat-lab status" \
     "Remove unused images on the host: docker image prune -a" \
-    "Or make the volume larger in EC2 and run the command again."
+    "Or make the disk larger: librechat-lab up --disk <GB>"
 }

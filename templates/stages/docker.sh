@@ -73,8 +73,10 @@ asset=$COMPOSE_URL/$COMPOSE_VERSION/docker-compose-linux-$(uname -m)
 version_file=$LAB/state/compose-version
 if ! { [ -x "$plugin" ] && [ "$(cat "$version_file" 2>/dev/null)" = "$COMPOSE_VERSION $(sha256sum <"$plugin")" ]; }; then
   install -d -m 755 "$(dirname "$plugin")"
-  retry curl -fsSL --proto '=https,file' --retry 3 -o "$plugin.new" "$asset"
-  if [ -z "$sum" ]; then sum=$(retry curl -fsSL --proto '=https,file' "$asset.sha256" | awk '{ print $1 }'); fi
+  # A server that accepts a connection and then says nothing would hold the stage for ever.
+  fetch() { curl -fsSL --proto '=https,file' --connect-timeout 20 --speed-limit 1000 --speed-time 60 "$@"; }
+  retry fetch -o "$plugin.new" "$asset"
+  if [ -z "$sum" ]; then sum=$(retry fetch "$asset.sha256" | awk '{ print $1 }'); fi
   if ! echo "$sum  $plugin.new" | sha256sum -c -; then
     found=$(sha256sum <"$plugin.new")
     rm -f "$plugin.new"

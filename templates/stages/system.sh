@@ -27,6 +27,23 @@ for tool in curl openssl flock; do
 done
 if [ ${#missing[@]} -gt 0 ]; then retry dnf -y install "${missing[@]/flock/util-linux}"; fi
 
+# A disk that was made larger is used at once: its partition, then its file system, each to its end.
+grow_root() {
+  local device type
+  read -r device type < <(findmnt -nro SOURCE,FSTYPE /)
+  if [ "$(lsblk -dnro TYPE "$device")" = part ]; then
+    # Its exit code is 1 where the partition reaches to the end already.
+    growpart "/dev/$(lsblk -dnro PKNAME "$device")" "$(cat "/sys/class/block/${device##*/}/partition")" ||
+      [ $? -eq 1 ] || return 1
+  fi
+  case $type in
+    xfs) xfs_growfs / ;;
+    ext4) resize2fs "$device" ;;
+    *) return 1 ;;
+  esac
+}
+grow_root || say "the file system could not be made larger: a restart of the instance does it"
+
 # Swap, so that a peak slows the machine down instead of killing the database.
 if ! swapon --show=NAME --noheadings | grep -qx /swapfile; then
   need_space 4096 "2 GiB of swap" /

@@ -33,6 +33,7 @@ const packages = [
   'openssl',
   'procps',
   'util-linux',
+  'e2fsprogs',
   'linux-image-cloud-amd64',
   'iptables',
   'busybox-static',
@@ -121,8 +122,10 @@ export function disk(say: (text: string) => void): Disk {
   take('vmlinuz-', 'vmlinuz')
   take('initrd.img-', 'initrd')
   say('writing the disk')
-  run('truncate', ['-s', '20G', join(work, 'disk.img')])
+  run('truncate', ['-s', '19G', join(work, 'disk.img')])
   run('mkfs.ext4', ['-q', '-d', join(work, 'root'), '-E', 'lazy_itable_init=1', join(work, 'disk.img')])
+  // Larger than its file system, as one that was grown in EC2.
+  run('truncate', ['-s', '20G', join(work, 'disk.img')])
   for (const leftover of ['root', 'layer', 'apart'])
     rmSync(join(work, leftover), { recursive: true, force: true })
   // The last one is enough: they are large.

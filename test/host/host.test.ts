@@ -93,6 +93,10 @@ describe('a host', () => {
     expect(registered.status).toBe(403)
   })
 
+  it('uses all of a disk that was made larger', async () => {
+    expect(Number(await sh('df -m --output=size / | tail -n 1'))).toBeGreaterThan(19.2 * 1024)
+  })
+
   it('is left as it is by a second run', async () => {
     const before = await containers()
     const kept = await secrets()
@@ -317,6 +321,12 @@ describe('users', () => {
     expect((await listUsers(lab.host)).map((user) => user.email)).toEqual([email])
     await healthy()
   })
+
+  it('are added whose addresses LibreChat would refuse as user names, more than one of them', async () => {
+    const more = ["d'arc@example.org", 'x--1@my-company.example', 'x-1@my-company.example']
+    for (const one of more) expect(await addUser(lab.host, { email: one })).toMatchObject({ made: true })
+    expect((await listUsers(lab.host)).map((user) => user.email)).toEqual([email, ...more])
+  })
 })
 
 describe('Portainer', () => {
@@ -449,7 +459,10 @@ describe('a change', () => {
   it('to a domain brings HSTS and the way to its name, and keeps the address', async () => {
     const settings = { ...lab.settings, domain: 'chat.example.org' }
     await putStack(settings)
-    expect((await healthy()).release).toBe(release(settings, lab.templates))
+    // Nobody can give this machine a certificate for that name, and a site that does not open is not well.
+    const { release: there, services: running, problems } = await readHealth(lab.host)
+    expect({ there, running }).toEqual({ there: release(settings, lab.templates), running: services })
+    expect(problems).toEqual([{ code: 'certificate', text: expect.stringContaining('must point to') }])
     const browser = await signedIn()
     expect((await browser.ask('GET', '/api/config')).headers['strict-transport-security']).toMatch(/max-age/)
     browser.close()

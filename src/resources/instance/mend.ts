@@ -1,6 +1,7 @@
 import {
   AssociateIamInstanceProfileCommand,
   DescribeIamInstanceProfileAssociationsCommand,
+  DescribeVolumesCommand,
   ModifyInstanceAttributeCommand,
   ModifyInstanceMetadataOptionsCommand,
   ModifyVolumeCommand,
@@ -28,15 +29,15 @@ export function differences(
   profileId: string | undefined,
   groupId: string | undefined,
 ): Change[] {
-  const byHand = `only a new instance has it: librechat-lab up --replace-instance ${state.instanceId}`
+  const replacing = `only a new instance has it: librechat-lab up --replace-instance ${state.instanceId}`
   const changes: Change[] = state.others.map((id) => ({
     what: 'second instance',
     from: id,
     to: 'none',
     byHand: `terminate it, or take its tags off: aws ec2 delete-tags --resources ${id} --tags Key=librechat-lab:name`,
   }))
-  const differs = (what: string, from: string, to: string, replacing = false) => {
-    if (from !== to) changes.push({ what, from, to, ...(replacing ? { byHand } : {}) })
+  const differs = (what: string, from: string, to: string, byHand?: string) => {
+    if (from !== to) changes.push({ what, from, to, ...(byHand ? { byHand } : {}) })
   }
   differs('state', state.state === 'pending' ? 'running' : state.state, 'running')
   differs('type', state.type, wanted.type)
@@ -52,12 +53,12 @@ export function differences(
   differs('termination protection', state.terminationProtected ? 'on' : 'off', 'on')
   if (state.volume) {
     const { volume } = state
-    differs('disk encryption', volume.encrypted ? 'on' : 'off', 'on', true)
+    differs('disk encryption', volume.encrypted ? 'on' : 'off', 'on', replacing)
     differs('disk type', volume.type, 'gp3')
+    // No disk can shrink, and nobody should give a lab up for that.
+    const larger = `a disk can only grow; to keep it: librechat-lab up --disk ${volume.sizeGb}`
     const shrinks = volume.sizeGb > wanted.diskGb
-    // Amazon Linux grows its file system at boot.
-    const used = volume.sizeGb < wanted.diskGb ? ', used from its next restart on' : ''
-    differs('disk size', `${volume.sizeGb} GB`, `${wanted.diskGb} GB${used}`, shrinks)
+    differs('disk size', `${volume.sizeGb} GB`, `${wanted.diskGb} GB`, shrinks ? larger : undefined)
     differs('disk IOPS', String(volume.iops), String(gp3.iops))
     differs('disk throughput', `${volume.throughput} MB/s`, `${gp3.throughput} MB/s`)
     differs('disk after termination', volume.deletedWithInstance ? 'deleted' : 'kept', 'deleted')
@@ -91,7 +92,7 @@ export async function mend(
       ),
     state.volume?.deletedWithInstance === false &&
       attribute({ BlockDeviceMappings: [{ DeviceName: rootDevice, Ebs: { DeleteOnTermination: true } }] }),
-    mendVolume(options, state),
+    mendVolume(options, state, work),
   ])
   return await mendPower(options, state, work)
 }
@@ -120,7 +121,11 @@ async function associateProfile(options: InstanceOptions, state: InstanceState, 
   )
 }
 
-async function mendVolume({ ec2, diskGb }: InstanceOptions, { volume }: InstanceState): Promise<void> {
+async function mendVolume(
+  { ec2, diskGb }: InstanceOptions,
+  { volume }: InstanceState,
+  work: Work,
+): Promise<void> {
   if (!volume) return
   const Size = Math.max(volume.sizeGb, diskGb)
   const asWanted =
@@ -138,6 +143,14 @@ async function mendVolume({ ec2, diskGb }: InstanceOptions, { volume }: Instance
       Throughput: gp3.throughput,
     }),
   )
+  if (volume.sizeGb === Size) return
+  // The host's first stage makes its file system as large: https://docs.aws.amazon.com/ebs/latest/userguide/recognize-expanded-volume-linux.html
+  const VolumeIds = [volume.volumeId]
+  await until({ ...patience(work, 5), for: 'the disk to grow' }, async () => {
+    work.progress('waiting for the disk to grow', 10_000)
+    const seen = await polled(() => ec2.send(new DescribeVolumesCommand({ VolumeIds })))
+    return seen !== 'later' && seen.Volumes?.[0]?.Size === Size ? true : undefined
+  })
 }
 
 /** Stopped ones are started; another type needs a stop first. The address stays. */

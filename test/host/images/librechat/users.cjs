@@ -4,7 +4,8 @@ const { ask } = require('./db.cjs')
 const hash = (password) => crypto.createHash('sha256').update(password).digest('hex')
 
 exports.list = () => ask('find', 'user')
-exports.find = async (email) => (await exports.list()).find((user) => user.id === email.toLowerCase())
+exports.find = async (email, username) =>
+  (await exports.list()).find((user) => user.id === email.toLowerCase() || user.username === username)
 exports.matches = (user, password) => user.password === hash(password)
 exports.setPassword = (user, password) => ask('insert', { ...user, password: hash(password) })
 exports.remove = (user) => ask('remove', 'user', user.id)

@@ -21,7 +21,7 @@ async function main() {
     console.log(`\x1b[31mError: ${reason}\x1b[0m`)
     process.exit(1)
   }
-  if (await users.find(email)) refuse('A user with that email or username already exists!')
+  if (await users.find(email, username)) refuse('A user with that email or username already exists!')
   if (password.length < 8 || password.length > 128)
     refuse('password: String must contain 8 to 128 characters')
   if (name.length < 3 || name.length > 80) refuse('name: String must contain 3 to 80 characters')
