@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { Command, CommanderError, Help, Option } from 'commander'
 import type { Context, GlobalOptions } from './commands/context.js'
 import { hearMisuse } from './commands/misuse.js'
+import { retyped } from './commands/retyped.js'
 import { type CommandNode, globalFlags, tree } from './commands/tree.js'
 import { systemClock } from './engine/clock.js'
 import { Interrupted, LabError } from './engine/error.js'
@@ -32,6 +33,7 @@ async function newFace(options: GlobalOptions): Promise<Face> {
     env: process.env,
     json: options.json ?? false,
     color: options.color,
+    retype: retyped(process.env, options),
     signal: interruption.signal,
   })
 }
@@ -39,7 +41,13 @@ async function newFace(options: GlobalOptions): Promise<Face> {
 /** Tells an error like every other; the answer is the process's exit code. */
 async function tell(error: LabError, face: Face, options: GlobalOptions): Promise<number> {
   const { showError } = await import('./ui/error-view.js')
-  showError(error, { face, stderr: process.stderr, env: process.env, options })
+  showError(error, {
+    face,
+    stderr: process.stderr,
+    env: process.env,
+    options,
+    retype: retyped(process.env, options),
+  })
   return error.exitCode
 }
 
@@ -57,12 +65,15 @@ function onSignal(): void {
 const rehearsalScale = 0.1
 
 /** Waits shrink by this factor where the tests speak to an account that answers at once. */
-function clockOf(env: NodeJS.ProcessEnv, rehearse: boolean) {
-  const scale = Number(env.LIBRECHAT_LAB_POLL_SCALE ?? (rehearse ? rehearsalScale : 1))
-  if (!(scale > 0 && scale < 1)) return systemClock
+function clockOf(env: NodeJS.ProcessEnv, options: GlobalOptions) {
+  // Asked at each wait: somebody without credentials may choose the rehearsal at a question.
+  const scale = () => {
+    const wanted = Number(env.LIBRECHAT_LAB_POLL_SCALE ?? (options.rehearse ? rehearsalScale : 1))
+    return wanted > 0 && wanted < 1 ? wanted : 1
+  }
   return {
     ...systemClock,
-    sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms * scale, signal),
+    sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms * scale(), signal),
   }
 }
 
@@ -75,7 +86,7 @@ async function work(
   face = await newFace(options)
   const context: Context = {
     face,
-    clock: clockOf(process.env, Boolean(options.rehearse)),
+    clock: clockOf(process.env, options),
     env: process.env,
     signal: interruption.signal,
   }
@@ -91,22 +102,21 @@ async function work(
     const { advise } = await import('./aws/errors.js')
     const said =
       interruption.signal.aborted || error instanceof Interrupted
-        ? interrupted(path, options, error)
+        ? interrupted(path, error)
         : advise(error, options)
     return await tell(said, face, options)
   } finally {
     if (node.callsAws && options.rehearse)
       face.emit({ type: 'note', text: `${face.interactive ? '\n' : ''}${rehearsed.ends}` })
-    else await announceNewVersion(face)
+    else if (node.callsAws) await announceNewVersion(face)
   }
 }
 
-function interrupted(path: string, { name, rehearse }: GlobalOptions, cause: unknown): LabError {
-  const again = [program, path, ...(name ? ['--name', name] : []), ...(rehearse ? ['--rehearse'] : [])]
+function interrupted(path: string, cause: unknown): LabError {
   return new LabError({
     code: 'interrupted',
     what: 'Interrupted.',
-    fix: [`${again.join(' ')}   goes on where it stopped`],
+    fix: [`${program} ${path}   goes on where it stopped`],
     exitCode: 130,
     cause,
   })
@@ -235,11 +245,14 @@ async function helpOn(root: Command, words: readonly string[]): Promise<string> 
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
-for (const stream of [process.stdout, process.stderr]) {
-  // A reader that has gone, such as `head`, is no failure.
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0)
-    throw error
-  })
-}
+/** A reader that has gone, such as `head`, or a terminal that was closed: no reason to leave work half done. */
+const isGone = ({ code }: NodeJS.ErrnoException) => code === 'EPIPE' || code === 'EIO'
+process.stderr.on('error', (error) => {
+  if (!isGone(error)) throw error
+})
+process.stdout.on('error', (error) => {
+  if (!isGone(error)) throw error
+  // What prints for as long as somebody reads ends cleanly.
+  interruption.abort()
+})
 process.exitCode = await main(process.argv.slice(2))

@@ -14,7 +14,6 @@ import type { Spec } from '../lab/spec.js'
 import type { InstanceState } from '../resources/instance.js'
 import type { Context } from './context.js'
 import type { OpenLab } from './open-lab.js'
-import type { UpOptions } from './up-options.js'
 
 /** A new instance's agent comes in about a minute; one that has just been given its role back may take longer. */
 const onlineWithinMs = 10 * 60_000
@@ -40,11 +39,11 @@ export async function hostWork(options: {
   spec: Spec
   graph: LabGraph
   observation: Observation
-  options: UpOptions
+  /** The first user's, when the person typed one. */
+  password: string | undefined
   context: Context
 }): Promise<HostWork> {
-  const { open, spec, graph, observation, context } = options
-  const password = options.options.askPassword ? await askPassword(spec, context) : undefined
+  const { open, spec, graph, observation, password, context } = options
   const there = observation.of(graph.instance)
   const health = await askHealth(open, there, context)
   const address = observation.of(graph.address)?.publicIp
@@ -144,13 +143,4 @@ export async function proveChat(host: Host, spec: Spec): Promise<Proof | undefin
     detail: `${good} of ${proof.chat.length} models answer`,
   })
   return proof
-}
-
-async function askPassword(spec: Spec, { face }: Context): Promise<string | undefined> {
-  if (!spec.email) return undefined
-  return await face.password({
-    flag: '--email without --ask-password: the host makes a password then',
-    message: `A password for ${spec.email}:`,
-    hint: 'At least 8 characters. It travels encrypted and is kept nowhere but in LibreChat’s database, hashed.',
-  })
 }

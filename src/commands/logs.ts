@@ -4,7 +4,7 @@ import { endingOf } from '../tunnel/ending.js'
 import { kmsOf } from '../tunnel/kms.js'
 import { runTerminal } from '../tunnel/terminal.js'
 import type { Run } from './context.js'
-import { reachInstance } from './tunnel.js'
+import { reachInstance } from './reach.js'
 
 const services = ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer']
 const lines = 200

@@ -3,7 +3,7 @@ import { endingOf } from '../tunnel/ending.js'
 import { kmsOf } from '../tunnel/kms.js'
 import { runTerminal } from '../tunnel/terminal.js'
 import type { Run } from './context.js'
-import { reachInstance } from './tunnel.js'
+import { reachInstance } from './reach.js'
 
 export const run: Run = async (options, context) => {
   const { face, env, signal } = context

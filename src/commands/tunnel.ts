@@ -1,19 +1,16 @@
 import { connect as dial } from 'node:net'
 import { hostname } from 'node:os'
-import { type Connection, connect } from '../aws/connect.js'
-import { proxyAgents } from '../aws/proxy.js'
 import { systemClock } from '../engine/clock.js'
 import { LabError } from '../engine/error.js'
-import { findInstance } from '../lab/find.js'
-import { checkedName } from '../lab/names.js'
-import { explainStart, requireRunning } from '../tunnel/advice.js'
-import { Forward, type Notice } from '../tunnel/forward.js'
-import { endSessions, leftovers, reasonFor } from '../tunnel/leftovers.js'
+import { explainStart } from '../tunnel/advice.js'
+import { Forward } from '../tunnel/forward.js'
+import { endSessions, leftovers } from '../tunnel/leftovers.js'
 import { openWithPlugin } from '../tunnel/plugin.js'
-import type { SessionSurroundings } from '../tunnel/session.js'
 import { isLoopback, parseTarget, type Target, urlOf } from '../tunnel/targets.js'
 import { openBrowser } from '../ui/browser.js'
+import { noticeText, trafficText } from '../ui/tunnel-view.js'
 import type { Context, GlobalOptions, Run } from './context.js'
+import { reachInstance } from './reach.js'
 
 export interface TunnelOptions {
   open?: boolean
@@ -37,39 +34,19 @@ interface Open {
   close(): Promise<void>
 }
 
-/** What every command needs that talks to the instance over a session. */
-export async function reachInstance(
-  options: GlobalOptions,
-  context: Context,
-): Promise<{
-  connection: Connection
-  instanceId: string
-  surroundings: SessionSurroundings
-  reason: string
-}> {
-  const connection = await connect(options, context)
-  const { clients, region, credentials } = connection
-  const { instanceId, state } = await findInstance(clients, checkedName(options.name))
-  requireRunning(instanceId, state, region)
-  return {
-    connection,
-    instanceId,
-    // The network's own time: a session is real even where everything else is played faster.
-    surroundings: {
-      clock: systemClock,
-      ssm: clients.ssm,
-      signer: { region, credentials },
-      agent: (await proxyAgents(context.env))?.httpsAgent,
-    },
-    reason: reasonFor({ machine: hostname(), pid: process.pid }),
-  }
-}
-
 export const run: Run<TunnelOptions> = async (options, context, args) => {
   const { face, signal } = context
   const targets = (args.length > 0 ? args : ['librechat']).map(parseTarget)
   const sessions = countOf(options.sessions)
   const bind = options.bind ?? '127.0.0.1'
+  if (options.plugin && (options.bind !== undefined || options.sessions !== undefined)) {
+    throw new LabError({
+      code: 'bad-option',
+      what: '--plugin goes with neither --bind nor --sessions.',
+      why: 'AWS’s plugin listens on loopback only, and opens one session.',
+      fix: ['librechat-lab tunnel --plugin', 'librechat-lab tunnel --sessions 4'],
+    })
+  }
   const reached = await reachInstance(options, context)
   if (!isLoopback(bind)) {
     face.emit({
@@ -92,13 +69,22 @@ export const run: Run<TunnelOptions> = async (options, context, args) => {
   }
   announce(tunnels, bind, context)
   if (options.open) await Promise.all(tunnels.map(({ url }) => browse(url, context)))
+  const over = new AbortController()
   await Promise.race([
-    untilStopped(tunnels, context),
+    untilStopped(tunnels, { face, signal: AbortSignal.any([signal, over.signal]) }),
     ...tunnels.flatMap(({ ended }) => (ended ? [ended] : [])),
   ])
+  over.abort()
   face.pause()
   await Promise.all(tunnels.map((tunnel) => tunnel.close()))
-  return signal.aborted ? 130 : 1
+  if (signal.aborted) return 130
+  throw new LabError({
+    code: 'plugin-ended',
+    what: 'AWS’s session-manager-plugin has ended, and the tunnel with it.',
+    why: 'It ends after a time without traffic, and when its connection breaks.',
+    fix: ['librechat-lab tunnel   comes back by itself, without the plugin'],
+    fault: 'aws',
+  })
 }
 
 function countOf(text: string | undefined): number {
@@ -124,7 +110,7 @@ async function openTunnel(
   const forward = await Forward.open(
     { instanceId, remotePort, localPort, bind, sessions, reason },
     surroundings,
-    (notice) => warn(wordsFor(notice, target)),
+    (notice) => warn(noticeText(notice, target)),
     signal,
   )
   if (forward.port !== localPort) {
@@ -178,63 +164,20 @@ function announce(tunnels: Open[], bind: string, { face }: Context): void {
 }
 
 /** Shows what goes through until the person has had enough. */
-async function untilStopped(tunnels: Open[], { face, signal }: Context): Promise<void> {
+async function untilStopped(
+  tunnels: Open[],
+  { face, signal }: Pick<Context, 'face' | 'signal'>,
+): Promise<void> {
   const forwards = tunnels.flatMap(({ forward }) => (forward ? [forward] : []))
   let shown = ''
   while (!signal.aborted) {
     // A line that changes is for a terminal; a log of it would be noise.
-    const detail = face.interactive ? describe(forwards) : ''
+    const detail = face.interactive ? trafficText(forwards) : ''
     if (detail !== shown) {
       face.emit({ type: 'task', id: 'tunnel', name: 'tunnel', state: shown ? 'progress' : 'started', detail })
     }
     shown = detail
     await systemClock.sleep(showEvery, signal).catch(() => {})
-  }
-}
-
-function describe(forwards: Forward[]): string {
-  const all = forwards.map(({ traffic }) => traffic)
-  const sum = (pick: (one: Forward['traffic']) => number) => all.reduce((total, one) => total + pick(one), 0)
-  const count = (n: number, word: string) => `${n} ${word}${n === 1 ? '' : 's'}`
-  const parts = [
-    count(
-      sum((one) => one.connections),
-      'connection',
-    ),
-    `${bytes(sum((one) => one.bytesDown))} down`,
-    `${bytes(sum((one) => one.bytesUp))} up`,
-  ]
-  const roundTrip = Math.max(0, ...all.map((one) => one.roundTrip))
-  if (roundTrip > 0) parts.push(`${Math.round(roundTrip)} ms`)
-  const reconnects = sum((one) => one.reconnects)
-  if (reconnects > 0) parts.push(count(reconnects, 'reconnect'))
-  return parts.join(' · ')
-}
-
-function bytes(n: number): string {
-  if (n < 1e3) return `${n} B`
-  if (n < 1e6) return `${(n / 1e3).toFixed(1)} kB`
-  return n < 1e9 ? `${(n / 1e6).toFixed(1)} MB` : `${(n / 1e9).toFixed(2)} GB`
-}
-
-function wordsFor(notice: Notice, { name, remotePort }: Target): string {
-  switch (notice.type) {
-    case 'refused':
-      return `Nothing listens on port ${remotePort} of the instance. librechat-lab status shows what runs there.`
-    case 'broken':
-      return `${name}: the connection to AWS broke; it is being resumed, and nothing is lost.`
-    case 'resumed':
-      return `${name}: the connection to AWS is back.`
-    case 'let-go':
-      return `${name}: a connection that took nothing for 15 seconds was ended, because it held the others up. --sessions 4 keeps them further apart.`
-    case 'stuck':
-      return `${name}: the session did not move for 30 seconds; its connections were ended, and a new session takes the next ones.`
-    case 'session-ended':
-      return `${name}: the session has ended${notice.reason ? ` (${notice.reason})` : ', as AWS does after a time without traffic'}. The next connection opens a new one.`
-    case 'no-session': {
-      const { error } = notice
-      return `${name}: no session could be opened or kept. ${error instanceof Error ? error.message : error} The next connection tries again.`
-    }
   }
 }
 

@@ -17,7 +17,7 @@ import { readParameter } from '../resources/spec-parameter.js'
 import type { Face } from '../ui/face.js'
 import { urlsOf } from '../ui/lab-view.js'
 import { planJson, planText } from '../ui/plan-view.js'
-import { type Summary, summaryJson, summaryText, typedIn } from '../ui/summary-view.js'
+import { type Summary, summaryJson, summaryText } from '../ui/summary-view.js'
 import { chatChoice } from './chat-choice.js'
 import type { Context, GlobalOptions, Run } from './context.js'
 import { converse } from './conversation.js'
@@ -25,6 +25,7 @@ import { settleCredentials } from './credentials.js'
 import { type HostResult, hostWork } from './host-work.js'
 import { type OpenLab, openLab } from './open-lab.js'
 import { partly } from './partly.js'
+import { askPassword } from './password.js'
 import type { UpOptions } from './up-options.js'
 import { withLock, withoutLock } from './with-lock.js'
 
@@ -50,7 +51,9 @@ export const run: Run<UpOptions> = async (options, context) => {
   const spec = specFrom({ stored, detected, generation: newGeneration(), ...said })
 
   const place = once(() => findOrMakePlace(open, spec, options, context))
-  const lookAgain = () => look(open, spec, place, options, context)
+  const password =
+    options.askPassword && spec.email && !options.dryRun ? await askPassword(spec.email, context) : undefined
+  const lookAgain = () => look({ open, spec, place, password, options, context })
   let now = (await early?.asFor(spec)) ?? (await lookAgain())
   const replaces = replacement(now, options)
   const cost = monthlyCost({
@@ -76,7 +79,6 @@ export const run: Run<UpOptions> = async (options, context) => {
       changed,
       ...host,
       now: context.clock.now(),
-      typed: typedIn(context.env, options),
     }
     showPasswordApart(end.firstUser, face)
     face.result(summaryText(end, face), summaryJson(end))
@@ -121,13 +123,16 @@ interface Now {
   host: Awaited<ReturnType<typeof hostWork>>
 }
 
-async function look(
-  open: OpenLab,
-  spec: Spec,
-  place: () => Promise<Place>,
-  options: UpOptions,
-  context: Context,
-): Promise<Now> {
+async function look(about: {
+  open: OpenLab
+  spec: Spec
+  place: () => Promise<Place>
+  /** The first user's, when the person typed one. */
+  password?: string | undefined
+  options: UpOptions
+  context: Context
+}): Promise<Now> {
+  const { open, spec, place, password, options, context } = about
   const { clients, lab } = open
   const graph = labGraph({
     clients,
@@ -146,7 +151,7 @@ async function look(
     graph,
     observation,
     items,
-    host: await hostWork({ open, spec, graph, observation, options, context }),
+    host: await hostWork({ open, spec, graph, observation, password, context }),
   }
 }
 
@@ -160,7 +165,9 @@ function lookEarly(open: OpenLab, options: UpOptions, context: Context) {
   const dropped = new AbortController()
   const signal = AbortSignal.any([context.signal, dropped.signal])
   const place = once(() => findPlace(clients, stored))
-  const looked = look(open, stored, place, options, { ...context, signal }).catch(() => undefined)
+  const looked = look({ open, spec: stored, place, options, context: { ...context, signal } }).catch(
+    () => undefined,
+  )
   return {
     drop: () => dropped.abort(),
     async asFor(spec: Spec): Promise<Now | undefined> {
@@ -190,13 +197,13 @@ async function withRegion(
 ): Promise<GlobalOptions & UpOptions> {
   if (options.rehearse || !face.interactive || options.yes || (await configuredRegion(options, env)))
     return options
-  const region = await face.select({
+  options.region = await face.select({
     flag: '--region <region>',
     message: 'Which AWS region?',
     hint: 'Where the lab stands and its models answer. Near you is quick; us-east-1 and us-west-2 have the most models.',
     choices: regions.map(([value, where]) => ({ value, name: `${value.padEnd(16)} ${where}` })),
   })
-  return { ...options, region }
+  return options
 }
 
 async function findOrMakePlace(

@@ -12,6 +12,7 @@ import { columns } from '../ui/table.js'
 import type { Context, GlobalOptions, Run } from './context.js'
 import { hostOf } from './host-work.js'
 import { openLab } from './open-lab.js'
+import { askPassword } from './password.js'
 
 /** The lab's host, to run something on. */
 async function hostFor(options: GlobalOptions, context: Context) {
@@ -24,25 +25,20 @@ interface PasswordOptions {
   askPassword?: boolean
 }
 
-async function passwordFor(email: string, { askPassword }: PasswordOptions, { face }: Context) {
-  if (!askPassword) return {}
-  const password = await face.password({
-    flag: 'leave --ask-password out: the host makes a password then',
-    message: `A password for ${email}:`,
-    hint: 'At least 8 characters. It travels encrypted, and is kept only as a hash.',
-  })
-  const problem = problemWith('password', password)
-  if (problem)
-    throw new LabError({ code: 'password-refused', what: `This password can't be used: it is ${problem}.` })
-  return { password }
-}
+const passwordFor = async (email: string, { askPassword: asks }: PasswordOptions, context: Context) =>
+  asks ? { password: await askPassword(email, context) } : {}
 
 /** Shows a password that the host made: to the person alone, never in JSON. */
 function tell(done: MadeUser, word: string, { face }: Context): number {
   const secret = done.password
   const lines = [
     `${word} ${done.email}.`,
-    ...(secret ? [`  Password  ${secret}`, '  Shown this once: change it in LibreChat’s settings.'] : []),
+    ...(secret
+      ? [
+          `  Password  ${secret}`,
+          `  Shown this once. Another one: librechat-lab user reset-password ${done.email}`,
+        ]
+      : []),
   ]
   if (face.json && secret) {
     face.emit(
@@ -50,7 +46,7 @@ function tell(done: MadeUser, word: string, { face }: Context): number {
         ? { type: 'note', text: `The password, shown this once: ${secret}` }
         : {
             type: 'warning',
-            text: 'The password is not part of the JSON. Run this without --json to see one.',
+            text: `The password is not part of the JSON: librechat-lab user reset-password ${done.email}   shows another`,
           },
     )
   }

@@ -3,12 +3,12 @@ import type { Face } from './face.js'
 import { clean, cut, styleFor, wantsColor } from './style.js'
 
 /** An error as JSON: only added to, never taken from. */
-const errorObject = (error: LabError) => ({
+const errorObject = (error: LabError, retype: (text: string) => string) => ({
   error: {
     code: error.code,
     what: error.message,
     ...(error.why ? { why: error.why } : {}),
-    fix: error.fix,
+    fix: error.fix.map(retype),
     exitCode: error.exitCode,
     ...(error.requestId ? { requestId: error.requestId } : {}),
   },
@@ -22,23 +22,25 @@ export function showError(
     stderr,
     env,
     options,
+    retype,
   }: {
     face: Face
     stderr: NodeJS.WriteStream
     env: NodeJS.ProcessEnv
     options: { color?: boolean; debug?: boolean; json?: boolean }
+    retype: (text: string) => string
   },
 ): void {
   face.pause()
   const style = styleFor(wantsColor(stderr, env, options.color))
-  const lines = [`${style('red', '✖')} ${style('bold', clean(error.message))}`]
+  const lines = [`${style('red', '✖')} ${style('bold', clean(retype(error.message)))}`]
   // A reason may quote what somebody else wrote, at any length.
-  if (error.why) lines.push(`  ${clean(cut(error.why, 1000))}`)
-  for (const step of error.fix) lines.push(`  ${style('cyan', '→')} ${clean(step)}`)
+  if (error.why) lines.push(`  ${clean(cut(retype(error.why), 1000))}`)
+  for (const step of error.fix) lines.push(`  ${style('cyan', '→')} ${clean(retype(step))}`)
   if (error.requestId) lines.push(style('dim', `  AWS request id: ${clean(error.requestId)}`))
   stderr.write(`${lines.join('\n')}\n`)
   if (options.debug) stderr.write(`\n${clean(stackOf(error))}\n`)
-  if (options.json) face.result('', errorObject(error))
+  if (options.json) face.result('', errorObject(error, retype))
 }
 
 function stackOf(error: Error): string {

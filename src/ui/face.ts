@@ -31,7 +31,7 @@ export interface Face {
   input(
     question: Question & { default?: string; validate?: (value: string) => true | string },
   ): Promise<string>
-  password(question: Question): Promise<string>
+  password(question: Question & { validate: (value: string) => true | string }): Promise<string>
   select<T extends string>(
     question: Question & {
       choices: readonly { value: T; name: string; short?: string }[]

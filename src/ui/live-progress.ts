@@ -5,7 +5,13 @@ import { clean, cut, duration, wrap } from './style.js'
 /** At a terminal: finished lines stay, what is under way moves below them. */
 export function liveProgress({ stream, style, now }: ProgressOptions): Progress {
   const active = new Map<string, Task>()
-  const spinner = ora({ stream: stream as NodeJS.WriteStream, discardStdin: false, hideCursor: true })
+  const spinner = ora({
+    stream: stream as NodeJS.WriteStream,
+    // It would judge by another stream, and never hear of NO_COLOR.
+    color: style('cyan', '.') === '.' ? false : 'cyan',
+    discardStdin: false,
+    hideCursor: true,
+  })
   let redraw: NodeJS.Timeout | undefined
 
   const draw = () => {

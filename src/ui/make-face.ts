@@ -10,12 +10,14 @@ export interface FaceOptions {
   env: NodeJS.ProcessEnv
   json: boolean
   color: boolean | undefined
+  /** Makes the commands that a text names what this person has to type. */
+  retype: (text: string) => string
   signal: AbortSignal
 }
 
 /** The face that fits: lively at a terminal, plain lines elsewhere, one object on stdout with `--json`. */
 export async function makeFace(options: FaceOptions): Promise<Face> {
-  const { stdin, stdout, stderr, env, json, signal } = options
+  const { stdin, stdout, stderr, env, json, retype, signal } = options
   const style = styleFor(wantsColor(stderr, env, options.color))
   const dumb = env.TERM === 'dumb'
   const lively = stderr.isTTY && !env.CI && !dumb
@@ -32,18 +34,19 @@ export async function makeFace(options: FaceOptions): Promise<Face> {
     columns: stdout.columns ?? 80,
     emit(event) {
       apart = false
-      progress.emit(event)
+      progress.emit(event.type === 'task' ? event : { ...event, text: retype(event.text) })
     },
     show(text) {
       progress.close()
-      const shown = sieved(text({ style }))
+      const shown = sieved(retype(text({ style })))
       stderr.write(`\n${stderr.isTTY ? wrap(shown, stderr.columns) : shown}\n\n`)
       apart = true
     },
     result(text, object) {
       progress.close()
       // At a terminal it stands apart from the progress above it.
-      const shown = stdout.isTTY ? `\n${wrap(text, stdout.columns)}` : text
+      const typed = retype(text)
+      const shown = stdout.isTTY ? `\n${wrap(typed, stdout.columns)}` : typed
       stdout.write(json ? `${asJson(object)}\n` : `${sieved(shown)}\n`)
     },
     pause: progress.close,

@@ -61,7 +61,7 @@ export function askAtTerminal(options: {
           c,
         ),
       ),
-    password: (q) => ask(q, (l, c) => l.password({ message: q.message, mask: '•' }, c)),
+    password: (q) => ask(q, (l, c) => l.password({ message: q.message, mask: '•', validate: q.validate }, c)),
     select: (q) =>
       ask(q, (l, c) =>
         l.select(

@@ -21,20 +21,7 @@ export interface Summary extends Plan {
   /** What at AWS would refuse a release of the address. */
   refusal: 'nothing' | 'policy' | 'reverse-dns'
   now: number
-  /** How a command is to be typed, so that it finds this program and this lab. */
-  typed: (command: string) => string
 }
-
-/** Somebody who has it from npx has no librechat-lab to type; a rehearsed lab is found by a rehearsal only. */
-export const typedIn =
-  (env: NodeJS.ProcessEnv, { name, rehearse }: { name?: string; rehearse?: boolean | string }) =>
-  (command: string): string =>
-    [
-      env.npm_command === 'exec' ? 'npx librechat-lab' : 'librechat-lab',
-      command,
-      ...(name && name !== 'default' ? [`--name ${name}`] : []),
-      ...(rehearse ? ['--rehearse'] : []),
-    ].join(' ')
 
 function warningsOf({
   spec,
@@ -56,7 +43,7 @@ function warningsOf({
 
 /** What one would want to photograph: where it is, who can reach it, what it costs, how to go on and to stop. */
 export function summaryText(summary: Summary, { style }: Pick<Face, 'style'>): string {
-  const { spec, urls, cost, chat, firstUser, health, typed } = summary
+  const { spec, urls, cost, chat, firstUser, health } = summary
   const head = summary.changed ? 'Your LibreChat is ready.' : 'No changes: everything is as it should be.'
   const facts = columns([
     ['  LibreChat', style('cyan', urls.librechat)],
@@ -76,15 +63,17 @@ export function summaryText(summary: Summary, { style }: Pick<Face, 'style'>): s
           ['  E-mail', clean(firstUser.email)],
           ['  Password', firstUser.password],
         ]),
-        `  ${style('dim', 'Shown this once. Change it in LibreChat’s settings.')}`,
+        `  ${style('dim', 'Shown this once. Another one: librechat-lab user reset-password')}`,
       ]
     : []
   const next = [
-    ...(spec.email ? [] : [[typed('user add <your e-mail>'), 'make the first user: nobody can sign up']]),
-    [typed('status'), 'how it is'],
-    [typed('tunnel'), 'reach it on http://localhost:8080, from anywhere'],
-    [typed('portainer password'), 'Portainer’s admin'],
-    [typed('destroy'), 'stop paying'],
+    ...(spec.email
+      ? []
+      : [['librechat-lab user add <your e-mail>', 'make the first user: nobody can sign up']]),
+    ['librechat-lab status', 'how it is'],
+    ['librechat-lab tunnel', 'reach it on http://localhost:8080, from anywhere'],
+    ['librechat-lab portainer password', 'Portainer’s admin'],
+    ['librechat-lab destroy', 'stop paying'],
   ]
   const warnings = warningsOf(summary).map((text) => `${style('yellow', '!')} ${text}`)
   return [

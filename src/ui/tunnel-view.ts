@@ -1,0 +1,50 @@
+import type { Forward, Notice } from '../tunnel/forward.js'
+import type { Target } from '../tunnel/targets.js'
+
+/** What has gone through, in one line. */
+export function trafficText(forwards: readonly Forward[]): string {
+  const all = forwards.map(({ traffic }) => traffic)
+  const sum = (pick: (one: Forward['traffic']) => number) => all.reduce((total, one) => total + pick(one), 0)
+  const count = (n: number, word: string) => `${n} ${word}${n === 1 ? '' : 's'}`
+  const parts = [
+    count(
+      sum((one) => one.connections),
+      'connection',
+    ),
+    `${bytes(sum((one) => one.bytesDown))} down`,
+    `${bytes(sum((one) => one.bytesUp))} up`,
+  ]
+  const roundTrip = Math.max(0, ...all.map((one) => one.roundTrip))
+  if (roundTrip > 0) parts.push(`${Math.round(roundTrip)} ms`)
+  const reconnects = sum((one) => one.reconnects)
+  if (reconnects > 0) parts.push(count(reconnects, 'reconnect'))
+  return parts.join(' · ')
+}
+
+function bytes(n: number): string {
+  if (n < 1e3) return `${n} B`
+  if (n < 1e6) return `${(n / 1e3).toFixed(1)} kB`
+  return n < 1e9 ? `${(n / 1e6).toFixed(1)} MB` : `${(n / 1e9).toFixed(2)} GB`
+}
+
+/** A notice of the tunnel's as a person reads it. */
+export function noticeText(notice: Notice, { name, remotePort }: Target): string {
+  switch (notice.type) {
+    case 'refused':
+      return `Nothing listens on port ${remotePort} of the instance. librechat-lab status shows what runs there.`
+    case 'broken':
+      return `${name}: the connection to AWS broke; it is being resumed, and nothing is lost.`
+    case 'resumed':
+      return `${name}: the connection to AWS is back.`
+    case 'let-go':
+      return `${name}: a connection that took nothing for 15 seconds was ended, because it held the others up. --sessions 4 keeps them further apart.`
+    case 'stuck':
+      return `${name}: the session did not move for 30 seconds; its connections were ended, and a new session takes the next ones.`
+    case 'session-ended':
+      return `${name}: the session has ended${notice.reason ? ` (${notice.reason})` : ', as AWS does after a time without traffic'}. The next connection opens a new one.`
+    case 'no-session': {
+      const { error } = notice
+      return `${name}: no session could be opened or kept. ${error instanceof Error ? error.message : error} The next connection tries again.`
+    }
+  }
+}
