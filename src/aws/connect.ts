@@ -61,6 +61,8 @@ export async function connect(
     requestHandler: new NodeHttpHandler({
       connectionTimeout: 10_000,
       requestTimeout: 60_000,
+      // Without it a deadline that has passed is only warned of.
+      throwOnRequestTimeout: true,
       ...agents,
     }),
   }

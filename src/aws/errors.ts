@@ -62,6 +62,8 @@ const isDuplicate = (error: unknown) =>
     'ParameterAlreadyExists',
     'IncorrectInstanceState',
     'ConcurrentModification*',
+    // What was taken off a role or profile a moment ago may still be seen on it.
+    'DeleteConflict',
   )
 
 /** The engine's question: does looking again and going on help? */
@@ -221,6 +223,45 @@ const advices: Advice[] = [
       what: 'AWS would not delete something, because something else still uses it.',
       why: error.message,
       fix: ['Remove what uses it, then run the same command again.'],
+    }),
+  },
+  {
+    match: (error) => isCode(error, 'InvalidParameterCombination') && /Free Tier/i.test(error.message),
+    say: (error) => ({
+      what: 'Your AWS account is on the Free plan, which does not let this instance type start.',
+      why: error.message,
+      fix: [
+        'Take one that it lets start: librechat-lab up --instance-type c7i-flex.large',
+        'Or upgrade the account: https://console.aws.amazon.com/billing/home#/freetier',
+      ],
+    }),
+  },
+  {
+    match: is('IncorrectModificationState', 'VolumeModificationRateExceeded'),
+    say: (error) => ({
+      what: 'AWS does not let this disk be changed again yet.',
+      why: error.message,
+      fix: [
+        'The last change must be completed first, which can take hours: then run the same command again.',
+      ],
+    }),
+  },
+  {
+    match: (error) => /multi-factor authentication/.test(error.message),
+    say: (_, __, { profile }) => ({
+      what: 'This profile wants a code of multi-factor authentication.',
+      fix: [
+        `Get credentials with it first: eval "$(aws configure export-credentials ${profile ? `--profile ${profile} ` : ''}--format env)"`,
+        'Then run the same command again, without --profile.',
+      ],
+    }),
+  },
+  {
+    match: (error) => /^(SELF_SIGNED|UNABLE_TO_|DEPTH_ZERO|CERT_)/.test((error as SdkError).code ?? ''),
+    say: (error) => ({
+      what: 'The certificate that answers for AWS here is not one that Node trusts.',
+      why: `${error.message}: a proxy of your network's may stand between.`,
+      fix: ['Name its authority: NODE_EXTRA_CA_CERTS=<file.pem>, then run the same command again.'],
     }),
   },
   {

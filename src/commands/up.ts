@@ -2,8 +2,9 @@ import { CreateDefaultVpcCommand } from '@aws-sdk/client-ec2'
 import { again, isCode } from '../aws/errors.js'
 import { configuredRegion, regions } from '../aws/region.js'
 import { bedrockPolicy } from '../bedrock/policy.js'
-import { ensure, type Observation, observe, type PlanItem, plan, remove } from '../engine/converge.js'
+import { ensure, Observation, observe, type PlanItem, plan, remove } from '../engine/converge.js'
 import { LabError } from '../engine/error.js'
+import type { Resource } from '../engine/resource.js'
 import { firstBootUserData } from '../host/user-data.js'
 import { checkedChoices, isDetected, specFrom } from '../lab/choices.js'
 import { type LabGraph, labGraph, newGeneration } from '../lab/graph.js'
@@ -11,7 +12,7 @@ import { names } from '../lab/names.js'
 import { refuseUnsaidOpening } from '../lab/opening.js'
 import { findPlace, type Place } from '../lab/place.js'
 import { monthlyCost } from '../lab/prices.js'
-import { formatSpec, type Spec } from '../lab/spec.js'
+import { formatSpec, parseSpec, type Spec } from '../lab/spec.js'
 import { releaseRefusal } from '../resources/address.js'
 import { readParameter } from '../resources/spec-parameter.js'
 import type { Face } from '../ui/face.js'
@@ -48,21 +49,22 @@ export const run: Run<UpOptions> = async (options, context) => {
   })
   const said =
     asks && !stored ? await converse({ choices, chat, detected, options, open, context }) : { choices, chat }
-  const spec = specFrom({ stored, detected, generation: newGeneration(), ...said })
+  let spec = specFrom({ stored, detected, generation: newGeneration(), ...said })
 
-  const place = once(() => findOrMakePlace(open, spec, options, context))
   const password =
     options.askPassword && spec.email && !options.dryRun ? await askPassword(spec.email, context) : undefined
-  const lookAgain = () => look({ open, spec, place, password, options, context })
+  const lookAgain = () => {
+    const wanted = spec
+    const place = once(() => findOrMakePlace(open, wanted, options, context))
+    return look({ open, spec: wanted, place, password, options, context })
+  }
   let now = (await early?.asFor(spec)) ?? (await lookAgain())
   const replaces = replacement(now, options)
-  const cost = monthlyCost({
-    region: lab.region,
-    instanceType: spec.instanceType,
-    diskGb: spec.diskGb,
-    addresses: 1,
-  })
-  const shown = () => ({ items: now.items, host: now.host.plan, replaces, cost, lab, spec })
+  const shown = () => {
+    const { instanceType, diskGb } = spec
+    const cost = monthlyCost({ region: lab.region, instanceType, diskGb, addresses: 1 })
+    return { items: now.items, host: now.host.plan, replaces, cost, lab, spec }
+  }
   if (options.dryRun) {
     face.result(planText(shown(), face), { ...planJson(shown()), dryRun: true })
     return 0
@@ -92,17 +94,36 @@ export const run: Run<UpOptions> = async (options, context) => {
   }
 
   if (options.yes) refuseUnsaidOpening(spec, choices, now.observation.of(now.graph.group)?.ingress ?? [])
-  face.show((paint) => planText(shown(), paint))
+  const showPlan = () => face.show((paint) => planText(shown(), paint))
+  showPlan()
   await agree(options, context)
+  const agreed = planText(shown(), face)
   return await withLock(open, 'up', context, async (lock) => {
     // Between the plan and the lock another run may have come and gone.
     const settings = await readParameter(clients.ssm, names(lab.name).spec)
-    if (lock.waited || settings?.version !== now.observation.of(now.graph.spec)?.version)
+    if (lock.waited || settings?.version !== now.observation.of(now.graph.spec)?.version) {
+      const theirs = settings && parseSpec(settings.value, names(lab.name).spec)
+      if (stored && !theirs) throw goneMeanwhile(lab)
+      spec = specFrom({
+        stored: theirs,
+        detected:
+          isDetected(theirs, choices) && !detected ? await connection.internet.publicAddress() : detected,
+        generation: spec.generation,
+        choices: said.choices,
+        // What this run didn't choose stays as the other one left it.
+        chat: theirs && !options.models ? theirs : said.chat,
+      })
       now = await lookAgain()
-    if (nothing()) return await unchanged()
+      replacement(now, options)
+      if (nothing()) return await unchanged()
+      if (planText(shown(), face) !== agreed) {
+        showPlan()
+        await agree(options, context)
+      }
+    }
     try {
       if (replaces) {
-        await replace(now, context)
+        await replace(now, replaces, { ...context, signal: lock.signal })
         now = await lookAgain()
       }
       const work = { clock: context.clock, signal: lock.signal, emit: face.emit, again }
@@ -145,7 +166,9 @@ async function look(about: {
   })
   const [observation] = await Promise.all([observe(graph.all), open.stored ? undefined : place()])
   // What would stop the making later stops it now.
-  if (!observation.of(graph.instance) || !observation.of(graph.group)) await place()
+  const there = observation.of(graph.instance)
+  const launches = !there || !observation.of(graph.group) || options.replaceInstance !== undefined
+  if (launches || there.type !== spec.instanceType) await place()
   const items = plan(graph.all, observation)
   return {
     graph,
@@ -250,13 +273,27 @@ function replacement({ graph, observation }: Now, { replaceInstance }: UpOptions
   })
 }
 
-async function replace({ graph, observation }: Now, context: Context): Promise<void> {
-  const going = [graph.instance, graph.association].filter(
-    (resource) => observation.of(resource as never) !== undefined,
+/** Ends the instance that was named, and no other. */
+async function replace({ graph }: Now, instanceId: string, context: Context): Promise<void> {
+  const seen = await observe([graph.instance, graph.association])
+  const there = seen.of(graph.instance)
+  if (there?.instanceId !== instanceId) return
+  const going = new Observation(
+    new Map<Resource, unknown>([
+      [graph.instance as Resource, { ...there, others: [] }],
+      [graph.association as Resource, seen.of(graph.association)],
+    ]),
   )
-  const part = await observe(going)
-  await remove(part, { ...context, emit: context.face.emit, again })
+  await remove(going, { ...context, emit: context.face.emit, again })
 }
+
+const goneMeanwhile = ({ name, region }: OpenLab['lab']) =>
+  new LabError({
+    code: 'gone-meanwhile',
+    what: `The lab "${name}" in ${region} was destroyed while this run waited.`,
+    why: 'What you agreed to was a change to it, not a new one. Nothing was done.',
+    fix: ['To make a new one: librechat-lab up'],
+  })
 
 /** Looks from outside: where it is, whether it answers here, and whether its address could be lost. */
 async function outside(

@@ -109,6 +109,10 @@ export async function ensure(
     options.emit({ ...task(resource), state: 'started' })
     for (let attempt = 1; ; attempt++) {
       try {
+        if (attempt > 1) {
+          await options.clock.sleep(backoff(attempt - 1), options.signal)
+          state = (await observe([...needs(resource), resource])).of(resource)
+        }
         stopIfAsked()
         state = await resource.ensure(state, work(resource))
         const id = resource.id(state)
@@ -122,8 +126,6 @@ export async function ensure(
           options.emit({ ...task(resource), state: 'failed', detail })
           throw error
         }
-        await options.clock.sleep(backoff(attempt), options.signal)
-        state = (await observe([...needs(resource), resource])).of(resource)
       }
     }
   }
@@ -156,14 +158,12 @@ export async function remove(observation: Observation, options: ConvergeOptions)
     options.emit({ ...task(resource), state: 'started' })
     for (let attempt = 1; ; attempt++) {
       try {
+        if (attempt > 1) await options.clock.sleep(backoff(attempt - 1), options.signal)
         if (options.signal.aborted) throw new Interrupted()
         await resource.remove(observation.of(resource), work(resource))
         return options.emit({ ...task(resource), state: 'done', detail: 'removed' })
       } catch (error) {
-        if (options.again(error, attempt)) {
-          await options.clock.sleep(backoff(attempt), options.signal)
-          continue
-        }
+        if (options.again(error, attempt)) continue
         firstFailure ??= error
         options.emit({ ...task(resource), state: 'failed', detail: (error as Error).message })
         throw error

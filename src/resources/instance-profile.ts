@@ -9,8 +9,9 @@ import {
 } from '@aws-sdk/client-iam'
 import { isCode, unless } from '../aws/errors.js'
 import type { Resource } from '../engine/resource.js'
+import { whileFailing } from '../engine/until.js'
 import { checkOwned, type LabId, tagsOf } from './ownership.js'
-import type { RoleState } from './role.js'
+import { known, notYet, type RoleState } from './role.js'
 
 export interface InstanceProfileState {
   arn: string
@@ -77,7 +78,9 @@ export function instanceProfile(options: {
       if (!state?.roles.includes(name)) {
         await work.ready(role)
         try {
-          await iam.send(new AddRoleToInstanceProfileCommand({ InstanceProfileName, RoleName: name }))
+          await whileFailing(known(work), notYet, () =>
+            iam.send(new AddRoleToInstanceProfileCommand({ InstanceProfileName, RoleName: name })),
+          )
         } catch (error) {
           // One role is all that a profile holds: this code also says that it is in there already.
           if (!isCode(error, 'LimitExceeded')) throw error

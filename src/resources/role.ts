@@ -15,8 +15,9 @@ import {
   TagRoleCommand,
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam'
-import { unless } from '../aws/errors.js'
-import type { Resource } from '../engine/resource.js'
+import { isCode, unless } from '../aws/errors.js'
+import type { Resource, Work } from '../engine/resource.js'
+import { whileFailing } from '../engine/until.js'
 import { checkOwned, type LabId, tagsOf } from './ownership.js'
 
 export interface PolicyDocument {
@@ -41,6 +42,15 @@ export interface RoleState {
   /** The document of the inline policy, in canonical form. */
   inline: string | undefined
 }
+
+/** IAM answers from many places: a role made a moment ago may not be known everywhere. */
+export const notYet = (error: unknown): boolean => isCode(error, 'NoSuchEntity')
+export const known = ({ clock, signal }: Work) => ({
+  for: 'the role to be known',
+  deadlineMs: 60_000,
+  clock,
+  signal,
+})
 
 const trust: PolicyDocument = {
   Version: '2012-10-17',
@@ -152,7 +162,7 @@ export function role(options: {
       ]
     },
 
-    async ensure(state) {
+    async ensure(state, work) {
       let arn = state?.arn
       if (!state) {
         const { Role } = await iam.send(
@@ -173,14 +183,18 @@ export function role(options: {
           iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: JSON.stringify(trust) })),
         state && state.boundary !== options.permissionsBoundary && setBoundary(),
         !state?.attached.includes(managedPolicy) &&
-          iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: managedPolicy })),
+          whileFailing(known(work), notYet, () =>
+            iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: managedPolicy })),
+          ),
         state?.inline !== wanted &&
-          iam.send(
-            new PutRolePolicyCommand({
-              RoleName,
-              PolicyName: policyName,
-              PolicyDocument: JSON.stringify(options.policy),
-            }),
+          whileFailing(known(work), notYet, () =>
+            iam.send(
+              new PutRolePolicyCommand({
+                RoleName,
+                PolicyName: policyName,
+                PolicyDocument: JSON.stringify(options.policy),
+              }),
+            ),
           ),
       ])
       return {

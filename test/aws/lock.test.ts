@@ -3,7 +3,7 @@ import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm'
 import { expect, it } from 'vitest'
 import type { Account } from '../support/account.js'
 import { run, start } from '../support/cli.js'
-import { lab, only } from '../support/lab.js'
+import { inbound, lab, only } from '../support/lab.js'
 import { describeAccount } from '../support/suite.js'
 
 const Name = '/librechat-lab/default/lock'
@@ -83,6 +83,19 @@ describeAccount('the lock', (account) => {
     for (const things of [found.instances, found.addresses, found.groups]) only(things)
     expect(first.stderr + second.stderr).toMatch(/is changing this lab|another run/)
     expect(found.lock).toBeUndefined()
+  })
+
+  it('keeps what each of two runs at once has chosen', async () => {
+    await run(account(), ['up', '--yes'])
+    const [first, second] = await Promise.all([
+      run(account(), ['up', '--yes', '--allow-cidr', '81.2.70.0/24']),
+      run(account(), ['up', '--yes', '--disk', '40']),
+    ])
+    expect([first.code, second.code], first.stderr + second.stderr).toEqual([0, 0])
+    const found = await lab(account())
+    expect(found.spec).toMatchObject({ diskGb: 40, allow: { cidrs: ['81.2.70.0/24'] } })
+    expect(only(found.volumes).Size).toBe(40)
+    expect(inbound(only(found.groups))).toContain('tcp 443 81.2.70.0/24')
   })
 
   it('keeps up and destroy apart: the result is one lab or none', async () => {

@@ -190,6 +190,24 @@ describe('tunnel', () => {
     expect(await tunnel.ended).toBe(130)
   })
 
+  test('ends when the plugin ends, and says so', async () => {
+    const plugin = join(folder, 'session-manager-plugin')
+    await writeFile(
+      plugin,
+      `#!${process.execPath}
+      console.log('Port 45874 opened for sessionId x.')
+      setTimeout(() => {}, 1500)`,
+    )
+    await chmod(plugin, 0o755)
+    const tunnel = start(['tunnel', '5000:45874', '--plugin'], { PATH: `${folder}:${process.env.PATH}` })
+    expect(await tunnel.ended).toBe(1)
+    expect(tunnel.err()).toContain('session-manager-plugin has ended')
+  })
+
+  test('refuses with the plugin what the plugin does not know', async () => {
+    expect((await failure(['tunnel', '--plugin', '--sessions', '2'])).error.code).toBe('bad-option')
+  })
+
   test('says so when the plugin is not installed, or does nothing', async () => {
     expect((await failure(['tunnel', '--plugin'], { PATH: '/nonexistent' })).error.code).toBe('no-plugin')
     const plugin = join(folder, 'session-manager-plugin')

@@ -106,6 +106,12 @@ function byToken(input: RunInstancesCommandInput, { here }: World): string | und
       'Arguments on this idempotent request are inconsistent with arguments used in previous request(s).',
     )
   }
+  if (earlier?.[1].state === 'terminated') {
+    throw new Refusal(
+      'IdempotentInstanceTerminated',
+      'The client token you have provided is associated with a terminated instance. Please use a different client token.',
+    )
+  }
   return earlier?.[0]
 }
 

@@ -51,6 +51,11 @@ export async function launch(options: InstanceOptions, work: Work): Promise<{ in
         // The token remembers for a day an instance that has ended since.
         generation = await options.renew()
       } catch (error) {
+        // So AWS says that the token's instance has ended; while it is ending it still answers with it.
+        if (isCode(error, 'IdempotentInstanceTerminated')) {
+          generation = await options.renew()
+          continue
+        }
         if (!isCode(error, 'InsufficientInstanceCapacity', 'Unsupported')) throw error
         noRoom = error
         work.progress(`no ${options.type} free in ${SubnetId}, trying the next zone`)

@@ -92,9 +92,11 @@ export async function mend(
       ),
     state.volume?.deletedWithInstance === false &&
       attribute({ BlockDeviceMappings: [{ DeviceName: rootDevice, Ebs: { DeleteOnTermination: true } }] }),
-    mendVolume(options, state, work),
   ])
-  return await mendPower(options, state, work)
+  const restarted = await mendPower(options, state, work)
+  // Last: AWS lets a disk be changed only so often, and the rest must not wait for that.
+  await mendVolume(options, state, work)
+  return restarted
 }
 
 async function associateProfile(options: InstanceOptions, state: InstanceState, Arn: string, work: Work) {

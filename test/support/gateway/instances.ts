@@ -66,6 +66,11 @@ function mismatch(call: Call): Answer {
 async function launchedBefore({ ec2 }: Witness, call: Call, id: string): Promise<Answer> {
   const { Reservations } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [id] }))
   const instance = Reservations?.[0]?.Instances?.[0]
+  if (instance?.State?.Name === 'terminated') {
+    const why =
+      'The client token you have provided is associated with a terminated instance. Please use a different client token.'
+    return errorAnswer(call, 'IdempotentInstanceTerminated', why)
+  }
   const state = `<instanceState><code>${instance?.State?.Code}</code><name>${instance?.State?.Name}</name></instanceState>`
   const item = `<item><instanceId>${id}</instanceId>${state}<instanceType>${instance?.InstanceType}</instanceType></item>`
   return ec2Answer(call, `<instancesSet>${item}</instancesSet>`)
