@@ -50,11 +50,11 @@ export async function peers(rounds: number, fresh: () => Promise<Account>): Prom
       ),
     ])
   }
-  const mine = (figures[0] ?? []).map(({ ms }) => median(ms))
-  const theirs = withTerraform
-    ? (figures.at(-1) ?? []).map(({ ms }) => median(ms))
-    : verbs.map((verb) => measuredElsewhere[verb])
-  rows.push(['Terraform ÷ librechat-lab', ...mine.map((ms, i) => times((theirs[i] ?? 0) / ms))])
+  const [mine = [], ...theirs] = figures.map((ofOne) => ofOne.map(({ ms }) => median(ms)))
+  if (!withTerraform) theirs.push(verbs.map((verb) => measuredElsewhere[verb]))
+  const others = [...contestants.slice(1).map(({ name }) => name), ...(withTerraform ? [] : ['Terraform'])]
+  for (const [i, name] of others.entries())
+    rows.push([`${name} ÷ librechat-lab`, ...mine.map((ms, j) => times((theirs[i]?.[j] ?? 0) / ms))])
   return table(['', 'made', 'again, no change', 'removed'], rows)
 }
 
