@@ -63,7 +63,7 @@ export function summaryText(summary: Summary, { style }: Pick<Face, 'style'>): s
           ['  E-mail', clean(firstUser.email)],
           ['  Password', firstUser.password],
         ]),
-        `  ${style('dim', 'Shown this once. Another one: librechat-lab user reset-password')}`,
+        `  ${style('dim', `Shown this once. Another one: librechat-lab user reset-password ${clean(firstUser.email)}`)}`,
       ]
     : []
   const next = [
