@@ -4,7 +4,7 @@ import { LabError } from '../engine/error.js'
 import { type LabGraph, labGraph } from '../lab/graph.js'
 import { findLeftovers, type Leftovers, removeLeftovers } from '../lab/leftovers.js'
 import { nothingChosen } from '../lab/spec.js'
-import { isStrangers } from '../resources/ownership.js'
+import { isStrangers, OtherRegion } from '../resources/ownership.js'
 import { destroyedJson, destroyedText, goingText } from '../ui/destroy-view.js'
 import { keptText } from '../ui/status-view.js'
 import type { Context, Run } from './context.js'
@@ -24,8 +24,12 @@ export const run: Run<DestroyOptions> = async (options, context) => {
   const open = await openLab(options, context, { anySpec: true })
   const { clients, lab } = open
   const graph = graphOf(open)
+  const elsewhere = new Set<string>()
   const [observation, leftovers] = await Promise.all([
-    observe(graph.all, isStrangers),
+    observe(graph.all, (error) => {
+      if (error instanceof OtherRegion) elsewhere.add(error.there)
+      return isStrangers(error)
+    }),
     findLeftovers(clients, lab),
   ])
   const address = observation.of(graph.address)
@@ -44,7 +48,10 @@ export const run: Run<DestroyOptions> = async (options, context) => {
     const kept = address?.publicIp
     const text = kept
       ? keptText(lab, kept)
-      : `Nothing to destroy: there is no lab "${lab.name}" in ${lab.region}.`
+      : [
+          `Nothing to destroy: there is no lab "${lab.name}" in ${lab.region}.`,
+          ...[...elsewhere].map((region) => `It is in ${region}: librechat-lab destroy --region ${region}`),
+        ].join('\n')
     face.result(text, destroyedJson({ lab, removed: [], left: [], keptAddress: kept }))
     return 0
   }

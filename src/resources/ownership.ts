@@ -32,6 +32,25 @@ export const ownedFilters = (lab: { name: string; region: string }) => [
   { Name: `tag:${tagKeys.region}`, Values: [lab.region] },
 ]
 
+/** A lab of this name stands in another region. */
+export class OtherRegion extends LabError {
+  constructor(
+    lab: LabId,
+    what: string,
+    readonly there: string,
+  ) {
+    super({
+      code: 'other-region',
+      what: `The lab "${lab.name}" is in ${there}, not in ${lab.region}.`,
+      why: `The ${what} is global, and one name means one region.`,
+      fix: [
+        `Go on with the one there: --region ${there}`,
+        `Make a second one here: librechat-lab up --name ${lab.region} --region ${lab.region}`,
+      ],
+    })
+  }
+}
+
 type AnyTag = { Key?: string | undefined; Value?: string | undefined }
 const tagValue = (tags: readonly AnyTag[] | undefined, key: string) =>
   tags?.find((tag) => tag.Key === key)?.Value
@@ -49,17 +68,7 @@ export function checkOwned(
   const name = tagValue(tags, tagKeys.lab)
   const region = tagValue(tags, tagKeys.region)
   if (name === lab.name && region === lab.region) return true
-  if (name === lab.name && region !== undefined) {
-    throw new LabError({
-      code: 'other-region',
-      what: `The lab "${lab.name}" is in ${region}, not in ${lab.region}.`,
-      why: `The ${what} is global, and one name means one region.`,
-      fix: [
-        `Go on with the one there: --region ${region}`,
-        `Make a second one here: librechat-lab up --name ${lab.region} --region ${lab.region}`,
-      ],
-    })
-  }
+  if (name === lab.name && region !== undefined) throw new OtherRegion(lab, what, region)
   if (adopt && name === undefined) return false
   throw new LabError({
     code: 'unowned',

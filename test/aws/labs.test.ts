@@ -71,6 +71,7 @@ describeAccount(
       expect(up.stderr).toMatch(/--name/)
       const destroy = await run(account(), ['destroy', '--confirm', 'default', ...elsewhere])
       expect(destroy.stdout).toMatch(/nothing to destroy/i)
+      expect(destroy.stdout).toMatch('It is in us-east-1: librechat-lab destroy --region us-east-1')
       expect(changes(account().calls)).toEqual([])
       expect(await lab(account())).toMatchObject({ instances: [{}], groups: [{}], addresses: [{}], role: {} })
     })
