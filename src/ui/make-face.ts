@@ -20,7 +20,8 @@ export async function makeFace(options: FaceOptions): Promise<Face> {
   const { stdin, stdout, stderr, env, json, retype, signal } = options
   const style = styleFor(wantsColor(stderr, env, options.color))
   const dumb = env.TERM === 'dumb'
-  const lively = stderr.isTTY && !env.CI && !dumb
+  // A terminal that nobody gave a size says 0: there is no line to write anew.
+  const lively = stderr.isTTY && stderr.columns > 0 && !env.CI && !dumb
   // Questions move the cursor about, which a dumb terminal can't.
   const interactive = Boolean(stdin.isTTY && stderr.isTTY) && !dumb
   const kind = lively ? (await import('./live-progress.js')).liveProgress : plainProgress
@@ -31,7 +32,7 @@ export async function makeFace(options: FaceOptions): Promise<Face> {
     interactive,
     json,
     style: styleFor(wantsColor(stdout, env, options.color)),
-    columns: stdout.columns ?? 80,
+    columns: stdout.columns || 80,
     emit(event) {
       apart = false
       progress.emit(event.type === 'task' ? event : { ...event, text: retype(event.text) })
@@ -39,14 +40,14 @@ export async function makeFace(options: FaceOptions): Promise<Face> {
     show(text) {
       progress.close()
       const shown = sieved(retype(text({ style })))
-      stderr.write(`\n${stderr.isTTY ? wrap(shown, stderr.columns) : shown}\n\n`)
+      stderr.write(`\n${stderr.isTTY ? wrap(shown, stderr.columns || 80) : shown}\n\n`)
       apart = true
     },
     result(text, object) {
       progress.close()
       // At a terminal it stands apart from the progress above it.
       const typed = retype(text)
-      const shown = stdout.isTTY ? `\n${wrap(typed, stdout.columns)}` : typed
+      const shown = stdout.isTTY ? `\n${wrap(typed, stdout.columns || 80)}` : typed
       stdout.write(json ? `${asJson(object)}\n` : `${sieved(shown)}\n`)
     },
     pause: progress.close,
