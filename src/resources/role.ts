@@ -150,6 +150,15 @@ export function role(options: {
         ...(state.attached.includes(managedPolicy)
           ? []
           : [{ what: 'managed policy', from: 'detached', to: 'AmazonSSMManagedInstanceCore' }]),
+        // Somebody may have meant it: it is said, and never taken away.
+        ...state.attached
+          .filter((arn) => arn !== managedPolicy)
+          .map((arn) => ({
+            what: 'another managed policy',
+            from: arn,
+            to: 'not attached',
+            byHand: `aws iam detach-role-policy --role-name ${RoleName} --policy-arn ${arn}`,
+          })),
         ...(state.inline === wanted
           ? []
           : [

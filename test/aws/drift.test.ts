@@ -12,6 +12,7 @@ import {
   StopInstancesCommand,
 } from '@aws-sdk/client-ec2'
 import {
+  AttachRolePolicyCommand,
   DeleteRolePolicyCommand,
   DetachRolePolicyCommand,
   PutRolePolicyCommand,
@@ -271,6 +272,19 @@ describeAws('a lab that was changed by hand', (moto) => {
     const again = await run(account, ['up', '--yes'])
     expect(again.stdout + again.stderr).toMatch(/no changes/i)
     expect(changes(account.calls)).toEqual([])
+  })
+})
+
+describeAccount('a role that was given more', (account) => {
+  it('is shown with the way to take it away, and left as it is', async () => {
+    await run(account(), ['up', '--yes'])
+    const PolicyArn = 'arn:aws:iam::aws:policy/AdministratorAccess'
+    await at(account()).iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn }))
+    const status = await run(account(), ['status'])
+    expect(status.code).toBe(2)
+    expect(status.stdout).toMatch(/AdministratorAccess, should be not attached \(aws iam detach-role-policy/)
+    expect(await run(account(), ['up', '--yes'])).toMatchObject({ code: 0 })
+    expect((await lab(account())).role?.attached).toContain(PolicyArn)
   })
 })
 
