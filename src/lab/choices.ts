@@ -1,6 +1,6 @@
 import { LabError } from '../engine/error.js'
 import { checkedCidrs } from './cidr.js'
-import { domainSchema, emailSchema, nothingChosen, type Spec, specSchema } from './spec.js'
+import { domainSchema, emailSchema, formatSpec, nothingChosen, type Spec, specSchema } from './spec.js'
 
 /** What the command line says about a lab; what it leaves out stays as it was. */
 export interface Choices {
@@ -156,7 +156,7 @@ export function specFrom(options: {
     defaultModel: chat.defaultModel,
     titleModel: chat.titleModel,
   }
-  return specSchema.parse({
+  return fitting({
     version: 1,
     generation: stored?.generation ?? options.generation,
     instanceType: choices.instanceType ?? stored?.instanceType ?? defaults.instanceType,
@@ -167,6 +167,22 @@ export function specFrom(options: {
     models: chat.models,
     profileArns: chat.profileArns,
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
+  })
+}
+
+/** What a parameter of the standard tier holds: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html */
+const parameterBytes = 4096
+
+/** A spec that can be stored; LabError `too-much-chosen` before anything is made. */
+function fitting(chosen: unknown): Spec {
+  const spec = specSchema.parse(chosen)
+  const bytes = Buffer.byteLength(formatSpec(spec))
+  if (bytes <= parameterBytes) return spec
+  throw new LabError({
+    code: 'too-much-chosen',
+    what: `What was chosen takes ${bytes} bytes, and AWS keeps ${parameterBytes} for a lab.`,
+    why: `Most of it are the ${spec.models.length} models in the menu and ${spec.allow.cidrs.length} allowed ranges.`,
+    fix: ['Choose fewer models, a dozen at most: --models <ids>', 'Or fewer ranges: --allow-cidr <range...>'],
   })
 }
 

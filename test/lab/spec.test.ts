@@ -58,6 +58,21 @@ describe('the stored settings', () => {
 })
 
 describe('choices', () => {
+  it('that the settings cannot hold are refused before anything is made', () => {
+    const id = (n: number) => `global.anthropic.claude-sonnet-4-5-20250929-v${n}:0`
+    const menu = (count: number) => ({
+      models: Array.from({ length: count }, (_, n) => ({ id: id(n), label: `Claude Sonnet 4.5 no. ${n}` })),
+      profileArns: Array.from(
+        { length: count },
+        (_, n) => `arn:aws:bedrock:us-east-1:123456789012:inference-profile/${id(n)}`,
+      ),
+    })
+    const made = (count: number) =>
+      specFrom({ stored: spec, choices: {}, detected: '8.8.8.8', chat: menu(count), generation: 'x' })
+    expect(made(10).models).toHaveLength(10)
+    expect(codeOf(() => made(30))).toBe('too-much-chosen')
+  })
+
   const chat = { models: spec.models, profileArns: [] }
   const from = (flags: Parameters<typeof checkedChoices>[0], stored: Spec | undefined = undefined) =>
     specFrom({ stored, choices: checkedChoices(flags), detected: '9.9.9.9', chat, generation: '00000001' })
