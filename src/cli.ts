@@ -41,13 +41,7 @@ async function newFace(options: GlobalOptions): Promise<Face> {
 /** Tells an error like every other; the answer is the process's exit code. */
 async function tell(error: LabError, face: Face, options: GlobalOptions): Promise<number> {
   const { showError } = await import('./ui/error-view.js')
-  showError(error, {
-    face,
-    stderr: process.stderr,
-    env: process.env,
-    options,
-    retype: retyped(process.env, options),
-  })
+  showError(error, { face, stderr: process.stderr, env: process.env, options })
   return error.exitCode
 }
 

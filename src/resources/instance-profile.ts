@@ -9,9 +9,8 @@ import {
 } from '@aws-sdk/client-iam'
 import { isCode, unless } from '../aws/errors.js'
 import type { Resource } from '../engine/resource.js'
-import { whileFailing } from '../engine/until.js'
 import { checkOwned, type LabId, tagsOf } from './ownership.js'
-import { known, notYet, type RoleState } from './role.js'
+import { onceKnown, type RoleState } from './role.js'
 
 export interface InstanceProfileState {
   arn: string
@@ -78,7 +77,7 @@ export function instanceProfile(options: {
       if (!state?.roles.includes(name)) {
         await work.ready(role)
         try {
-          await whileFailing(known(work), notYet, () =>
+          await onceKnown(work, () =>
             iam.send(new AddRoleToInstanceProfileCommand({ InstanceProfileName, RoleName: name })),
           )
         } catch (error) {

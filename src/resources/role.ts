@@ -44,13 +44,12 @@ export interface RoleState {
 }
 
 /** IAM answers from many places: a role made a moment ago may not be known everywhere. */
-export const notYet = (error: unknown): boolean => isCode(error, 'NoSuchEntity')
-export const known = ({ clock, signal }: Work) => ({
-  for: 'the role to be known',
-  deadlineMs: 60_000,
-  clock,
-  signal,
-})
+export const onceKnown = <T>({ clock, signal }: Work, action: () => Promise<T>): Promise<T> =>
+  whileFailing(
+    { for: 'the role to be known', deadlineMs: 60_000, clock, signal },
+    (error) => isCode(error, 'NoSuchEntity'),
+    action,
+  )
 
 const trust: PolicyDocument = {
   Version: '2012-10-17',
@@ -192,11 +191,11 @@ export function role(options: {
           iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: JSON.stringify(trust) })),
         state && state.boundary !== options.permissionsBoundary && setBoundary(),
         !state?.attached.includes(managedPolicy) &&
-          whileFailing(known(work), notYet, () =>
+          onceKnown(work, () =>
             iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: managedPolicy })),
           ),
         state?.inline !== wanted &&
-          whileFailing(known(work), notYet, () =>
+          onceKnown(work, () =>
             iam.send(
               new PutRolePolicyCommand({
                 RoleName,

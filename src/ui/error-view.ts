@@ -3,7 +3,7 @@ import type { Face } from './face.js'
 import { clean, cut, styleFor, wantsColor } from './style.js'
 
 /** An error as JSON: only added to, never taken from. */
-const errorObject = (error: LabError, retype: (text: string) => string) => ({
+const errorObject = (error: LabError, retype: Face['retype']) => ({
   error: {
     code: error.code,
     what: error.message,
@@ -22,16 +22,15 @@ export function showError(
     stderr,
     env,
     options,
-    retype,
   }: {
     face: Face
     stderr: NodeJS.WriteStream
     env: NodeJS.ProcessEnv
     options: { color?: boolean; debug?: boolean; json?: boolean }
-    retype: (text: string) => string
   },
 ): void {
   face.pause()
+  const { retype } = face
   const style = styleFor(wantsColor(stderr, env, options.color))
   const lines = [`${style('red', '✖')} ${style('bold', clean(retype(error.message)))}`]
   // A reason may quote what somebody else wrote, at any length.

@@ -21,6 +21,8 @@ export interface Face {
   readonly style: Style
   /** The width of stdout's terminal. */
   readonly columns: number
+  /** Makes the commands that a text names what this person has to type. */
+  retype(text: string): string
   /** Progress, to stderr. */
   readonly emit: Emit
   /** A longer text to read before a question, to stderr. */

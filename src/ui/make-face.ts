@@ -10,8 +10,7 @@ export interface FaceOptions {
   env: NodeJS.ProcessEnv
   json: boolean
   color: boolean | undefined
-  /** Makes the commands that a text names what this person has to type. */
-  retype: (text: string) => string
+  retype: Face['retype']
   signal: AbortSignal
 }
 
@@ -31,6 +30,7 @@ export async function makeFace(options: FaceOptions): Promise<Face> {
   return {
     interactive,
     json,
+    retype,
     style: styleFor(wantsColor(stdout, env, options.color)),
     columns: stdout.columns || 80,
     emit(event) {
