@@ -93,10 +93,12 @@ export const run: Run<UpOptions> = async (options, context) => {
     return await unchanged()
   }
 
-  if (options.yes) refuseUnsaidOpening(spec, choices, now.observation.of(now.graph.group)?.ingress ?? [])
-  const showPlan = () => face.show((paint) => planText(shown(), paint))
-  showPlan()
-  await agree(options, context)
+  const propose = async () => {
+    if (options.yes) refuseUnsaidOpening(spec, choices, now.observation.of(now.graph.group)?.ingress ?? [])
+    face.show((paint) => planText(shown(), paint))
+    await agree(options, context)
+  }
+  await propose()
   const agreed = planText(shown(), face)
   return await withLock(open, 'up', context, async (lock) => {
     // Between the plan and the lock another run may have come and gone.
@@ -116,10 +118,7 @@ export const run: Run<UpOptions> = async (options, context) => {
       now = await lookAgain()
       replacement(now, options)
       if (nothing()) return await unchanged()
-      if (planText(shown(), face) !== agreed) {
-        showPlan()
-        await agree(options, context)
-      }
+      if (planText(shown(), face) !== agreed) await propose()
     }
     try {
       if (replaces) {
