@@ -1,4 +1,4 @@
-// Bundles src/cli.ts and every library it uses into dist/, one chunk per command, so that nothing has to be
+// Bundles src/cli/main.ts and every library it uses into dist/, one chunk per command, so that nothing has to be
 // installed beside the program and a command loads only what it needs.
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -29,7 +29,7 @@ const sdkShapes = {
 const aside = `.cache/dist-${process.pid}`
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: { cli: 'src/cli.ts' },
+  entryPoints: { cli: 'src/cli/main.ts' },
   outdir: aside,
   bundle: true,
   splitting: true,

@@ -2,7 +2,7 @@
 // tunnel paced as AWS's own client is, or a plain proxy.
 import { createServer, connect as dial, type Socket } from 'node:net'
 import { SSMClient } from '@aws-sdk/client-ssm'
-import { systemClock } from '../../src/engine/clock.js'
+import { systemClock } from '../../src/core/clock.js'
 import { Channel } from '../../src/tunnel/channel.js'
 import { Forward } from '../../src/tunnel/forward.js'
 

@@ -1,4 +1,4 @@
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 
 interface SdkError extends Error {
   Code?: string
@@ -23,7 +23,10 @@ export function isCode(error: unknown, ...codes: string[]): boolean {
 }
 
 /** The answer of `action`, or undefined when it failed with one of these codes. */
-export async function unless<T>(codes: readonly string[], action: () => Promise<T>): Promise<T | undefined> {
+export async function ignoreErrors<T>(
+  codes: readonly string[],
+  action: () => Promise<T>,
+): Promise<T | undefined> {
   try {
     return await action()
   } catch (error) {
@@ -38,7 +41,7 @@ const networkCodes = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ENETUNREACH|EH
 export const isThrottled = (error: unknown): boolean => isCode(error, ...throttled)
 
 /** No answer came: the change may or may not have been made. */
-export function isLost(error: unknown): boolean {
+export function isOutcomeUnknown(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { name, code, $metadata, cause } = error as SdkError
   if (name === 'TimeoutError' || networkCodes.test(code ?? '') || /socket hang up/.test(error.message)) {
@@ -47,7 +50,7 @@ export function isLost(error: unknown): boolean {
   // A 5xx may come after the work was done. "Insufficient…" is an answer, though.
   const status = $metadata?.httpStatusCode ?? 0
   if (status >= 500 && !/^Insufficient/.test(codeOf(error))) return true
-  return cause !== undefined && cause !== error && isLost(cause)
+  return cause !== undefined && cause !== error && isOutcomeUnknown(cause)
 }
 
 /** Another run, or an earlier call whose answer was lost, made it first: look again. */
@@ -67,8 +70,8 @@ const isDuplicate = (error: unknown) =>
   )
 
 /** The engine's question: does looking again and going on help? */
-export const again = (error: unknown, attempt: number): boolean =>
-  (attempt <= 8 && (isLost(error) || isThrottled(error))) || (attempt <= 5 && isDuplicate(error))
+export const isRetryable = (error: unknown, attempt: number): boolean =>
+  (attempt <= 8 && (isOutcomeUnknown(error) || isThrottled(error))) || (attempt <= 5 && isDuplicate(error))
 
 interface Advice {
   match: (error: Error, code: string) => boolean
@@ -273,7 +276,7 @@ const advices: Advice[] = [
     }),
   },
   {
-    match: (error) => isLost(error),
+    match: (error) => isOutcomeUnknown(error),
     say: (error) => ({
       what: 'AWS could not be reached.',
       why: error.message || error.name,

@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 
 /** What lies outside AWS's API: how the person's machine looks from there, and whether the lab answers it. */
 export interface Internet {

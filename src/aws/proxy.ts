@@ -1,5 +1,5 @@
 import type { Agent } from 'node:http'
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 
 /** For Node's `http` and `https`. */
 interface Agents {

@@ -8,8 +8,8 @@ import {
   PutUseCaseForModelAccessCommand,
 } from '@aws-sdk/client-bedrock'
 import { isCode } from '../aws/errors.js'
-import { LabError } from '../engine/error.js'
-import type { Emit } from '../engine/event.js'
+import { LabError } from '../core/error.js'
+import type { Emit } from '../core/event.js'
 import { type Ask, asking } from './ask.js'
 import type { Model } from './model.js'
 import { type UseCase, useCaseSchema } from './use-case.js'

@@ -1,7 +1,7 @@
 import { isCode, isThrottled, requestIdOf } from '../aws/errors.js'
-import type { Clock } from '../engine/clock.js'
-import { Interrupted, LabError } from '../engine/error.js'
-import { whileFailing } from '../engine/until.js'
+import type { Clock } from '../core/clock.js'
+import { Interrupted, LabError } from '../core/error.js'
+import { retryWhile } from '../core/wait.js'
 
 /** What every question to Bedrock's control plane needs besides its own parameters. */
 export interface Ask {
@@ -24,7 +24,7 @@ export async function asking<Answer>(
   question: (options: { abortSignal: AbortSignal }) => Promise<Answer>,
 ): Promise<Answer> {
   try {
-    return await whileFailing(
+    return await retryWhile(
       { for: action, deadlineMs: PATIENCE, clock, signal, firstMs: 500, maxMs: 5_000 },
       isThrottled,
       () => question({ abortSignal: signal }),

@@ -5,7 +5,7 @@ import {
   ListFoundationModelsCommand,
   ListInferenceProfilesCommand,
 } from '@aws-sdk/client-bedrock'
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 import { type Ask, asking } from './ask.js'
 import type { Profile, Route } from './model.js'
 

@@ -3,7 +3,7 @@ import {
   GetFoundationModelAvailabilityCommand,
   type GetFoundationModelAvailabilityResponse,
 } from '@aws-sdk/client-bedrock'
-import { unless } from '../aws/errors.js'
+import { ignoreErrors } from '../aws/errors.js'
 import { type Home, hasUseCase } from './access.js'
 import { type Ask, asking } from './ask.js'
 import { catalogue, type Entry } from './catalogue.js'
@@ -47,7 +47,7 @@ function availabilityOf(
   modelId: string,
   ask: Ask,
 ): Promise<GetFoundationModelAvailabilityResponse | undefined> {
-  return unless(['ResourceNotFoundException', 'ValidationException'], () =>
+  return ignoreErrors(['ResourceNotFoundException', 'ValidationException'], () =>
     asking('bedrock:GetFoundationModelAvailability', ask, (abort) =>
       bedrock.send(new GetFoundationModelAvailabilityCommand({ modelId }), abort),
     ),

@@ -1,4 +1,4 @@
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 import { isMendable, type Model } from './model.js'
 
 export interface Choice {

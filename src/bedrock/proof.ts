@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 import { proofProgram } from './proof-program.js'
 
 const proofSchema = z.discriminatedUnion('ok', [

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 
 /**
  * Anthropic's use-case form. Field names and limits as the Bedrock console sends them in `formData`

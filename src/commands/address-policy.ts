@@ -1,10 +1,10 @@
 import { DescribeAddressesCommand } from '@aws-sdk/client-ec2'
 import { PutRolePolicyCommand, PutUserPolicyCommand } from '@aws-sdk/client-iam'
-import { LabError } from '../engine/error.js'
+import type { Run } from '../app/context.js'
+import { type OpenLab, openLab } from '../app/open-lab.js'
+import { LabError } from '../core/error.js'
 import { denyRelease } from '../lab/protection.js'
 import { ownedFilters } from '../resources/ownership.js'
-import type { Run } from './context.js'
-import { type OpenLab, openLab } from './open-lab.js'
 
 interface AddressPolicyOptions {
   attachToUser?: string
@@ -13,13 +13,13 @@ interface AddressPolicyOptions {
 
 /** Prints the policy that refuses a release of the lab's address, or attaches it to a user or a role. */
 export const run: Run<AddressPolicyOptions> = async (options, context) => {
-  const { face } = context
+  const { ui } = context
   const open = await openLab(options, context, { anySpec: true })
   const policy = denyRelease(open.lab, await allocationOf(open))
   const target = targetOf(options)
   if (!target) {
-    face.result(JSON.stringify(policy, null, 2), policy)
-    face.emit({
+    ui.result(JSON.stringify(policy, null, 2), policy)
+    ui.emit({
       type: 'note',
       text: 'Attach it: --attach-to-user or --attach-to-role. A role of single sign-on can’t be edited: put it into its permission set, or into an organisation’s service control policy.',
     })
@@ -32,7 +32,7 @@ export const run: Run<AddressPolicyOptions> = async (options, context) => {
     ? iam.send(new PutUserPolicyCommand({ UserName: target.name, PolicyName, PolicyDocument }))
     : iam.send(new PutRolePolicyCommand({ RoleName: target.name, PolicyName, PolicyDocument })))
   const undo = `aws iam delete-${target.kind}-policy --${target.kind}-name ${target.name} --policy-name ${PolicyName}`
-  face.result(
+  ui.result(
     `The ${target.kind} ${target.name} can't release the address any more, destroy --release-address included.\n  ${undo}   lifts it; destroy leaves it where it is`,
     { attachedTo: target, policyName: PolicyName, undo, policy },
   )

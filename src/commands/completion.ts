@@ -1,11 +1,11 @@
-import type { Run } from './context.js'
-import { topicNames } from './help.js'
-import { type CommandNode, type Flag, globalFlags, tree } from './tree.js'
+import type { Run } from '../app/context.js'
+import { topicNames } from '../cli/help.js'
+import { type CommandNode, type Flag, globalFlags, tree } from '../cli/tree.js'
 
 /** Prints a completion script made from the command tree. Calls nothing. */
-export const run: Run = async (_, { face }, [shell = 'bash']) => {
+export const run: Run = async (_, { ui }, [shell = 'bash']) => {
   const script = { bash, zsh, fish }[shell as 'bash' | 'zsh' | 'fish']()
-  face.result(script, { shell, script })
+  ui.result(script, { shell, script })
   return 0
 }
 

@@ -1,16 +1,16 @@
-import { again } from '../aws/errors.js'
+import type { Context, Run } from '../app/context.js'
+import { type OpenLab, openLab } from '../app/open-lab.js'
+import { toPartialFailure } from '../app/partial-failure.js'
+import { withLock, withoutLock } from '../app/with-lock.js'
+import { isRetryable } from '../aws/errors.js'
+import { LabError } from '../core/error.js'
 import { type Observation, observe, remove } from '../engine/converge.js'
-import { LabError } from '../engine/error.js'
 import { type LabGraph, labGraph } from '../lab/graph.js'
 import { findLeftovers, type Leftovers, removeLeftovers } from '../lab/leftovers.js'
-import { nothingChosen } from '../lab/spec.js'
+import { nothingChosen } from '../lab/settings.js'
 import { isStrangers, OtherRegion } from '../resources/ownership.js'
 import { destroyedJson, destroyedText, goingText } from '../ui/destroy-view.js'
 import { keptText } from '../ui/status-view.js'
-import type { Context, Run } from './context.js'
-import { type OpenLab, openLab } from './open-lab.js'
-import { partly } from './partly.js'
-import { withLock, withoutLock } from './with-lock.js'
 
 interface DestroyOptions {
   confirm?: string
@@ -20,7 +20,7 @@ interface DestroyOptions {
 
 /** Removes the lab; a protected address stays unless it is named. */
 export const run: Run<DestroyOptions> = async (options, context) => {
-  const { face } = context
+  const { ui } = context
   const open = await openLab(options, context, { anySpec: true })
   const { clients, lab } = open
   const graph = graphOf(open)
@@ -52,18 +52,18 @@ export const run: Run<DestroyOptions> = async (options, context) => {
           `Nothing to destroy: there is no lab "${lab.name}" in ${lab.region}.`,
           ...[...elsewhere].map((region) => `It is in ${region}: librechat-lab destroy --region ${region}`),
         ].join('\n')
-    face.result(text, destroyedJson({ lab, removed: [], left: [], keptAddress: kept }))
+    ui.result(text, destroyedJson({ lab, removed: [], left: [], keptAddress: kept }))
     return 0
   }
   const going = { lab, ...there, releases: releases(there, options) }
   if (options.dryRun) {
-    face.result(goingText(going, face), {
+    ui.result(goingText(going, ui), {
       ...destroyedJson({ lab, removed: [], left: idsOf(there), keptAddress: undefined }),
       dryRun: true,
     })
     return 0
   }
-  face.show((paint) => goingText(going, paint))
+  ui.show((paint) => goingText(going, paint))
   const releaseAddress = await agree(going, options, context)
   return await destroy(open, there, releaseAddress, context)
 }
@@ -78,7 +78,7 @@ const graphOf = ({ clients, lab, stored }: OpenLab) =>
   labGraph({
     clients,
     lab,
-    spec: stored ?? nothingChosen,
+    settings: stored ?? nothingChosen,
     policy: { Version: '2012-10-17', Statement: [] },
     adopt: false,
     // Asked only where a stranger's group has the lab's name: it is no business of destroy's.
@@ -105,7 +105,7 @@ const releases = ({ graph, observation }: There, options: DestroyOptions): boole
 async function agree(
   { lab, graph, observation, releases }: There & { lab: OpenLab['lab']; releases: boolean },
   options: DestroyOptions,
-  { face }: Context,
+  { ui }: Context,
 ): Promise<boolean> {
   if (options.confirm === lab.name) return releases
   if (options.confirm !== undefined) {
@@ -115,7 +115,7 @@ async function agree(
       fix: [`librechat-lab destroy --confirm ${lab.name}`],
     })
   }
-  const typed = await face.input({
+  const typed = await ui.input({
     flag: `--confirm ${lab.name}`,
     message: `Type the lab's name to destroy it (${lab.name}):`,
     hint: 'What is on its disk is gone for good.',
@@ -125,7 +125,7 @@ async function agree(
   }
   const address = observation.of(graph.address)
   if (!address || releases) return releases
-  const named = await face.input({
+  const named = await ui.input({
     flag: `--release-address ${address.publicIp}`,
     message: `Type ${address.publicIp} to release it too (empty keeps it):`,
     hint: 'A kept address costs $3.65 a month, and the next up takes it back. A released one is gone.',
@@ -140,18 +140,18 @@ async function destroy(
   context: Context,
 ): Promise<number> {
   const { clients, lab } = open
-  const { face, clock } = context
+  const { ui, clock } = context
   const { graph } = there
   const going = graph.all.filter((resource) => resource !== graph.address || releaseAddress)
   const removed = await withLock(open, 'destroy', context, async (lock) => {
     const now = lock.waited ? await observe(graph.all, isStrangers) : there.observation
     const only = now.only(going)
     try {
-      await remove(only, { clock, signal: lock.signal, emit: face.emit, again })
+      await remove(only, { clock, signal: lock.signal, emit: ui.emit, isRetryable })
       await removeLeftovers(clients, there.leftovers)
     } catch (error) {
       if (lock.signal.aborted) throw error
-      throw partly(error, { region: lab.region }, await stillThere(open, graph))
+      throw toPartialFailure(error, { region: lab.region }, await stillThere(open, graph))
     }
     return idsOf({ ...there, observation: only })
   })
@@ -160,7 +160,7 @@ async function destroy(
   const kept = releaseAddress ? undefined : after.of(graph.address)?.publicIp
   const left = idsOf({ graph, leftovers, observation: after.only(going) })
   const outcome = { lab, removed, left, keptAddress: kept }
-  face.result(destroyedText(outcome, face), destroyedJson(outcome))
+  ui.result(destroyedText(outcome, ui), destroyedJson(outcome))
   return left.length === 0 ? 0 : 2
 }
 

@@ -1,24 +1,24 @@
 import { DescribeAccountAttributesCommand, DescribeAddressesCommand } from '@aws-sdk/client-ec2'
-import { advise, unless } from '../aws/errors.js'
+import type { Context, GlobalOptions, Run } from '../app/context.js'
+import { type OpenLab, openLab } from '../app/open-lab.js'
+import { advise, ignoreErrors } from '../aws/errors.js'
 import { findModels } from '../bedrock/models.js'
 import { pick, requireChat } from '../bedrock/pick.js'
 import { bedrockPolicy } from '../bedrock/policy.js'
+import { LabError } from '../core/error.js'
 import { observe } from '../engine/converge.js'
-import { LabError } from '../engine/error.js'
 import {
   type ChoiceFlags,
   type Choices,
   checkedChoices,
   defaults,
   isDetected,
-  specFrom,
+  settingsFrom,
 } from '../lab/choices.js'
 import { labGraph, newGeneration } from '../lab/graph.js'
-import { findPlace } from '../lab/place.js'
+import { findLaunchTarget } from '../lab/launch-target.js'
 import { ownedFilters } from '../resources/ownership.js'
 import { type Finding, findingsJson, findingsText } from '../ui/findings-view.js'
-import type { Context, GlobalOptions, Run } from './context.js'
-import { type OpenLab, openLab } from './open-lab.js'
 
 interface DoctorOptions extends Pick<ChoiceFlags, 'instanceType' | 'subnetId'> {
   models?: string
@@ -45,7 +45,7 @@ export const run: Run<DoctorOptions> = async (options, context) => {
   const rest = open ? await Promise.all(checksOf(open, choices, options, context)) : []
   context.signal.throwIfAborted()
   const findings = [finding, ...rest.map((one) => one.finding)]
-  context.face.result(findingsText(findings, context.face), findingsJson(findings))
+  context.ui.result(findingsText(findings, context.ui), findingsJson(findings))
   return findings.every(({ problem }) => !problem) ? 0 : 1
 }
 
@@ -71,18 +71,18 @@ async function check<Found extends Health & { value?: unknown }>(
   name: string,
   work: () => Promise<Found>,
   where: GlobalOptions,
-  { face, signal }: Context,
+  { ui, signal }: Context,
 ): Promise<{ finding: Finding; value?: Found['value'] }> {
   const task = { type: 'task', id: `check ${name}`, name } as const
-  face.emit({ ...task, state: 'started' })
+  ui.emit({ ...task, state: 'started' })
   try {
     const { detail, advice = [], value } = await work()
-    face.emit({ ...task, state: 'done', detail })
+    ui.emit({ ...task, state: 'done', detail })
     return { finding: { name, detail, advice }, value }
   } catch (error) {
     signal.throwIfAborted()
     const problem = advise(error, where)
-    face.emit({ ...task, state: 'failed', detail: problem.message })
+    ui.emit({ ...task, state: 'failed', detail: problem.message })
     return { finding: { name, problem, advice: [] } }
   }
 }
@@ -95,7 +95,7 @@ async function ownAddress({ connection, stored }: OpenLab, choices: Choices): Pr
 async function place({ clients, stored }: OpenLab, choices: Choices): Promise<Health> {
   const instanceType = choices.instanceType ?? stored?.instanceType ?? defaults.instanceType
   const subnetId = choices.subnetId ?? stored?.subnetId
-  const { vpcId, subnetIds } = await findPlace(clients, { instanceType, subnetId })
+  const { vpcId, subnetIds } = await findLaunchTarget(clients, { instanceType, subnetId })
   return {
     detail: `${instanceType} in ${vpcId}, ${subnetIds.length} public subnet${subnetIds.length === 1 ? '' : 's'}`,
   }
@@ -107,7 +107,7 @@ async function elasticIp({ clients: { ec2, region }, lab }: OpenLab): Promise<He
     ec2.send(new DescribeAddressesCommand({ Filters: ownedFilters(lab) })),
     ec2.send(new DescribeAddressesCommand({})),
     // Somebody who may not ask for the quota can still make a lab.
-    unless(['UnauthorizedOperation'], () =>
+    ignoreErrors(['UnauthorizedOperation'], () =>
       ec2.send(new DescribeAccountAttributesCommand({ AttributeNames: ['vpc-max-elastic-ips' as never] })),
     ),
   ])
@@ -132,7 +132,7 @@ async function elasticIp({ clients: { ec2, region }, lab }: OpenLab): Promise<He
 
 /** Nothing of somebody else's bears a name that the lab needs. */
 async function namesFree({ clients, lab, stored }: OpenLab, choices: Choices): Promise<Health> {
-  const spec = specFrom({
+  const settings = settingsFrom({
     stored,
     choices,
     detected: SOMEWHERE,
@@ -142,10 +142,10 @@ async function namesFree({ clients, lab, stored }: OpenLab, choices: Choices): P
   const graph = labGraph({
     clients,
     lab,
-    spec,
-    policy: bedrockPolicy(lab.partition, spec.profileArns),
+    settings,
+    policy: bedrockPolicy(lab.partition, settings.profileArns),
     adopt: false,
-    place: () => findPlace(clients, spec),
+    place: () => findLaunchTarget(clients, settings),
     userData: undefined,
   })
   const { present } = await observe(graph.all)

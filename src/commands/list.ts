@@ -1,15 +1,15 @@
 import { DescribeRegionsCommand, type EC2Client } from '@aws-sdk/client-ec2'
+import type { Run } from '../app/context.js'
 import { connect } from '../aws/connect.js'
 import { isCode } from '../aws/errors.js'
 import { type ListedLab, listLabs } from '../lab/list.js'
 import { columns } from '../ui/table.js'
-import type { Run } from './context.js'
 
 /** All labs of a region, or of every region that the account has enabled, at once. */
 export const run: Run<{ allRegions?: boolean }> = async (options, context) => {
-  const { face } = context
+  const { ui } = context
   const here = await connect(options, context)
-  face.emit({
+  ui.emit({
     type: 'note',
     text: `account ${here.account} · ${options.allRegions ? 'all regions' : here.region} · ${here.arn}`,
   })
@@ -30,9 +30,8 @@ export const run: Run<{ allRegions?: boolean }> = async (options, context) => {
     }),
   )
   const labs = found.flat()
-  if (skipped.length > 0)
-    face.emit({ type: 'warning', text: `Not allowed to look in ${skipped.join(', ')}.` })
-  face.result(textOf(labs, options.allRegions ? 'in any region' : `in ${here.region}`), {
+  if (skipped.length > 0) ui.emit({ type: 'warning', text: `Not allowed to look in ${skipped.join(', ')}.` })
+  ui.result(textOf(labs, options.allRegions ? 'in any region' : `in ${here.region}`), {
     labs: labs.map(jsonOf),
     skippedRegions: skipped,
   })

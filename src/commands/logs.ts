@@ -1,16 +1,16 @@
-import { LabError } from '../engine/error.js'
+import type { Run } from '../app/context.js'
+import { resolveInstance } from '../app/resolve-instance.js'
+import { LabError } from '../core/error.js'
 import { explainStart } from '../tunnel/advice.js'
 import { endingOf } from '../tunnel/ending.js'
 import { kmsOf } from '../tunnel/kms.js'
 import { runTerminal } from '../tunnel/terminal.js'
-import type { Run } from './context.js'
-import { reachInstance } from './reach.js'
 
 const services = ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer']
 const lines = 200
 
 export const run: Run<{ follow?: boolean }> = async (options, context, [service = 'librechat']) => {
-  const { face, env, signal } = context
+  const { ui, env, signal } = context
   if (!services.includes(service)) {
     throw new LabError({
       code: 'no-such-service',
@@ -18,7 +18,7 @@ export const run: Run<{ follow?: boolean }> = async (options, context, [service 
       fix: services.map((name) => `librechat-lab logs ${name}`),
     })
   }
-  if (face.json && options.follow) {
+  if (ui.json && options.follow) {
     throw new LabError({
       code: 'bad-option',
       what: '--follow and --json do not go together.',
@@ -26,8 +26,8 @@ export const run: Run<{ follow?: boolean }> = async (options, context, [service 
       fix: [`librechat-lab logs ${service} --json`, `librechat-lab logs ${service} --follow`],
     })
   }
-  const { connection, instanceId, surroundings, reason } = await reachInstance(options, context)
-  face.pause()
+  const { connection, instanceId, surroundings, reason } = await resolveInstance(options, context)
+  ui.pause()
   const { stdin: input, stdout: output } = process
   const follow = options.follow ? ' --follow' : ''
   // The service is one of ours, so that nothing a person typed reaches the shell over there.
@@ -43,10 +43,9 @@ export const run: Run<{ follow?: boolean }> = async (options, context, [service 
       },
       { input, output },
       signal,
-      (chunk) =>
-        face.json ? kept.push(asLines(chunk)) : output.write(output.isTTY ? chunk : asLines(chunk)),
+      (chunk) => (ui.json ? kept.push(asLines(chunk)) : output.write(output.isTTY ? chunk : asLines(chunk))),
     )
-    if (face.json) face.result('', { service, lines: Buffer.concat(kept).toString().trimEnd().split('\n') })
+    if (ui.json) ui.result('', { service, lines: Buffer.concat(kept).toString().trimEnd().split('\n') })
     return endingOf(ending)
   } catch (error) {
     throw await explainStart(error, connection.clients, instanceId)

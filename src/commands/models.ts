@@ -1,16 +1,16 @@
+import type { Run } from '../app/context.js'
 import { connect } from '../aws/connect.js'
 import { findModels } from '../bedrock/models.js'
 import { pick } from '../bedrock/pick.js'
 import { modelsJson, modelsText } from '../ui/models-view.js'
-import type { Run } from './context.js'
 
 /** Lists what can be called here, and why the rest cannot. Reads only. */
 export const run: Run = async (options, context) => {
-  const { face, clock, signal } = context
+  const { ui, clock, signal } = context
   const { clients, account, arn, region } = await connect(options, context)
-  face.emit({ type: 'note', text: `account ${account} · ${region} · ${arn}` })
+  ui.emit({ type: 'note', text: `account ${account} · ${region} · ${arn}` })
   const models = await findModels(clients.bedrock, { region, clock, signal, home: clients.bedrockHome })
   const shown = { region, account, models, choice: pick(models) }
-  face.result(modelsText(shown, face), modelsJson(shown))
+  ui.result(modelsText(shown, ui), modelsJson(shown))
   return 0
 }

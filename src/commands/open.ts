@@ -1,9 +1,9 @@
-import { LabError } from '../engine/error.js'
+import type { Run } from '../app/context.js'
+import { openLab } from '../app/open-lab.js'
+import { LabError } from '../core/error.js'
 import { findInstance } from '../lab/find.js'
 import { openBrowser } from '../ui/browser.js'
 import { urlsOf } from '../ui/lab-view.js'
-import type { Run } from './context.js'
-import { openLab } from './open-lab.js'
 
 /** Opens LibreChat, or Portainer, in the browser. */
 export const run: Run = async (options, context, [target = 'librechat']) => {
@@ -20,6 +20,6 @@ export const run: Run = async (options, context, [target = 'librechat']) => {
   const url = target === 'portainer' ? urls.portainer : urls.librechat
   // Behind a rehearsed address stands nothing; the tunnel's page shows what would.
   const opened = !options.rehearse && (await openBrowser(url))
-  context.face.result(opened ? `Opened ${url}` : url, { url, opened })
+  context.ui.result(opened ? `Opened ${url}` : url, { url, opened })
   return 0
 }

@@ -1,20 +1,20 @@
+import type { Run } from '../app/context.js'
 import type { Clients } from '../aws/clients.js'
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 import { labGraph } from '../lab/graph.js'
 import { checkedName } from '../lab/names.js'
 import { operatorPolicy } from '../lab/operator-policy.js'
 import { needsOf } from '../lab/permissions.js'
-import { nothingChosen } from '../lab/spec.js'
-import type { Run } from './context.js'
+import { nothingChosen } from '../lab/settings.js'
 
 /** Prints the least policy for all commands, or for those named. Calls nothing. */
-export const run: Run = async (options, { face }, args) => {
+export const run: Run = async (options, { ui }, args) => {
   const region = options.region ?? 'us-east-1'
   const partition = region.startsWith('us-gov-') ? 'aws-us-gov' : region.startsWith('cn-') ? 'aws-cn' : 'aws'
   const graph = labGraph({
     clients: noClients(region),
     lab: { name: checkedName(options.name), region, account: '', partition },
-    spec: nothingChosen,
+    settings: nothingChosen,
     policy: { Version: '2012-10-17', Statement: [] },
     adopt: false,
     place: async () => ({ vpcId: '', subnetIds: [], imageId: '' }),
@@ -35,7 +35,7 @@ export const run: Run = async (options, { face }, args) => {
     partition,
     commands.flatMap((name) => needed[name] ?? []),
   )
-  face.result(JSON.stringify(policy, null, 2), policy)
+  ui.result(JSON.stringify(policy, null, 2), policy)
   return 0
 }
 

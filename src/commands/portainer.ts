@@ -1,28 +1,28 @@
+import type { Run } from '../app/context.js'
+import { hostOf } from '../app/host-work.js'
+import { openLab } from '../app/open-lab.js'
 import { portainerPassword } from '../host/portainer.js'
 import { findInstance } from '../lab/find.js'
-import type { Run } from './context.js'
-import { hostOf } from './host-work.js'
-import { openLab } from './open-lab.js'
 
 /** Shows Portainer's admin password, or makes a new one. Never in JSON. */
 export const password: Run<{ reset?: boolean }> = async (options, context) => {
-  const { face } = context
+  const { ui } = context
   const open = await openLab(options, context)
   const { instanceId } = await findInstance(open.clients, open.lab.name)
   const login = await portainerPassword(hostOf(open, instanceId, context), options.reset ? 'reset' : 'show')
-  if (face.json) {
-    face.emit({
+  if (ui.json) {
+    ui.emit({
       type: 'warning',
       text: 'The password is not part of the JSON. Run this without --json to see it.',
     })
   }
   if (login.works === false) {
-    face.emit({
+    ui.emit({
       type: 'warning',
       text: 'Portainer refuses this password: it was changed there. librechat-lab portainer password --reset makes a new one.',
     })
   }
-  face.result(`User      ${login.username}\nPassword  ${login.password}`, {
+  ui.result(`User      ${login.username}\nPassword  ${login.password}`, {
     username: login.username,
     works: login.works,
   })

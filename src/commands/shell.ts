@@ -1,15 +1,15 @@
+import type { Run } from '../app/context.js'
+import { resolveInstance } from '../app/resolve-instance.js'
 import { explainStart } from '../tunnel/advice.js'
 import { endingOf } from '../tunnel/ending.js'
 import { kmsOf } from '../tunnel/kms.js'
 import { runTerminal } from '../tunnel/terminal.js'
-import type { Run } from './context.js'
-import { reachInstance } from './reach.js'
 
 export const run: Run = async (options, context) => {
-  const { face, env, signal } = context
-  const { connection, instanceId, surroundings, reason } = await reachInstance(options, context)
-  face.emit({ type: 'note', text: `A shell on ${instanceId}; exit leaves it.` })
-  face.pause()
+  const { ui, env, signal } = context
+  const { connection, instanceId, surroundings, reason } = await resolveInstance(options, context)
+  ui.emit({ type: 'note', text: `A shell on ${instanceId}; exit leaves it.` })
+  ui.pause()
   const { stdin: input, stdout: output } = process
   try {
     const ending = await runTerminal(

@@ -1,40 +1,40 @@
+import type { Context, Run } from '../app/context.js'
+import { askHealth, hostOf, hostSettingsOf, proveChat } from '../app/host-work.js'
+import { type OpenLab, openLab } from '../app/open-lab.js'
 import { findModels } from '../bedrock/models.js'
 import { bedrockPolicy } from '../bedrock/policy.js'
 import type { Proof } from '../bedrock/proof.js'
+import { LabError } from '../core/error.js'
 import { observe, plan } from '../engine/converge.js'
-import { LabError } from '../engine/error.js'
 import { release } from '../host/settings.js'
 import { isAllowed } from '../lab/cidr.js'
 import { labGraph } from '../lab/graph.js'
-import { findPlace } from '../lab/place.js'
+import { findLaunchTarget } from '../lab/launch-target.js'
 import { monthlyCost } from '../lab/prices.js'
-import { nothingChosen, type Spec } from '../lab/spec.js'
+import { nothingChosen, type Settings } from '../lab/settings.js'
 import { releaseRefusal } from '../resources/address.js'
 import { isStrangers } from '../resources/ownership.js'
 import { urlsOf } from '../ui/lab-view.js'
 import { type Status, statusJson, statusText } from '../ui/status-view.js'
-import type { Context, Run } from './context.js'
-import { askHealth, hostOf, proveChat, settingsOf } from './host-work.js'
-import { type OpenLab, openLab } from './open-lab.js'
 
 /** Observes everything anew. Exit code 0 healthy, 2 there but not as it should be, 3 no such lab. */
 export const run: Run<{ chat?: boolean }> = async (options, context) => {
   const open = await openLab(options, context)
   const status = await lookAt(open, options.chat ?? false, context)
-  context.face.result(statusText(status, context.face), statusJson(status))
+  context.ui.result(statusText(status, context.ui), statusJson(status))
   return status.exitCode
 }
 
 async function lookAt(open: OpenLab, chat: boolean, context: Context): Promise<Status> {
   const { lab, stored, clients, connection } = open
-  const spec = stored ?? nothingChosen
+  const settings = stored ?? nothingChosen
   const graph = labGraph({
     clients,
     lab,
-    spec,
-    policy: bedrockPolicy(lab.partition, spec.profileArns),
+    settings,
+    policy: bedrockPolicy(lab.partition, settings.profileArns),
     adopt: false,
-    place: () => findPlace(clients, spec),
+    place: () => findLaunchTarget(clients, settings),
     userData: undefined,
   })
   const [observation, here] = await Promise.all([
@@ -56,32 +56,34 @@ async function lookAt(open: OpenLab, chat: boolean, context: Context): Promise<S
     askedFor ? connection.internet.answers(askedFor, 443) : false,
     askedFor ? connection.internet.answers(askedFor, 9443) : false,
     address ? releaseRefusal(clients.ec2, address.allocationId) : undefined,
-    lostFrom(open, spec, context),
-    chat ? askChat(open, spec, instance, context) : undefined,
+    lostFrom(open, settings, context),
+    chat ? askChat(open, settings, instance, context) : undefined,
   ])
   const items = plan(graph.all, observation)
   const asWanted = items.every(({ changes }) => changes.length === 0) && stored !== undefined
-  const current = address ? health?.release === release(settingsOf(open, spec, address.publicIp)) : false
+  const current = address
+    ? health?.release === release(hostSettingsOf(open, settings, address.publicIp))
+    : false
   const chatWell = proof === undefined || proof.chat.every(({ ok }) => ok)
   const well = asWanted && health?.healthy === true && lostModels.length === 0 && chatWell
   return {
     lab,
     exitCode: well ? 0 : 2,
-    spec: stored,
+    settings: stored,
     items,
     address,
     refusal,
-    ...(instance ? { urls: urlsOf(lab, address?.publicIp ?? '', instance.instanceId, spec.domain) } : {}),
+    ...(instance ? { urls: urlsOf(lab, address?.publicIp ?? '', instance.instanceId, settings.domain) } : {}),
     health,
     hostCurrent: current,
     answers: { https, portainer },
-    here: here === undefined ? undefined : { address: here, allowed: isAllowed(here, spec.allow.cidrs) },
+    here: here === undefined ? undefined : { address: here, allowed: isAllowed(here, settings.allow.cidrs) },
     lostModels,
     proof,
     cost: monthlyCost({
       region: lab.region,
-      instanceType: instance?.type ?? spec.instanceType,
-      diskGb: instance?.volume?.sizeGb ?? spec.diskGb,
+      instanceType: instance?.type ?? settings.instanceType,
+      diskGb: instance?.volume?.sizeGb ?? settings.diskGb,
       addresses: address ? 1 : 0,
     }),
     now: context.clock.now(),
@@ -102,15 +104,15 @@ function gone({ lab }: OpenLab, keptAddress: string | undefined): Status {
 }
 
 /** Models in the menu that can't be called any more. */
-async function lostFrom({ clients, lab }: OpenLab, spec: Spec, context: Context): Promise<string[]> {
-  if (spec.models.length === 0) return []
+async function lostFrom({ clients, lab }: OpenLab, settings: Settings, context: Context): Promise<string[]> {
+  if (settings.models.length === 0) return []
   const models = await findModels(clients.bedrock, {
     clock: context.clock,
     signal: context.signal,
     home: clients.bedrockHome,
     region: lab.region,
   })
-  return spec.models
+  return settings.models
     .filter(
       ({ id }) => !models.some((model) => model.callable && model.routes.some((route) => route.id === id)),
     )
@@ -119,10 +121,10 @@ async function lostFrom({ clients, lab }: OpenLab, spec: Spec, context: Context)
 
 const askChat = async (
   open: OpenLab,
-  spec: Spec,
+  settings: Settings,
   instance: { instanceId: string; state: string } | undefined,
   context: Context,
 ): Promise<Proof | undefined> =>
   instance?.state === 'running'
-    ? await proveChat(hostOf(open, instance.instanceId, context), spec)
+    ? await proveChat(hostOf(open, instance.instanceId, context), settings)
     : undefined

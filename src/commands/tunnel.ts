@@ -1,7 +1,9 @@
 import { connect as dial } from 'node:net'
 import { hostname } from 'node:os'
-import { systemClock } from '../engine/clock.js'
-import { LabError } from '../engine/error.js'
+import type { Context, GlobalOptions, Run } from '../app/context.js'
+import { resolveInstance } from '../app/resolve-instance.js'
+import { systemClock } from '../core/clock.js'
+import { LabError } from '../core/error.js'
 import { explainStart } from '../tunnel/advice.js'
 import { Forward } from '../tunnel/forward.js'
 import { endSessions, leftovers } from '../tunnel/leftovers.js'
@@ -9,8 +11,6 @@ import { openWithPlugin } from '../tunnel/plugin.js'
 import { isLoopback, parseTarget, type Target, urlOf } from '../tunnel/targets.js'
 import { openBrowser } from '../ui/browser.js'
 import { noticeText, trafficText } from '../ui/tunnel-view.js'
-import type { Context, GlobalOptions, Run } from './context.js'
-import { reachInstance } from './reach.js'
 
 export interface TunnelOptions {
   open?: boolean
@@ -35,7 +35,7 @@ interface Open {
 }
 
 export const run: Run<TunnelOptions> = async (options, context, args) => {
-  const { face, signal } = context
+  const { ui, signal } = context
   const targets = (args.length > 0 ? args : ['librechat']).map(parseTarget)
   const sessions = countOf(options.sessions)
   const bind = options.bind ?? '127.0.0.1'
@@ -47,9 +47,9 @@ export const run: Run<TunnelOptions> = async (options, context, args) => {
       fix: ['librechat-lab tunnel --plugin', 'librechat-lab tunnel --sessions 4'],
     })
   }
-  const reached = await reachInstance(options, context)
+  const reached = await resolveInstance(options, context)
   if (!isLoopback(bind)) {
-    face.emit({
+    ui.emit({
       type: 'warning',
       text: `Everybody who can reach ${bind} on this machine can reach the tunnel, without your AWS credentials.`,
     })
@@ -71,11 +71,11 @@ export const run: Run<TunnelOptions> = async (options, context, args) => {
   if (options.open) await Promise.all(tunnels.map(({ url }) => browse(url, context)))
   const over = new AbortController()
   await Promise.race([
-    untilStopped(tunnels, { face, signal: AbortSignal.any([signal, over.signal]) }),
+    untilStopped(tunnels, { ui, signal: AbortSignal.any([signal, over.signal]) }),
     ...tunnels.flatMap(({ ended }) => (ended ? [ended] : [])),
   ])
   over.abort()
-  face.pause()
+  ui.pause()
   await Promise.all(tunnels.map((tunnel) => tunnel.close()))
   if (signal.aborted) return 130
   throw new LabError({
@@ -98,15 +98,15 @@ function countOf(text: string | undefined): number {
   })
 }
 
-type Reached = Awaited<ReturnType<typeof reachInstance>>
+type Reached = Awaited<ReturnType<typeof resolveInstance>>
 
 async function openTunnel(
   target: Target,
   { instanceId, surroundings, reason, bind, sessions }: Reached & { bind: string; sessions: number },
-  { face, signal }: Context,
+  { ui, signal }: Context,
 ): Promise<Open> {
   const { remotePort, localPort } = target
-  const warn = sparingly((text: string) => face.emit({ type: 'warning', text }))
+  const warn = sparingly((text: string) => ui.emit({ type: 'warning', text }))
   const forward = await Forward.open(
     { instanceId, remotePort, localPort, bind, sessions, reason },
     surroundings,
@@ -114,7 +114,7 @@ async function openTunnel(
     signal,
   )
   if (forward.port !== localPort) {
-    face.emit({
+    ui.emit({
       type: 'note',
       text: `Port ${localPort} is taken here, so ${target.name} is on ${forward.port}.`,
     })
@@ -150,9 +150,9 @@ async function knock(port: number, bind: string): Promise<void> {
   await new Promise((resolve) => socket.on('close', resolve))
 }
 
-function announce(tunnels: Open[], bind: string, { face }: Context): void {
+function announce(tunnels: Open[], bind: string, { ui }: Context): void {
   const lines = tunnels.map(({ target, url }) => `${target.name}: ${url}`)
-  face.result([...lines, '', 'Ctrl-C ends it.'].join('\n'), {
+  ui.result([...lines, '', 'Ctrl-C ends it.'].join('\n'), {
     tunnels: tunnels.map(({ target, port, url }) => ({
       target: target.name,
       url,
@@ -164,17 +164,14 @@ function announce(tunnels: Open[], bind: string, { face }: Context): void {
 }
 
 /** Shows what goes through until the person has had enough. */
-async function untilStopped(
-  tunnels: Open[],
-  { face, signal }: Pick<Context, 'face' | 'signal'>,
-): Promise<void> {
+async function untilStopped(tunnels: Open[], { ui, signal }: Pick<Context, 'ui' | 'signal'>): Promise<void> {
   const forwards = tunnels.flatMap(({ forward }) => (forward ? [forward] : []))
   let shown = ''
   while (!signal.aborted) {
     // A line that changes is for a terminal; a log of it would be noise.
-    const detail = face.interactive ? trafficText(forwards) : ''
+    const detail = ui.interactive ? trafficText(forwards) : ''
     if (detail !== shown) {
-      face.emit({ type: 'task', id: 'tunnel', name: 'tunnel', state: shown ? 'progress' : 'started', detail })
+      ui.emit({ type: 'task', id: 'tunnel', name: 'tunnel', state: shown ? 'progress' : 'started', detail })
     }
     shown = detail
     await systemClock.sleep(showEvery, signal).catch(() => {})
@@ -192,19 +189,19 @@ function sparingly(say: (text: string) => void): (text: string) => void {
   }
 }
 
-async function offerCleanup({ connection, instanceId }: Reached, { face }: Context): Promise<void> {
+async function offerCleanup({ connection, instanceId }: Reached, { ui }: Context): Promise<void> {
   const { ssm } = connection.clients
   const left = await leftovers(ssm, instanceId, { machine: hostname(), isAlive })
   if (left.length === 0) return
   const what = left.length === 1 ? 'A session is' : `${left.length} sessions are`
   const message = `${what} still open from a tunnel that was killed on this machine.`
-  if (!face.interactive || face.json) {
+  if (!ui.interactive || ui.json) {
     const fix = left.map((id) => `aws ssm terminate-session --session-id ${id}`).join('; ')
-    face.emit({ type: 'note', text: `${message} To end it: ${fix}` })
+    ui.emit({ type: 'note', text: `${message} To end it: ${fix}` })
     return
   }
   const flag = 'none: it is only offered in a terminal'
-  if (await face.confirm({ flag, message: `${message} End it?`, default: true })) await endSessions(ssm, left)
+  if (await ui.confirm({ flag, message: `${message} End it?`, default: true })) await endSessions(ssm, left)
 }
 
 function isAlive(pid: number): boolean {
@@ -215,7 +212,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function browse(url: string, { face }: Context): Promise<void> {
+async function browse(url: string, { ui }: Context): Promise<void> {
   if (await openBrowser(url)) return
-  face.emit({ type: 'warning', text: `No browser could be opened here. Go to ${url}` })
+  ui.emit({ type: 'warning', text: `No browser could be opened here. Go to ${url}` })
 }

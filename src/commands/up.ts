@@ -1,43 +1,43 @@
 import { CreateDefaultVpcCommand } from '@aws-sdk/client-ec2'
-import { again, isCode } from '../aws/errors.js'
+import { chatChoice } from '../app/chat-choice.js'
+import type { Context, GlobalOptions, Run } from '../app/context.js'
+import { converse } from '../app/conversation.js'
+import { settleCredentials } from '../app/credentials.js'
+import { type HostResult, hostWork } from '../app/host-work.js'
+import { type OpenLab, openLab } from '../app/open-lab.js'
+import { toPartialFailure } from '../app/partial-failure.js'
+import { askPassword } from '../app/password.js'
+import type { UpOptions } from '../app/up-options.js'
+import { withLock, withoutLock } from '../app/with-lock.js'
+import { isCode, isRetryable } from '../aws/errors.js'
 import { configuredRegion, regions } from '../aws/region.js'
 import { bedrockPolicy } from '../bedrock/policy.js'
+import { LabError } from '../core/error.js'
 import { ensure, Observation, observe, type PlanItem, plan, remove } from '../engine/converge.js'
-import { LabError } from '../engine/error.js'
 import type { Resource } from '../engine/resource.js'
 import { firstBootUserData } from '../host/user-data.js'
-import { checkedChoices, isDetected, specFrom } from '../lab/choices.js'
+import { checkedChoices, isDetected, settingsFrom } from '../lab/choices.js'
 import { type LabGraph, labGraph, newGeneration } from '../lab/graph.js'
+import { findLaunchTarget, type LaunchTarget } from '../lab/launch-target.js'
 import { names } from '../lab/names.js'
 import { refuseUnsaidOpening } from '../lab/opening.js'
-import { findPlace, type Place } from '../lab/place.js'
 import { monthlyCost } from '../lab/prices.js'
-import { formatSpec, parseSpec, type Spec } from '../lab/spec.js'
+import { formatSettings, parseSettings, type Settings } from '../lab/settings.js'
 import { releaseRefusal } from '../resources/address.js'
-import { readParameter } from '../resources/spec-parameter.js'
-import type { Face } from '../ui/face.js'
+import { readParameter } from '../resources/settings-parameter.js'
 import { urlsOf } from '../ui/lab-view.js'
 import { planJson, planText } from '../ui/plan-view.js'
 import { type Summary, summaryJson, summaryText } from '../ui/summary-view.js'
-import { chatChoice } from './chat-choice.js'
-import type { Context, GlobalOptions, Run } from './context.js'
-import { converse } from './conversation.js'
-import { settleCredentials } from './credentials.js'
-import { type HostResult, hostWork } from './host-work.js'
-import { type OpenLab, openLab } from './open-lab.js'
-import { partly } from './partly.js'
-import { askPassword } from './password.js'
-import type { UpOptions } from './up-options.js'
-import { withLock, withoutLock } from './with-lock.js'
+import type { Ui } from '../ui/ui.js'
 
 /** Makes the lab, mends it or changes it, so that it is what the person chose. */
 export const run: Run<UpOptions> = async (options, context) => {
-  const { face } = context
+  const { ui } = context
   const choices = checkedChoices(options)
   if (!options.yes) await settleCredentials(options, context)
   const open = await openLab(await withRegion(options, context), context)
   const { connection, clients, lab, stored } = open
-  const asks = face.interactive && !options.yes && !options.dryRun
+  const asks = ui.interactive && !options.yes && !options.dryRun
 
   const early = lookEarly(open, options, context)
   const [detected, chat] = await Promise.all([
@@ -49,24 +49,26 @@ export const run: Run<UpOptions> = async (options, context) => {
   })
   const said =
     asks && !stored ? await converse({ choices, chat, detected, options, open, context }) : { choices, chat }
-  let spec = specFrom({ stored, detected, generation: newGeneration(), ...said })
+  let settings = settingsFrom({ stored, detected, generation: newGeneration(), ...said })
 
   const password =
-    options.askPassword && spec.email && !options.dryRun ? await askPassword(spec.email, context) : undefined
+    options.askPassword && settings.email && !options.dryRun
+      ? await askPassword(settings.email, context)
+      : undefined
   const lookAgain = () => {
-    const wanted = spec
+    const wanted = settings
     const place = once(() => findOrMakePlace(open, wanted, options, context))
-    return look({ open, spec: wanted, place, password, options, context })
+    return look({ open, settings: wanted, place, password, options, context })
   }
-  let now = (await early?.asFor(spec)) ?? (await lookAgain())
+  let now = (await early?.asFor(settings)) ?? (await lookAgain())
   const replaces = replacement(now, options)
   const shown = () => {
-    const { instanceType, diskGb } = spec
+    const { instanceType, diskGb } = settings
     const cost = monthlyCost({ region: lab.region, instanceType, diskGb, addresses: 1 })
-    return { items: now.items, host: now.host.plan, replaces, cost, lab, spec }
+    return { items: now.items, host: now.host.plan, replaces, cost, lab, settings }
   }
   if (options.dryRun) {
-    face.result(planText(shown(), face), { ...planJson(shown()), dryRun: true })
+    ui.result(planText(shown(), ui), { ...planJson(shown()), dryRun: true })
     return 0
   }
 
@@ -77,13 +79,13 @@ export const run: Run<UpOptions> = async (options, context) => {
   ) => {
     const end: Summary = {
       ...shown(),
-      ...(await outside(open, spec, now.graph, states)),
+      ...(await outside(open, settings, now.graph, states)),
       changed,
       ...host,
       now: context.clock.now(),
     }
-    showPasswordApart(end.firstUser, face)
-    face.result(summaryText(end, face), summaryJson(end))
+    showPasswordApart(end.firstUser, ui)
+    ui.result(summaryText(end, ui), summaryJson(end))
     return 0
   }
   const nothing = () => now.items.every(({ action }) => action === 'keep') && !replaces && !now.host.plan
@@ -94,23 +96,24 @@ export const run: Run<UpOptions> = async (options, context) => {
   }
 
   const propose = async () => {
-    if (options.yes) refuseUnsaidOpening(spec, choices, now.observation.of(now.graph.group)?.ingress ?? [])
-    face.show((paint) => planText(shown(), paint))
+    if (options.yes)
+      refuseUnsaidOpening(settings, choices, now.observation.of(now.graph.group)?.ingress ?? [])
+    ui.show((paint) => planText(shown(), paint))
     await agree(options, context)
   }
   await propose()
-  const agreed = planText(shown(), face)
+  const agreed = planText(shown(), ui)
   return await withLock(open, 'up', context, async (lock) => {
     // Between the plan and the lock another run may have come and gone.
-    const settings = await readParameter(clients.ssm, names(lab.name).spec)
-    if (lock.waited || settings?.version !== now.observation.of(now.graph.spec)?.version) {
-      const theirs = settings && parseSpec(settings.value, names(lab.name).spec)
+    const current = await readParameter(clients.ssm, names(lab.name).settings)
+    if (lock.waited || current?.version !== now.observation.of(now.graph.settings)?.version) {
+      const theirs = current && parseSettings(current.value, names(lab.name).settings)
       if (stored && !theirs) throw goneMeanwhile(lab)
-      spec = specFrom({
+      settings = settingsFrom({
         stored: theirs,
         detected:
           isDetected(theirs, choices) && !detected ? await connection.internet.publicAddress() : detected,
-        generation: spec.generation,
+        generation: settings.generation,
         choices: said.choices,
         // What this run didn't choose stays as the other one left it.
         chat: theirs && !options.models ? theirs : said.chat,
@@ -118,20 +121,20 @@ export const run: Run<UpOptions> = async (options, context) => {
       now = await lookAgain()
       replacement(now, options)
       if (nothing()) return await unchanged()
-      if (planText(shown(), face) !== agreed) await propose()
+      if (planText(shown(), ui) !== agreed) await propose()
     }
     try {
       if (replaces) {
         await replace(now, replaces, { ...context, signal: lock.signal })
         now = await lookAgain()
       }
-      const work = { clock: context.clock, signal: lock.signal, emit: face.emit, again }
+      const work = { clock: context.clock, signal: lock.signal, emit: ui.emit, isRetryable }
       const states = await ensure(now.items, now.observation, work)
       const of: Observation['of'] = (resource) => states.get(resource as never) as never
       return await conclude(true, of, now.host.plan ? await now.host.setUp(of) : { health: now.host.health })
     } catch (error) {
       if (lock.signal.aborted) throw error
-      throw partly(error, { ...options, region: lab.region }, [goOn])
+      throw toPartialFailure(error, { ...options, region: lab.region }, [goOn])
     }
   })
 }
@@ -145,35 +148,35 @@ interface Now {
 
 async function look(about: {
   open: OpenLab
-  spec: Spec
-  place: () => Promise<Place>
+  settings: Settings
+  place: () => Promise<LaunchTarget>
   /** The first user's, when the person typed one. */
   password?: string | undefined
   options: UpOptions
   context: Context
 }): Promise<Now> {
-  const { open, spec, place, password, options, context } = about
+  const { open, settings, place, password, options, context } = about
   const { clients, lab } = open
   const graph = labGraph({
     clients,
     lab,
-    spec,
-    policy: bedrockPolicy(lab.partition, spec.profileArns),
+    settings,
+    policy: bedrockPolicy(lab.partition, settings.profileArns),
     adopt: options.adopt ?? false,
     place,
-    userData: spec.userData ? firstBootUserData() : undefined,
+    userData: settings.userData ? firstBootUserData() : undefined,
   })
   const [observation] = await Promise.all([observe(graph.all), open.stored ? undefined : place()])
   // What would stop the making later stops it now.
   const there = observation.of(graph.instance)
   const launches = !there || !observation.of(graph.group) || options.replaceInstance !== undefined
-  if (launches || there.type !== spec.instanceType) await place()
+  if (launches || there.type !== settings.instanceType) await place()
   const items = plan(graph.all, observation)
   return {
     graph,
     observation,
     items,
-    host: await hostWork({ open, spec, graph, observation, password, context }),
+    host: await hostWork({ open, settings, graph, observation, password, context }),
   }
 }
 
@@ -186,14 +189,14 @@ function lookEarly(open: OpenLab, options: UpOptions, context: Context) {
   if (!stored || options.askPassword) return undefined
   const dropped = new AbortController()
   const signal = AbortSignal.any([context.signal, dropped.signal])
-  const place = once(() => findPlace(clients, stored))
-  const looked = look({ open, spec: stored, place, options, context: { ...context, signal } }).catch(
+  const place = once(() => findLaunchTarget(clients, stored))
+  const looked = look({ open, settings: stored, place, options, context: { ...context, signal } }).catch(
     () => undefined,
   )
   return {
     drop: () => dropped.abort(),
-    async asFor(spec: Spec): Promise<Now | undefined> {
-      if (formatSpec(spec) === formatSpec(stored)) return await looked
+    async asFor(settings: Settings): Promise<Now | undefined> {
+      if (formatSettings(settings) === formatSettings(stored)) return await looked
       dropped.abort()
       return undefined
     },
@@ -201,9 +204,9 @@ function lookEarly(open: OpenLab, options: UpOptions, context: Context) {
 }
 
 /** The plan's one question; without a terminal it names `--yes`. */
-async function agree(options: UpOptions, { face }: Context): Promise<void> {
+async function agree(options: UpOptions, { ui }: Context): Promise<void> {
   if (options.yes) return
-  const yes = await face.confirm({ flag: '--yes', message: 'Do this?', default: true })
+  const yes = await ui.confirm({ flag: '--yes', message: 'Do this?', default: true })
   if (!yes)
     throw new LabError({
       code: 'declined',
@@ -215,11 +218,11 @@ async function agree(options: UpOptions, { face }: Context): Promise<void> {
 /** Asks for the region where nothing names one. */
 async function withRegion(
   options: GlobalOptions & UpOptions,
-  { face, env }: Context,
+  { ui, env }: Context,
 ): Promise<GlobalOptions & UpOptions> {
-  if (options.rehearse || !face.interactive || options.yes || (await configuredRegion(options, env)))
+  if (options.rehearse || !ui.interactive || options.yes || (await configuredRegion(options, env)))
     return options
-  options.region = await face.select({
+  options.region = await ui.select({
     flag: '--region <region>',
     message: 'Which AWS region?',
     hint: 'Where the lab stands and its models answer. Near you is quick; us-east-1 and us-west-2 have the most models.',
@@ -230,19 +233,19 @@ async function withRegion(
 
 async function findOrMakePlace(
   { clients }: OpenLab,
-  spec: Spec,
+  settings: Settings,
   options: UpOptions,
-  { face, signal }: Context,
-): Promise<Place> {
+  { ui, signal }: Context,
+): Promise<LaunchTarget> {
   try {
-    return await findPlace(clients, spec)
+    return await findLaunchTarget(clients, settings)
   } catch (error) {
     if (!(error instanceof LabError) || error.code !== 'no-default-vpc' || options.dryRun) throw error
     const wanted =
       options.createDefaultVpc ??
-      (face.interactive &&
+      (ui.interactive &&
         !options.yes &&
-        (await face.confirm({
+        (await ui.confirm({
           flag: '--create-default-vpc',
           message: `There is no default VPC in ${clients.region}. Make it?`,
           hint: 'It costs nothing. It carries no tags of ours and stays when the lab goes.',
@@ -254,8 +257,8 @@ async function findOrMakePlace(
       if (isCode(failure, 'DefaultVpcAlreadyExists')) return { Vpc: undefined }
       throw failure
     })
-    face.emit({ type: 'note', text: `Made the default VPC ${Vpc?.VpcId ?? ''}; it stays when the lab goes.` })
-    return await findPlace(clients, spec)
+    ui.emit({ type: 'note', text: `Made the default VPC ${Vpc?.VpcId ?? ''}; it stays when the lab goes.` })
+    return await findLaunchTarget(clients, settings)
   }
 }
 
@@ -283,7 +286,7 @@ async function replace({ graph }: Now, instanceId: string, context: Context): Pr
       [graph.association as Resource, seen.of(graph.association)],
     ]),
   )
-  await remove(going, { ...context, emit: context.face.emit, again })
+  await remove(going, { ...context, emit: context.ui.emit, isRetryable })
 }
 
 const goneMeanwhile = ({ name, region }: OpenLab['lab']) =>
@@ -297,7 +300,7 @@ const goneMeanwhile = ({ name, region }: OpenLab['lab']) =>
 /** Looks from outside: where it is, whether it answers here, and whether its address could be lost. */
 async function outside(
   { connection, clients, lab }: OpenLab,
-  spec: Spec,
+  settings: Settings,
   graph: LabGraph,
   states: Observation['of'],
 ) {
@@ -309,15 +312,15 @@ async function outside(
     connection.internet.answers(address, 9443),
     releaseRefusal(clients.ec2, there?.allocationId ?? ''),
   ])
-  const urls = urlsOf(lab, address, instanceId, spec.domain)
+  const urls = urlsOf(lab, address, instanceId, settings.domain)
   return { address, instanceId, urls, answers: { https, portainer }, refusal }
 }
 
 /** With `--json` a password that the host made goes to the person's terminal, never into the document. */
-function showPasswordApart(user: HostResult['firstUser'], face: Face): void {
-  if (!user?.password || !face.json) return
-  face.emit(
-    face.interactive
+function showPasswordApart(user: HostResult['firstUser'], ui: Ui): void {
+  if (!user?.password || !ui.json) return
+  ui.emit(
+    ui.interactive
       ? { type: 'note', text: `${user.email}'s password, shown this once: ${user.password}` }
       : {
           type: 'warning',

@@ -1,4 +1,8 @@
-import { LabError } from '../engine/error.js'
+import type { Context, GlobalOptions, Run } from '../app/context.js'
+import { hostOf } from '../app/host-work.js'
+import { openLab } from '../app/open-lab.js'
+import { askPassword } from '../app/password.js'
+import { LabError } from '../core/error.js'
 import {
   addUser,
   listUsers,
@@ -9,10 +13,6 @@ import {
 } from '../host/users.js'
 import { findInstance } from '../lab/find.js'
 import { columns } from '../ui/table.js'
-import type { Context, GlobalOptions, Run } from './context.js'
-import { hostOf } from './host-work.js'
-import { openLab } from './open-lab.js'
-import { askPassword } from './password.js'
 
 /** The lab's host, to run something on. */
 async function hostFor(options: GlobalOptions, context: Context) {
@@ -29,7 +29,7 @@ const passwordFor = async (email: string, { askPassword: asks }: PasswordOptions
   asks ? { password: await askPassword(email, context) } : {}
 
 /** Shows a password that the host made: to the person alone, never in JSON. */
-function tell(done: MadeUser, word: string, { face }: Context): number {
+function tell(done: MadeUser, word: string, { ui }: Context): number {
   const secret = done.password
   const lines = [
     `${word} ${done.email}.`,
@@ -40,9 +40,9 @@ function tell(done: MadeUser, word: string, { face }: Context): number {
         ]
       : []),
   ]
-  if (face.json && secret) {
-    face.emit(
-      face.interactive
+  if (ui.json && secret) {
+    ui.emit(
+      ui.interactive
         ? { type: 'note', text: `The password, shown this once: ${secret}` }
         : {
             type: 'warning',
@@ -50,7 +50,7 @@ function tell(done: MadeUser, word: string, { face }: Context): number {
           },
     )
   }
-  face.result(lines.join('\n'), { email: done.email, made: done.made })
+  ui.result(lines.join('\n'), { email: done.email, made: done.made })
   return 0
 }
 
@@ -83,14 +83,14 @@ export const list: Run = async (options, context) => {
   const rows = users.map(({ email, name, created }) => [email, name, created])
   const text =
     users.length === 0 ? 'There is no user yet: librechat-lab user add <email>' : columns(rows).join('\n')
-  context.face.result(text, { users })
+  context.ui.result(text, { users })
   return 0
 }
 
 export const remove: Run<{ confirm?: string }> = async (options, context, [email = '']) => {
   const typed =
     options.confirm ??
-    (await context.face.input({
+    (await context.ui.input({
       flag: `--confirm ${email}`,
       message: `Type the address again to remove ${email}:`,
       hint: 'Their conversations go with them. LibreChat is away for about half a minute.',
@@ -99,6 +99,6 @@ export const remove: Run<{ confirm?: string }> = async (options, context, [email
     throw new LabError({ code: 'not-confirmed', what: 'That is not the same address: nothing was done.' })
   }
   await removeUser(await hostFor(options, context), email)
-  context.face.result(`Removed ${email}.`, { removed: email })
+  context.ui.result(`Removed ${email}.`, { removed: email })
   return 0
 }

@@ -1,5 +1,5 @@
-import { Interrupted, LabError } from './error.js'
-import type { Change, Progress, Resource, Work } from './resource.js'
+import { Interrupted, LabError } from '../core/error.js'
+import type { Change, EnsureContext, Progress, Resource } from './resource.js'
 
 /** Everything observed in one look. */
 export class Observation {
@@ -72,7 +72,7 @@ export function plan(graph: readonly Resource[], observation: Observation): Plan
 
 export interface ConvergeOptions extends Progress {
   /** Whether to look again and go on after this failure: a lost answer, or something that another made. */
-  again(error: unknown, attempt: number): boolean
+  isRetryable(error: unknown, attempt: number): boolean
 }
 
 /**
@@ -87,7 +87,7 @@ export async function ensure(
   const ready = new Map<Resource, Promise<unknown>>()
   let firstFailure: unknown
 
-  const work = (resource: Resource): Work => ({
+  const work = (resource: Resource): EnsureContext => ({
     async ready<State>(other: Resource<State>) {
       // Its own line says what failed; this one was only not begun.
       const state = await (ready.get(other as Resource) as Promise<State>).catch(() => {
@@ -120,7 +120,7 @@ export async function ensure(
         options.emit({ ...task(resource), state: 'done', detail })
         return state
       } catch (error) {
-        if (error instanceof Skipped || !options.again(error, attempt)) {
+        if (error instanceof Skipped || !options.isRetryable(error, attempt)) {
           firstFailure ??= error
           const detail = error instanceof Skipped ? 'not begun' : (error as Error).message
           options.emit({ ...task(resource), state: 'failed', detail })
@@ -147,7 +147,7 @@ export async function remove(observation: Observation, options: ConvergeOptions)
   const gone = new Map<Resource, Promise<void>>()
   let firstFailure: unknown
 
-  const work = (resource: Resource): Work => ({
+  const work = (resource: Resource): EnsureContext => ({
     ready: () => Promise.reject(new Error('Nothing is made while removing.')),
     ...progressOf(resource, options),
   })
@@ -163,7 +163,7 @@ export async function remove(observation: Observation, options: ConvergeOptions)
         await resource.remove(observation.of(resource), work(resource))
         return options.emit({ ...task(resource), state: 'done', detail: 'removed' })
       } catch (error) {
-        if (options.again(error, attempt)) continue
+        if (options.isRetryable(error, attempt)) continue
         firstFailure ??= error
         options.emit({ ...task(resource), state: 'failed', detail: (error as Error).message })
         throw error

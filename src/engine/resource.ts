@@ -1,5 +1,5 @@
-import type { Clock } from './clock.js'
-import type { Emit } from './event.js'
+import type { Clock } from '../core/clock.js'
+import type { Emit } from '../core/event.js'
 
 /** One difference between what is there and what should be, as a person reads it. */
 export interface Change {
@@ -15,7 +15,7 @@ export interface Change {
 type Seen = <State>(resource: Resource<State>) => Promise<State | undefined>
 
 /** What `ensure` and `remove` work with. */
-export interface Work {
+export interface EnsureContext {
   /** The state of a resource that this one needs, as soon as it is as it should be. */
   ready<State>(resource: Resource<State>): Promise<State>
   /** A few words on what is being waited for. */
@@ -37,9 +37,9 @@ export interface Resource<State = unknown> {
   observe(seen: Seen): Promise<State | undefined>
   /** What `ensure` would do, for the plan; empty means nothing. Pure. `undefined` means: make it. */
   changes(state: State | undefined, seen: <S>(resource: Resource<S>) => S | undefined): Change[]
-  ensure(state: State | undefined, work: Work): Promise<State>
+  ensure(state: State | undefined, work: EnsureContext): Promise<State>
   /** Already gone is success. */
-  remove(state: State, work: Work): Promise<void>
+  remove(state: State, work: EnsureContext): Promise<void>
   /** A state's id as AWS shows it, for the plan and the log: "sg-0123". */
   id(state: State): string
   /** The IAM actions that each of its methods uses: the operator's policy is printed from these. */

@@ -1,6 +1,6 @@
 import type { SSMClient } from '@aws-sdk/client-ssm'
-import type { Clock } from '../engine/clock.js'
-import type { Emit } from '../engine/event.js'
+import type { Clock } from '../core/clock.js'
+import type { Emit } from '../core/event.js'
 
 /** One lab's instance, as Systems Manager reaches it. */
 export interface Host {

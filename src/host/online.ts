@@ -1,5 +1,5 @@
 import { DescribeInstanceInformationCommand } from '@aws-sdk/client-ssm'
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 import type { Host } from './host.js'
 
 /**

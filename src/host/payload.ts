@@ -1,4 +1,4 @@
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 import { type Files, tarball, templates } from './archive.js'
 import type { Host } from './host.js'
 

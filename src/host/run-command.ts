@@ -3,7 +3,7 @@ import {
   type GetCommandInvocationCommandOutput,
   SendCommandCommand,
 } from '@aws-sdk/client-ssm'
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 import type { Host } from './host.js'
 
 export interface Command {

@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net'
 import * as z from 'zod'
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 import { digest, type Files, templates } from './archive.js'
 
 /** What varies between hosts; everything else is a static template. */

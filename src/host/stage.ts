@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 import type { Host } from './host.js'
 import { payload } from './payload.js'
 import { type CommandResult, runCommand } from './run-command.js'

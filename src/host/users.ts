@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { DeleteParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm'
 import * as z from 'zod'
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 import type { Host } from './host.js'
 import { oneTimeKey } from './sealed.js'
 import { lastJson, runStage } from './stage.js'

@@ -1,6 +1,13 @@
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 import { checkedCidrs } from './cidr.js'
-import { domainSchema, emailSchema, formatSpec, nothingChosen, type Spec, specSchema } from './spec.js'
+import {
+  domainSchema,
+  emailSchema,
+  formatSettings,
+  nothingChosen,
+  type Settings,
+  settingsSchema,
+} from './settings.js'
 
 /** What the command line says about a lab; what it leaves out stays as it was. */
 export interface Choices {
@@ -35,7 +42,7 @@ export const defaults = { instanceType: nothingChosen.instanceType, diskGb: noth
 
 /** The flags, each checked before anything is asked of AWS; LabError `bad-…` names the flag. */
 export function checkedChoices(flags: ChoiceFlags): Choices {
-  const fields = specSchema.shape
+  const fields = settingsSchema.shape
   const choices: Choices = {}
   if (flags.instanceType !== undefined) {
     choices.instanceType = checked(
@@ -122,21 +129,21 @@ function checked<T>(
 
 const quote = (text: string) => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
 
-/** What the person chose of the models: the part of a spec that Bedrock decides about. */
-export type ChatChoice = Pick<Spec, 'models' | 'profileArns'> & {
+/** What the person chose of the models: the part of settings that Bedrock decides about. */
+export type ChatChoice = Pick<Settings, 'models' | 'profileArns'> & {
   defaultModel?: string | undefined
   titleModel?: string | undefined
 }
 
 /** The lab that is wanted: the command line's word first, then what was stored, then the defaults. */
-export function specFrom(options: {
-  stored: Spec | undefined
+export function settingsFrom(options: {
+  stored: Settings | undefined
   choices: Choices
   /** The public address that this run comes from; needed only where the lab lets in a detected one. */
   detected: string | undefined
   chat: ChatChoice
   generation: string
-}): Spec {
+}): Settings {
   const { stored, choices, detected, chat } = options
   const domain = choices.domain === null ? undefined : (choices.domain ?? stored?.domain)
   const openPort80 = choices.openPort80 ?? (choices.domain === null ? false : (stored?.openPort80 ?? false))
@@ -173,24 +180,28 @@ export function specFrom(options: {
 /** What a parameter of the standard tier holds: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html */
 const parameterBytes = 4096
 
-/** A spec that can be stored; LabError `too-much-chosen` before anything is made. */
-function fitting(chosen: unknown): Spec {
-  const spec = specSchema.parse(chosen)
-  const bytes = Buffer.byteLength(formatSpec(spec))
-  if (bytes <= parameterBytes) return spec
+/** Settings that can be stored; LabError `too-much-chosen` before anything is made. */
+function fitting(chosen: unknown): Settings {
+  const settings = settingsSchema.parse(chosen)
+  const bytes = Buffer.byteLength(formatSettings(settings))
+  if (bytes <= parameterBytes) return settings
   throw new LabError({
     code: 'too-much-chosen',
     what: `What was chosen takes ${bytes} bytes, and AWS keeps ${parameterBytes} for a lab.`,
-    why: `Most of it are the ${spec.models.length} models in the menu and ${spec.allow.cidrs.length} allowed ranges.`,
+    why: `Most of it are the ${settings.models.length} models in the menu and ${settings.allow.cidrs.length} allowed ranges.`,
     fix: ['Choose fewer models, a dozen at most: --models <ids>', 'Or fewer ranges: --allow-cidr <range...>'],
   })
 }
 
 /** Whether the lab lets in the address that this run comes from. */
-export const isDetected = (stored: Spec | undefined, choices: Choices): boolean =>
+export const isDetected = (stored: Settings | undefined, choices: Choices): boolean =>
   choices.allow === 'detect' || (choices.allow === undefined && stored?.allow.from !== 'given')
 
-function allowFrom(stored: Spec | undefined, choices: Choices, detected: string | undefined): Spec['allow'] {
+function allowFrom(
+  stored: Settings | undefined,
+  choices: Choices,
+  detected: string | undefined,
+): Settings['allow'] {
   if (choices.allow !== undefined && choices.allow !== 'detect') return { from: 'given', ...choices.allow }
   if (!isDetected(stored, choices) && stored) return stored.allow
   return { from: 'detected', cidrs: checkedCidrs([detected ?? ''], false), everyone: false }

@@ -1,4 +1,4 @@
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 
 /** An IPv4 range: first address as an unsigned number, and prefix length. */
 interface Range {

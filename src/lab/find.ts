@@ -1,6 +1,6 @@
 import { DescribeInstancesCommand } from '@aws-sdk/client-ec2'
 import type { Clients } from '../aws/clients.js'
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 import { ownedFilters } from '../resources/ownership.js'
 
 export interface LabInstance {

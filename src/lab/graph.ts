@@ -9,14 +9,14 @@ import { type InstanceProfileState, instanceProfile } from '../resources/instanc
 import type { LabId } from '../resources/ownership.js'
 import { type PolicyDocument, type RoleState, role } from '../resources/role.js'
 import { type Rule, type SecurityGroupState, securityGroup } from '../resources/security-group.js'
-import { type SpecParameterState, specParameter } from '../resources/spec-parameter.js'
+import { type SettingsParameterState, settingsParameter } from '../resources/settings-parameter.js'
+import type { LaunchTarget } from './launch-target.js'
 import { names } from './names.js'
-import type { Place } from './place.js'
-import { describeSpecChange, formatSpec, type Spec } from './spec.js'
+import { describeSettingsChange, formatSettings, type Settings } from './settings.js'
 
 /** Which resources a lab has, and how they hang together. */
 export interface LabGraph {
-  spec: Resource<SpecParameterState>
+  settings: Resource<SettingsParameterState>
   role: Resource<RoleState>
   profile: Resource<InstanceProfileState>
   group: Resource<SecurityGroupState>
@@ -30,19 +30,19 @@ export interface LabGraph {
 export interface GraphOptions {
   clients: Clients
   lab: LabId
-  spec: Spec
+  settings: Settings
   /** What the role may call. */
   policy: PolicyDocument
   adopt: boolean
   /** Where an instance and a group would be made; asked only when they are. */
-  place: () => Promise<Place>
+  place: () => Promise<LaunchTarget>
   userData: string | undefined
 }
 
 export function labGraph({
   clients,
   lab,
-  spec: chosen,
+  settings: chosen,
   policy,
   adopt,
   place,
@@ -50,16 +50,16 @@ export function labGraph({
 }: GraphOptions): LabGraph {
   const { ec2, ec2Once, iam, ssm } = clients
   const called = names(lab.name)
-  const spec = specParameter({
+  const settings = settingsParameter({
     ssm,
     lab,
     adopt,
-    name: called.spec,
-    value: formatSpec(chosen),
-    describe: describeSpecChange,
+    name: called.settings,
+    value: formatSettings(chosen),
+    describe: describeSettingsChange,
   })
   // The settings come first, so that a run killed in the middle leaves them, and go last.
-  const after = [spec]
+  const after = [settings]
   const instanceRole = role({
     iam,
     lab,
@@ -92,8 +92,10 @@ export function labGraph({
     generation: chosen.generation,
     renew: async () => {
       const generation = newGeneration()
-      const Value = formatSpec({ ...chosen, generation })
-      await ssm.send(new PutParameterCommand({ Name: called.spec, Value, Type: 'String', Overwrite: true }))
+      const Value = formatSettings({ ...chosen, generation })
+      await ssm.send(
+        new PutParameterCommand({ Name: called.settings, Value, Type: 'String', Overwrite: true }),
+      )
       return generation
     },
     userData,
@@ -103,21 +105,21 @@ export function labGraph({
   })
   const points = association({ ec2, address: elasticIp, instance: host })
   return {
-    spec,
+    settings,
     role: instanceRole,
     profile,
     group,
     address: elasticIp,
     instance: host,
     association: points,
-    all: [spec, instanceRole, profile, group, elasticIp, host, points],
+    all: [settings, instanceRole, profile, group, elasticIp, host, points],
   }
 }
 
 export const newGeneration = (): string => randomBytes(4).toString('hex')
 
 /** 80, 443 and 9443 from the chosen addresses, each rule with a word; 80 from everywhere where it was asked for. */
-function ingressOf({ allow, openPort80 }: Spec): Rule[] {
+function ingressOf({ allow, openPort80 }: Settings): Rule[] {
   const ports = [
     { port: 80, description: 'HTTP, redirects to HTTPS' },
     { port: 443, description: 'LibreChat over HTTPS' },

@@ -1,7 +1,7 @@
 import { DeleteVolumeCommand, paginateDescribeVolumes } from '@aws-sdk/client-ec2'
 import { DeleteParametersCommand, paginateGetParametersByPath } from '@aws-sdk/client-ssm'
 import type { Clients } from '../aws/clients.js'
-import { unless } from '../aws/errors.js'
+import { ignoreErrors } from '../aws/errors.js'
 import { type LabId, ownedFilters } from '../resources/ownership.js'
 import { names } from './names.js'
 
@@ -14,7 +14,7 @@ export interface Leftovers {
 }
 
 export async function findLeftovers({ ec2, ssm }: Clients, lab: LabId): Promise<Leftovers> {
-  const { spec, lock } = names(lab.name)
+  const { settings, lock } = names(lab.name)
   const [volumes, parameters] = await Promise.all([
     collect(
       paginateDescribeVolumes(
@@ -28,7 +28,7 @@ export async function findLeftovers({ ec2, ssm }: Clients, lab: LabId): Promise<
       ({ Parameters = [] }) => Parameters.map(({ Name = '' }) => Name),
     ),
   ])
-  return { volumes, parameters: parameters.filter((name) => name !== spec && name !== lock) }
+  return { volumes, parameters: parameters.filter((name) => name !== settings && name !== lock) }
 }
 
 export async function removeLeftovers(
@@ -37,7 +37,7 @@ export async function removeLeftovers(
 ): Promise<void> {
   await Promise.all([
     ...volumes.map((VolumeId) =>
-      unless(['InvalidVolume.NotFound'], () => ec2.send(new DeleteVolumeCommand({ VolumeId }))),
+      ignoreErrors(['InvalidVolume.NotFound'], () => ec2.send(new DeleteVolumeCommand({ VolumeId }))),
     ),
     // Ten at a time is what the call takes.
     ...Array.from({ length: Math.ceil(parameters.length / 10) }, (_, i) =>

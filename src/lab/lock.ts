@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { hostname, userInfo } from 'node:os'
 import { DeleteParameterCommand, PutParameterCommand, type SSMClient } from '@aws-sdk/client-ssm'
 import * as z from 'zod'
-import { isCode, isLost, isThrottled, unless } from '../aws/errors.js'
-import type { Clock } from '../engine/clock.js'
-import { LabError } from '../engine/error.js'
-import { readParameter } from '../resources/spec-parameter.js'
+import { ignoreErrors, isCode, isOutcomeUnknown, isThrottled } from '../aws/errors.js'
+import type { Clock } from '../core/clock.js'
+import { LabError } from '../core/error.js'
+import { readParameter } from '../resources/settings-parameter.js'
 
 /** Who holds a lab's lock. Anybody in the account may have written it: nothing in it is trusted. */
 const holderSchema = z.object({
@@ -106,7 +106,9 @@ export async function takeLock(options: LockOptions): Promise<Lock> {
       released.abort()
       await renewing // It would bring the lock back.
       if (lost.signal.aborted) return
-      await unless(['ParameterNotFound'], () => ssm.send(new DeleteParameterCommand({ Name: parameter })))
+      await ignoreErrors(['ParameterNotFound'], () =>
+        ssm.send(new DeleteParameterCommand({ Name: parameter })),
+      )
     },
   }
 }
@@ -127,7 +129,7 @@ async function renew(clock: Clock, released: AbortSignal, once: () => Promise<vo
       await clock.sleep(renewEveryMs, released)
       await once()
     } catch (error) {
-      if (!isLost(error) && !isThrottled(error)) return
+      if (!isOutcomeUnknown(error) && !isThrottled(error)) return
     }
   }
 }

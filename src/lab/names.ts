@@ -1,4 +1,4 @@
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 
 const defaultName = 'default'
 
@@ -23,6 +23,6 @@ export const names = (lab: string) => ({
   group: `LibreChatSecurityGroup${suffix(lab)}`,
   instance: `LibreChat${suffix(lab)}`,
   policy: 'LibreChatBedrock',
-  spec: `/librechat-lab/${lab}/spec`,
+  settings: `/librechat-lab/${lab}/spec`,
   lock: `/librechat-lab/${lab}/lock`,
 })

@@ -1,6 +1,6 @@
 import type { LabGraph } from './graph.js'
+import { launchTargetActions } from './launch-target.js'
 import { leftoverActions } from './leftovers.js'
-import { placeActions } from './place.js'
 
 /** What a command needs of IAM. `sts:GetCallerIdentity` needs no permission, and a refusal of it is no refusal. */
 export interface Needs {
@@ -48,7 +48,7 @@ export function needsOf(graph: LabGraph): Record<string, Needs> {
   const host = { actions: [...settings, ...find, ...runCommand], documents: shellScript }
   // A password that a person typed travels as a parameter.
   const secret = ['ssm:PutParameter', 'ssm:DeleteParameter']
-  const status = [...settings, ...all('observe'), ...placeActions, ...models]
+  const status = [...settings, ...all('observe'), ...launchTargetActions, ...models]
   return {
     up: {
       actions: [

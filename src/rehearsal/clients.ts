@@ -10,7 +10,7 @@ import type { Clients } from '../aws/clients.js'
 import type { Connection, ConnectOptions } from '../aws/connect.js'
 import type { Internet } from '../aws/internet.js'
 import { decodingRefusals } from '../aws/refusals.js'
-import { type Clock, systemClock } from '../engine/clock.js'
+import { type Clock, systemClock } from '../core/clock.js'
 import { type Account, accountId, callerArn, type Session } from './account.js'
 import { Agent, type Purpose } from './agent.js'
 import { portPurpose } from './agent-port.js'
@@ -60,7 +60,7 @@ export async function rehearsalConnection(
   return { ...played, region, account: accountId, arn: callerArn, partition: 'aws', credentials }
 }
 
-/** Where programs of this user keep what they remember: https://specifications.freedesktop.org/basedir-spec */
+/** Where programs of this user keep what they remember: https://specifications.freedesktop.org/basedir-settings */
 function statePath(env: NodeJS.ProcessEnv): string {
   const folder =
     process.platform === 'win32'

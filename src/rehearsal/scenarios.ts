@@ -1,4 +1,4 @@
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 
 /** What can go wrong in a rehearsal, in the order in which `up` would meet it. */
 export const scenarios = [

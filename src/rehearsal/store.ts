@@ -10,8 +10,8 @@ import {
 } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
-import type { Clock } from '../engine/clock.js'
-import { LabError } from '../engine/error.js'
+import type { Clock } from '../core/clock.js'
+import { LabError } from '../core/error.js'
 import { type Account, freshAccount } from './account.js'
 
 /** A lock is held for milliseconds; whoever holds one longer is dead or asleep. */

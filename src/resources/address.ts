@@ -9,10 +9,10 @@ import {
   type EC2Client,
   ReleaseAddressCommand,
 } from '@aws-sdk/client-ec2'
-import { codeOf, isCode, isLost, requestIdOf, unless } from '../aws/errors.js'
-import { LabError } from '../engine/error.js'
+import { codeOf, ignoreErrors, isCode, isOutcomeUnknown, requestIdOf } from '../aws/errors.js'
+import { LabError } from '../core/error.js'
+import { retryWhile } from '../core/wait.js'
 import type { Resource } from '../engine/resource.js'
-import { whileFailing } from '../engine/until.js'
 import { type LabId, ownedFilters, tagKeys, tagsOf } from './ownership.js'
 
 export interface AddressState {
@@ -102,7 +102,7 @@ export function address(options: {
           )
           .catch(async (error) => {
             // The answer was lost, and it may be a moment before an address shows: look before another try.
-            if (isLost(error)) await work.clock.sleep(2_000, work.signal)
+            if (isOutcomeUnknown(error)) await work.clock.sleep(2_000, work.signal)
             throw isCode(error, 'AddressLimitExceeded') ? await noneLeft(ec2, lab.region, error) : error
           })
         return {
@@ -130,7 +130,7 @@ export function address(options: {
 
     async remove(state, work) {
       for (const { allocationId } of [state, ...state.spare]) {
-        await whileFailing(
+        await retryWhile(
           { for: 'the address to be free', deadlineMs: 60_000, clock: work.clock, signal: work.signal },
           (error) => isCode(error, 'InvalidIPAddress.InUse'),
           () => release(ec2, allocationId),
@@ -184,7 +184,7 @@ const byUse = (a: Address, b: Address) =>
   (a.AllocationId ?? '').localeCompare(b.AllocationId ?? '')
 
 async function pendingOffer(ec2: EC2Client, allocationId: string): Promise<string | undefined> {
-  const found = await unless(['InvalidAddress.NotFound', 'InvalidAllocationID.NotFound'], () =>
+  const found = await ignoreErrors(['InvalidAddress.NotFound', 'InvalidAllocationID.NotFound'], () =>
     ec2.send(new DescribeAddressTransfersCommand({ AllocationIds: [allocationId] })),
   )
   const offer = found?.AddressTransfers?.find((transfer) => transfer.AddressTransferStatus === 'pending')
@@ -208,16 +208,18 @@ async function cancelOffer(ec2: EC2Client, allocationId: string): Promise<void> 
 
 async function release(ec2: EC2Client, AllocationId: string): Promise<void> {
   const { Addresses: [found] = [] } =
-    (await unless(['InvalidAllocationID.NotFound'], () =>
+    (await ignoreErrors(['InvalidAllocationID.NotFound'], () =>
       ec2.send(new DescribeAddressesCommand({ AllocationIds: [AllocationId] })),
     )) ?? {}
   if (found?.AssociationId) {
     const { AssociationId } = found
-    await unless(['InvalidAssociationID.NotFound'], () =>
+    await ignoreErrors(['InvalidAssociationID.NotFound'], () =>
       ec2.send(new DisassociateAddressCommand({ AssociationId })),
     )
   }
-  await unless(['InvalidAllocationID.NotFound'], () => ec2.send(new ReleaseAddressCommand({ AllocationId })))
+  await ignoreErrors(['InvalidAllocationID.NotFound'], () =>
+    ec2.send(new ReleaseAddressCommand({ AllocationId })),
+  )
 }
 
 /** Asks AWS with a dry run whether it would release the address. */

@@ -1,7 +1,7 @@
 import { AssociateAddressCommand, DisassociateAddressCommand, type EC2Client } from '@aws-sdk/client-ec2'
-import { isCode, unless } from '../aws/errors.js'
+import { ignoreErrors, isCode } from '../aws/errors.js'
+import { retryWhile } from '../core/wait.js'
 import type { Resource } from '../engine/resource.js'
-import { whileFailing } from '../engine/until.js'
 import type { AddressState } from './address.js'
 import type { InstanceState } from './instance.js'
 
@@ -40,7 +40,7 @@ export function association(options: {
         work.ready(address),
         work.ready(instance),
       ])
-      const { AssociationId } = await whileFailing(
+      const { AssociationId } = await retryWhile(
         { for: 'the address to be known', deadlineMs: 60_000, clock: work.clock, signal: work.signal },
         (error) =>
           isCode(
@@ -63,7 +63,7 @@ export function association(options: {
     },
 
     async remove({ associationId: AssociationId }) {
-      await unless(['InvalidAssociationID.NotFound'], () =>
+      await ignoreErrors(['InvalidAssociationID.NotFound'], () =>
         ec2.send(new DisassociateAddressCommand({ AssociationId })),
       )
     },

@@ -7,7 +7,7 @@ import {
   RemoveRoleFromInstanceProfileCommand,
   TagInstanceProfileCommand,
 } from '@aws-sdk/client-iam'
-import { isCode, unless } from '../aws/errors.js'
+import { ignoreErrors, isCode } from '../aws/errors.js'
 import type { Resource } from '../engine/resource.js'
 import { checkOwned, type LabId, tagsOf } from './ownership.js'
 import { onceKnown, type RoleState } from './role.js'
@@ -37,7 +37,7 @@ export function instanceProfile(options: {
     id: () => name,
 
     async observe() {
-      const found = await unless(['NoSuchEntity'], () =>
+      const found = await ignoreErrors(['NoSuchEntity'], () =>
         iam.send(new GetInstanceProfileCommand({ InstanceProfileName })),
       )
       const profile = found?.InstanceProfile
@@ -93,12 +93,12 @@ export function instanceProfile(options: {
     async remove(state) {
       await Promise.all(
         state.roles.map((RoleName) =>
-          unless(['NoSuchEntity'], () =>
+          ignoreErrors(['NoSuchEntity'], () =>
             iam.send(new RemoveRoleFromInstanceProfileCommand({ InstanceProfileName, RoleName })),
           ),
         ),
       )
-      await unless(['NoSuchEntity'], () =>
+      await ignoreErrors(['NoSuchEntity'], () =>
         iam.send(new DeleteInstanceProfileCommand({ InstanceProfileName })),
       )
     },

@@ -3,10 +3,9 @@ import {
   ModifyInstanceAttributeCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2'
-import { unless } from '../aws/errors.js'
-import type { Resource, Work } from '../engine/resource.js'
-import { until } from '../engine/until.js'
-import { launch, running } from './instance/launch.js'
+import { ignoreErrors } from '../aws/errors.js'
+import { waitFor } from '../core/wait.js'
+import type { EnsureContext, Resource } from '../engine/resource.js'
 import {
   describe,
   gone,
@@ -14,12 +13,13 @@ import {
   type InstanceOptions,
   type InstanceState,
   observe,
-  patience,
   polled,
-} from './instance/look.js'
-import { differences, mend } from './instance/mend.js'
+  timeoutOptions,
+} from './instance/describe.js'
+import { launch, running } from './instance/launch.js'
+import { differences, update } from './instance/update.js'
 
-export type { InstanceState } from './instance/look.js'
+export type { InstanceState } from './instance/describe.js'
 
 /** The host. */
 export function instance(options: InstanceOptions): Resource<InstanceState> {
@@ -50,7 +50,7 @@ export function instance(options: InstanceOptions): Resource<InstanceState> {
       ])
       // A fresh instance is looked at too: EC2 launches silently without a profile that it doesn't see yet.
       const now = state ?? (await running(options, host.instanceId, work))
-      const restarted = await mend(options, now, { profileId, arn, groupId }, work)
+      const restarted = await update(options, now, { profileId, arn, groupId }, work)
       return now.state === 'running' && !restarted ? now : await running(options, now.instanceId, work)
     },
 
@@ -80,18 +80,23 @@ export function instance(options: InstanceOptions): Resource<InstanceState> {
 }
 
 /** Lifts the protection, terminates, and waits until it has ended. */
-async function end(ec2: EC2Client, InstanceId: string, isProtected: boolean, work: Work): Promise<void> {
+async function end(
+  ec2: EC2Client,
+  InstanceId: string,
+  isProtected: boolean,
+  work: EnsureContext,
+): Promise<void> {
   const InstanceIds = [InstanceId]
   if (isProtected) {
-    await unless(gone, () =>
+    await ignoreErrors(gone, () =>
       ec2.send(new ModifyInstanceAttributeCommand({ InstanceId, DisableApiTermination: { Value: false } })),
     )
   }
-  const ended = await unless(gone, () => ec2.send(new TerminateInstancesCommand({ InstanceIds })))
+  const ended = await ignoreErrors(gone, () => ec2.send(new TerminateInstancesCommand({ InstanceIds })))
   if (!ended || ended.TerminatingInstances?.[0]?.CurrentState?.Name === 'terminated') return
   work.progress('waiting for the instance to end', 40_000)
-  await until({ ...patience(work, 10), for: 'the instance to end' }, async () => {
-    const found = await polled(() => unless(gone, () => describe(ec2, { InstanceIds })))
+  await waitFor({ ...timeoutOptions(work, 10), for: 'the instance to end' }, async () => {
+    const found = await polled(() => ignoreErrors(gone, () => describe(ec2, { InstanceIds })))
     if (found === 'later') return undefined
     return !found || found[0]?.State?.Name === 'terminated' ? true : undefined
   })

@@ -1,4 +1,4 @@
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 
 /** A lab, by the name that its user gave it and where it stands. */
 export interface LabId {

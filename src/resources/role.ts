@@ -15,9 +15,9 @@ import {
   TagRoleCommand,
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam'
-import { isCode, unless } from '../aws/errors.js'
-import type { Resource, Work } from '../engine/resource.js'
-import { whileFailing } from '../engine/until.js'
+import { ignoreErrors, isCode } from '../aws/errors.js'
+import { retryWhile } from '../core/wait.js'
+import type { EnsureContext, Resource } from '../engine/resource.js'
 import { checkOwned, type LabId, tagsOf } from './ownership.js'
 
 export interface PolicyDocument {
@@ -44,8 +44,8 @@ export interface RoleState {
 }
 
 /** IAM answers from many places: a role made a moment ago may not be known everywhere. */
-export const onceKnown = <T>({ clock, signal }: Work, action: () => Promise<T>): Promise<T> =>
-  whileFailing(
+export const onceKnown = <T>({ clock, signal }: EnsureContext, action: () => Promise<T>): Promise<T> =>
+  retryWhile(
     { for: 'the role to be known', deadlineMs: 60_000, clock, signal },
     (error) => isCode(error, 'NoSuchEntity'),
     action,
@@ -106,9 +106,9 @@ export function role(options: {
 
     async observe() {
       const [found, attached, inline] = await Promise.all([
-        unless(['NoSuchEntity'], () => iam.send(new GetRoleCommand({ RoleName }))),
-        unless(['NoSuchEntity'], () => iam.send(new ListAttachedRolePoliciesCommand({ RoleName }))),
-        unless(['NoSuchEntity'], () =>
+        ignoreErrors(['NoSuchEntity'], () => iam.send(new GetRoleCommand({ RoleName }))),
+        ignoreErrors(['NoSuchEntity'], () => iam.send(new ListAttachedRolePoliciesCommand({ RoleName }))),
+        ignoreErrors(['NoSuchEntity'], () =>
           iam.send(new GetRolePolicyCommand({ RoleName, PolicyName: policyName })),
         ),
       ])
@@ -218,18 +218,22 @@ export function role(options: {
 
     async remove() {
       const [attached, inline] = await Promise.all([
-        unless(['NoSuchEntity'], () => iam.send(new ListAttachedRolePoliciesCommand({ RoleName }))),
-        unless(['NoSuchEntity'], () => iam.send(new ListRolePoliciesCommand({ RoleName }))),
+        ignoreErrors(['NoSuchEntity'], () => iam.send(new ListAttachedRolePoliciesCommand({ RoleName }))),
+        ignoreErrors(['NoSuchEntity'], () => iam.send(new ListRolePoliciesCommand({ RoleName }))),
       ])
       await Promise.all([
         ...(attached?.AttachedPolicies ?? []).map(({ PolicyArn }) =>
-          unless(['NoSuchEntity'], () => iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn }))),
+          ignoreErrors(['NoSuchEntity'], () =>
+            iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn })),
+          ),
         ),
         ...(inline?.PolicyNames ?? []).map((PolicyName) =>
-          unless(['NoSuchEntity'], () => iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName }))),
+          ignoreErrors(['NoSuchEntity'], () =>
+            iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName })),
+          ),
         ),
       ])
-      await unless(['NoSuchEntity'], () => iam.send(new DeleteRoleCommand({ RoleName })))
+      await ignoreErrors(['NoSuchEntity'], () => iam.send(new DeleteRoleCommand({ RoleName })))
     },
 
     actions: {

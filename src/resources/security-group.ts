@@ -10,11 +10,11 @@ import {
   type IpPermission,
   RevokeSecurityGroupIngressCommand,
 } from '@aws-sdk/client-ec2'
-import { isCode, unless } from '../aws/errors.js'
-import type { Clock } from '../engine/clock.js'
-import { LabError } from '../engine/error.js'
+import { ignoreErrors, isCode } from '../aws/errors.js'
+import type { Clock } from '../core/clock.js'
+import { LabError } from '../core/error.js'
+import { retryWhile } from '../core/wait.js'
 import type { Resource } from '../engine/resource.js'
-import { whileFailing } from '../engine/until.js'
 import { checkOwned, type LabId, ownedFilters, tagsOf } from './ownership.js'
 
 /** One rule: a protocol, its ports and one source; in the words of AWS. */
@@ -160,7 +160,7 @@ export function securityGroup(options: {
       }
       if (open.length > 0) {
         const IpPermissions = open.map(permissionOf)
-        await whileFailing(known, notFound, () =>
+        await retryWhile(known, notFound, () =>
           ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions })),
         )
       }
@@ -174,7 +174,7 @@ export function securityGroup(options: {
     async remove(state, work) {
       const { groupId: GroupId } = state
       try {
-        await whileFailing(
+        await retryWhile(
           { ...patience(work), for: 'the security group to be unused', deadlineMs: 5 * 60_000 },
           (error) => {
             if (!isCode(error, 'DependencyViolation')) return false
@@ -182,7 +182,7 @@ export function securityGroup(options: {
             return true
           },
           () =>
-            unless(['InvalidGroup.NotFound', 'InvalidGroupId.Malformed'], () =>
+            ignoreErrors(['InvalidGroup.NotFound', 'InvalidGroupId.Malformed'], () =>
               ec2.send(new DeleteSecurityGroupCommand({ GroupId })),
             ),
         )

@@ -1,7 +1,7 @@
 import { DescribeInstanceInformationCommand } from '@aws-sdk/client-ssm'
 import type { Clients } from '../aws/clients.js'
 import { isCode, requestIdOf } from '../aws/errors.js'
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 
 /** Refuses early what no session could be opened to. `state` as EC2 says it. */
 export function requireRunning(instanceId: string, state: string, region: string): void {

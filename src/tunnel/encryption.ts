@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 
 const nonceLength = 12
 const tagLength = 16

@@ -1,5 +1,5 @@
 import { isCode } from '../aws/errors.js'
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 
 /** Why a session is over. `lost`: it could not be resumed for minutes. */
 export type Ending =

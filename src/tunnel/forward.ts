@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 import { breakOff } from './carrier.js'
 import { Lane } from './lane.js'
 import type { SessionSurroundings } from './session.js'

@@ -2,7 +2,7 @@ import http from 'node:http'
 import https from 'node:https'
 import { Sha256 } from '@aws-crypto/sha256-js'
 import { SignatureV4 } from '@smithy/signature-v4'
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 import type { GenerateDataKey } from './encryption.js'
 import type { Surroundings } from './socket.js'
 

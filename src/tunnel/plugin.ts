@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { type SSMClient, StartSessionCommand, TerminateSessionCommand } from '@aws-sdk/client-ssm'
-import type { Clock } from '../engine/clock.js'
-import { Interrupted, LabError } from '../engine/error.js'
+import type { Clock } from '../core/clock.js'
+import { Interrupted, LabError } from '../core/error.js'
 
 const program = 'session-manager-plugin'
 /** It ends with 0 on bad arguments, and says so only in words: readiness is what it prints, within this time. */

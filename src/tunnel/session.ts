@@ -1,6 +1,6 @@
 import { ResumeSessionCommand, type SSMClient, TerminateSessionCommand } from '@aws-sdk/client-ssm'
 import { isCode } from '../aws/errors.js'
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 import { Channel } from './channel.js'
 import { type GenerateDataKey, SessionCipher } from './encryption.js'
 import { type Ending, endingError, isFinal } from './ending.js'

@@ -1,5 +1,5 @@
 import { type SSMClient, StartSessionCommand } from '@aws-sdk/client-ssm'
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 
 /** How long the opening of a session may take, from the call to the end of the handshake; the agent itself waits 15 s. */
 export const readyWithin = 30_000

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { Socket } from 'node:net'
-import type { Clock } from '../engine/clock.js'
+import type { Clock } from '../core/clock.js'
 import {
   Backpressure,
   breakOff,

@@ -1,4 +1,4 @@
-import { LabError } from '../engine/error.js'
+import { LabError } from '../core/error.js'
 
 /** A port of the instance and where it opens here. */
 export interface Target {

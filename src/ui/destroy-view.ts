@@ -2,9 +2,9 @@ import type { Observation } from '../engine/converge.js'
 import type { LabGraph } from '../lab/graph.js'
 import type { Leftovers } from '../lab/leftovers.js'
 import type { LabId } from '../resources/ownership.js'
-import type { Face } from './face.js'
 import { keptText } from './status-view.js'
 import { clean } from './style.js'
+import type { Ui } from './ui.js'
 
 interface Going {
   lab: LabId
@@ -18,7 +18,7 @@ interface Going {
 /** What will go, and what it holds. */
 export function goingText(
   { lab, graph, observation, leftovers, releases }: Going,
-  { style }: Pick<Face, 'style'>,
+  { style }: Pick<Ui, 'style'>,
 ): string {
   const lines = [style('bold', `This destroys the lab "${lab.name}" in ${lab.region}:`), '']
   for (const resource of observation.present) {
@@ -49,7 +49,7 @@ export interface Destroyed {
   keptAddress: string | undefined
 }
 
-export function destroyedText({ lab, left, keptAddress }: Destroyed, { style }: Pick<Face, 'style'>): string {
+export function destroyedText({ lab, left, keptAddress }: Destroyed, { style }: Pick<Ui, 'style'>): string {
   if (left.length > 0) {
     return [
       style('bold', `Of the lab "${lab.name}" this is still there:`),

@@ -1,9 +1,9 @@
-import type { LabError } from '../engine/error.js'
-import type { Face } from './face.js'
+import type { LabError } from '../core/error.js'
 import { clean, cut, styleFor, wantsColor } from './style.js'
+import type { Ui } from './ui.js'
 
 /** An error as JSON: only added to, never taken from. */
-const errorObject = (error: LabError, retype: Face['retype']) => ({
+const errorObject = (error: LabError, retype: Ui['retype']) => ({
   error: {
     code: error.code,
     what: error.message,
@@ -18,19 +18,19 @@ const errorObject = (error: LabError, retype: Face['retype']) => ({
 export function showError(
   error: LabError,
   {
-    face,
+    ui,
     stderr,
     env,
     options,
   }: {
-    face: Face
+    ui: Ui
     stderr: NodeJS.WriteStream
     env: NodeJS.ProcessEnv
     options: { color?: boolean; debug?: boolean; json?: boolean }
   },
 ): void {
-  face.pause()
-  const { retype } = face
+  ui.pause()
+  const { retype } = ui
   const style = styleFor(wantsColor(stderr, env, options.color))
   const lines = [`${style('red', '✖')} ${style('bold', clean(retype(error.message)))}`]
   // A reason may quote what somebody else wrote, at any length.
@@ -39,7 +39,7 @@ export function showError(
   if (error.requestId) lines.push(style('dim', `  AWS request id: ${clean(error.requestId)}`))
   stderr.write(`${lines.join('\n')}\n`)
   if (options.debug) stderr.write(`\n${clean(stackOf(error))}\n`)
-  if (options.json) face.result('', errorObject(error, retype))
+  if (options.json) ui.result('', errorObject(error, retype))
 }
 
 function stackOf(error: Error): string {

@@ -1,6 +1,6 @@
-import type { LabError } from '../engine/error.js'
-import type { Face } from './face.js'
+import type { LabError } from '../core/error.js'
 import { clean } from './style.js'
+import type { Ui } from './ui.js'
 
 /** What one check found: in order with a detail, or a problem. */
 export interface Finding {
@@ -12,7 +12,7 @@ export interface Finding {
 }
 
 /** What to do, in order, and what would be better still; or that there is nothing to do. */
-export function findingsText(findings: readonly Finding[], { style }: Pick<Face, 'style'>): string {
+export function findingsText(findings: readonly Finding[], { style }: Pick<Ui, 'style'>): string {
   const problems = findings.flatMap(({ problem }) => problem ?? [])
   const advice = findings.flatMap((finding) => finding.advice)
   const lines = problems.flatMap(({ message, why, fix }, index) => [

@@ -1,10 +1,10 @@
 import { explain } from '../bedrock/explain.js'
 import { mayStillTurn, type Proof } from '../bedrock/proof.js'
 import type { HostHealth } from '../host/health.js'
-import type { Spec } from '../lab/spec.js'
+import type { Settings } from '../lab/settings.js'
 import type { LabId } from '../resources/ownership.js'
-import type { Face } from './face.js'
 import { clean } from './style.js'
+import type { Ui } from './ui.js'
 
 /** Where a lab is reached, in a browser and at AWS. */
 export interface Urls {
@@ -35,7 +35,7 @@ export function urlsOf(
 }
 
 /** Said wherever a lab is open to more than a few. */
-export const openToMany = ({ allow }: Spec): string[] =>
+export const openToMany = ({ allow }: Settings): string[] =>
   allow.everyone
     ? [
         `${allow.cidrs.includes('0.0.0.0/0') ? 'The whole internet' : 'More than 65,536 addresses'} may reach LibreChat and Portainer. To close it: librechat-lab up --allow-cidr detect`,
@@ -43,7 +43,7 @@ export const openToMany = ({ allow }: Spec): string[] =>
     : []
 
 /** Who can reach it, in a person's words. */
-export const reachText = ({ allow, openPort80 }: Spec): string => {
+export const reachText = ({ allow, openPort80 }: Settings): string => {
   const who = allow.cidrs.includes('0.0.0.0/0')
     ? 'everybody'
     : `${(allow.cidrs.length > 0 ? allow.cidrs : ['nobody']).map((cidr) => cidr.replace(/\/32$/, '')).join(', ')} only`
@@ -51,7 +51,7 @@ export const reachText = ({ allow, openPort80 }: Spec): string => {
   return `${who}${you}${openPort80 ? '; port 80 redirects everybody' : ''}`
 }
 
-export function healthLines(health: HostHealth, style: Face['style']): string[] {
+export function healthLines(health: HostHealth, style: Ui['style']): string[] {
   const services = Object.entries(health.services).map(([name, state]) => {
     const mark = state === 'healthy' ? style('green', '✔') : style('red', '✖')
     const again = health.restarts[name]
@@ -82,13 +82,13 @@ export function healthLines(health: HostHealth, style: Face['style']): string[] 
 /** Each model's first words, or why it didn't answer. */
 export function chatLines(
   proof: Proof,
-  { spec, lab, now }: { spec: Spec; lab: LabId; now: number },
-  style: Face['style'],
+  { settings, lab, now }: { settings: Settings; lab: LabId; now: number },
+  style: Ui['style'],
 ): string[] {
   const young = proof.chat.some((one) => mayStillTurn(one, now))
     ? ['  A first success younger than 15 minutes may still turn: librechat-lab status --chat asks again.']
     : []
-  const labelOf = (model: string) => spec.models.find(({ id }) => id === model)?.label ?? model
+  const labelOf = (model: string) => settings.models.find(({ id }) => id === model)?.label ?? model
   const widest = Math.max(...proof.chat.map(({ model }) => labelOf(model).length))
   const answers = proof.chat.flatMap((one) => {
     const label = labelOf(one.model)

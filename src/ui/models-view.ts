@@ -1,8 +1,8 @@
 import type { Model, Route } from '../bedrock/model.js'
 import type { Choice } from '../bedrock/pick.js'
-import type { Face } from './face.js'
 import { clean } from './style.js'
 import { columns } from './table.js'
+import type { Ui } from './ui.js'
 
 export interface ModelsShown {
   region: string
@@ -12,7 +12,7 @@ export interface ModelsShown {
 }
 
 /** By provider, newest first; what cannot be called follows with the reason, and at the end what to do. */
-export function modelsText({ region, models, choice }: ModelsShown, { style }: Pick<Face, 'style'>): string {
+export function modelsText({ region, models, choice }: ModelsShown, { style }: Pick<Ui, 'style'>): string {
   const picked = new Set(choice.chosen.map(({ id }) => id))
   const callable = models.filter((model) => model.callable)
   const rows = columns(

@@ -1,11 +1,11 @@
 import type { PlanItem } from '../engine/converge.js'
 import type { Change } from '../engine/resource.js'
 import type { Cost } from '../lab/prices.js'
-import type { Spec } from '../lab/spec.js'
+import type { Settings } from '../lab/settings.js'
 import type { LabId } from '../resources/ownership.js'
-import type { Face } from './face.js'
 import { clean } from './style.js'
 import { columns, usd } from './table.js'
+import type { Ui } from './ui.js'
 
 export interface Plan {
   items: readonly PlanItem[]
@@ -15,7 +15,7 @@ export interface Plan {
   replaces: string | undefined
   cost: Cost
   lab: LabId
-  spec: Spec
+  settings: Settings
 }
 
 const signs = { create: '+', change: '~', keep: '=' } as const
@@ -25,7 +25,7 @@ const say = ({ what, from, to, byHand }: Change): string =>
   `${what}: ${from === undefined ? '' : `${from} → `}${to ?? ''}${byHand ? `  (${byHand})` : ''}`
 
 /** Each resource with what becomes of it, and what the lab costs a month. */
-export function planText({ items, host, replaces, cost, lab }: Plan, { style }: Pick<Face, 'style'>): string {
+export function planText({ items, host, replaces, cost, lab }: Plan, { style }: Pick<Ui, 'style'>): string {
   const lines = [style('bold', `Plan for the lab "${lab.name}" in ${lab.region}`), '']
   for (const { resource, action, id, changes } of items) {
     const replaced = replaces !== undefined && id === replaces
@@ -42,7 +42,7 @@ export function planText({ items, host, replaces, cost, lab }: Plan, { style }: 
 }
 
 /** The bill by line, and where its prices are from. */
-export function costText(cost: Cost, style: Face['style']): string[] {
+export function costText(cost: Cost, style: Ui['style']): string[] {
   const rows = cost.lines.map(({ item, unit, monthlyUsd }) => [`  ${item}`, unit, usd(monthlyUsd)])
   const total = [`  together`, 'a month, before tax', usd(cost.monthlyUsd)]
   return [style('bold', 'Cost'), ...columns([...rows, total]), style('dim', `  ${cost.source}`)]
@@ -54,7 +54,7 @@ export const costJson = ({ lines, monthlyUsd, source }: Cost) => ({
   source,
 })
 
-export const planJson = ({ items, host, cost, lab, spec, replaces }: Plan) => ({
+export const planJson = ({ items, host, cost, lab, settings, replaces }: Plan) => ({
   lab: lab.name,
   region: lab.region,
   account: lab.account,
@@ -66,6 +66,6 @@ export const planJson = ({ items, host, cost, lab, spec, replaces }: Plan) => ({
   })),
   host: host ?? null,
   replaces: replaces ?? null,
-  spec,
+  spec: settings,
   cost: costJson(cost),
 })

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream'
-import type { Emit, Event } from '../engine/event.js'
+import type { Emit, Event } from '../core/event.js'
 import { clean, duration, type Style, wrap } from './style.js'
 
 /** Shows events; `close` leaves nothing that moves. */

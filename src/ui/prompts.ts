@@ -1,8 +1,8 @@
-import { Interrupted, LabError } from '../engine/error.js'
-import type { Face, Question } from './face.js'
+import { Interrupted, LabError } from '../core/error.js'
 import { type Style, wrap } from './style.js'
+import type { Question, Ui } from './ui.js'
 
-type Asking = Pick<Face, 'confirm' | 'input' | 'password' | 'select' | 'checkbox'>
+type Asking = Pick<Ui, 'confirm' | 'input' | 'password' | 'select' | 'checkbox'>
 
 /** Where nobody can be asked, a question becomes an error that names its flag. */
 export function refuseToAsk({ dumb }: { dumb: boolean }): Asking {

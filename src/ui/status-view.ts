@@ -2,14 +2,14 @@ import type { Proof } from '../bedrock/proof.js'
 import type { PlanItem } from '../engine/converge.js'
 import type { HostHealth } from '../host/health.js'
 import type { Cost } from '../lab/prices.js'
-import type { Spec } from '../lab/spec.js'
+import type { Settings } from '../lab/settings.js'
 import type { AddressState, ReleaseRefusal } from '../resources/address.js'
 import type { LabId } from '../resources/ownership.js'
-import type { Face } from './face.js'
 import { chatJson, chatLines, healthLines, openToMany, reachText, silentPort, type Urls } from './lab-view.js'
 import { costJson, costText } from './plan-view.js'
 import { clean } from './style.js'
 import { columns, usd } from './table.js'
+import type { Ui } from './ui.js'
 
 /** What a look at a lab found. */
 export type Status =
@@ -18,7 +18,7 @@ export type Status =
       lab: LabId
       exitCode: 0 | 2
       keptAddress?: never
-      spec: Spec | undefined
+      settings: Settings | undefined
       items: readonly PlanItem[]
       address: AddressState | undefined
       refusal: ReleaseRefusal | undefined
@@ -60,9 +60,9 @@ const layers = (address: AddressState, refusal: ReleaseRefusal | undefined): [bo
   ],
 ]
 
-export function statusText(status: Status, { style }: Pick<Face, 'style'>): string {
+export function statusText(status: Status, { style }: Pick<Ui, 'style'>): string {
   if (status.keptAddress !== undefined) return keptText(status.lab, status.keptAddress)
-  const { lab, spec, health } = status
+  const { lab, settings, health } = status
   const verdict = status.exitCode === 0 ? style('green', 'healthy') : style('yellow', 'not as it should be')
   const lines = [
     `${style('bold', `Lab "${lab.name}" in ${lab.region}`)}  ${verdict}`,
@@ -83,8 +83,12 @@ export function statusText(status: Status, { style }: Pick<Face, 'style'>): stri
   }
   for (const model of status.lostModels)
     lines.push(`  ${style('red', '✖')} ${clean(model)} can't be called any more: librechat-lab up`)
-  if (status.proof && spec)
-    lines.push('', style('bold', 'Chat'), ...chatLines(status.proof, { spec, lab, now: status.now }, style))
+  if (status.proof && settings)
+    lines.push(
+      '',
+      style('bold', 'Chat'),
+      ...chatLines(status.proof, { settings, lab, now: status.now }, style),
+    )
   lines.push('', style('bold', 'Reach'), ...reachLines(status, style), '', ...costText(status.cost, style))
   if (status.exitCode === 2) lines.push('', 'librechat-lab up   mends what can be mended')
   return lines.join('\n')
@@ -92,7 +96,7 @@ export function statusText(status: Status, { style }: Pick<Face, 'style'>): stri
 
 type There = Exclude<Status, { keptAddress: string }>
 
-function resourceLines({ items }: There, style: Face['style']): string[] {
+function resourceLines({ items }: There, style: Ui['style']): string[] {
   return items.flatMap(({ resource, action, id, changes }) => {
     const fine = action === 'keep' && changes.length === 0
     const mark = fine ? style('green', '✔') : action === 'create' ? style('red', '✖') : style('yellow', '!')
@@ -108,7 +112,7 @@ function resourceLines({ items }: There, style: Face['style']): string[] {
   })
 }
 
-function addressLines({ address, refusal }: There, style: Face['style']): string[] {
+function addressLines({ address, refusal }: There, style: Ui['style']): string[] {
   if (!address) return [`  ${style('red', '✖')} there is none`]
   const shown = layers(address, refusal).map(
     ([holds, text]) => `  ${holds ? style('green', '✔') : style('dim', '·')} ${text}`,
@@ -118,7 +122,7 @@ function addressLines({ address, refusal }: There, style: Face['style']): string
   return [...shown, ...plain]
 }
 
-function reachLines({ urls, spec, answers, here, health }: There, style: Face['style']): string[] {
+function reachLines({ urls, settings, answers, here, health }: There, style: Ui['style']): string[] {
   const answer = (yes: boolean) => (yes ? 'answers from here' : 'does not answer from here')
   const rows = urls
     ? [
@@ -129,9 +133,9 @@ function reachLines({ urls, spec, answers, here, health }: There, style: Face['s
     : []
   return [
     ...columns(rows),
-    ...(spec ? [`  Reached by ${reachText(spec)}`] : []),
-    ...(spec ? openToMany(spec) : []).map((text) => `  ${style('yellow', '!')} ${text}`),
-    ...(here && spec && !here.allowed
+    ...(settings ? [`  Reached by ${reachText(settings)}`] : []),
+    ...(settings ? openToMany(settings) : []).map((text) => `  ${style('yellow', '!')} ${text}`),
+    ...(here && settings && !here.allowed
       ? [`  ${style('yellow', '!')} your address is ${here.address} now and is not let in: librechat-lab up`]
       : []),
     ...(health?.healthy && !answers.https && here?.allowed
@@ -150,7 +154,7 @@ export function statusJson(status: Status): object {
     ...head,
     exists: true,
     healthy: exitCode === 0,
-    spec: status.spec ?? null,
+    spec: status.settings ?? null,
     resources: status.items.map(({ resource, action, id, changes }) => ({
       name: resource.name,
       id: id ?? null,

@@ -1,11 +1,11 @@
 import type { Proof } from '../bedrock/proof.js'
 import type { HostHealth } from '../host/health.js'
 import type { MadeUser } from '../host/users.js'
-import type { Face } from './face.js'
 import { chatJson, chatLines, healthLines, openToMany, reachText, silentPort, type Urls } from './lab-view.js'
 import { costJson, type Plan, planJson } from './plan-view.js'
 import { clean } from './style.js'
 import { columns, usd } from './table.js'
+import type { Ui } from './ui.js'
 
 /** A finished run. */
 export interface Summary extends Plan {
@@ -24,13 +24,13 @@ export interface Summary extends Plan {
 }
 
 function warningsOf({
-  spec,
+  settings,
   answers,
   health,
   refusal,
-}: Pick<Summary, 'spec' | 'answers' | 'health' | 'refusal'>): string[] {
+}: Pick<Summary, 'settings' | 'answers' | 'health' | 'refusal'>): string[] {
   return [
-    ...openToMany(spec),
+    ...openToMany(settings),
     ...(health?.healthy && !answers.https ? [silentPort(443)] : []),
     ...(health?.healthy && answers.https && !answers.portainer ? [silentPort(9443)] : []),
     ...(refusal === 'nothing'
@@ -42,17 +42,17 @@ function warningsOf({
 }
 
 /** What one would want to photograph: where it is, who can reach it, what it costs, how to go on and to stop. */
-export function summaryText(summary: Summary, { style }: Pick<Face, 'style'>): string {
-  const { spec, urls, cost, chat, firstUser, health } = summary
+export function summaryText(summary: Summary, { style }: Pick<Ui, 'style'>): string {
+  const { settings, urls, cost, chat, firstUser, health } = summary
   const head = summary.changed ? 'Your LibreChat is ready.' : 'No changes: everything is as it should be.'
   const facts = columns([
     ['  LibreChat', style('cyan', urls.librechat)],
     ['  Portainer', style('cyan', urls.portainer)],
-    ['  Reached by', reachText(spec)],
+    ['  Reached by', reachText(settings)],
     ['  Costs', `${usd(cost.monthlyUsd)} a month before tax, and the models by use`],
     ['  At AWS', urls.sessionManager],
   ])
-  const browser = spec.domain
+  const browser = settings.domain
     ? []
     : ['  The browser warns once: the certificate is the lab’s own. Go on to the page.']
   const first = firstUser?.password
@@ -67,7 +67,7 @@ export function summaryText(summary: Summary, { style }: Pick<Face, 'style'>): s
       ]
     : []
   const next = [
-    ...(spec.email
+    ...(settings.email
       ? []
       : [['librechat-lab user add <your e-mail>', 'make the first user: nobody can sign up']]),
     ['librechat-lab status', 'how it is'],

@@ -2,9 +2,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { BedrockClient } from '@aws-sdk/client-bedrock'
 import { onTestFinished } from 'vitest'
-import type { Clock } from '../../src/engine/clock.js'
-import { Interrupted } from '../../src/engine/error.js'
-import type { Event } from '../../src/engine/event.js'
+import type { Clock } from '../../src/core/clock.js'
+import { Interrupted } from '../../src/core/error.js'
+import type { Event } from '../../src/core/event.js'
 import { type AccountKind, bedrockControlPlane } from '../support/gateway/bedrock.js'
 
 export interface Account {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { Interrupted, LabError } from '../../src/core/error.js'
 import { ensure, observe, plan, remove } from '../../src/engine/converge.js'
-import { Interrupted, LabError } from '../../src/engine/error.js'
 import type { Resource } from '../../src/engine/resource.js'
 import { surroundings, world } from './made.js'
 

@@ -1,7 +1,7 @@
-import type { Clock } from '../../src/engine/clock.js'
-import { Interrupted } from '../../src/engine/error.js'
-import type { Event } from '../../src/engine/event.js'
-import type { Change, Resource, Work } from '../../src/engine/resource.js'
+import type { Clock } from '../../src/core/clock.js'
+import { Interrupted } from '../../src/core/error.js'
+import type { Event } from '../../src/core/event.js'
+import type { Change, EnsureContext, Resource } from '../../src/engine/resource.js'
 
 /** A clock whose hours pass as soon as somebody waits. */
 export function fastClock(): Clock & { slept: number[] } {
@@ -30,7 +30,7 @@ export function world() {
     more: {
       wants?: string
       byHand?: string
-      ensure?: (work: Work) => Promise<void> | void
+      ensure?: (work: EnsureContext) => Promise<void> | void
       remove?: () => Promise<void> | void
       observe?: () => void
     } = {},
@@ -77,6 +77,11 @@ export function surroundings(again: (error: unknown, attempt: number) => boolean
     events,
     clock,
     controller,
-    options: { clock, signal: controller.signal, emit: (event: Event) => void events.push(event), again },
+    options: {
+      clock,
+      signal: controller.signal,
+      emit: (event: Event) => void events.push(event),
+      isRetryable: again,
+    },
   }
 }

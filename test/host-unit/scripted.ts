@@ -1,7 +1,7 @@
 import type { SSMClient } from '@aws-sdk/client-ssm'
-import type { Clock } from '../../src/engine/clock.js'
-import { Interrupted } from '../../src/engine/error.js'
-import type { Event } from '../../src/engine/event.js'
+import type { Clock } from '../../src/core/clock.js'
+import { Interrupted } from '../../src/core/error.js'
+import type { Event } from '../../src/core/event.js'
 import type { Host } from '../../src/host/host.js'
 
 /** What one call is answered with: an output, or an error. */

@@ -5,7 +5,7 @@ import * as ec2 from '@aws-sdk/client-ec2'
 import * as iam from '@aws-sdk/client-iam'
 import * as ssm from '@aws-sdk/client-ssm'
 import type { Clients } from '../../src/aws/clients.js'
-import { type Clock, systemClock } from '../../src/engine/clock.js'
+import { type Clock, systemClock } from '../../src/core/clock.js'
 import { rehearse } from '../../src/rehearsal/clients.js'
 import type { Scenario } from '../../src/rehearsal/scenarios.js'
 

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'n
 import { hostname } from 'node:os'
 import * as ec2 from '@aws-sdk/client-ec2'
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '../../src/engine/clock.js'
+import { systemClock } from '../../src/core/clock.js'
 import { Store } from '../../src/rehearsal/store.js'
 import { play, stateFile } from './played.js'
 

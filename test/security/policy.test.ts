@@ -7,12 +7,12 @@ import { type Asked, judge, type Policy, reference } from './judge.js'
 /** As the command prints it. */
 async function policy(commands: string[] = [], region = 'us-east-1'): Promise<Policy> {
   let printed = ''
-  const face = {
+  const ui = {
     result: (text: string) => {
       printed = text
     },
   }
-  expect(await run({ region }, { face } as never, commands)).toBe(0)
+  expect(await run({ region }, { ui } as never, commands)).toBe(0)
   return JSON.parse(printed)
 }
 

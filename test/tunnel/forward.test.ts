@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { systemClock } from '../../src/engine/clock.js'
+import { systemClock } from '../../src/core/clock.js'
+import { collector, download, echo, far, megabyte, open, say, sender, upload, uploads } from './datapath.js'
 import { connectTo, digest, everything, fastClock, noise, serve, until } from './near.js'
-import { collector, download, echo, far, megabyte, open, say, sender, upload, uploads } from './roads.js'
 
 describe('a forwarded port', () => {
   test('carries a hundred megabytes down, every byte right', async () => {

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { systemClock } from '../../src/engine/clock.js'
+import { systemClock } from '../../src/core/clock.js'
+import { echo, far, megabyte, open, say } from './datapath.js'
 import { connectTo, digest, fastClock, noise, until } from './near.js'
-import { echo, far, megabyte, open, say } from './roads.js'
 
 describe('an agent too old for many connections', () => {
   const openOldWith = (agent: Record<string, unknown>, handle: (socket: Socket) => void) =>

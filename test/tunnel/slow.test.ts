@@ -2,9 +2,9 @@ import type { Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import { systemClock } from '../../src/engine/clock.js'
+import { systemClock } from '../../src/core/clock.js'
+import { downloadAfter, megabyte, open } from './datapath.js'
 import { connectTo, digest, everything, fastClock, noise, until } from './near.js'
-import { downloadAfter, megabyte, open } from './roads.js'
 
 /** Waits until a megabyte and more has gone, and nothing moves any longer. */
 const stands = (what: string, count: () => number) =>

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { type Instance, RunInstancesCommand, type RunInstancesCommandInput } from '@aws-sdk/client-ec2'
-import { isCode, isLost, isThrottled, unless } from '../../aws/errors.js'
-import { LabError } from '../../engine/error.js'
-import type { Work } from '../../engine/resource.js'
-import { until, whileFailing } from '../../engine/until.js'
+import { ignoreErrors, isCode, isOutcomeUnknown, isThrottled } from '../../aws/errors.js'
+import { LabError } from '../../core/error.js'
+import { retryWhile, waitFor } from '../../core/wait.js'
+import type { EnsureContext } from '../../engine/resource.js'
 import type { InstanceProfileState } from '../instance-profile.js'
 import { type LabId, tagsOf } from '../ownership.js'
 import type { SecurityGroupState } from '../security-group.js'
@@ -15,13 +15,13 @@ import {
   type InstanceOptions,
   type InstanceState,
   inspect,
-  patience,
   polled,
   rootDevice,
-} from './look.js'
+  timeoutOptions,
+} from './describe.js'
 
 /** Launches in the first zone that has room; what a lost answer launched already comes back by its token. */
-export async function launch(options: InstanceOptions, work: Work): Promise<{ instanceId: string }> {
+export async function launch(options: InstanceOptions, work: EnsureContext): Promise<{ instanceId: string }> {
   const { lab } = options
   const [where, profile, group] = await Promise.all([
     options.place(),
@@ -35,10 +35,10 @@ export async function launch(options: InstanceOptions, work: Work): Promise<{ in
       const input = launchInput(options, where.imageId, SubnetId, profile, group)
       const ClientToken = token(lab, generation, input)
       try {
-        const made = await whileFailing(
-          { ...patience(work, 3), for: 'the instance profile to be known' },
+        const made = await retryWhile(
+          { ...timeoutOptions(work, 3), for: 'the instance profile to be known' },
           (error) => {
-            const waiting = isPropagation(error) || isThrottled(error) || isLost(error)
+            const waiting = isPropagation(error) || isThrottled(error) || isOutcomeUnknown(error)
             if (waiting) work.progress('waiting for AWS to know the instance profile', 8_000)
             return waiting
           },
@@ -132,17 +132,22 @@ const token = (lab: LabId, generation: string, input: RunInstancesCommandInput):
 export async function running(
   options: InstanceOptions,
   instanceId: string,
-  work: Work,
+  work: EnsureContext,
 ): Promise<InstanceState> {
-  const found = await until({ ...patience(work, 5), for: `the instance ${instanceId} to run` }, async () => {
-    // Just launched, it may not be known for a moment.
-    const seen = await polled(() => unless(gone, () => describe(options.ec2, { InstanceIds: [instanceId] })))
-    const host = seen === 'later' ? undefined : seen?.[0]
-    const state = host?.State?.Name
-    if (state === 'terminated' || state === 'shutting-down') throw await ended(options, host)
-    if (state !== 'running') work.progress(`${instanceId} is ${state ?? 'not known yet'}`, 15_000)
-    return state === 'running' ? host : undefined
-  })
+  const found = await waitFor(
+    { ...timeoutOptions(work, 5), for: `the instance ${instanceId} to run` },
+    async () => {
+      // Just launched, it may not be known for a moment.
+      const seen = await polled(() =>
+        ignoreErrors(gone, () => describe(options.ec2, { InstanceIds: [instanceId] })),
+      )
+      const host = seen === 'later' ? undefined : seen?.[0]
+      const state = host?.State?.Name
+      if (state === 'terminated' || state === 'shutting-down') throw await ended(options, host)
+      if (state !== 'running') work.progress(`${instanceId} is ${state ?? 'not known yet'}`, 15_000)
+      return state === 'running' ? host : undefined
+    },
+  )
   return await inspect(options.ec2, found)
 }
 

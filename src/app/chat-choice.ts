@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises'
+import { arrangeAccess, type Consent } from '../bedrock/access.js'
+import type { Model } from '../bedrock/model.js'
+import { findModels } from '../bedrock/models.js'
+import { type Choice, pick, requireChat } from '../bedrock/pick.js'
+import { profileArnsOf } from '../bedrock/policy.js'
+import { parseUseCase } from '../bedrock/use-case.js'
+import { LabError } from '../core/error.js'
+import type { ChatChoice } from '../lab/choices.js'
+import type { Context } from './context.js'
+import type { OpenLab } from './open-lab.js'
+import type { UpOptions } from './up-options.js'
+import { askUseCase } from './use-case-form.js'
+
+/** What `up` knows of the models: all that there are, and what the lab's menu is to hold. */
+export interface Chat extends ChatChoice {
+  /** Empty with `--without-chat`. */
+  available: readonly Model[]
+}
+
+/**
+ * The menu: named ones, or those stored that can still be called, or sensible ones; access is made right where the
+ * person agrees. LabError `no-callable-model` and the like before anything is made.
+ */
+export async function chatChoice(open: OpenLab, options: UpOptions, context: Context): Promise<Chat> {
+  const { stored, clients, lab } = open
+  const wanted = options.models
+    ?.split(',')
+    .map((model) => model.trim())
+    .filter(Boolean)
+  const leaveOut = options.withoutChat ?? (stored !== undefined && stored.models.length === 0 && !wanted)
+  if (leaveOut) return { available: [], models: [], profileArns: [] }
+
+  const ask = { clock: context.clock, signal: context.signal, home: clients.bedrockHome }
+  const find = () => findModels(clients.bedrock, { ...ask, region: lab.region })
+  let available = await find()
+  const choose = (): Choice => {
+    // Who makes access right wants the models that it opens.
+    const opens = options.acceptLicences || options.useCaseFile !== undefined
+    const known = stored?.models.map(({ id }) => id).filter((id) => isKnown(available, id))
+    const kept = wanted ?? (opens ? undefined : known)
+    return pick(available, kept)
+  }
+  let choice = choose()
+  if (choice.blocked.length > 0 && !options.dryRun && mayArrange(options, context)) {
+    const consent = consentOf(options, context)
+    const arranged = await arrangeAccess(clients.bedrock, choice.blocked, {
+      ...ask,
+      consent,
+      emit: context.ui.emit,
+    })
+    if (arranged.length > 0) {
+      available = await find()
+      choice = choose()
+    }
+  }
+  requireChat(choice, lab.region, wanted)
+  if (!wanted && stored) warnOfGone(stored.models, choice.chosen, context)
+  return { available, ...menuOf(choice) }
+}
+
+/** The part of the settings that a choice of models makes. */
+export const menuOf = (choice: Pick<Choice, 'chosen' | 'default' | 'title'>): ChatChoice => ({
+  models: choice.chosen.map(({ id, name }) => ({ id, label: name })),
+  profileArns: profileArnsOf(choice.chosen),
+  defaultModel: choice.default?.id,
+  titleModel: choice.title?.id,
+})
+
+const isKnown = (models: readonly Model[], id: string) =>
+  models.some((model) => model.routes.some((route) => route.id === id))
+
+const mayArrange = (options: UpOptions, { ui }: Context): boolean =>
+  Boolean(options.acceptLicences || options.useCaseFile || (ui.interactive && !options.yes))
+
+function warnOfGone(
+  before: readonly { id: string; label: string }[],
+  now: readonly Model[],
+  { ui }: Context,
+) {
+  for (const { id, label } of before) {
+    if (now.some((model) => model.id === id)) continue
+    ui.emit({ type: 'warning', text: `${label} can't be called any more: it leaves the menu.` })
+  }
+}
+
+async function readForm(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    throw new LabError({
+      code: 'no-use-case-file',
+      what: `The file ${JSON.stringify(path.slice(0, 200))} can't be read.`,
+      why: (error as Error).message,
+      fix: ['Check what you gave to --use-case-file.'],
+      cause: error,
+    })
+  }
+}
+
+/** Each legal act with its own yes: a flag that names it, or an answer at the terminal. Never by default. */
+function consentOf(options: UpOptions, { ui }: Context): Consent {
+  const asks = ui.interactive && !options.yes
+  return {
+    async useCase() {
+      const { useCaseFile } = options
+      if (useCaseFile !== undefined) return parseUseCase(await readForm(useCaseFile), useCaseFile)
+      return asks ? await askUseCase(ui) : undefined
+    },
+    async licence({ model, url, prices }) {
+      if (options.acceptLicences) return true
+      if (!asks) return false
+      const price = prices.map(({ what, price }) => `$${price} for each ${what}`).join(', ')
+      return await ui.confirm({
+        flag: '--accept-licences',
+        message: `Accept the licence of ${model.name} by ${model.provider}?`,
+        hint: [url && `Its text: ${url}`, price && `Price: ${price}`].filter(Boolean).join('\n  '),
+        default: false,
+      })
+    },
+  }
+}

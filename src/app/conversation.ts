@@ -1,0 +1,242 @@
+import { pick } from '../bedrock/pick.js'
+import { type Choices, checkedDisk, checkedEmail, defaults, leastDiskGb } from '../lab/choices.js'
+import { checkedCidrs } from '../lab/cidr.js'
+import { monthlyCost } from '../lab/prices.js'
+import { type Chat, menuOf } from './chat-choice.js'
+import type { Context } from './context.js'
+import type { OpenLab } from './open-lab.js'
+import type { UpOptions } from './up-options.js'
+
+interface Said {
+  choices: Choices
+  chat: Chat
+}
+
+interface Start extends Said {
+  detected: string | undefined
+  options: UpOptions & { profile?: string; rehearse?: boolean | string }
+  open: OpenLab
+  context: Context
+}
+
+/** One question of the first run: what it is about, how it stands, and how it is asked. */
+interface Step {
+  about: string
+  /** Not asked of itself where the command line has said it already. */
+  said: (said: Said) => boolean
+  shows: (said: Said) => string
+  ask: (said: Said) => Promise<Said>
+}
+
+const types = [
+  ['t3.medium', '4 GiB, for a few people'],
+  ['t3.large', '8 GiB, for a team or large files'],
+  ['t4g.medium', '4 GiB, ARM: the same for less'],
+  ['t4g.large', '8 GiB, ARM'],
+] as const
+
+/** The first run's few questions, each with a default; every answer can be changed before the plan. */
+export async function converse(start: Start): Promise<Said> {
+  const steps = stepsOf(start)
+  const { ui } = start.context
+  let said: Said = { choices: start.choices, chat: start.chat }
+  const open = steps.filter((step) => !step.said(said))
+  if (open.length > 0) {
+    const count = open.length === 1 ? 'One question' : `${open.length} questions`
+    ui.emit({
+      type: 'note',
+      text: `\n${count} about the new lab. Enter takes what is offered; every answer can still be changed before anything is made.`,
+    })
+  }
+  for (const step of open) said = await step.ask(said)
+  const width = Math.max(...steps.map(({ about }) => about.length))
+  for (;;) {
+    const next = await ui.select<string>({
+      flag: '--yes',
+      message: 'Go on with these answers?',
+      hint: 'Choose a line to go back to its question. Nothing has been made yet, and the plan is shown first.',
+      choices: [
+        { value: 'go', name: 'Yes, show the plan' },
+        ...steps.map((step, i) => ({
+          value: String(i),
+          name: `Change ${step.about.padEnd(width)}  ${step.shows(said)}`,
+          short: `Change ${step.about}`,
+        })),
+      ],
+      default: 'go',
+    })
+    if (next === 'go') break
+    said = (await steps[Number(next)]?.ask(said)) ?? said
+  }
+  ui.emit({ type: 'note', text: `\nThe same without questions:\n  ${commandLine(said, start)}` })
+  return said
+}
+
+function stepsOf({ detected, open, options, context: { ui } }: Start): Step[] {
+  const withChoice = (said: Said, choice: Choices): Said => ({
+    ...said,
+    choices: { ...said.choices, ...choice },
+  })
+  const price = (instanceType: string, diskGb: number) => {
+    const usd = monthlyCost({ region: open.lab.region, instanceType, diskGb, addresses: 1 }).monthlyUsd
+    return usd === undefined ? '' : `about $${usd.toFixed(0)} a month`
+  }
+  return [
+    {
+      about: 'the first user',
+      said: ({ choices }) => choices.email !== undefined,
+      shows: ({ choices }) => choices.email ?? 'none yet',
+      ask: async (said) => {
+        const email = await ui.input({
+          flag: '--email <address>',
+          message: 'Your e-mail address (empty: later):',
+          hint: 'The first user is the admin; nobody else can sign up. No mail is sent.',
+          default: said.choices.email ?? '',
+          validate: (value) => value === '' || judged(() => checkedEmail(value)),
+        })
+        if (email) return withChoice(said, { email: checkedEmail(email) })
+        const { email: _, ...choices } = said.choices
+        return { ...said, choices }
+      },
+    },
+    {
+      about: 'the machine',
+      said: ({ choices }) => choices.instanceType !== undefined,
+      shows: ({ choices }) => choices.instanceType ?? defaults.instanceType,
+      ask: async (said) => {
+        const disk = said.choices.diskGb ?? defaults.diskGb
+        const instanceType = await ui.select<string>({
+          flag: '--instance-type <type>',
+          message: 'Which machine?',
+          hint: 'It runs all the time, and is most of what the lab costs. It can be changed later.',
+          choices: types.map(([value, what]) => ({
+            value,
+            name: `${value.padEnd(11)} ${what}, ${price(value, disk)}`.replace(/, $/, ''),
+            short: value,
+          })),
+          default: said.choices.instanceType ?? defaults.instanceType,
+        })
+        return withChoice(said, { instanceType })
+      },
+    },
+    {
+      about: 'the disk',
+      said: ({ choices }) => choices.diskGb !== undefined,
+      shows: ({ choices }) => `${choices.diskGb ?? defaults.diskGb} GB`,
+      ask: async (said) => {
+        const disk = await ui.input({
+          flag: '--disk <GB>',
+          message: 'How many GB of disk?',
+          hint: `At least ${leastDiskGb}; encrypted; about $0.08 a GB and month. It can grow later, never shrink.`,
+          default: String(said.choices.diskGb ?? defaults.diskGb),
+          validate: (value) => judged(() => checkedDisk(value)),
+        })
+        return withChoice(said, { diskGb: checkedDisk(disk) })
+      },
+    },
+    {
+      about: 'who may reach it',
+      said: ({ choices }) => choices.allow !== undefined,
+      shows: ({ choices }) =>
+        typeof choices.allow === 'object' ? choices.allow.cidrs.join(', ') : `${detected} (you, now)`,
+      ask: async (said) => {
+        const ranges = await ui.input({
+          flag: '--allow-cidr <range...>',
+          message: 'Who may reach it?',
+          hint: 'Your public address now; run up again when it has changed. Several ranges: with spaces between.',
+          default:
+            typeof said.choices.allow === 'object' ? said.choices.allow.cidrs.join(' ') : (detected ?? ''),
+          validate: (value) => judged(() => checkedCidrs(split(value), options.allowEveryone ?? false)),
+        })
+        if (ranges.trim() === detected) return withChoice(said, { allow: 'detect' })
+        const everyone = options.allowEveryone ?? false
+        return withChoice(said, { allow: { cidrs: checkedCidrs(split(ranges), everyone), everyone } })
+      },
+    },
+    {
+      about: 'the models',
+      said: ({ chat }) => options.models !== undefined || chat.available.length === 0,
+      shows: ({ chat: { models } }) => {
+        const [first, ...others] = models.map(({ label }) => label)
+        if (first === undefined) return 'none'
+        return others.length > 0 ? `${first} and ${others.length} more` : first
+      },
+      ask: async (said) => {
+        const { available } = said.chat
+        if (available.length === 0) return said
+        const chosen = await ui.checkbox<string>({
+          flag: '--models <ids>',
+          message: 'Which models in the menu?',
+          hint: 'Only these can be called. They cost by use, not by month: aws.amazon.com/bedrock/pricing',
+          choices: available.map((model) => ({
+            value: model.id,
+            name: `${model.name} (${model.provider})`,
+            short: model.name,
+            checked: said.chat.models.some(({ id }) => id === model.id),
+            ...(model.callable ? {} : { disabled: `(${why(model)})` }),
+          })),
+        })
+        if (chosen.length === 0) return said
+        // What was offered keeps its order: its first is where conversations begin.
+        const offered = said.chat.models.map(({ id }) => id)
+        const kept = offered.filter((id) => chosen.includes(id))
+        const ordered = [...kept, ...chosen.filter((id) => !offered.includes(id))]
+        return { ...said, chat: { available, ...menuOf(pick(available, ordered)) } }
+      },
+    },
+  ]
+}
+
+/** Why a model can't be chosen, in few words; models says it in full. */
+const why = ({ problem }: Chat['available'][number]): string => {
+  switch (problem?.reason) {
+    case 'legacy':
+      return 'AWS is retiring it'
+    case 'needs-licence':
+      return 'its licence is not accepted yet'
+    case 'needs-form':
+      return 'Anthropic’s form was not sent yet'
+    default:
+      return 'can’t be called; see: librechat-lab models'
+  }
+}
+
+const split = (text: string) => text.split(/[\s,]+/).filter(Boolean)
+
+/** A check's complaint in the words of the prompt. */
+function judged(check: () => unknown): true | string {
+  try {
+    check()
+    return true
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+/** Only what differs from what is offered anyway; over several lines, to be pasted as it stands. */
+function commandLine({ choices, chat }: Said, { open, options, chat: offered }: Start): string {
+  const { allow, instanceType, diskGb } = choices
+  const ids = (models: Chat['models']) => models.map(({ id }) => id).join(',')
+  const words = [
+    'librechat-lab up --yes',
+    `--region ${open.lab.region}`,
+    ...(open.lab.name === 'default' ? [] : [`--name ${open.lab.name}`]),
+    ...(options.rehearse === true ? ['--rehearse'] : []),
+    ...(options.rehearse && options.rehearse !== true ? [`--rehearse ${options.rehearse}`] : []),
+    ...(options.profile ? [`--profile ${quoted(options.profile)}`] : []),
+    ...(choices.email ? [`--email ${quoted(choices.email)}`] : []),
+    ...(instanceType && instanceType !== defaults.instanceType ? [`--instance-type ${instanceType}`] : []),
+    ...(diskGb && diskGb !== defaults.diskGb ? [`--disk ${diskGb}`] : []),
+    ...(typeof allow === 'object' ? [`--allow-cidr ${allow.cidrs.join(' ')}`] : []),
+    ...(typeof allow === 'object' && allow.everyone ? ['--allow-everyone'] : []),
+    ...(chat.models.length === 0 ? ['--without-chat'] : []),
+    // One word, so that no line ends within it.
+    ...(chat.models.length > 0 && ids(chat.models) !== ids(offered.models)
+      ? [`--models=${ids(chat.models)}`]
+      : []),
+  ]
+  return words.join(' ').length < 76 ? words.join(' ') : words.join(' \\\n    ')
+}
+
+/** A word that a shell takes as it stands. */
+const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, `'\\''`)}'`)

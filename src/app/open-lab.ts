@@ -1,0 +1,51 @@
+import type { Clients } from '../aws/clients.js'
+import { type Connection, type ConnectOptions, connect } from '../aws/connect.js'
+import { LabError } from '../core/error.js'
+import { checkedName, names } from '../lab/names.js'
+import { parseSettings, type Settings } from '../lab/settings.js'
+import type { LabId } from '../resources/ownership.js'
+import { readParameter } from '../resources/settings-parameter.js'
+import type { Context } from './context.js'
+
+/** A lab to work on: who asks, where, and what was chosen before. */
+export interface OpenLab {
+  connection: Connection
+  clients: Clients
+  lab: LabId
+  /** What an earlier run stored; undefined for a new lab. */
+  stored: Settings | undefined
+}
+
+/** Settings that can't be read don't stop a destroy. */
+function tryParse(value: string, parameter: string): Settings | undefined {
+  try {
+    return parseSettings(value, parameter)
+  } catch (error) {
+    if (error instanceof LabError && error.code === 'bad-settings') return undefined
+    throw error
+  }
+}
+
+/** Connects, shows account, region and identity, and reads the lab's settings. Two calls, at once. */
+export async function openLab(
+  options: ConnectOptions & { name?: string },
+  context: Context,
+  { anySpec = false }: { anySpec?: boolean } = {},
+): Promise<OpenLab> {
+  const name = checkedName(options.name)
+  const parameter = names(name).settings
+  let reading: ReturnType<typeof readParameter> | undefined
+  const connection = await connect(options, context, undefined, ({ ssm }) => {
+    reading = readParameter(ssm, parameter)
+    reading.catch(() => {}) // What is wrong with who asks is said first.
+  })
+  const { clients, account, region, partition, arn } = connection
+  context.ui.emit({ type: 'note', text: `account ${account} · ${region} · ${arn}` })
+  const found = await (reading ?? readParameter(clients.ssm, parameter))
+  return {
+    connection,
+    clients,
+    lab: { name, region, account, partition },
+    stored: found && (anySpec ? tryParse : parseSettings)(found.value, parameter),
+  }
+}

@@ -1,0 +1,44 @@
+import { type UseCase, useCaseSchema } from '../bedrock/use-case.js'
+import type { Ui } from '../ui/ui.js'
+
+/** Anthropic's form, field by field; undefined when the person would rather not. */
+export async function askUseCase(ui: Ui): Promise<UseCase | undefined> {
+  const flag = '--use-case-file <file>'
+  const wanted = await ui.confirm({
+    flag,
+    message: 'Fill in Anthropic’s form now?',
+    hint: 'Anthropic wants to know once per account what Claude is used for. It is a statement in your name, sent by AWS to Anthropic; it costs nothing.',
+    default: false,
+  })
+  if (!wanted) return undefined
+  const field = (key: keyof UseCase, message: string, hint?: string) =>
+    ui.input({
+      flag,
+      message,
+      ...(hint ? { hint } : {}),
+      validate: (value) => {
+        const judged = useCaseSchema.shape[key].safeParse(value)
+        return judged.success || (judged.error.issues[0]?.message ?? 'That does not fit.')
+      },
+    })
+  const companyName = await field('companyName', 'Company, or your own name:')
+  const companyWebsite = await field('companyWebsite', 'Website:', 'With https:// in front.')
+  const intendedUsers = await ui.select({
+    flag,
+    message: 'Who will use it?',
+    choices: [
+      { value: '0', name: 'people inside the company' },
+      { value: '1', name: 'people outside it' },
+      { value: '2', name: 'both' },
+    ],
+  })
+  const industryOption = await field('industryOption', 'Industry:', 'Such as Education, Software, Other.')
+  const useCases = await field('useCases', 'What will Claude be used for?', 'A sentence or two.')
+  const form = useCaseSchema.parse({ companyName, companyWebsite, intendedUsers, industryOption, useCases })
+  const send = await ui.confirm({
+    flag,
+    message: `Send this to Anthropic in the name of ${companyName}?`,
+    default: false,
+  })
+  return send ? form : undefined
+}

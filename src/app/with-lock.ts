@@ -1,0 +1,42 @@
+import { LabError } from '../core/error.js'
+import { type Lock, type LockOptions, removeDeadLock, takeLock } from '../lab/lock.js'
+import { names } from '../lab/names.js'
+import type { Context } from './context.js'
+import type { OpenLab } from './open-lab.js'
+
+/** Works under the lab's lock, and says whom it waits for. The lock's own failure is told before the work's. */
+export async function withLock<T>(
+  open: OpenLab,
+  command: string,
+  context: Context,
+  work: (lock: Lock) => Promise<T>,
+): Promise<T> {
+  const { ui } = context
+  const lock = await takeLock(lockOf(open, command, context))
+  try {
+    if (lock.waited) ui.emit({ ...task, state: 'done', detail: 'has finished' })
+    return await work(lock)
+  } catch (error) {
+    throw lock.signal.reason instanceof LabError ? lock.signal.reason : error
+  } finally {
+    // What it says would cover what went wrong before; the next run takes the lock over.
+    await lock.release().catch((error: Error) => {
+      ui.emit({ type: 'warning', text: `The lab's lock could not be removed: ${error.message}` })
+    })
+  }
+}
+
+/** Where there is nothing to change: a lock that a killed run on this machine left goes all the same. */
+export const withoutLock = (open: OpenLab, command: string, context: Context): Promise<void> =>
+  removeDeadLock(lockOf(open, command, context))
+
+const task = { type: 'task', id: 'lock', name: 'another run' } as const
+
+const lockOf = ({ clients, lab }: OpenLab, command: string, { ui, clock, signal }: Context): LockOptions => ({
+  ssm: clients.ssm,
+  parameter: names(lab.name).lock,
+  command,
+  clock,
+  signal,
+  onWait: (detail) => ui.emit({ ...task, state: 'progress', detail }),
+})

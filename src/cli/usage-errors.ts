@@ -1,0 +1,45 @@
+import { type Command, CommanderError } from 'commander'
+import { LabError } from '../core/error.js'
+import { globalFlags } from './tree.js'
+
+/**
+ * Makes commander throw where it would leave the process. The answer turns what was thrown into an error like
+ * every other, with the way out; undefined where it was no complaint, such as help that was asked for.
+ */
+export function usageErrors(root: Command): (error: unknown, json: boolean) => LabError | undefined {
+  let misuse: LabError | undefined
+  const hear = (command: Command, path: string) => {
+    command.exitOverride()
+    command.configureOutput({
+      outputError: (text) => {
+        misuse = misused(text, path, root.name())
+      },
+    })
+    for (const child of command.commands) hear(child, `${path} ${child.name()}`)
+  }
+  hear(root, root.name())
+  return (error, json) => {
+    // A person has been shown the help of a command that wants another word; a script wants an error.
+    if (json && error instanceof CommanderError && error.code === 'commander.help')
+      return misused('the command is not complete', root.name(), root.name())
+    return misuse
+  }
+}
+
+/** Commander's complaint, such as "error: unknown command 'stauts'\n(Did you mean status?)". */
+function misused(text: string, path: string, program: string): LabError {
+  const [complaint = '', hint = ''] = text.replace(/^error: /, '').split('\n')
+  const meant = /Did you mean (?:one of )?(.+)\?\)/.exec(hint)?.[1]?.split(', ') ?? []
+  const given = /^unknown option '(--[a-z-]+)/.exec(complaint)?.[1]
+  const isMisplaced = path === program && globalFlags.some(({ flags }) => flags.split(' ')[0] === given)
+  const short = complaint.length > 200 ? `${complaint.slice(0, 200)}…` : complaint.replace(/\.?$/, '.')
+  return new LabError({
+    code: 'bad-usage',
+    what: `${short.charAt(0).toUpperCase()}${short.slice(1)}`,
+    fix: [
+      ...meant.map((word) => `Did you mean ${path} ${word}?`),
+      ...(isMisplaced ? [`Options come after the command: ${program} status ${given} …`] : []),
+      `${path} --help   shows what it takes`,
+    ],
+  })
+}

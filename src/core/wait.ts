@@ -1,0 +1,55 @@
+import type { Clock } from './clock.js'
+import { LabError } from './error.js'
+
+export interface WaitOptions {
+  /** What is waited for, as a noun: "the instance to run". */
+  for: string
+  deadlineMs: number
+  clock: Clock
+  signal: AbortSignal
+  /** The first pause; each is 1.5 times the one before, up to `maxMs`. */
+  firstMs?: number
+  maxMs?: number
+}
+
+/** Asks until `probe` answers something; LabError `deadline` when it didn't in time. */
+export async function waitFor<T>(wait: WaitOptions, probe: () => Promise<T | undefined>): Promise<T> {
+  const { clock, signal } = wait
+  const begun = clock.now()
+  let pause = wait.firstMs ?? 500
+  for (;;) {
+    const answer = await probe()
+    if (answer !== undefined) return answer
+    const waited = clock.now() - begun
+    if (waited >= wait.deadlineMs) {
+      throw new LabError({
+        code: 'deadline',
+        what: `Waited ${Math.round(waited / 1000)} seconds for ${wait.for}, in vain.`,
+        why: 'AWS usually takes a fraction of that.',
+        fix: ['Run the same command again: it goes on where it stopped.'],
+        fault: 'aws',
+      })
+    }
+    await clock.sleep(pause, signal)
+    pause = Math.min(pause * 1.5, wait.maxMs ?? 5_000)
+  }
+}
+
+/** Runs `action` again while it fails with an error that `expected` names, until the deadline; then it throws that error. */
+export async function retryWhile<T>(
+  wait: WaitOptions,
+  expected: (error: unknown) => boolean,
+  action: () => Promise<T>,
+): Promise<T> {
+  const begun = wait.clock.now()
+  let pause = wait.firstMs ?? 250
+  for (;;) {
+    try {
+      return await action()
+    } catch (error) {
+      if (!expected(error) || wait.clock.now() - begun >= wait.deadlineMs) throw error
+    }
+    await wait.clock.sleep(pause, wait.signal)
+    pause = Math.min(pause * 1.5, wait.maxMs ?? 2_000)
+  }
+}

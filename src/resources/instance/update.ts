@@ -1,0 +1,186 @@
+import {
+  AssociateIamInstanceProfileCommand,
+  DescribeIamInstanceProfileAssociationsCommand,
+  DescribeVolumesCommand,
+  ModifyInstanceAttributeCommand,
+  ModifyInstanceMetadataOptionsCommand,
+  ModifyVolumeCommand,
+  ReplaceIamInstanceProfileAssociationCommand,
+  StartInstancesCommand,
+  StopInstancesCommand,
+} from '@aws-sdk/client-ec2'
+import { retryWhile, waitFor } from '../../core/wait.js'
+import type { Change, EnsureContext } from '../../engine/resource.js'
+import {
+  describe,
+  gp3,
+  hopLimit,
+  type InstanceOptions,
+  type InstanceState,
+  polled,
+  rootDevice,
+  timeoutOptions,
+} from './describe.js'
+import { isPropagation } from './launch.js'
+
+export function differences(
+  state: InstanceState,
+  wanted: InstanceOptions,
+  profileId: string | undefined,
+  groupId: string | undefined,
+): Change[] {
+  const replacing = `only a new instance has it: librechat-lab up --replace-instance ${state.instanceId}`
+  const changes: Change[] = state.others.map((id) => ({
+    what: 'second instance',
+    from: id,
+    to: 'none',
+    byHand: `terminate it, or take its tags off: aws ec2 delete-tags --resources ${id} --tags Key=librechat-lab:name`,
+  }))
+  const differs = (what: string, from: string, to: string, byHand?: string) => {
+    if (from !== to) changes.push({ what, from, to, ...(byHand ? { byHand } : {}) })
+  }
+  differs('state', state.state === 'pending' ? 'running' : state.state, 'running')
+  differs('type', state.type, wanted.type)
+  if (state.profileId === undefined || state.profileId !== profileId) {
+    differs('instance profile', state.profileId ? 'another' : 'detached', 'the lab’s')
+  }
+  if (groupId === undefined || state.groupIds.join() !== groupId) {
+    differs('security groups', state.groupIds.join(', ') || 'none', groupId ?? 'the lab’s')
+  }
+  differs('IMDSv2', state.tokensRequired ? 'required' : 'optional', 'required')
+  differs('metadata hop limit', String(state.hopLimit), String(hopLimit))
+  differs('metadata service', state.metadataOn ? 'on' : 'off', 'on')
+  differs('termination protection', state.terminationProtected ? 'on' : 'off', 'on')
+  if (state.volume) {
+    const { volume } = state
+    differs('disk encryption', volume.encrypted ? 'on' : 'off', 'on', replacing)
+    differs('disk type', volume.type, 'gp3')
+    // No disk can shrink, and nobody should give a lab up for that.
+    const larger = `a disk can only grow; to keep it: librechat-lab up --disk ${volume.sizeGb}`
+    const shrinks = volume.sizeGb > wanted.diskGb
+    differs('disk size', `${volume.sizeGb} GB`, `${wanted.diskGb} GB`, shrinks ? larger : undefined)
+    differs('disk IOPS', String(volume.iops), String(gp3.iops))
+    differs('disk throughput', `${volume.throughput} MB/s`, `${gp3.throughput} MB/s`)
+    differs('disk after termination', volume.deletedWithInstance ? 'deleted' : 'kept', 'deleted')
+  }
+  return changes
+}
+
+/** Makes what can be made without a new instance; whether it was started for that. */
+export async function update(
+  options: InstanceOptions,
+  state: InstanceState,
+  wanted: { profileId: string; arn: string; groupId: string },
+  work: EnsureContext,
+): Promise<boolean> {
+  const { ec2 } = options
+  const InstanceId = state.instanceId
+  const attribute = (change: object) =>
+    ec2.send(new ModifyInstanceAttributeCommand({ InstanceId, ...change }))
+  await Promise.all([
+    state.profileId !== wanted.profileId && associateProfile(options, state, wanted.arn, work),
+    state.groupIds.join() !== wanted.groupId && attribute({ Groups: [wanted.groupId] }),
+    !state.terminationProtected && attribute({ DisableApiTermination: { Value: true } }),
+    (!state.tokensRequired || state.hopLimit !== hopLimit || !state.metadataOn) &&
+      ec2.send(
+        new ModifyInstanceMetadataOptionsCommand({
+          InstanceId,
+          HttpTokens: 'required',
+          HttpPutResponseHopLimit: hopLimit,
+          HttpEndpoint: 'enabled',
+        }),
+      ),
+    state.volume?.deletedWithInstance === false &&
+      attribute({ BlockDeviceMappings: [{ DeviceName: rootDevice, Ebs: { DeleteOnTermination: true } }] }),
+  ])
+  const restarted = await updatePower(options, state, work)
+  // Last: AWS lets a disk be changed only so often, and the rest must not wait for that.
+  await updateVolume(options, state, work)
+  return restarted
+}
+
+async function associateProfile(
+  options: InstanceOptions,
+  state: InstanceState,
+  Arn: string,
+  work: EnsureContext,
+) {
+  const { ec2 } = options
+  const IamInstanceProfile = { Arn }
+  const { IamInstanceProfileAssociations = [] } = await ec2.send(
+    new DescribeIamInstanceProfileAssociationsCommand({
+      Filters: [
+        { Name: 'instance-id', Values: [state.instanceId] },
+        { Name: 'state', Values: ['associating', 'associated'] },
+      ],
+    }),
+  )
+  const AssociationId = IamInstanceProfileAssociations[0]?.AssociationId
+  await retryWhile(
+    { ...timeoutOptions(work, 2), for: 'the instance profile to be known' },
+    isPropagation,
+    (): Promise<unknown> =>
+      AssociationId
+        ? ec2.send(new ReplaceIamInstanceProfileAssociationCommand({ AssociationId, IamInstanceProfile }))
+        : ec2.send(
+            new AssociateIamInstanceProfileCommand({ InstanceId: state.instanceId, IamInstanceProfile }),
+          ),
+  )
+}
+
+async function updateVolume(
+  { ec2, diskGb }: InstanceOptions,
+  { volume }: InstanceState,
+  work: EnsureContext,
+): Promise<void> {
+  if (!volume) return
+  const Size = Math.max(volume.sizeGb, diskGb)
+  const asWanted =
+    volume.type === 'gp3' &&
+    volume.sizeGb === Size &&
+    volume.iops === gp3.iops &&
+    volume.throughput === gp3.throughput
+  if (asWanted) return
+  await ec2.send(
+    new ModifyVolumeCommand({
+      VolumeId: volume.volumeId,
+      VolumeType: 'gp3',
+      Size,
+      Iops: gp3.iops,
+      Throughput: gp3.throughput,
+    }),
+  )
+  if (volume.sizeGb === Size) return
+  // The host's first stage makes its file system as large: https://docs.aws.amazon.com/ebs/latest/userguide/recognize-expanded-volume-linux.html
+  const VolumeIds = [volume.volumeId]
+  await waitFor({ ...timeoutOptions(work, 5), for: 'the disk to grow' }, async () => {
+    work.progress('waiting for the disk to grow', 10_000)
+    const seen = await polled(() => ec2.send(new DescribeVolumesCommand({ VolumeIds })))
+    return seen !== 'later' && seen.Volumes?.[0]?.Size === Size ? true : undefined
+  })
+}
+
+/** Stopped ones are started; another type needs a stop first. The address stays. */
+async function updatePower(
+  options: InstanceOptions,
+  state: InstanceState,
+  work: EnsureContext,
+): Promise<boolean> {
+  const { ec2, type } = options
+  const InstanceIds = [state.instanceId]
+  const otherType = state.type !== type
+  if (!otherType && ['running', 'pending'].includes(state.state)) return false
+  if (otherType && state.state !== 'stopped') await ec2.send(new StopInstancesCommand({ InstanceIds }))
+  await waitFor({ ...timeoutOptions(work, 10), for: 'the instance to stop' }, async () => {
+    work.progress('waiting for the instance to stop', 40_000)
+    const seen = await polled(() => describe(ec2, { InstanceIds }))
+    return seen !== 'later' && seen[0]?.State?.Name === 'stopped' ? true : undefined
+  })
+  if (otherType) {
+    await ec2.send(
+      new ModifyInstanceAttributeCommand({ InstanceId: state.instanceId, InstanceType: { Value: type } }),
+    )
+  }
+  await ec2.send(new StartInstancesCommand({ InstanceIds }))
+  return true
+}

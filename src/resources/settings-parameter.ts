@@ -1,0 +1,108 @@
+import {
+  AddTagsToResourceCommand,
+  DeleteParameterCommand,
+  GetParameterCommand,
+  ListTagsForResourceCommand,
+  PutParameterCommand,
+  type SSMClient,
+} from '@aws-sdk/client-ssm'
+import { ignoreErrors, isCode } from '../aws/errors.js'
+import type { Resource } from '../engine/resource.js'
+import { checkOwned, type LabId, tagsOf } from './ownership.js'
+
+export interface SettingsParameterState {
+  value: string
+  /** Counts from 1; AWS raises it with every change. */
+  version: number
+  owned: boolean
+}
+
+/** What stands in the parameter, whoever wrote it; undefined when there is none. */
+export async function readParameter(
+  ssm: SSMClient,
+  name: string,
+): Promise<{ value: string; version: number } | undefined> {
+  const found = await ignoreErrors(['ParameterNotFound'], () =>
+    ssm.send(new GetParameterCommand({ Name: name })),
+  )
+  const { Value, Version } = found?.Parameter ?? {}
+  return Value === undefined ? undefined : { value: Value, version: Version ?? 0 }
+}
+
+/** What the user chose, kept at AWS. It is made first and goes last. */
+export function settingsParameter(options: {
+  ssm: SSMClient
+  lab: LabId
+  adopt: boolean
+  name: string
+  value: string
+  /** The words for what differs between two specs. */
+  describe: (before: string, after: string) => { what: string; from?: string; to?: string }[]
+}): Resource<SettingsParameterState> {
+  const { ssm, lab, name, value } = options
+
+  return {
+    name: `settings ${name}`,
+    after: [],
+    id: () => name,
+
+    async observe() {
+      const [found, tags] = await Promise.all([
+        readParameter(ssm, name),
+        ignoreErrors(['InvalidResourceId', 'InvalidResourceType'], () =>
+          ssm.send(new ListTagsForResourceCommand({ ResourceType: 'Parameter', ResourceId: name })),
+        ),
+      ])
+      if (!found) return undefined
+      return { ...found, owned: checkOwned(lab, `parameter ${name}`, tags?.TagList, options.adopt) }
+    },
+
+    changes(state) {
+      if (!state) return [{ what: 'your choices', to: 'kept for the next run' }]
+      return [
+        ...(state.owned ? [] : [{ what: 'ownership', from: 'not ours', to: `lab ${lab.name}` }]),
+        ...(state.value === value ? [] : options.describe(state.value, value)),
+      ]
+    },
+
+    async ensure(state) {
+      if (!state) {
+        // Tags and Overwrite exclude each other; without Overwrite a second run is told that it exists.
+        const { Version } = await ssm.send(
+          new PutParameterCommand({
+            Name: name,
+            Value: value,
+            Type: 'String',
+            Description: 'The settings of a lab made by librechat-lab.',
+            Tags: tagsOf(lab),
+          }),
+        )
+        return { value, version: Version ?? 1, owned: true }
+      }
+      if (!state.owned) {
+        await ssm.send(
+          new AddTagsToResourceCommand({ ResourceType: 'Parameter', ResourceId: name, Tags: tagsOf(lab) }),
+        )
+      }
+      if (state.value === value) return { ...state, owned: true }
+      const { Version } = await ssm.send(
+        new PutParameterCommand({ Name: name, Value: value, Type: 'String', Overwrite: true }),
+      )
+      return { value, version: Version ?? state.version + 1, owned: true }
+    },
+
+    async remove() {
+      try {
+        await ssm.send(new DeleteParameterCommand({ Name: name }))
+      } catch (error) {
+        if (!isCode(error, 'ParameterNotFound')) throw error
+      }
+    },
+
+    actions: {
+      observe: ['ssm:GetParameter', 'ssm:ListTagsForResource'],
+      ensure: ['ssm:PutParameter', 'ssm:AddTagsToResource'],
+      remove: ['ssm:DeleteParameter'],
+    },
+  }
+}

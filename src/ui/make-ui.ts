@@ -1,0 +1,68 @@
+import { plainProgress } from './progress.js'
+import { askAtTerminal, refuseToAsk } from './prompts.js'
+import { asJson, sieved, styleFor, wantsColor, wrap } from './style.js'
+import type { Ui } from './ui.js'
+
+export interface UiOptions {
+  stdin: NodeJS.ReadStream
+  stdout: NodeJS.WriteStream
+  stderr: NodeJS.WriteStream
+  env: NodeJS.ProcessEnv
+  json: boolean
+  color: boolean | undefined
+  retype: Ui['retype']
+  signal: AbortSignal
+}
+
+/** The ui that fits: lively at a terminal, plain lines elsewhere, one object on stdout with `--json`. */
+export async function makeUi(options: UiOptions): Promise<Ui> {
+  const { stdin, stdout, stderr, env, json, retype, signal } = options
+  const style = styleFor(wantsColor(stderr, env, options.color))
+  const dumb = env.TERM === 'dumb'
+  // A terminal that nobody gave a size says 0: there is no line to write anew.
+  const lively = stderr.isTTY && stderr.columns > 0 && !env.CI && !dumb
+  // Questions move the cursor about, which a dumb terminal can't.
+  const interactive = Boolean(stdin.isTTY && stderr.isTTY) && !dumb
+  const kind = lively ? (await import('./live-progress.js')).liveProgress : plainProgress
+  const progress = kind({ stream: stderr, style, now: Date.now })
+  // Whether a blank line is the last thing on the screen.
+  let apart = false
+  return {
+    interactive,
+    json,
+    retype,
+    style: styleFor(wantsColor(stdout, env, options.color)),
+    columns: stdout.columns || 80,
+    emit(event) {
+      apart = false
+      progress.emit(event.type === 'task' ? event : { ...event, text: retype(event.text) })
+    },
+    show(text) {
+      progress.close()
+      const shown = sieved(retype(text({ style })))
+      stderr.write(`\n${stderr.isTTY ? wrap(shown, stderr.columns || 80) : shown}\n\n`)
+      apart = true
+    },
+    result(text, object) {
+      progress.close()
+      // At a terminal it stands apart from the progress above it.
+      const typed = retype(text)
+      const shown = stdout.isTTY ? `\n${wrap(typed, stdout.columns || 80)}` : typed
+      stdout.write(json ? `${asJson(object)}\n` : `${sieved(shown)}\n`)
+    },
+    pause: progress.close,
+    ...(interactive
+      ? askAtTerminal({
+          output: stderr,
+          style,
+          signal,
+          pause: progress.close,
+          gap: () => {
+            const between = apart ? '' : '\n'
+            apart = false
+            return between
+          },
+        })
+      : refuseToAsk({ dumb: dumb && stdin.isTTY })),
+  }
+}

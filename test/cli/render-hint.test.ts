@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest'
+import { renderHint } from '../../src/cli/render-hint.js'
+
+const typed = (text: string, options = {}, env = {}) => renderHint(env, options)(text)
+
+it('leaves a command alone where nothing has to be added', () => {
+  expect(typed('librechat-lab up   mends it')).toBe('librechat-lab up   mends it')
+})
+
+it('repeats what says which lab is meant, whatever stands behind the command', () => {
+  const options = { name: 'team-a', region: 'eu-west-1', profile: 'my own', rehearse: true }
+  expect(typed('librechat-lab destroy --confirm team-a', options)).toBe(
+    "librechat-lab destroy --name team-a --profile 'my own' --region eu-west-1 --rehearse --confirm team-a",
+  )
+})
+
+it('says nothing twice', () => {
+  const options = { name: 'team-a', region: 'us-east-1' }
+  expect(typed('librechat-lab up --name my-lab', options)).toBe(
+    'librechat-lab up --region us-east-1 --name my-lab',
+  )
+  expect(typed('librechat-lab up, or librechat-lab list --region eu-west-1', options)).toBe(
+    'librechat-lab up --name team-a --region us-east-1, or librechat-lab list --region eu-west-1',
+  )
+})
+
+it('adds only what a command takes', () => {
+  const options = { name: 'team-a', region: 'us-east-1' }
+  expect(typed('librechat-lab policy', options)).toBe('librechat-lab policy')
+  expect(typed('librechat-lab list', options)).toBe('librechat-lab list --region us-east-1')
+  expect(typed('librechat-lab user reset-password a@b.c', options)).toBe(
+    'librechat-lab user reset-password --name team-a --region us-east-1 a@b.c',
+  )
+})
+
+it('goes through npx where the program came from there', () => {
+  expect(typed('librechat-lab status; npx librechat-lab up', {}, { npm_command: 'exec' })).toBe(
+    'npx librechat-lab status; npx librechat-lab up',
+  )
+})
