@@ -88,8 +88,9 @@ describe.concurrent('what a careful user of command lines will try', () => {
 
   it('9. every question has a flag', async () => {
     const flags = new Set([...globalFlags, ...leaves.flatMap(({ node }) => node.options ?? [])].map(longName))
-    const commands = new URL('../../src/commands/', import.meta.url)
-    const questions = readdirSync(commands).flatMap((file) => questionsIn(new URL(file, commands)))
+    const questions = ['../../src/commands/', '../../src/app/']
+      .map((folder) => new URL(folder, import.meta.url))
+      .flatMap((folder) => readdirSync(folder).flatMap((file) => questionsIn(new URL(file, folder))))
     expect(questions.length).toBeGreaterThan(12)
     for (const flag of questions) {
       const named = /--[a-z-]+/.exec(flag)?.[0]
