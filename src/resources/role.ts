@@ -16,21 +16,10 @@ import {
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam'
 import { ignoreErrors, isCode } from '../aws/errors.js'
+import type { PolicyDocument } from '../core/policy.js'
 import { retryWhile } from '../core/wait.js'
-import type { EnsureContext, Resource } from '../engine/resource.js'
+import type { EnsureContext, Resource, ResourceActions } from '../engine/resource.js'
 import { checkOwned, type LabId, tagsOf } from './ownership.js'
-
-export interface PolicyDocument {
-  Version: '2012-10-17'
-  Statement: readonly {
-    Sid?: string
-    Effect: 'Allow' | 'Deny'
-    Action: string | readonly string[]
-    Resource?: string | readonly string[]
-    Principal?: Readonly<Record<string, string>>
-    Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>
-  }[]
-}
 
 export interface RoleState {
   arn: string
@@ -235,25 +224,25 @@ export function role(options: {
       ])
       await ignoreErrors(['NoSuchEntity'], () => iam.send(new DeleteRoleCommand({ RoleName })))
     },
-
-    actions: {
-      observe: ['iam:GetRole', 'iam:ListAttachedRolePolicies', 'iam:GetRolePolicy'],
-      ensure: [
-        'iam:CreateRole',
-        'iam:TagRole',
-        'iam:AttachRolePolicy',
-        'iam:PutRolePolicy',
-        'iam:UpdateAssumeRolePolicy',
-        'iam:PutRolePermissionsBoundary',
-        'iam:DeleteRolePermissionsBoundary',
-      ],
-      remove: [
-        'iam:ListAttachedRolePolicies',
-        'iam:ListRolePolicies',
-        'iam:DetachRolePolicy',
-        'iam:DeleteRolePolicy',
-        'iam:DeleteRole',
-      ],
-    },
   }
+}
+
+export const roleActions: ResourceActions = {
+  observe: ['iam:GetRole', 'iam:ListAttachedRolePolicies', 'iam:GetRolePolicy'],
+  ensure: [
+    'iam:CreateRole',
+    'iam:TagRole',
+    'iam:AttachRolePolicy',
+    'iam:PutRolePolicy',
+    'iam:UpdateAssumeRolePolicy',
+    'iam:PutRolePermissionsBoundary',
+    'iam:DeleteRolePermissionsBoundary',
+  ],
+  remove: [
+    'iam:ListAttachedRolePolicies',
+    'iam:ListRolePolicies',
+    'iam:DetachRolePolicy',
+    'iam:DeleteRolePolicy',
+    'iam:DeleteRole',
+  ],
 }
