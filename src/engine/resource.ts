@@ -42,9 +42,10 @@ export interface Resource<State = unknown> {
   remove(state: State, work: EnsureContext): Promise<void>
   /** A state's id as AWS shows it, for the plan and the log: "sg-0123". */
   id(state: State): string
-  /** The IAM actions that each of its methods uses: the operator's policy is printed from these. */
-  readonly actions: Readonly<Record<'observe' | 'ensure' | 'remove', readonly string[]>>
 }
+
+/** The IAM actions that each method of a kind of resource uses: the operator's policy is printed from these. */
+export type ResourceActions = Readonly<Record<'observe' | 'ensure' | 'remove', readonly string[]>>
 
 export interface Progress {
   readonly emit: Emit

@@ -2,6 +2,7 @@ import { DeleteVolumeCommand, paginateDescribeVolumes } from '@aws-sdk/client-ec
 import { DeleteParametersCommand, paginateGetParametersByPath } from '@aws-sdk/client-ssm'
 import type { Clients } from '../aws/clients.js'
 import { ignoreErrors } from '../aws/errors.js'
+import { collect } from '../core/pages.js'
 import { type LabId, ownedFilters } from '../resources/ownership.js'
 import { names } from './names.js'
 
@@ -49,10 +50,4 @@ export async function removeLeftovers(
 export const leftoverActions = {
   read: ['ec2:DescribeVolumes', 'ssm:GetParametersByPath'],
   write: ['ec2:DeleteVolume', 'ssm:DeleteParameters'],
-}
-
-async function collect<Page, T>(pages: AsyncIterable<Page>, itemsOf: (page: Page) => T[]): Promise<T[]> {
-  const items: T[] = []
-  for await (const page of pages) items.push(...itemsOf(page))
-  return items
 }

@@ -12,7 +12,7 @@ import {
 import { codeOf, ignoreErrors, isCode, isOutcomeUnknown, requestIdOf } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
 import { retryWhile } from '../core/wait.js'
-import type { Resource } from '../engine/resource.js'
+import type { Resource, ResourceActions } from '../engine/resource.js'
 import { type LabId, ownedFilters, tagKeys, tagsOf } from './ownership.js'
 
 export interface AddressState {
@@ -137,19 +137,19 @@ export function address(options: {
         )
       }
     },
-
-    actions: {
-      observe: ['ec2:DescribeAddresses', 'ec2:DescribeAddressTransfers'],
-      ensure: [
-        'ec2:AllocateAddress',
-        'ec2:CreateTags',
-        'ec2:DisableAddressTransfer',
-        'ec2:DisassociateAddress',
-        'ec2:ReleaseAddress',
-      ],
-      remove: ['ec2:DescribeAddresses', 'ec2:DisassociateAddress', 'ec2:ReleaseAddress'],
-    },
   }
+}
+
+export const addressActions: ResourceActions = {
+  observe: ['ec2:DescribeAddresses', 'ec2:DescribeAddressTransfers'],
+  ensure: [
+    'ec2:AllocateAddress',
+    'ec2:CreateTags',
+    'ec2:DisableAddressTransfer',
+    'ec2:DisassociateAddress',
+    'ec2:ReleaseAddress',
+  ],
+  remove: ['ec2:DescribeAddresses', 'ec2:DisassociateAddress', 'ec2:ReleaseAddress'],
 }
 
 /** The quota is used up: what the person can do, with the addresses that cost and serve nothing. */

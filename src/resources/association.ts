@@ -1,7 +1,7 @@
 import { AssociateAddressCommand, DisassociateAddressCommand, type EC2Client } from '@aws-sdk/client-ec2'
 import { ignoreErrors, isCode } from '../aws/errors.js'
 import { retryWhile } from '../core/wait.js'
-import type { Resource } from '../engine/resource.js'
+import type { Resource, ResourceActions } from '../engine/resource.js'
 import type { AddressState } from './address.js'
 import type { InstanceState } from './instance.js'
 
@@ -67,11 +67,11 @@ export function association(options: {
         ec2.send(new DisassociateAddressCommand({ AssociationId })),
       )
     },
-
-    actions: {
-      observe: [],
-      ensure: ['ec2:AssociateAddress'],
-      remove: ['ec2:DisassociateAddress'],
-    },
   }
+}
+
+export const associationActions: ResourceActions = {
+  observe: [],
+  ensure: ['ec2:AssociateAddress'],
+  remove: ['ec2:DisassociateAddress'],
 }

@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-ec2'
 import { ignoreErrors } from '../aws/errors.js'
 import { waitFor } from '../core/wait.js'
-import type { EnsureContext, Resource } from '../engine/resource.js'
+import type { EnsureContext, Resource, ResourceActions } from '../engine/resource.js'
 import {
   describe,
   gone,
@@ -58,25 +58,25 @@ export function instance(options: InstanceOptions): Resource<InstanceState> {
       await end(ec2, state.instanceId, state.terminationProtected, work)
       for (const other of state.others) await end(ec2, other, true, work)
     },
-
-    actions: {
-      observe: ['ec2:DescribeInstances', 'ec2:DescribeInstanceAttribute', 'ec2:DescribeVolumes'],
-      ensure: [
-        'ec2:RunInstances',
-        'ec2:CreateTags',
-        'ec2:ModifyInstanceAttribute',
-        'ec2:ModifyInstanceMetadataOptions',
-        'ec2:DescribeIamInstanceProfileAssociations',
-        'ec2:AssociateIamInstanceProfile',
-        'ec2:ReplaceIamInstanceProfileAssociation',
-        'ec2:StartInstances',
-        'ec2:StopInstances',
-        'ec2:ModifyVolume',
-        'iam:PassRole',
-      ],
-      remove: ['ec2:DescribeInstances', 'ec2:ModifyInstanceAttribute', 'ec2:TerminateInstances'],
-    },
   }
+}
+
+export const instanceActions: ResourceActions = {
+  observe: ['ec2:DescribeInstances', 'ec2:DescribeInstanceAttribute', 'ec2:DescribeVolumes'],
+  ensure: [
+    'ec2:RunInstances',
+    'ec2:CreateTags',
+    'ec2:ModifyInstanceAttribute',
+    'ec2:ModifyInstanceMetadataOptions',
+    'ec2:DescribeIamInstanceProfileAssociations',
+    'ec2:AssociateIamInstanceProfile',
+    'ec2:ReplaceIamInstanceProfileAssociation',
+    'ec2:StartInstances',
+    'ec2:StopInstances',
+    'ec2:ModifyVolume',
+    'iam:PassRole',
+  ],
+  remove: ['ec2:DescribeInstances', 'ec2:ModifyInstanceAttribute', 'ec2:TerminateInstances'],
 }
 
 /** Lifts the protection, terminates, and waits until it has ended. */

@@ -14,7 +14,7 @@ import { ignoreErrors, isCode } from '../aws/errors.js'
 import type { Clock } from '../core/clock.js'
 import { LabError } from '../core/error.js'
 import { retryWhile } from '../core/wait.js'
-import type { Resource } from '../engine/resource.js'
+import type { Resource, ResourceActions } from '../engine/resource.js'
 import { checkOwned, type LabId, ownedFilters, tagsOf } from './ownership.js'
 
 /** One rule: a protocol, its ports and one source; in the words of AWS. */
@@ -191,19 +191,19 @@ export function securityGroup(options: {
         throw await inUse(ec2, GroupId, error)
       }
     },
-
-    actions: {
-      observe: ['ec2:DescribeSecurityGroups'],
-      ensure: [
-        'ec2:CreateSecurityGroup',
-        'ec2:CreateTags',
-        'ec2:AuthorizeSecurityGroupIngress',
-        'ec2:RevokeSecurityGroupIngress',
-        'ec2:AuthorizeSecurityGroupEgress',
-      ],
-      remove: ['ec2:DeleteSecurityGroup', 'ec2:DescribeNetworkInterfaces'],
-    },
   }
+}
+
+export const securityGroupActions: ResourceActions = {
+  observe: ['ec2:DescribeSecurityGroups'],
+  ensure: [
+    'ec2:CreateSecurityGroup',
+    'ec2:CreateTags',
+    'ec2:AuthorizeSecurityGroupIngress',
+    'ec2:RevokeSecurityGroupIngress',
+    'ec2:AuthorizeSecurityGroupEgress',
+  ],
+  remove: ['ec2:DeleteSecurityGroup', 'ec2:DescribeNetworkInterfaces'],
 }
 
 const notFound = (error: unknown) => isCode(error, 'InvalidGroup.NotFound')

@@ -7,7 +7,7 @@ import {
   type SSMClient,
 } from '@aws-sdk/client-ssm'
 import { ignoreErrors, isCode } from '../aws/errors.js'
-import type { Resource } from '../engine/resource.js'
+import type { Resource, ResourceActions } from '../engine/resource.js'
 import { checkOwned, type LabId, tagsOf } from './ownership.js'
 
 export interface SettingsParameterState {
@@ -98,11 +98,11 @@ export function settingsParameter(options: {
         if (!isCode(error, 'ParameterNotFound')) throw error
       }
     },
-
-    actions: {
-      observe: ['ssm:GetParameter', 'ssm:ListTagsForResource'],
-      ensure: ['ssm:PutParameter', 'ssm:AddTagsToResource'],
-      remove: ['ssm:DeleteParameter'],
-    },
   }
+}
+
+export const settingsParameterActions: ResourceActions = {
+  observe: ['ssm:GetParameter', 'ssm:ListTagsForResource'],
+  ensure: ['ssm:PutParameter', 'ssm:AddTagsToResource'],
+  remove: ['ssm:DeleteParameter'],
 }
