@@ -144,6 +144,9 @@ describe('the stack', () => {
       expect(service.privileged).toBeUndefined()
       expect(service.network_mode).toBeUndefined()
       expect(service.security_opt).toEqual(['no-new-privileges:true'])
+      expect(service.cap_drop).toEqual(['ALL'])
+      // Caddy listens on 80 and 443 as root without any other right.
+      expect(service.cap_add).toEqual(name === 'proxy' ? ['NET_BIND_SERVICE'] : undefined)
       expect(service.restart).toBe('unless-stopped')
       const portainer = name === 'portainer'
       expect((service.volumes ?? []).some((volume) => volume.includes('docker.sock'))).toBe(portainer)
@@ -164,6 +167,26 @@ describe('the stack', () => {
       const open = service.networks.filter((network) => !networks[network]?.internal)
       expect(open).toHaveLength(['mongodb', 'meilisearch'].includes(name) ? 0 : 1)
     }
+  })
+
+  it('lets LibreChat alone reach each database', () => {
+    const neighbours = (service: string) =>
+      entries
+        .filter(
+          ([name, { networks }]) =>
+            name !== service && networks.some((one) => services[service]?.networks.includes(one)),
+        )
+        .map(([name]) => name)
+    expect(neighbours('mongodb')).toEqual(['librechat'])
+    expect(neighbours('meilisearch')).toEqual(['librechat'])
+    expect(neighbours('portainer')).toEqual([])
+    expect(neighbours('proxy')).toEqual(['librechat'])
+  })
+
+  it('sends nothing to LibreChat’s hosted service, and lets no user delete the only admin', () => {
+    const environment = services.librechat?.environment as Record<string, string>
+    expect(new URL(environment.LIBRECHAT_CODE_BASEURL ?? '').hostname).toBe('127.0.0.1')
+    expect(environment).toMatchObject({ ALLOW_ACCOUNT_DELETION: 'false', ALLOW_SHARED_LINKS_PUBLIC: 'false' })
   })
 
   it('fits into 4 GiB, and gates on /readyz', () => {
