@@ -60,11 +60,29 @@ describeWith('python3', ['-c', 'pass'], 'every program', () => {
     })
     const merged = `${JSON.stringify({ ...ours, debug: true }, null, 3)}\n\n`
     expect(merge(merged).stdout).toBe(merged)
+    for (const harmless of [
+      '{"iptables":true,"bridge":""}',
+      '{"hosts":["unix:///var/run/docker.sock"]}',
+      '{"ip-masq":true}',
+    ])
+      expect(JSON.parse(merge(harmless).stdout)).toEqual({ ...ours, ...JSON.parse(harmless) })
     for (const [theirs, word] of [
       ['{"userns-remap":"me"}', 'userns-remap'],
       ['{"live-restore":false}', 'live-restore'],
       ['{"exec-opts":["native.cgroupdriver=cgroupfs"]}', 'cgroupfs'],
       ['{"log-driver":"awslogs"}', 'log-driver'],
+      ['{"iptables":false}', 'iptables'],
+      ['{"iptables":null}', 'iptables'],
+      ['{"firewall-backend":"nftables"}', 'firewall-backend'],
+      ['{"bridge":"none"}', 'bridge'],
+      ['{"bridge":"br0"}', 'bridge'],
+      ['{"ip-forward":false}', 'ip-forward'],
+      ['{"ip-masq":false}', 'ip-masq'],
+      ['{"ip":"127.0.0.1"}', 'ip'],
+      ['{"userland-proxy":false}', 'userland-proxy'],
+      ['{"allow-direct-routing":true}', 'allow-direct-routing'],
+      ['{"seccomp-profile":"unconfined"}', 'seccomp-profile'],
+      ['{"hosts":["fd://","tcp://0.0.0.0:2375"]}', '2375'],
       ['{not json', 'not valid JSON'],
       ['[]', 'not a JSON object'],
     ]) {
@@ -156,7 +174,7 @@ describe('the stack', () => {
 
   it('lets LibreChat alone out through the bridge that may ask for credentials, and the databases nowhere', () => {
     expect(networks.egress?.driver_opts?.['com.docker.network.bridge.name']).toBe('lab-api')
-    expect(readFileSync(join(root, 'bin/metadata-rule'), 'utf8')).toContain(
+    expect(readFileSync(join(root, 'bin/firewall'), 'utf8')).toContain(
       "-d 169.254.169.254/32 '!' -i lab-api -j DROP",
     )
     expect(entries.filter(([, { networks }]) => networks.includes('egress')).map(([name]) => name)).toEqual([
