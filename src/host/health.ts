@@ -28,6 +28,8 @@ const schema = z.object({
   certificate: z.object({ notAfter: z.string(), issuer: z.string() }).nullable(),
   /** Whether only LibreChat's container may ask the instance's metadata. */
   metadataProtected: z.boolean(),
+  /** Whether no container reaches a port of the host, Portainer's among them. */
+  hostPortsProtected: z.boolean().default(false),
   updates: z.object({ portainer: update, system: update }),
   rebootNeeded: z.boolean(),
   /** The stage under way and since when, or empty. */

@@ -15,6 +15,24 @@ export interface LibreChatSettings {
 const CONFIG_VERSION = '1.3.17'
 
 /**
+ * What agents can do without a third party. LibreChat's default adds `execute_code`, which sends files and code to
+ * LibreChat's hosted service, `web_search`, which asks users for third-party keys, and `file_search` and `memory`,
+ * which need services that a lab does not run.
+ */
+const capabilities = [
+  'deferred_tools',
+  'artifacts',
+  'actions',
+  'context',
+  'skills',
+  'ask_user_question',
+  'tools',
+  'chain',
+  'ocr',
+  'subagents',
+] as const
+
+/**
  * `librechat.yaml`: exactly the callable models, by names that people know. Without `addedEndpoints` agents
  * would vanish from the menu, and with a list of specs LibreChat hides parameters and presets unless told so.
  */
@@ -24,9 +42,21 @@ export function librechatYaml({ region, models, defaultModel, titleModel }: Libr
     {
       version: CONFIG_VERSION,
       cache: true,
-      interface: { modelSelect: true, parameters: true, presets: true },
+      interface: {
+        modelSelect: true,
+        parameters: true,
+        presets: true,
+        // What only a third party could do. The capabilities below are the server's own lock.
+        runCode: false,
+        webSearch: false,
+        fileSearch: false,
+        fileCitations: false,
+      },
+      // LibreChat's other tools each ask their users for a third party's key.
+      includedTools: ['calculator'],
       registration: { socialLogins: [] },
       endpoints: {
+        agents: { capabilities },
         bedrock: {
           // Without a list LibreChat would offer its own, most of which this account cannot call.
           models: models.map(({ id }) => id),

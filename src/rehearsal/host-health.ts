@@ -23,6 +23,7 @@ export function healthLine({ host, volume }: Instance, { now }: World): string {
         }
       : null,
     metadataProtected: true,
+    hostPortsProtected: true,
     updates: { portainer: null, system: null },
     rebootNeeded: false,
     running: '',

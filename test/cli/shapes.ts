@@ -55,6 +55,7 @@ const health = object({
   }),
   certificate: object({ notAfter: text, issuer: text }).nullable(),
   metadataProtected: z.boolean(),
+  hostPortsProtected: z.boolean(),
   updates: object({ portainer: update, system: update }),
   rebootNeeded: z.boolean(),
   running: z.string(),

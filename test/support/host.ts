@@ -148,6 +148,7 @@ function healthLine({ services, input }: PlayedHost): string {
     memory: free,
     certificate: { notAfter: '2029-01-01T00:00:00Z', issuer: 'Caddy Local Authority' },
     metadataProtected: true,
+    hostPortsProtected: true,
     updates: { portainer: null, system: null },
     rebootNeeded: false,
     running: '',
