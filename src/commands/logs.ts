@@ -52,7 +52,7 @@ export const run: Run<{ follow?: boolean }> = async (options, context, [service 
   }
 }
 
-/** The far side writes to a terminal, so each line ends with a carriage return that a file has no use for. */
+/** The remote side writes to a terminal, so each line ends with a carriage return that a file has no use for. */
 function lineEnds(): (chunk: Buffer) => Buffer {
   let held = ''
   return (chunk) => {

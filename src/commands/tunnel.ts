@@ -119,7 +119,7 @@ async function openTunnel(
       text: `Port ${localPort} is taken here, so ${target.name} is on ${forward.port}.`,
     })
   }
-  // Somebody may be missing on the far side: better heard now than from the browser.
+  // Somebody may be missing on the remote side: better heard now than from the browser.
   await knock(forward.port, bind)
   const close = () => forward.close()
   return { target, forward, port: forward.port, url: urlOf(target, bind, forward.port), close }

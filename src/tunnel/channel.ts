@@ -42,7 +42,7 @@ export interface ChannelEvents {
   /** The agent or the gateway ended the session; the reason is theirs, and may be empty. */
   closed(reason: string): void
   /** There is room for messages again. */
-  room(): void
+  onDrain(): void
 }
 
 interface Flight {
@@ -98,7 +98,7 @@ export class Channel {
   }
 
   /** How many messages may be sent now. */
-  get room(): number {
+  get sendWindow(): number {
     if (this.paused || this.next - this.oldest() >= limits.span) return 0
     return Math.max(0, limits.flight - this.flight.size)
   }
@@ -117,7 +117,7 @@ export class Channel {
     this.wire = undefined
   }
 
-  /** Sends one payload. Callers with a choice ask for `room` first; what is sent without is kept all the same. */
+  /** Sends one payload. Callers with a choice ask for `sendWindow` first; what is sent without is kept all the same. */
   send(type: number, payload: Buffer): void {
     const sequence = this.next++
     const message = { type: messageType.input, sequence, flags: 0, payloadType: type, payload }
@@ -129,7 +129,7 @@ export class Channel {
 
   /**
    * Sends what a pause has kept, and repeats what has waited too long: the oldest, and of the others those sent
-   * before the last acknowledgement came. So a far side that has stopped reading is asked again, not flooded.
+   * before the last acknowledgement came. So a remote side that has stopped reading is asked again, not flooded.
    */
   repeatOverdue(): void {
     if (!this.wire || this.paused || this.wire.backlog() > 256 * 1024) return
@@ -190,7 +190,7 @@ export class Channel {
       case messageType.start:
         this.pausedAt = undefined
         this.repeatOverdue()
-        this.events.room()
+        this.events.onDrain()
         break
     }
   }
@@ -242,7 +242,7 @@ export class Channel {
     this.lastAcknowledged = this.now()
     // After a repetition nobody knows which of the two was answered.
     if (flight.sent === 1) this.measure(this.now() - flight.sentAt)
-    this.events.room()
+    this.events.onDrain()
   }
 
   private measure(roundTrip: number): void {

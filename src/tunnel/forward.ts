@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { LabError } from '../core/error.js'
-import { breakOff } from './carrier.js'
-import { Lane } from './lane.js'
+import { breakOff } from './port-forwarding.js'
 import type { SessionSurroundings } from './session.js'
+import { SessionSlot } from './session-slot.js'
 
 /** Connections to old agents, which carry one for each session. */
 const mostBasicSessions = 8
@@ -39,7 +39,7 @@ export type Notice =
 
 /** A port of the instance that is open here. */
 export class Forward {
-  private readonly lanes: Lane[] = []
+  private readonly slots: SessionSlot[] = []
   private readonly sockets = new Set<Socket>()
   private waiting: Socket[] = []
   private readonly over = new AbortController()
@@ -52,7 +52,7 @@ export class Forward {
     private readonly surroundings: SessionSurroundings,
     private readonly notify: (notice: Notice) => void,
   ) {
-    for (let i = 0; i < request.sessions; i++) this.addLane()
+    for (let i = 0; i < request.sessions; i++) this.addSlot()
     server.on('connection', (socket) => this.accept(socket))
   }
 
@@ -66,7 +66,7 @@ export class Forward {
     const server = await listen(request)
     const forward = new Forward(server, request, surroundings, notify)
     try {
-      await Promise.all(forward.lanes.map((lane) => lane.open(signal)))
+      await Promise.all(forward.slots.map((slot) => slot.open(signal)))
     } catch (error) {
       await forward.close()
       throw error
@@ -86,8 +86,8 @@ export class Forward {
       connections: this.sockets.size,
       bytesDown: this.down,
       bytesUp: this.up,
-      reconnects: this.lanes.reduce((sum, { reconnections }) => sum + reconnections, 0),
-      roundTrip: Math.max(...this.lanes.map(({ roundTrip }) => roundTrip)),
+      reconnects: this.slots.reduce((sum, { reconnections }) => sum + reconnections, 0),
+      roundTrip: Math.max(...this.slots.map(({ roundTrip }) => roundTrip)),
     }
   }
 
@@ -96,7 +96,7 @@ export class Forward {
     this.over.abort()
     this.server.close()
     for (const socket of this.sockets) breakOff(socket)
-    await Promise.all(this.lanes.map((lane) => lane.stop()))
+    await Promise.all(this.slots.map((slot) => slot.stop()))
   }
 
   private accept(socket: Socket): void {
@@ -110,13 +110,13 @@ export class Forward {
   }
 
   private place(socket: Socket): void {
-    const free = this.lanes.filter((lane) => !lane.full).sort((a, b) => a.load - b.load)[0]
-    const lane = free ?? (this.lanes.length < mostBasicSessions ? this.addLane() : undefined)
-    if (!lane) {
+    const free = this.slots.filter((slot) => !slot.full).sort((a, b) => a.load - b.load)[0]
+    const slot = free ?? (this.slots.length < mostBasicSessions ? this.addSlot() : undefined)
+    if (!slot) {
       this.waiting.push(socket)
       return
     }
-    lane
+    slot
       .carry(socket)
       .then((placed) => placed || this.place(socket))
       .catch((error) => {
@@ -125,9 +125,9 @@ export class Forward {
       })
   }
 
-  private addLane(): Lane {
+  private addSlot(): SessionSlot {
     const { instanceId, remotePort, localPort, reason } = this.request
-    const lane = new Lane(
+    const slot = new SessionSlot(
       {
         instanceId,
         document: 'AWS-StartPortForwardingSession',
@@ -156,15 +156,15 @@ export class Forward {
         },
       },
     )
-    this.lanes.push(lane)
-    return lane
+    this.slots.push(slot)
+    return slot
   }
 
   private async watch(): Promise<void> {
     try {
       while (true) {
         await this.surroundings.clock.sleep(look, this.over.signal)
-        for (const lane of this.lanes) lane.look()
+        for (const slot of this.slots) slot.look()
       }
     } catch (error) {
       if (!this.over.signal.aborted) throw error

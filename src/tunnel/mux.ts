@@ -14,7 +14,7 @@ export interface StreamEvents {
 
 /** What the multiplexer needs of a channel. */
 export interface Carriage {
-  readonly room: number
+  readonly sendWindow: number
   send(payload: Buffer): void
 }
 
@@ -34,9 +34,9 @@ export interface MuxStream {
   /** Bytes written that have not gone to the channel yet: the owner stops reading when there are many. */
   readonly queued: number
   write(chunk: Buffer): void
-  /** Says that nothing more is coming. The far side then closes the connection, and says so. */
+  /** Says that nothing more is coming. The remote side then closes the connection, and says so. */
   finish(): void
-  /** Forgets what was not sent and tells the far side to close. */
+  /** Forgets what was not sent and tells the remote side to close. */
   abandon(): void
 }
 
@@ -89,12 +89,12 @@ export class Mux {
     }
   }
 
-  /** Tells the far side that somebody is here; for agents that want to hear it. */
+  /** Tells the remote side that somebody is here; for agents that want to hear it. */
   keepAlive(): void {
     this.channel.send(control(command.nop, 0))
   }
 
-  /** Takes bytes of the far side in; throws `MalformedFrame`. Frames of unknown streams are late, not wrong. */
+  /** Takes bytes of the remote side in; throws `MalformedFrame`. Frames of unknown streams are late, not wrong. */
   receive(bytes: Buffer): void {
     for (const frame of this.reader.read(bytes)) {
       const stream = this.streams.get(frame.stream)
@@ -110,7 +110,7 @@ export class Mux {
   /** Fills messages while there is something to send and room for it. */
   pump(): void {
     const drained: Outgoing[] = []
-    while (this.turns.length > 0 && this.channel.room > 0) this.channel.send(this.fill(drained))
+    while (this.turns.length > 0 && this.channel.sendWindow > 0) this.channel.send(this.fill(drained))
     for (const stream of drained) if (stream.queue.length === 0) stream.events.drained()
   }
 

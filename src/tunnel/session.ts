@@ -20,7 +20,7 @@ export interface SessionSurroundings extends Surroundings {
 
 export interface SessionEvents {
   payload(type: number, payload: Buffer): void
-  room(): void
+  onDrain(): void
   /** The connection broke and is being made anew; and it has been. */
   broken(): void
   resumed(): void
@@ -53,7 +53,7 @@ export class Session {
     this.channel = new Channel(() => surroundings.clock.now(), {
       payload: (type, payload) => this.take(type, payload),
       closed: (reason) => this.end({ how: 'closed', reason }),
-      room: () => events.room(),
+      onDrain: () => events.onDrain(),
     })
   }
 
@@ -76,8 +76,8 @@ export class Session {
   }
 
   /** How many messages may be sent now. */
-  get room(): number {
-    return this.channel.room
+  get sendWindow(): number {
+    return this.channel.sendWindow
   }
 
   get resent(): number {
@@ -103,7 +103,7 @@ export class Session {
     this.put(type, type === payloadType.output && this.cipher ? this.cipher.seal(payload) : payload)
   }
 
-  /** Makes the far side wait: nothing is read until `release`. */
+  /** Makes the remote side wait: nothing is read until `release`. */
   hold(): void {
     this.held = true
     this.socket?.pause()
@@ -201,7 +201,7 @@ export class Session {
         this.reconnections++
         this.events.resumed()
         // Whatever waited for room, or lost its turn meanwhile, goes on.
-        return this.events.room()
+        return this.events.onDrain()
       } catch (error) {
         if (isCode(error, 'DoesNotExistException', 'InvalidSessionId*')) return this.end({ how: 'timed-out' })
         if (isFinal(error) || clock.now() >= until) return this.end({ how: 'lost', error })

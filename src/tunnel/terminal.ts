@@ -33,7 +33,7 @@ export async function runTerminal(
   })
   let session: Session | undefined
   const send = () => {
-    while (session && session.room > 0 && typed.length > 0) {
+    while (session && session.sendWindow > 0 && typed.length > 0) {
       const next = Buffer.concat(typed)
       session.send(payloadType.output, next.subarray(0, payloadLength))
       typed = next.length > payloadLength ? [next.subarray(payloadLength)] : []
@@ -49,7 +49,7 @@ export async function runTerminal(
         show(payload)
         if (output.writableLength > high) waitFor(output, session, surroundings)
       },
-      room: send,
+      onDrain: send,
       broken: () => {},
       resumed: () => {},
       ended: finish,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
-import { download, echo, far, megabyte, open, say, sender, upload, uploads } from './datapath.js'
-import { connectTo, digest, everything, fastClock, noise, until } from './near.js'
+import { download, echo, megabyte, open, remote, say, sender, upload, uploads } from './datapath.js'
+import { connectTo, digest, everything, fastClock, noise, until } from './local.js'
 
 describe('on a bad road', () => {
   const bad = { drop: 2000, twice: 2000, late: 5000, damage: 500 }
@@ -9,7 +9,7 @@ describe('on a bad road', () => {
   test('every byte arrives, though messages are lost, repeated, reordered and damaged', async () => {
     const bytes = noise(megabyte)
     const { forward } = await open((socket) => socket.once('data', () => socket.end(bytes)))
-    await far.set({ up: bad, down: bad, delay: 2 })
+    await remote.set({ up: bad, down: bad, delay: 2 })
     const socket = await connectTo(forward.port)
     socket.write('go')
     expect(digest(await everything(socket))).toBe(digest(bytes))
@@ -18,7 +18,7 @@ describe('on a bad road', () => {
   test('and so it does on the way up', async () => {
     const bytes = noise(8 * megabyte)
     const { forward } = await open(uploads)
-    await far.set({ up: bad, down: bad, delay: 2 })
+    await remote.set({ up: bad, down: bad, delay: 2 })
     expect(await upload(forward, bytes)).toBe(digest(bytes))
   }, 60_000)
 
@@ -27,7 +27,7 @@ describe('on a bad road', () => {
     const ways = ['kill', 'close', 'half'] as const
     for (let broken = 0; broken < 10; ) {
       await systemClock.sleep(every)
-      broken += await far.break(ways[broken % 3] ?? 'kill')
+      broken += await remote.break(ways[broken % 3] ?? 'kill')
     }
   }
 
@@ -55,41 +55,41 @@ describe('on a bad road', () => {
   test('a connection that is refused for a while is tried again, and nothing is lost', async () => {
     const { forward } = await open(echo)
     const text = noise(megabyte).toString('hex')
-    await far.set({ errors: { ResumeSession: 'InternalServerError' } })
-    await far.break('kill')
+    await remote.set({ errors: { ResumeSession: 'InternalServerError' } })
+    await remote.break('kill')
     const answer = say(forward, text)
     await systemClock.sleep(1500)
-    await far.set({ errors: {} })
+    await remote.set({ errors: {} })
     expect((await answer) === text).toBe(true)
   })
 
   test('a gateway that falls silent is noticed, and the connection made anew', async () => {
     const { forward } = await open(echo, { clock: fastClock(30) })
-    const { upgrades } = await far.stats()
-    await far.set({ silent: true })
-    await until('the silence to be noticed', async () => (await far.stats()).upgrades > upgrades)
-    await far.set({ silent: false })
+    const { upgrades } = await remote.stats()
+    await remote.set({ silent: true })
+    await until('the silence to be noticed', async () => (await remote.stats()).upgrades > upgrades)
+    await remote.set({ silent: false })
     expect(await say(forward, 'still there?')).toBe('still there?')
   })
 
   test('a pause that the gateway asks for is kept, and ended', async () => {
     const { forward } = await open(echo)
-    await far.pause(true)
+    await remote.pause(true)
     const answer = say(forward, 'hello')
     await systemClock.sleep(300)
-    expect((await far.stats()).agents.at(-1)?.seen).toBe(1)
-    await far.pause(false)
+    expect((await remote.stats()).agents.at(-1)?.seen).toBe(1)
+    await remote.pause(false)
     expect(await answer).toBe('hello')
   })
 
   test('a session that has timed out is replaced at the next connection, and that is said', async () => {
     const { forward, notices } = await open(echo)
-    const { started } = await far.stats()
-    await far.expire('Session timed out')
+    const { started } = await remote.stats()
+    await remote.expire('Session timed out')
     await until('the end to be noticed', () => notices.length > 0)
     expect(notices).toEqual([{ type: 'session-ended', reason: 'Session timed out' }])
     expect(await say(forward, 'again')).toBe('again')
-    expect((await far.stats()).started.length).toBe(started.length + 1)
+    expect((await remote.stats()).started.length).toBe(started.length + 1)
   })
 
   test('a session that can’t be resumed, because it has timed out, is replaced as well', async () => {
@@ -97,17 +97,17 @@ describe('on a bad road', () => {
     const open1 = await connectTo(forward.port)
     open1.write('x')
     const broken = everything(open1)
-    await far.set({ expired: true })
-    await far.break('close')
+    await remote.set({ expired: true })
+    await remote.break('close')
     await expect(broken).rejects.toThrow()
     await until('the end to be noticed', () => notices.some(({ type }) => type === 'session-ended'))
-    await far.set({ expired: false })
+    await remote.set({ expired: false })
     expect(await say(forward, 'again')).toBe('again')
   })
 
   test('nonsense ends the session with an error, not the program', async () => {
     const { forward, notices } = await open(echo)
-    for (let i = 0; i < 60; i++) await far.send(noise(200))
+    for (let i = 0; i < 60; i++) await remote.send(noise(200))
     await until('an error', () => notices.length > 0)
     expect(notices[0]).toMatchObject({ type: 'no-session' })
     expect(await say(forward, 'again')).toBe('again')
@@ -115,7 +115,7 @@ describe('on a bad road', () => {
 
   test('a frame too long to be honest breaks the connection, which is made anew', async () => {
     const { forward, notices } = await open(echo)
-    await far.send(Buffer.alloc(1024 * 1024))
+    await remote.send(Buffer.alloc(1024 * 1024))
     await until('the connection to be made anew', () => notices.some(({ type }) => type === 'resumed'))
     expect(await say(forward, 'again')).toBe('again')
   })

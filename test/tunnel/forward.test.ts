@@ -1,7 +1,18 @@
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
-import { collector, download, echo, far, megabyte, open, say, sender, upload, uploads } from './datapath.js'
-import { connectTo, digest, everything, fastClock, noise, serve, until } from './near.js'
+import {
+  collector,
+  download,
+  echo,
+  megabyte,
+  open,
+  remote,
+  say,
+  sender,
+  upload,
+  uploads,
+} from './datapath.js'
+import { connectTo, digest, everything, fastClock, noise, serve, until } from './local.js'
 
 describe('a forwarded port', () => {
   test('carries a hundred megabytes down, every byte right', async () => {
@@ -60,7 +71,7 @@ describe('a forwarded port', () => {
     expect(await everything(socket)).toEqual(bytes)
   })
 
-  test('closes the far side soon when nothing is unanswered', async () => {
+  test('closes the remote side soon when nothing is unanswered', async () => {
     let closed = 0
     const { forward } = await open(
       (socket) => {
@@ -71,11 +82,11 @@ describe('a forwarded port', () => {
     )
     const since = Date.now()
     await say(forward, 'hello')
-    await until('the far side to be closed', () => closed === 1)
+    await until('the remote side to be closed', () => closed === 1)
     expect((Date.now() - since) * 20).toBeLessThan(8000)
   })
 
-  test('tells the far side of an end when nothing more has come for ten seconds', async () => {
+  test('tells the remote side of an end when nothing more has come for ten seconds', async () => {
     const { handle, received } = collector()
     const { forward } = await open(handle, { clock: fastClock(20) })
     const bytes = noise(70_000)
@@ -87,7 +98,7 @@ describe('a forwarded port', () => {
     expect((Date.now() - since) * 20).toBeGreaterThanOrEqual(10_000)
   })
 
-  test('breaks the local connection when the far one is broken off', async () => {
+  test('breaks the local connection when the remote one is broken off', async () => {
     const { handle, received } = collector()
     const { forward } = await open(handle)
     const socket = await connectTo(forward.port)
@@ -100,12 +111,12 @@ describe('a forwarded port', () => {
 
   test('spreads its connections over several sessions', async () => {
     const { forward } = await open(echo, { sessions: 4 })
-    const before = (await far.stats()).started.length
+    const before = (await remote.stats()).started.length
     expect(before).toBeGreaterThanOrEqual(4)
     const sockets = await Promise.all(Array.from({ length: 8 }, () => connectTo(forward.port)))
     for (const socket of sockets) socket.write('hello')
     await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('data', resolve))))
-    const { agents } = await far.stats()
+    const { agents } = await remote.stats()
     expect(agents.filter(({ seen }) => seen >= 4)).toHaveLength(4)
   })
 
@@ -119,14 +130,14 @@ describe('a forwarded port', () => {
 
   test('ends its sessions at AWS when it is closed', async () => {
     const { forward } = await open(echo, { sessions: 2 })
-    const { terminated, live } = await far.stats()
+    const { terminated, live } = await remote.stats()
     await forward.close()
-    const after = await far.stats()
+    const after = await remote.stats()
     expect(after.terminated.length - terminated.length).toBe(2)
     expect(live - after.live).toBe(2)
   })
 
-  test('says when nothing listens on the far side, and breaks the connection', async () => {
+  test('says when nothing listens on the remote side, and breaks the connection', async () => {
     const { forward, notices } = await open(echo, { remotePort: 81 })
     await expect(download(forward)).rejects.toThrow()
     expect(notices).toEqual([{ type: 'refused' }])

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Mux, type StreamEvents } from '../../src/tunnel/mux.js'
 import { FrameReader, MalformedFrame } from '../../src/tunnel/smux.js'
-import { noise } from './near.js'
+import { noise } from './local.js'
 
 /** Frames as the multiplexer's library writes them. */
 function frame(command: number, stream: number, data = Buffer.alloc(0), version = 1): Buffer {
@@ -65,10 +65,10 @@ describe('frames', () => {
   })
 })
 
-/** A multiplexer whose messages are kept, with room for `room` of them. */
-function muxWith(room: number) {
+/** A multiplexer whose messages are kept, with room for `sendWindow` of them. */
+function muxWith(sendWindow: number) {
   const sent: Buffer[] = []
-  const carriage = { room, send: (payload: Buffer) => sent.push(payload) && carriage.room-- }
+  const carriage = { sendWindow, send: (payload: Buffer) => sent.push(payload) && carriage.sendWindow-- }
   return { mux: new Mux(carriage), sent, carriage }
 }
 
@@ -97,7 +97,7 @@ describe('the multiplexer', () => {
     mux.open(silent).write(noise(1_000_000))
     const small = mux.open(silent)
     small.write(Buffer.from('GET /'))
-    carriage.room = 3
+    carriage.sendWindow = 3
     mux.pump()
     expect(readAll(sent).data.get(5)?.toString()).toBe('GET /')
   })
@@ -109,7 +109,7 @@ describe('the multiplexer', () => {
     stream.write(noise(5000))
     expect(sent).toHaveLength(1)
     expect(stream.queued).toBe(5000)
-    carriage.room = 100
+    carriage.sendWindow = 100
     mux.pump()
     expect(stream.queued).toBe(0)
     expect(drained).toBe(2)
@@ -135,7 +135,7 @@ describe('the multiplexer', () => {
     const stream = mux.open(silent)
     stream.write(noise(10))
     stream.abandon()
-    carriage.room = 10
+    carriage.sendWindow = 10
     mux.pump()
     expect(sent).toEqual([])
     expect(mux.size).toBe(0)
@@ -146,7 +146,7 @@ describe('the multiplexer', () => {
     const stream = mux.open(silent)
     stream.write(noise(100_000))
     stream.abandon()
-    carriage.room = 10
+    carriage.sendWindow = 10
     mux.pump()
     expect(readAll(sent).seen).toEqual(['0:3', '1:3'])
     expect(sent).toHaveLength(2)

@@ -5,28 +5,28 @@ import { SSMClient } from '@aws-sdk/client-ssm'
 import { type Clock, systemClock } from '../../src/core/clock.js'
 import { Forward, type ForwardRequest, type Notice } from '../../src/tunnel/forward.js'
 import type { SessionSurroundings } from '../../src/tunnel/session.js'
-import type { Far } from './far.js'
+import type { Remote } from './remote.js'
 
 const credentials = {
   accessKeyId: 'AKIDEXAMPLE',
   secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
 }
 
-export function surroundings(far: Far, clock: Clock = systemClock): SessionSurroundings {
-  const ssm = new SSMClient({ region: 'us-east-1', endpoint: far.url, credentials, maxAttempts: 2 })
+export function surroundings(remote: Remote, clock: Clock = systemClock): SessionSurroundings {
+  const ssm = new SSMClient({ region: 'us-east-1', endpoint: remote.url, credentials, maxAttempts: 2 })
   return { clock, ssm, signer: { region: 'us-east-1', credentials: async () => credentials } }
 }
 
-/** A forward to whatever the far side's `ports` says, on a free local port, and what it gave notice of. */
+/** A forward to whatever the remote side's `ports` says, on a free local port, and what it gave notice of. */
 export async function forwarding(
-  far: Far,
+  remote: Remote,
   request: Partial<ForwardRequest> = {},
   clock: Clock = systemClock,
 ): Promise<{ forward: Forward; notices: Notice[] }> {
   const notices: Notice[] = []
   const forward = await Forward.open(
     { instanceId: 'i-0123', remotePort: 80, localPort: 0, bind: '127.0.0.1', sessions: 1, ...request },
-    surroundings(far, clock),
+    surroundings(remote, clock),
     (notice) => notices.push(notice),
   )
   return { forward, notices }

@@ -1,4 +1,4 @@
-// The near side in a process of its own, so that its processor time and memory can be told: the tunnel, the
+// The local side in a process of its own, so that its processor time and memory can be told: the tunnel, the
 // tunnel paced as AWS's own client is, or a plain proxy.
 import { createServer, connect as dial, type Socket } from 'node:net'
 import { SSMClient } from '@aws-sdk/client-ssm'
@@ -44,14 +44,14 @@ async function tunnel(endpoint: string, sessions: number): Promise<number> {
 function pace(): void {
   let open = true
   const send = Channel.prototype.send
-  Object.defineProperty(Channel.prototype, 'room', { get: () => (open ? 1 : 0) })
+  Object.defineProperty(Channel.prototype, 'sendWindow', { get: () => (open ? 1 : 0) })
   Channel.prototype.send = function (this: Channel, ...args) {
     send.apply(this, args)
     open = false
     setTimeout(() => {
       open = true
-      const { events } = this as unknown as { events: { room(): void } }
-      events.room()
+      const { events } = this as unknown as { events: { onDrain(): void } }
+      events.onDrain()
     }, 1)
   }
 }

@@ -1,16 +1,16 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../core/clock.js'
+import { flag, flagPayload, payloadType } from './message.js'
+import { payloadLength } from './mux.js'
 import {
   Backpressure,
   breakOff,
-  type Carrier,
-  type CarrierNotices,
-  type CarrierSession,
+  type ForwardingNotices,
+  type ForwardingSession,
+  type PortForwarding,
   readAhead,
   silenceAfter,
-} from './carrier.js'
-import { flag, flagPayload, payloadType } from './message.js'
-import { payloadLength } from './mux.js'
+} from './port-forwarding.js'
 
 /** After the end of a connection, what was on its way still comes; so long a silence means that all has come. */
 const quietFor = 300
@@ -21,7 +21,7 @@ const greeting = 64 * 1024
  * One connection at a time, raw: what agents up to 3.0.196.0 can do. They connect when the session begins and
  * again when data follow a disconnection, and never tell that their side has closed.
  */
-export class BasicCarrier implements Carrier {
+export class BasicPortForwarding implements PortForwarding {
   private socket: Socket | undefined
   private busy = false
   private early: Buffer[] = []
@@ -34,9 +34,9 @@ export class BasicCarrier implements Carrier {
   private readonly backpressure: Backpressure
 
   constructor(
-    private readonly session: CarrierSession,
+    private readonly session: ForwardingSession,
     private readonly clock: Clock,
-    private readonly notices: CarrierNotices,
+    private readonly notices: ForwardingNotices,
     /** There is place for a connection again. */
     private readonly free: () => void,
   ) {
@@ -66,13 +66,13 @@ export class BasicCarrier implements Carrier {
       this.notices.moved(0, chunk.length)
       this.outgoing.push(chunk)
       this.outgoingLength += chunk.length
-      this.room()
+      this.onDrain()
       if (this.outgoingLength > readAhead) socket.pause()
     })
-    socket.on('end', () => this.nearEnd(socket))
+    socket.on('end', () => this.localEnd(socket))
     socket.on('error', () => {})
     socket.on('close', () => this.disconnect())
-    this.room()
+    this.onDrain()
   }
 
   payload(type: number, payload: Buffer): void {
@@ -87,8 +87,8 @@ export class BasicCarrier implements Carrier {
     }
   }
 
-  room(): void {
-    while (this.outgoing.length > 0 && this.session.room > 0) {
+  onDrain(): void {
+    while (this.outgoing.length > 0 && this.session.sendWindow > 0) {
       const chunk = this.outgoing[0] ?? Buffer.alloc(0)
       this.session.send(payloadType.output, chunk.subarray(0, payloadLength))
       this.outgoingLength -= Math.min(chunk.length, payloadLength)
@@ -103,8 +103,8 @@ export class BasicCarrier implements Carrier {
     if (this.socket) breakOff(this.socket)
   }
 
-  /** Our side has ended, which the far side is told when nothing more comes. */
-  private async nearEnd(socket: Socket): Promise<void> {
+  /** Our side has ended, which the remote side is told when nothing more comes. */
+  private async localEnd(socket: Socket): Promise<void> {
     this.heardAt = this.clock.now()
     while (this.socket === socket && this.clock.now() - this.heardAt < silenceAfter(this.asked)) {
       await this.clock.sleep(quietFor)

@@ -1,4 +1,4 @@
-// The data channel's messages as the far side writes and reads them: from the description of the format, with a
+// The data channel's messages as the remote side writes and reads them: from the description of the format, with a
 // DataView, and nothing of the client's code.
 import { hash, randomBytes } from 'node:crypto'
 

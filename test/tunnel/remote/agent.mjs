@@ -57,7 +57,7 @@ export function openSession(options, send, close) {
     flag: (value) => say(10, number(value)),
     full: () => flying.size >= window,
     /** Set by the plugin: called when there is room again. */
-    room: () => {},
+    onDrain: () => {},
     /** Called by the plugin when it can't take more, and when it can. */
     block: () => {
       link.blocked = true
@@ -165,7 +165,7 @@ export function openSession(options, send, close) {
     if (message.type === 'acknowledge') {
       paused = false
       flying.delete(JSON.parse(message.payload.toString()).AcknowledgedMessageSequenceNumber)
-      if (flying.size < window / 2) link.room()
+      if (flying.size < window / 2) link.onDrain()
     } else if (message.type === 'input_stream_data') {
       stats.seen++
       if (message.sequence > expected) {

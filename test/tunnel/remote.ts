@@ -2,8 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-/** The far side of the tests: a gateway in a process of its own, which starts an agent in another. */
-export class Far {
+/** The remote side of the tests: a gateway in a process of its own, which starts an agent in another. */
+export class Remote {
   private readonly answers = new Map<
     number,
     { resolve: (value: unknown) => void; reject: (error: Error) => void }
@@ -16,7 +16,7 @@ export class Far {
     readonly port: number,
   ) {
     child.on('exit', (code) => {
-      this.gone = new Error(`the far side has gone (${code})`)
+      this.gone = new Error(`the remote side has gone (${code})`)
       for (const { reject } of this.answers.values()) reject(this.gone)
     })
     child.on('message', ({ id, value }: { id: number; value: unknown }) => {
@@ -25,10 +25,10 @@ export class Far {
     })
   }
 
-  static async start(): Promise<Far> {
-    const child = fork(fileURLToPath(new URL('far/gateway.mjs', import.meta.url)))
+  static async start(): Promise<Remote> {
+    const child = fork(fileURLToPath(new URL('remote/gateway.mjs', import.meta.url)))
     const [ready] = (await once(child, 'message')) as [{ value: number }]
-    return new Far(child, ready.value)
+    return new Remote(child, ready.value)
   }
 
   get url(): string {
@@ -57,8 +57,8 @@ export class Far {
     return this.ask('send', bytes.toString('hex')) as Promise<void>
   }
 
-  stats(): Promise<FarStats> {
-    return this.ask('stats') as Promise<FarStats>
+  stats(): Promise<RemoteStats> {
+    return this.ask('stats') as Promise<RemoteStats>
   }
 
   async stop(): Promise<void> {
@@ -77,7 +77,7 @@ export class Far {
   }
 }
 
-export interface FarStats {
+export interface RemoteStats {
   calls: Record<string, number>
   upgrades: number
   refused: string[]

@@ -1,23 +1,23 @@
 import { setMaxListeners } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Clock } from '../core/clock.js'
-import {
-  Backpressure,
-  breakOff,
-  type Carrier,
-  type CarrierNotices,
-  type CarrierSession,
-  readAhead,
-  silenceAfter,
-} from './carrier.js'
 import { isLater } from './handshake.js'
 import { flag, payloadType } from './message.js'
 import { Mux, type MuxStream } from './mux.js'
+import {
+  Backpressure,
+  breakOff,
+  type ForwardingNotices,
+  type ForwardingSession,
+  type PortForwarding,
+  readAhead,
+  silenceAfter,
+} from './port-forwarding.js'
 
 /** Agents up to this one end a multiplexed session that is silent for half a minute. */
 const wantsKeepAlive = '3.1.1511.0'
 const keepAliveEvery = 10_000
-/** A connection whose far side has closed may linger so long on ours. */
+/** A connection whose remote side has closed may linger so long on ours. */
 const lingerFor = 30_000
 
 interface Connection {
@@ -30,7 +30,7 @@ interface Connection {
 }
 
 /** Many connections over one session: what agents above 3.0.196.0 can do. */
-export class StreamCarrier implements Carrier {
+export class MuxPortForwarding implements PortForwarding {
   readonly full = false
   private readonly connections = new Set<Connection>()
   private readonly over = new AbortController()
@@ -40,13 +40,13 @@ export class StreamCarrier implements Carrier {
   private refusals = 0
 
   constructor(
-    session: CarrierSession,
+    session: ForwardingSession,
     private readonly clock: Clock,
-    private readonly notices: CarrierNotices,
+    private readonly notices: ForwardingNotices,
   ) {
     this.mux = new Mux({
-      get room() {
-        return session.room
+      get sendWindow() {
+        return session.sendWindow
       },
       send: (payload) => session.send(payloadType.output, payload),
     })
@@ -82,7 +82,7 @@ export class StreamCarrier implements Carrier {
           this.notices.moved(chunk.length, 0)
           this.backpressure.write(socket, chunk)
         },
-        finished: () => this.farEnd(connection),
+        finished: () => this.remoteEnd(connection),
         drained: () => socket.resume(),
       }),
     }
@@ -93,8 +93,8 @@ export class StreamCarrier implements Carrier {
       connection.stream.write(chunk)
       if (connection.stream.queued > readAhead) socket.pause()
     })
-    socket.on('end', () => this.nearEnd(connection))
-    // What it was is of no use to the far side: "close" follows.
+    socket.on('end', () => this.localEnd(connection))
+    // What it was is of no use to the remote side: "close" follows.
     socket.on('error', () => {})
     socket.on('close', (hadError) => {
       this.connections.delete(connection)
@@ -110,7 +110,7 @@ export class StreamCarrier implements Carrier {
     if (failed) this.refusals++
   }
 
-  room(): void {
+  onDrain(): void {
     this.mux.pump()
   }
 
@@ -119,8 +119,8 @@ export class StreamCarrier implements Carrier {
     for (const { socket } of this.connections) breakOff(socket)
   }
 
-  /** The far side has closed. What it sent is delivered; what we would still send, nobody would read. */
-  private farEnd({ socket, stream, received }: Connection): void {
+  /** The remote side has closed. What it sent is delivered; what we would still send, nobody would read. */
+  private remoteEnd({ socket, stream, received }: Connection): void {
     stream.finish()
     if (this.refusals > 0 && received === 0) {
       this.refusals--
@@ -134,8 +134,8 @@ export class StreamCarrier implements Carrier {
     socket.setTimeout(lingerFor, () => socket.destroy())
   }
 
-  /** Our side has ended, which the far side is told when nothing more comes. */
-  private async nearEnd(connection: Connection): Promise<void> {
+  /** Our side has ended, which the remote side is told when nothing more comes. */
+  private async localEnd(connection: Connection): Promise<void> {
     try {
       connection.heardAt = this.clock.now()
       for (let left = silenceAfter(connection.asked); left > 0; ) {

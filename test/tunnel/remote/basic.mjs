@@ -22,7 +22,7 @@ export function openBasic(link) {
       if (socket === mine) socket = undefined
     })
   }
-  link.room = () => socket?.resume()
+  link.onDrain = () => socket?.resume()
   connect()
   return {
     take(payloadType, payload) {

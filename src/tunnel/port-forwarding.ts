@@ -2,9 +2,9 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../core/clock.js'
 import { gather } from './socket.js'
 
-/** What a carrier needs of a session. */
-export interface CarrierSession {
-  readonly room: number
+/** What a forwarding needs of a session. */
+export interface ForwardingSession {
+  readonly sendWindow: number
   readonly settled: boolean
   readonly agentVersion: string
   send(type: number, payload: Buffer): void
@@ -12,8 +12,8 @@ export interface CarrierSession {
   release(): void
 }
 
-/** What carriers report. */
-export interface CarrierNotices {
+/** What forwardings report. */
+export interface ForwardingNotices {
   /** Bytes carried: from the instance, to the instance. */
   moved(down: number, up: number): void
   /** The instance could not connect to the port. */
@@ -23,26 +23,26 @@ export interface CarrierNotices {
 }
 
 /** Carries local connections over one session. */
-export interface Carrier {
+export interface PortForwarding {
   /** How many connections it has. */
   readonly load: number
   /** Takes no further connection for now. */
   readonly full: boolean
   carry(socket: Socket): void
   payload(type: number, payload: Buffer): void
-  room(): void
+  onDrain(): void
   /** The session is over: its connections break, visibly. */
   end(): void
 }
 
-/** A local connection's buffer beyond which the far side has to wait. */
+/** A local connection's buffer beyond which the remote side has to wait. */
 const high = 1024 * 1024
 /** How long a reader that takes nothing may keep other connections waiting. */
 const patience = 15_000
 const look = 50
 
 /**
- * When our side has ended, the far side is told only after some silence: the agent knows no half-open
+ * When our side has ended, the remote side is told only after some silence: the agent knows no half-open
  * connections and would throw an answer away. Longer while a question is unanswered.
  */
 export const silenceAfter = (asked: boolean) => (asked ? 10_000 : 2000)
@@ -58,7 +58,7 @@ export class Backpressure {
   private readonly slow = new Set<Socket>()
 
   constructor(
-    private readonly session: Pick<CarrierSession, 'hold' | 'release'>,
+    private readonly session: Pick<ForwardingSession, 'hold' | 'release'>,
     private readonly clock: Clock,
     private readonly othersWait: () => boolean,
     private readonly letGo: (socket: Socket) => void,

@@ -9,7 +9,7 @@ export function openShell(link) {
   const env = { HOME: '/tmp', TERM: 'xterm-256color', LANG: 'C.UTF-8' }
   const program = command
     ? ['sh', '-c', command]
-    : ['env', 'PS1=far$ ', 'bash', '--norc', '--noprofile', '-i']
+    : ['env', 'PS1=remote$ ', 'bash', '--norc', '--noprofile', '-i']
   const child = spawn('python3', [terminal, ...program], {
     env: { ...env, PATH: path ? `${path}:${process.env.PATH}` : process.env.PATH },
     stdio: ['pipe', 'pipe', 'inherit', 'pipe'],
@@ -20,7 +20,7 @@ export function openShell(link) {
     for (let at = 0; at < chunk.length; at += 1024) link.say(1, chunk.subarray(at, at + 1024))
     if (link.full()) child.stdout.pause()
   })
-  link.room = () => child.stdout.resume()
+  link.onDrain = () => child.stdout.resume()
   child.on('close', () => link.close(''))
   return {
     take(payloadType, payload) {

@@ -45,7 +45,7 @@ export function openMux(link) {
       else socket.resume()
     }
   }
-  link.room = flush
+  link.onDrain = flush
 
   const queued = () => [...streams.values()].reduce((sum, { socket }) => sum + socket.writableLength, 0)
 
