@@ -35,7 +35,15 @@ export async function ignoreErrors<T>(
   }
 }
 
-const throttled = ['Throttling*', 'RequestLimitExceeded', 'TooManyRequestsException', 'RequestThrottled*']
+const throttled = [
+  'Throttling*',
+  'RequestLimitExceeded',
+  'TooManyRequestsException',
+  'RequestThrottled*',
+  // Parameter Store takes one update of a parameter at a time:
+  // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
+  'TooManyUpdates',
+]
 const networkCodes = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|ERR_HTTP2)/
 
 export const isThrottled = (error: unknown): boolean => isCode(error, ...throttled)
@@ -52,6 +60,9 @@ export function isOutcomeUnknown(error: unknown): boolean {
   if (status >= 500 && !/^Insufficient/.test(codeOf(error))) return true
   return cause !== undefined && cause !== error && isOutcomeUnknown(cause)
 }
+
+/** What the same call may get over when it is sent again later. */
+export const isPassing = (error: unknown): boolean => isThrottled(error) || isOutcomeUnknown(error)
 
 /** Another run, or an earlier call whose answer was lost, made it first: look again. */
 const isDuplicate = (error: unknown) =>
@@ -71,7 +82,7 @@ const isDuplicate = (error: unknown) =>
 
 /** The engine's question: does looking again and going on help? */
 export const isRetryable = (error: unknown, attempt: number): boolean =>
-  (attempt <= 8 && (isOutcomeUnknown(error) || isThrottled(error))) || (attempt <= 5 && isDuplicate(error))
+  (attempt <= 8 && isPassing(error)) || (attempt <= 5 && isDuplicate(error))
 
 interface Advice {
   match: (error: Error, code: string) => boolean
