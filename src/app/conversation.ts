@@ -1,4 +1,5 @@
 import { pick } from '../bedrock/pick.js'
+import { shellQuote } from '../core/shell.js'
 import { type Choices, checkedDisk, checkedEmail, defaults, leastDiskGb } from '../lab/choices.js'
 import { checkedCidrs } from '../lab/cidr.js'
 import { monthlyCost } from '../lab/prices.js'
@@ -223,8 +224,8 @@ function commandLine({ choices, chat }: Said, { open, options, chat: offered }: 
     ...(open.lab.name === 'default' ? [] : [`--name ${open.lab.name}`]),
     ...(options.rehearse === true ? ['--rehearse'] : []),
     ...(options.rehearse && options.rehearse !== true ? [`--rehearse ${options.rehearse}`] : []),
-    ...(options.profile ? [`--profile ${quoted(options.profile)}`] : []),
-    ...(choices.email ? [`--email ${quoted(choices.email)}`] : []),
+    ...(options.profile ? [`--profile ${shellQuote(options.profile)}`] : []),
+    ...(choices.email ? [`--email ${shellQuote(choices.email)}`] : []),
     ...(instanceType && instanceType !== defaults.instanceType ? [`--instance-type ${instanceType}`] : []),
     ...(diskGb && diskGb !== defaults.diskGb ? [`--disk ${diskGb}`] : []),
     ...(typeof allow === 'object' ? [`--allow-cidr ${allow.cidrs.join(' ')}`] : []),
@@ -237,6 +238,3 @@ function commandLine({ choices, chat }: Said, { open, options, chat: offered }: 
   ]
   return words.join(' ').length < 76 ? words.join(' ') : words.join(' \\\n    ')
 }
-
-/** A word that a shell takes as it stands. */
-const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, `'\\''`)}'`)

@@ -1,4 +1,5 @@
 import type { GlobalOptions } from '../app/context.js'
+import { shellQuote } from '../core/shell.js'
 import { type CommandNode, tree } from './tree.js'
 
 interface Path {
@@ -11,8 +12,6 @@ const pathsOf = (nodes: readonly CommandNode[], before = ''): Path[] =>
     const words = `${before}${node.name}`
     return [...pathsOf(node.children ?? [], `${words} `), ...(node.load ? [{ words, node }] : [])]
   })
-
-const quoted = (value: string) => (/^[\w.@/+-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`)
 
 /**
  * Each command that a text names, as this person has to type it: with npx where there is no librechat-lab to type,
@@ -28,9 +27,9 @@ export function renderHint(env: NodeJS.ProcessEnv, options: GlobalOptions): (tex
       const rest = /^.*?(?=librechat-lab |\n|$)/.exec(text.slice(at + found.length))?.[0] ?? ''
       const { name, profile, region, rehearse } = options
       const flags = [
-        ...(name && name !== 'default' && !node?.ofNoLab ? [['--name', quoted(name)]] : []),
-        ...(profile ? [['--profile', quoted(profile)]] : []),
-        ...(region ? [['--region', quoted(region)]] : []),
+        ...(name && name !== 'default' && !node?.ofNoLab ? [['--name', shellQuote(name)]] : []),
+        ...(profile ? [['--profile', shellQuote(profile)]] : []),
+        ...(region ? [['--region', shellQuote(region)]] : []),
         ...(rehearse ? [['--rehearse']] : []),
       ].filter(([flag = '']) => node?.callsAws && !rest.includes(`${flag} `) && !rest.endsWith(flag))
       const npx = env.npm_command === 'exec' && !text.slice(0, at).endsWith('npx ') ? 'npx ' : ''

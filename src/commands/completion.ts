@@ -1,6 +1,7 @@
 import type { Run } from '../app/context.js'
 import { topicNames } from '../cli/help.js'
 import { type CommandNode, type Flag, globalFlags, tree } from '../cli/tree.js'
+import { shellQuote } from '../core/shell.js'
 
 /** Prints a completion script made from the command tree. Calls nothing. */
 export const run: Run = async (_, { ui }, [shell = 'bash']) => {
@@ -60,8 +61,6 @@ function takesValue({ flags }: Flag): boolean {
   return flags.includes('<')
 }
 
-const quote = (text: string) => `'${text.replace(/'/g, `'\\''`)}'`
-
 // A word leads on only where a command has it: the value of an option does not.
 
 const bash = () => `_librechat_lab() {
@@ -72,11 +71,11 @@ const bash = () => `_librechat_lab() {
   esac
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "\${path:+$path }$word" in
-      ${paths.map(quote).join('|')}) path="\${path:+$path }$word" ;;
+      ${paths.map(shellQuote).join('|')}) path="\${path:+$path }$word" ;;
     esac
   done
   case "$path" in
-${places.map(({ path, words }) => `    ${quote(path)}) words=${quote(words.map(({ word }) => word).join(' '))} ;;`).join('\n')}
+${places.map(({ path, words }) => `    ${shellQuote(path)}) words=${shellQuote(words.map(({ word }) => word).join(' '))} ;;`).join('\n')}
   esac
   COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
@@ -84,7 +83,7 @@ complete -F _librechat_lab ${program}`
 
 const zsh = () => {
   const described = (words: Word[]) =>
-    words.map(({ word, text }) => quote(`${word.replace(/:/g, '\\:')}:${text}`)).join(' ')
+    words.map(({ word, text }) => shellQuote(`${word.replace(/:/g, '\\:')}:${text}`)).join(' ')
   return `#compdef ${program}
 _librechat_lab() {
   local -a choices
@@ -94,11 +93,11 @@ _librechat_lab() {
   esac
   for word in "\${(@)words[2,CURRENT-1]}"; do
     case "\${place:+$place }$word" in
-      ${paths.map(quote).join('|')}) place="\${place:+$place }$word" ;;
+      ${paths.map(shellQuote).join('|')}) place="\${place:+$place }$word" ;;
     esac
   done
   case "$place" in
-${places.map(({ path, words }) => `    ${quote(path)}) choices=(${described(words)}) ;;`).join('\n')}
+${places.map(({ path, words }) => `    ${shellQuote(path)}) choices=(${described(words)}) ;;`).join('\n')}
   esac
   _describe ${program} choices
 }
@@ -107,7 +106,7 @@ compdef _librechat_lab ${program}`
 
 const fish = () => {
   const line = (path: string, given: string, text: string) =>
-    `complete -c ${program} -n ${quote(`__librechat_lab_at ${path}`.trimEnd())} ${given} -d ${quote(text)}`
+    `complete -c ${program} -n ${shellQuote(`__librechat_lab_at ${path}`.trimEnd())} ${given} -d ${shellQuote(text)}`
   const flagLine = (path: string, flag: Flag) => {
     const names = wordsOf(flag).map((word) =>
       word.startsWith('--') ? `-l ${word.slice(2)}` : `-s ${word.slice(1)}`,
@@ -118,7 +117,7 @@ const fish = () => {
     `function __librechat_lab_at
   set -l place
   for word in (commandline -opc)[2..]
-    contains -- (string join ' ' -- $place $word) ${paths.map(quote).join(' ')}
+    contains -- (string join ' ' -- $place $word) ${paths.map(shellQuote).join(' ')}
     and set place $place $word
   end
   test "$place" = "$argv"
@@ -127,7 +126,7 @@ complete -c ${program} -f`,
     ...places.flatMap(({ path, words }) =>
       words
         .filter(({ word }) => !word.startsWith('-'))
-        .map(({ word, text }) => line(path, `-a ${quote(word)}`, text)),
+        .map(({ word, text }) => line(path, `-a ${shellQuote(word)}`, text)),
     ),
     ...commands.flatMap(({ path, node }) => flagsOf(node).map((flag) => flagLine(path, flag))),
   ].join('\n')

@@ -50,4 +50,4 @@ export async function removeLeftovers(
 export const leftoverActions = {
   read: ['ec2:DescribeVolumes', 'ssm:GetParametersByPath'],
   write: ['ec2:DeleteVolume', 'ssm:DeleteParameters'],
-}
+} as const

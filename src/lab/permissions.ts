@@ -27,7 +27,7 @@ export const features = ['lab', 'access', 'users'] as const
 type Feature = (typeof features)[number]
 
 /** A resource of the graph without its actions does not compile. */
-const resources: Readonly<Record<Exclude<keyof LabGraph, 'all'>, ResourceActions>> = {
+const resources = {
   settings: settingsParameterActions,
   role: roleActions,
   profile: instanceProfileActions,
@@ -35,16 +35,17 @@ const resources: Readonly<Record<Exclude<keyof LabGraph, 'all'>, ResourceActions
   address: addressActions,
   instance: instanceActions,
   association: associationActions,
-}
-const all = (method: keyof ResourceActions): string[] =>
-  Object.values(resources).flatMap((actions) => actions[method])
+} satisfies Readonly<Record<Exclude<keyof LabGraph, 'all'>, ResourceActions>>
+const all = <Method extends keyof ResourceActions>(method: Method) =>
+  Object.values(resources).flatMap((actions): readonly Action<Method>[] => actions[method])
+type Action<Method extends keyof ResourceActions> = (typeof resources)[keyof typeof resources][Method][number]
 
-const settings = ['ssm:GetParameter']
-const find = ['ec2:DescribeInstances']
-const lock = ['ssm:GetParameter', 'ssm:PutParameter', 'ssm:DeleteParameter']
-const runCommand = ['ssm:SendCommand', 'ssm:GetCommandInvocation']
-const online = ['ssm:DescribeInstanceInformation']
-const shellScript = ['AWS-RunShellScript']
+const settings = ['ssm:GetParameter'] as const
+const find = ['ec2:DescribeInstances'] as const
+const lock = ['ssm:GetParameter', 'ssm:PutParameter', 'ssm:DeleteParameter'] as const
+const runCommand = ['ssm:SendCommand', 'ssm:GetCommandInvocation'] as const
+const online = ['ssm:DescribeInstanceInformation'] as const
+const shellScript = ['AWS-RunShellScript'] as const
 const session = [
   'ssm:StartSession',
   'ssm:ResumeSession',
@@ -52,13 +53,13 @@ const session = [
   'ssmmessages:OpenDataChannel',
   // Says since when the agent has not answered.
   'ssm:DescribeInstanceInformation',
-]
+] as const
 const models = [
   'bedrock:ListFoundationModels',
   'bedrock:ListInferenceProfiles',
   'bedrock:GetFoundationModelAvailability',
   'bedrock:GetUseCaseForModelAccess',
-]
+] as const
 /** Only where access is still to be arranged: https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html */
 const access = [
   'bedrock:PutUseCaseForModelAccess',
@@ -66,11 +67,11 @@ const access = [
   'bedrock:CreateFoundationModelAgreement',
   'aws-marketplace:Subscribe',
   'aws-marketplace:ViewSubscriptions',
-]
+] as const
 const replace = [...instanceActions.remove, ...associationActions.remove]
 const host = [...settings, ...find, ...runCommand]
 // A password that a person typed travels as a parameter.
-const secret = ['ssm:PutParameter', 'ssm:DeleteParameter']
+const secret = ['ssm:PutParameter', 'ssm:DeleteParameter'] as const
 const status = [...settings, ...all('observe'), ...launchTargetActions, ...models]
 
 /** What each command needs; `adopt` is what `up --adopt` needs besides `up`. */
@@ -120,6 +121,9 @@ export const commandNeeds = {
   portainer: { feature: 'users', actions: host, documents: shellScript },
   // Whoever may write a user's policies can get every permission, so attaching is left to an administrator.
   address: { feature: 'lab', actions: [...settings, 'ec2:DescribeAddresses'] },
-} satisfies Readonly<Record<string, Needs>>
+} as const satisfies Readonly<Record<string, Needs>>
 
 export type CommandWithNeeds = keyof typeof commandNeeds
+
+/** Every action that some command needs: "ec2:RunInstances". */
+export type NeededAction = (typeof commandNeeds)[CommandWithNeeds]['actions'][number]

@@ -175,7 +175,6 @@ export interface RunCommand {
   /** What it leaves on the host at its end. */
   leaves: Partial<Host>
   settled: boolean
-  cancelled?: boolean
 }
 
 export interface Session {

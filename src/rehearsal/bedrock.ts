@@ -65,21 +65,9 @@ export const bedrock = {
     }
   },
 
-  GetFoundationModel(input, { region }) {
-    return { modelDetails: summary(modelOf(input.modelIdentifier), region) }
-  },
-
   ListInferenceProfiles(input, { region }) {
     if (input.typeEquals === 'APPLICATION') return { inferenceProfileSummaries: [] }
     return { inferenceProfileSummaries: profilesIn(region).map((profile) => profileView(profile, region)) }
-  },
-
-  GetInferenceProfile(input, { region }) {
-    const id = input.inferenceProfileIdentifier?.split('/').at(-1)
-    const profile = profilesIn(region).find((one) => one.id === id)
-    if (!profile)
-      throw new Refusal('ResourceNotFoundException', `Could not find the inference profile ${id}.`, 404)
-    return profileView(profile, region)
   },
 
   GetFoundationModelAvailability(input, world) {

@@ -140,7 +140,7 @@ export function address(options: {
   }
 }
 
-export const addressActions: ResourceActions = {
+export const addressActions = {
   observe: ['ec2:DescribeAddresses', 'ec2:DescribeAddressTransfers'],
   ensure: [
     'ec2:AllocateAddress',
@@ -150,7 +150,7 @@ export const addressActions: ResourceActions = {
     'ec2:ReleaseAddress',
   ],
   remove: ['ec2:DescribeAddresses', 'ec2:DisassociateAddress', 'ec2:ReleaseAddress'],
-}
+} as const satisfies ResourceActions
 
 /** The quota is used up: what the person can do, with the addresses that cost and serve nothing. */
 async function noneLeft(ec2: EC2Client, region: string, cause: unknown): Promise<LabError> {

@@ -70,8 +70,8 @@ export function association(options: {
   }
 }
 
-export const associationActions: ResourceActions = {
+export const associationActions = {
   observe: [],
   ensure: ['ec2:AssociateAddress'],
   remove: ['ec2:DisassociateAddress'],
-}
+} as const satisfies ResourceActions

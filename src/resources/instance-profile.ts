@@ -105,7 +105,7 @@ export function instanceProfile(options: {
   }
 }
 
-export const instanceProfileActions: ResourceActions = {
+export const instanceProfileActions = {
   observe: ['iam:GetInstanceProfile'],
   ensure: [
     'iam:CreateInstanceProfile',
@@ -115,4 +115,4 @@ export const instanceProfileActions: ResourceActions = {
     'iam:PassRole',
   ],
   remove: ['iam:RemoveRoleFromInstanceProfile', 'iam:DeleteInstanceProfile'],
-}
+} as const satisfies ResourceActions

@@ -61,7 +61,7 @@ export function instance(options: InstanceOptions): Resource<InstanceState> {
   }
 }
 
-export const instanceActions: ResourceActions = {
+export const instanceActions = {
   observe: ['ec2:DescribeInstances', 'ec2:DescribeInstanceAttribute', 'ec2:DescribeVolumes'],
   ensure: [
     'ec2:RunInstances',
@@ -77,7 +77,7 @@ export const instanceActions: ResourceActions = {
     'iam:PassRole',
   ],
   remove: ['ec2:DescribeInstances', 'ec2:ModifyInstanceAttribute', 'ec2:TerminateInstances'],
-}
+} as const satisfies ResourceActions
 
 /** Lifts the protection, terminates, and waits until it has ended. */
 async function end(

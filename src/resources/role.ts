@@ -259,7 +259,7 @@ export function role(options: {
   }
 }
 
-export const roleActions: ResourceActions = {
+export const roleActions = {
   observe: ['iam:GetRole', 'iam:ListAttachedRolePolicies', 'iam:ListRolePolicies', 'iam:GetRolePolicy'],
   ensure: [
     'iam:CreateRole',
@@ -279,4 +279,4 @@ export const roleActions: ResourceActions = {
     'iam:DeleteRolePolicy',
     'iam:DeleteRole',
   ],
-}
+} as const satisfies ResourceActions

@@ -194,7 +194,7 @@ export function securityGroup(options: {
   }
 }
 
-export const securityGroupActions: ResourceActions = {
+export const securityGroupActions = {
   observe: ['ec2:DescribeSecurityGroups'],
   ensure: [
     'ec2:CreateSecurityGroup',
@@ -204,7 +204,7 @@ export const securityGroupActions: ResourceActions = {
     'ec2:AuthorizeSecurityGroupEgress',
   ],
   remove: ['ec2:DeleteSecurityGroup', 'ec2:DescribeNetworkInterfaces'],
-}
+} as const satisfies ResourceActions
 
 const notFound = (error: unknown) => isCode(error, 'InvalidGroup.NotFound')
 const patience = ({ clock, signal }: { clock: Clock; signal: AbortSignal }) => ({

@@ -101,8 +101,8 @@ export function settingsParameter(options: {
   }
 }
 
-export const settingsParameterActions: ResourceActions = {
+export const settingsParameterActions = {
   observe: ['ssm:GetParameter', 'ssm:ListTagsForResource'],
   ensure: ['ssm:PutParameter', 'ssm:AddTagsToResource'],
   remove: ['ssm:DeleteParameter'],
-}
+} as const satisfies ResourceActions

@@ -25,10 +25,12 @@ import {
 } from '@aws-sdk/client-ec2'
 import {
   AddRoleToInstanceProfileCommand,
+  AttachRolePolicyCommand,
   CreateInstanceProfileCommand,
   CreateRoleCommand,
   DetachRolePolicyCommand,
   PutRolePermissionsBoundaryCommand,
+  PutRolePolicyCommand,
   RemoveRoleFromInstanceProfileCommand,
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam'
@@ -131,6 +133,10 @@ describeAws('the printed policy', (moto) => {
     const PolicyArn = 'arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore'
     await iam.send(new DetachRolePolicyCommand({ RoleName: role, PolicyArn }))
     await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName: role, PolicyDocument: assumable('*') }))
+    const more = { RoleName: role, PolicyName: 'Everything', PolicyDocument: everything }
+    await iam.send(new PutRolePolicyCommand(more))
+    const ReadOnly = 'arn:aws:iam::aws:policy/ReadOnlyAccess'
+    await iam.send(new AttachRolePolicyCommand({ RoleName: role, PolicyArn: ReadOnly }))
     const Tags = [{ Key: 'librechat-lab:protected' }]
     await ec2.send(new DeleteTagsCommand({ Resources: [address.AllocationId ?? ''], Tags }))
     account.addresses.offer(address.AllocationId ?? '', '210987654321')
@@ -327,6 +333,11 @@ describeAws('the printed policy', (moto) => {
     const rows = [...table.matchAll(/^\| `([\w-]+:\w+)` \|.*https:\/\/docs\.aws\.amazon\.com\//gm)]
     expect(rows.map(([, action]) => action).sort()).toEqual([...new Set(besides)].sort())
   })
+})
+
+const everything = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
 })
 
 const runningInstance = (id: string) =>

@@ -91,15 +91,6 @@ export const volumes = {
     }
   },
 
-  DescribeVolumesModifications(input) {
-    return {
-      VolumesModifications: (input.VolumeIds ?? []).map((VolumeId) => ({
-        VolumeId,
-        ModificationState: 'completed' as const,
-      })),
-    }
-  },
-
   DeleteVolume(input, world) {
     const { instance, attached, instanceId } = volumeOf(world, input.VolumeId)
     if (attached) {
