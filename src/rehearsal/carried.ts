@@ -4,6 +4,8 @@ import { gunzipSync } from 'node:zlib'
 export interface Carried {
   files: ReadonlyMap<string, string>
   command: string
+  /** The digest of the version's files that the command runs from; undefined when it runs from what it carried. */
+  version: string | undefined
 }
 
 const block = 512
@@ -11,8 +13,9 @@ const block = 512
 /** Takes a payload apart as a host would: a here-document of base64, in it a compressed tar, then the command. */
 export function carriedBy(script: string): Carried {
   const found = /<<'(\S+)'\n([A-Za-z0-9+/=\n]+)\n\1\n[\s\S]*?\n([^\n]+)\n?$/.exec(script)
-  if (!found) return { files: new Map(), command: script.trim().split('\n').at(-1) ?? '' }
-  return { files: untar(gunzipSync(Buffer.from(found[2] ?? '', 'base64'))), command: found[3] ?? '' }
+  const version = /^CODE=\/run\/librechat-lab\/([0-9a-f]{16}) /m.exec(script)?.[1]
+  if (!found) return { files: new Map(), command: script.trim().split('\n').at(-1) ?? '', version }
+  return { files: untar(gunzipSync(Buffer.from(found[2] ?? '', 'base64'))), command: found[3] ?? '', version }
 }
 
 /** The plain files of a tar (POSIX 1003.1, ustar). */
