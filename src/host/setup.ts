@@ -53,7 +53,9 @@ async function followed(host: Host, stage: Stage, input: Record<string, string>)
   const task = { type: 'task', id: `host:${stage.name}`, name: stage.title } as const
   host.emit({ ...task, state: 'started', usualMs: stage.usualMs })
   try {
-    const output = await runStage(host, stage.name, { input, timeoutSeconds: stage.timeoutSeconds })
+    const { name, timeoutSeconds } = stage
+    // The first stage takes this version's files along for all of them.
+    const output = await runStage(host, name, { input, timeoutSeconds, withFiles: name === 'system' })
     host.emit({ ...task, state: 'done', detail: summary(output) })
     return output
   } catch (error) {

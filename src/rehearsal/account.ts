@@ -140,6 +140,10 @@ export interface Host {
   /** The payload's digest, once the stack runs. */
   release?: string
   done: string[]
+  /** Digests of the versions whose files it has. */
+  versions: string[]
+  /** Private keys that it made for passwords and has not used, as PEM. */
+  keys: Record<string, string>
   /** LibreChat's users: e-mail, name, day of creation. */
   users: string[][]
 }

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 METADATA_OPEN = "Any container may ask for the instance's credentials: the firewall's rule is gone or is passed by."
-PORTS_OPEN = "Containers may reach the host's ports, Portainer among them: the firewall's rules are gone or are passed by."
+PORTS_OPEN = "Containers may reach the host's ports and Portainer: the firewall's rules are gone or are passed by."
 
 
 def leads(chain, rule):

@@ -195,8 +195,8 @@ def judge(result, kernel):
         if last and last["result"] == "failed":
             say(warnings, f"update-{name}", f"The last update of {name} failed on {last['at']}.")
     if kernel:
-        say(warnings, "reboot", f"A kernel update waits for a restart of the instance: Linux {os.uname().release} runs, "
-            f"{kernel} is installed.")
+        say(warnings, "reboot", "A kernel update waits for a restart of the instance: "
+            f"Linux {os.uname().release} runs, {kernel} is installed.")
     elif result["rebootNeeded"]:
         say(warnings, "reboot", "A security fix waits for a restart of the instance.")
     return problems, warnings

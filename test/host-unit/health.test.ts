@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const program = new URL('../../templates/host/health.py', import.meta.url).pathname
 const work = mkdtempSync(join(tmpdir(), 'librechat-lab-health-'))
-const there = spawnSync('python3', ['-c', 'pass']).status === 0
+const found = spawnSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' })
+const python = found.stdout?.trim() ?? ''
+const there = found.status === 0
 afterAll(() => rmSync(work, { recursive: true, force: true }))
 
 const bridges = ['docker0', 'br-+', 'lab-+']
@@ -98,7 +100,7 @@ describe.skipIf(!there)('the host’s health', () => {
   it('can be asked of a host that was never set up', () => {
     rmSync(join(work, 'iptables'), { force: true })
     const env = { ...process.env, PATH: `${work}:/nowhere`, LAB: work }
-    const { stdout, stderr } = spawnSync('/usr/bin/python3', [program], { env, encoding: 'utf8' })
+    const { stdout, stderr } = spawnSync(python, [program], { env, encoding: 'utf8' })
     expect(stderr).toBe('')
     expect(JSON.parse(stdout)).toMatchObject({ healthy: false, metadataProtected: false, release: '' })
   })

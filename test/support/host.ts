@@ -1,4 +1,11 @@
-import { constants, publicEncrypt, randomBytes } from 'node:crypto'
+import {
+  constants,
+  generateKeyPairSync,
+  type KeyObject,
+  privateDecrypt,
+  publicEncrypt,
+  randomBytes,
+} from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Carried, carriedBy } from './archive.js'
 import type { Executor, Outcome, Work } from './gateway/runcommand.js'
@@ -10,6 +17,11 @@ interface PlayedHost {
   /** Files of the last stack stage: settings.env, librechat.yaml, release. */
   readonly input: Map<string, string>
   readonly users: string[]
+  /** The passwords that a person gave, as the host decrypted them: by e-mail address. */
+  readonly passwords: Map<string, string>
+  /** The directories of files that it was sent, and the keys that it made and has not used. */
+  readonly versions: Set<string>
+  readonly keys: Map<string, KeyObject>
   /** What each service says of itself. */
   readonly services: Record<string, string>
 }
@@ -31,7 +43,7 @@ export interface Hosts {
   readonly run: Executor
 }
 
-const programs = new Set(['system', 'docker', 'images', 'stack', 'health', 'user', 'portainer'])
+const programs = new Set(['system', 'docker', 'images', 'stack', 'health', 'key', 'user', 'portainer'])
 
 /**
  * Plays the machines behind the instances: takes what Run Command carried apart as a host would, refuses what it
@@ -45,6 +57,9 @@ export function hosts(): Hosts {
       ran: [],
       input: new Map(),
       users: [],
+      passwords: new Map(),
+      versions: new Set(),
+      keys: new Map(),
       services: healthy(),
       lock: Promise.resolve(),
     }
@@ -66,11 +81,11 @@ export function hosts(): Hosts {
 
   async function stage(host: PlayedHost, carried: Carried, { comment }: Work): Promise<Outcome> {
     const program = /run\.sh"? (\w+)$/.exec(carried.command)?.[1] ?? ''
-    const file = ['user', 'portainer'].includes(program) ? `host/${program}.py` : `stages/${program}.sh`
-    for (const path of ['run.sh', file]) {
-      if (!programs.has(program) || !carried.files.has(path))
-        return { code: 127, stdout: '', stderr: `no ${path}` }
-    }
+    if (!programs.has(program)) return { code: 127, stdout: '', stderr: `no ${program}` }
+    // A host has a version's files from when they were sent; before that it says so, as the script tells it to.
+    if (carried.files.has('code/run.sh')) host.versions.add(carried.version ?? '')
+    if (!host.versions.has(carried.version ?? ''))
+      return { code: 79, stdout: 'librechat-lab: files missing\n' }
     host.ran.push(comment)
     await sleep(mood.takes)
     const failing = mood.failing[program]
@@ -92,6 +107,13 @@ const does: Record<string, (host: PlayedHost, files: ReadonlyMap<string, string>
     return { code: 0, stdout: `${asked ? `${user(host, asked)}\n` : ''}the stack runs\n` }
   },
   health: (host) => ({ code: 0, stdout: healthLine(host) }),
+  key(host) {
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 4096 })
+    const id = randomBytes(12).toString('hex')
+    host.keys.set(id, privateKey)
+    const pem = publicKey.export({ type: 'spki', format: 'pem' })
+    return { code: 0, stdout: `${JSON.stringify({ key: { id, publicKey: pem } })}\n` }
+  },
   user: (host, files) => ({ code: 0, stdout: user(host, files.get('input/request.json') ?? '{}') }),
   portainer(_host, files) {
     const { publicKey } = JSON.parse(files.get('input/request.json') ?? '{}')
@@ -104,6 +126,14 @@ function user(host: PlayedHost, request: string): string {
   const { action, email, first, password, publicKey } = JSON.parse(request)
   if (action === 'list') return JSON.stringify({ users: host.users.map((one) => [one, one, '2026-11-23']) })
   if (first && host.users.length > 0) return JSON.stringify({ user: { email, made: false } })
+  if (password) {
+    const key = host.keys.get(password.key)
+    if (!key) throw new Error(`the host has no key ${password.key}`)
+    host.keys.delete(password.key)
+    const oaepLabel = Buffer.from(`${action} ${email}`)
+    const opened = privateDecrypt({ key, ...oaep, oaepLabel }, Buffer.from(password.sealed, 'base64'))
+    host.passwords.set(email, opened.toString())
+  }
   if (action === 'remove') host.users.splice(host.users.indexOf(email), 1)
   else if (!host.users.includes(email)) host.users.push(email)
   const sealed = password || !publicKey ? {} : { sealed: seal(randomBytes(9).toString('base64'), publicKey) }
@@ -121,9 +151,10 @@ function prove(script: string, { silent }: Mood): Outcome {
   return { code: 0, stdout: `${JSON.stringify({ chat, role: 'LibreChatInstanceRole' })}\n` }
 }
 
+const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
+
 function seal(secret: string, key: string): string {
-  const padding = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
-  return publicEncrypt({ key, ...padding }, Buffer.from(secret)).toString('base64')
+  return publicEncrypt({ key, ...oaep }, Buffer.from(secret)).toString('base64')
 }
 
 const healthy = () =>
