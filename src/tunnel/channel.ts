@@ -7,7 +7,9 @@ import {
   type Message,
   messageType,
   parseObject,
+  payloadOf,
   payloadType,
+  withPayload,
 } from './message.js'
 
 /** Figures of AWS's public agent and client (their config.go), in milliseconds, except where we are stricter. */
@@ -52,6 +54,8 @@ interface Flight {
   sentAt: number
   /** How often it has been put on a wire. */
   sent: number
+  /** How the payload is written when it is sent again; undefined: as it was. */
+  repeated: ((payload: Buffer) => Buffer) | undefined
 }
 
 /**
@@ -118,11 +122,11 @@ export class Channel {
   }
 
   /** Sends one payload. Callers with a choice ask for `sendWindow` first; what is sent without is kept all the same. */
-  send(type: number, payload: Buffer): void {
+  send(type: number, payload: Buffer, repeated?: (payload: Buffer) => Buffer): void {
     const sequence = this.next++
     const message = { type: messageType.input, sequence, flags: 0, payloadType: type, payload }
     const now = this.now()
-    const flight = { frame: encodeMessage(message, now), firstAt: now, sentAt: now, sent: 0 }
+    const flight = { frame: encodeMessage(message, now), firstAt: now, sentAt: now, sent: 0, repeated }
     this.flight.set(sequence, flight)
     if (!this.paused) this.put(flight)
   }
@@ -167,6 +171,9 @@ export class Channel {
     flight.sentAt = this.now()
     if (!this.wire) return
     if (flight.sent > 0) this.resent++
+    if (flight.sent === 1 && flight.repeated) {
+      flight.frame = withPayload(flight.frame, flight.repeated(payloadOf(flight.frame)))
+    }
     flight.sent++
     this.wire.send(flight.frame)
   }

@@ -97,6 +97,19 @@ export function encodeMessage(message: Omit<Message, 'id'>, created: number): Bu
   return bytes
 }
 
+/** A message with another payload; all else, the id as well, stays. */
+export function withPayload(frame: Buffer, payload: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafe(payloadAt + payload.length)
+  frame.copy(bytes, 0, 0, payloadAt)
+  digest(payload).copy(bytes, 80)
+  bytes.writeUInt32BE(payload.length, 116)
+  payload.copy(bytes, payloadAt)
+  return bytes
+}
+
+/** The payload of a message that `encodeMessage` wrote. */
+export const payloadOf = (frame: Buffer): Buffer => frame.subarray(payloadAt)
+
 /** Reads one message; throws `MalformedMessage`. The payload is a view of `bytes`. */
 export function decodeMessage(bytes: Buffer): Message {
   if (bytes.length < payloadAt) throw new MalformedMessage(`a message of ${bytes.length} bytes`)

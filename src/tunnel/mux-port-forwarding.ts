@@ -48,7 +48,7 @@ export class MuxPortForwarding implements PortForwarding {
       get sendWindow() {
         return session.sendWindow
       },
-      send: (payload) => session.send(payloadType.output, payload),
+      send: (payload, repeated) => session.send(payloadType.output, payload, repeated),
     })
     this.backpressure = new Backpressure(
       session,

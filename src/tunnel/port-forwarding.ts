@@ -7,7 +7,7 @@ export interface ForwardingSession {
   readonly sendWindow: number
   readonly settled: boolean
   readonly agentVersion: string
-  send(type: number, payload: Buffer): void
+  send(type: number, payload: Buffer, repeated?: (payload: Buffer) => Buffer): void
   hold(): void
   release(): void
 }

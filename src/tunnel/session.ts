@@ -98,9 +98,11 @@ export class Session {
     return this.over.signal.aborted
   }
 
-  send(type: number, payload: Buffer): void {
+  /** `repeated`: how the payload is written when it is sent again; as it was, unless given. */
+  send(type: number, payload: Buffer, repeated?: (payload: Buffer) => Buffer): void {
     if (this.ended) return
-    this.put(type, type === payloadType.output && this.cipher ? this.cipher.seal(payload) : payload)
+    if (type === payloadType.output && this.cipher) this.put(type, this.cipher.seal(payload))
+    else this.put(type, payload, repeated)
   }
 
   /** Makes the remote side wait: nothing is read until `release`. */
@@ -210,8 +212,8 @@ export class Session {
     }
   }
 
-  private put(type: number, payload: Buffer): void {
-    this.channel.send(type, payload)
+  private put(type: number, payload: Buffer, repeated?: (payload: Buffer) => Buffer): void {
+    this.channel.send(type, payload, repeated)
     if (this.repeating) return
     this.repeating = true
     this.run(this.repeat())

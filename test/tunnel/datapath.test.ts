@@ -3,6 +3,13 @@ import { systemClock } from '../../src/core/clock.js'
 import { download, echo, megabyte, open, remote, say, sender, upload, uploads } from './datapath.js'
 import { connectTo, digest, everything, fastClock, noise, until } from './local.js'
 
+/** Numbers of 8 bytes, so that what is doubled or missing shows. */
+function counters(length: number): Buffer {
+  const bytes = Buffer.alloc(length)
+  for (let at = 0; at < length; at += 8) bytes.writeUInt32BE(at / 8, at + 4)
+  return bytes
+}
+
 describe('on a bad road', () => {
   const bad = { drop: 2000, twice: 2000, late: 5000, damage: 500 }
 
@@ -50,6 +57,19 @@ describe('on a bad road', () => {
     expect(forward.traffic.bytesDown).toBeLessThan(bytes.length)
     expect(digest(await got)).toBe(digest(bytes))
     expect(forward.traffic.reconnects).toBe(10)
+  }, 60_000)
+
+  test('the agent’s own connection breaks twenty times within an upload, and no byte is doubled', async () => {
+    const bytes = counters(16 * megabyte)
+    const { forward } = await open(uploads)
+    const answer = upload(forward, bytes)
+    for (let broken = 0; broken < 20; broken++) {
+      await systemClock.sleep(250)
+      await remote.breakAgent()
+    }
+    expect(forward.traffic.bytesUp).toBeLessThan(bytes.length)
+    expect(await answer).toBe(digest(bytes))
+    expect((await remote.stats()).agents.at(-1)?.uncertain).toBeGreaterThan(10)
   }, 60_000)
 
   test('a connection that is refused for a while is tried again, and nothing is lost', async () => {

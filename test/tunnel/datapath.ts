@@ -78,7 +78,7 @@ export function uploads(socket: Socket) {
     length += chunk.length
     if (length < 4) return
     const wanted = Buffer.concat(chunks.slice(0, 4)).readUInt32BE()
-    if (length === wanted + 4) socket.end(digest(Buffer.concat(chunks).subarray(4)))
+    if (length >= wanted + 4) socket.end(digest(Buffer.concat(chunks).subarray(4)))
   })
 }
 

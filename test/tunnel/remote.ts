@@ -44,6 +44,11 @@ export class Remote {
     return this.ask('break', how) as Promise<number>
   }
 
+  /** Breaks the connections between the agent and the gateway. */
+  breakAgent(): Promise<void> {
+    return this.ask('breakAgent') as Promise<void>
+  }
+
   pause(value: boolean): Promise<void> {
     return this.ask('pause', value) as Promise<void>
   }
@@ -92,6 +97,7 @@ export interface RemoteStats {
     repeated: number
     seen: number
     acknowledged: number
+    uncertain: number
     flying: number
     stuck: number
     early: number

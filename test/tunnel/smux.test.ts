@@ -72,6 +72,9 @@ function muxWith(sendWindow: number) {
   return { mux: new Mux(carriage), sent, carriage }
 }
 
+/** What was opened and closed; a frame that says nothing may stand anywhere. */
+const seenBy = (sent: Buffer[]) => readAll(sent).seen.filter((frame) => frame !== '3:0')
+
 const silent: StreamEvents = { data: () => {}, finished: () => {}, drained: () => {} }
 
 describe('the multiplexer', () => {
@@ -79,7 +82,7 @@ describe('the multiplexer', () => {
     const { mux, sent } = muxWith(100)
     mux.open(silent).finish()
     mux.open(silent).finish()
-    expect(readAll(sent).seen).toEqual(['0:3', '1:3', '0:5', '1:5'])
+    expect(seenBy(sent)).toEqual(['0:3', '1:3', '0:5', '1:5'])
   })
 
   test('sends all that it is given, in order, in messages of at most 1024 bytes', () => {
@@ -87,7 +90,7 @@ describe('the multiplexer', () => {
     const bytes = noise(100_000)
     const stream = mux.open(silent)
     for (let at = 0; at < bytes.length; at += 3333) stream.write(bytes.subarray(at, at + 3333))
-    expect(Math.max(...sent.map(({ length }) => length))).toBe(1024)
+    expect(Math.max(...sent.map(({ length }) => length))).toBeLessThanOrEqual(1024)
     expect(readAll(sent).data.get(3)).toEqual(bytes)
     expect(stream.queued).toBe(0)
   })
@@ -148,7 +151,7 @@ describe('the multiplexer', () => {
     stream.abandon()
     carriage.sendWindow = 10
     mux.pump()
-    expect(readAll(sent).seen).toEqual(['0:3', '1:3'])
+    expect(seenBy(sent)).toEqual(['0:3', '1:3'])
     expect(sent).toHaveLength(2)
   })
 

@@ -28,7 +28,9 @@ export function openSession(options, send, close) {
   const flying = new Map()
   const early = new Map()
   const stuck = []
-  const stats = { repeated: 0, seen: 0, acknowledged: 0 }
+  /** Its connection is broken: what it writes fails. */
+  let cut = false
+  const stats = { repeated: 0, seen: 0, acknowledged: 0, uncertain: 0 }
 
   function say(payloadType, payload) {
     if (over || payload.length === 0) return
@@ -41,11 +43,12 @@ export function openSession(options, send, close) {
       payload: sealed ? options.kms.cipher.seal(payload) : payload,
     })
     flying.set(next++, { bytes, at: Date.now() })
-    if (!paused) send(bytes)
+    // A message whose sending fails is kept, and repeated when it is the oldest (datachannel.go, SendStreamDataMessage).
+    if (!paused && !cut) send(bytes)
   }
   const repeat = setInterval(() => {
     const oldest = flying.values().next().value
-    if (!oldest || paused || Date.now() - oldest.at < 200) return
+    if (!oldest || paused || cut || Date.now() - oldest.at < 200) return
     oldest.at = Date.now()
     stats.repeated++
     send(oldest.bytes)
@@ -129,7 +132,9 @@ export function openSession(options, send, close) {
     plugin = options.kind === 'Port' ? openPort(link) : openShell(link)
   }
 
+  /** Whether it could be written. */
   function acknowledge(message) {
+    if (cut) return false
     stats.acknowledged++
     const content = {
       AcknowledgedMessageType: message.type,
@@ -138,6 +143,7 @@ export function openSession(options, send, close) {
       IsSequentialMessage: true,
     }
     send(write({ type: 'acknowledge', flags: 3, payload: Buffer.from(JSON.stringify(content)) }))
+    return true
   }
 
   function process({ payloadType, payload }) {
@@ -168,19 +174,31 @@ export function openSession(options, send, close) {
       if (flying.size < window / 2) link.onDrain()
     } else if (message.type === 'input_stream_data') {
       stats.seen++
-      if (message.sequence > expected) {
-        early.set(message.sequence, message)
-        return acknowledge(message)
-      }
-      if (message.sequence === expected) {
-        expected++
-        process(message)
-      }
-      acknowledge(message)
-      for (let ready = early.get(expected); ready; ready = early.get(expected)) {
-        early.delete(expected++)
-        process(ready)
-      }
+      takeInput(message)
+    }
+  }
+
+  /**
+   * As handleStreamDataMessage of agent/session/datachannel/datachannel.go does it: the payload is handed on first,
+   * then acknowledged, and only then is the next number expected. Where the acknowledgement can't be written, the
+   * repeated message is handed on again. One that comes too early is kept only when it could be acknowledged.
+   */
+  function takeInput(message) {
+    if (message.sequence > expected) {
+      if (acknowledge(message)) early.set(message.sequence, message)
+      return
+    }
+    if (message.sequence < expected) return acknowledge(message)
+    process(message)
+    if (!acknowledge(message)) {
+      stats.uncertain++
+      return
+    }
+    expected++
+    for (let ready = early.get(expected); ready; ready = early.get(expected)) {
+      early.delete(expected)
+      process(ready)
+      expected++
     }
   }
 
@@ -195,11 +213,18 @@ export function openSession(options, send, close) {
     pause: (value) => {
       paused = value
     },
+    /** Breaks its connection, which it makes anew after the first pause of its retryer (config.go: 100 to 200 ms). */
+    cut: () => {
+      cut = true
+      setTimeout(() => {
+        cut = false
+      }, 150)
+    },
     stats: () => ({ ...stats, flying: flying.size, stuck: stuck.length, early: early.size }),
   }
 }
 
-/** Serves a gateway over one TCP connection: length, kind, session, bytes. Kinds: o open, d data, e end, s stats. */
+/** Serves a gateway over one TCP connection: length, kind, session, bytes. Kinds: o open, d data, p pause, b break, e end, s stats. */
 function serve(port) {
   const socket = net.connect(port, '127.0.0.1')
   const sessions = new Map()
@@ -231,6 +256,7 @@ function serve(port) {
         )
       } else if (kind === 'd') sessions.get(session)?.receive(Buffer.from(bytes))
       else if (kind === 'p') sessions.get(session)?.pause(bytes[0] === 1)
+      else if (kind === 'b') for (const one of sessions.values()) one.cut()
       else if (kind === 'e') {
         sessions.get(session)?.end()
         sessions.delete(session)

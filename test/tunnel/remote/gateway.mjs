@@ -425,6 +425,8 @@ const commands = {
     }
     return broken
   },
+  /** Breaks the agent's connections and not ours. */
+  breakAgent: () => tellAgent('b', 0),
   pause: (value) => {
     for (const session of sessions.values()) if (!session.ended) session.pause(value)
   },

@@ -77,14 +77,23 @@ export function openMux(link) {
     })
   }
 
+  let invalid = false
+  /** The multiplexer's error ends its streams, and with the next one the session (port_mux.go, WritePump). */
+  function fail() {
+    invalid = true
+    for (const { socket } of streams.values()) socket.destroySoon()
+    link.close('')
+  }
+
   let head = Buffer.alloc(0)
   function input(bytes) {
     head = head.length > 0 ? Buffer.concat([head, bytes]) : bytes
-    while (head.length >= 8) {
-      const length = head.readUInt16LE(2)
-      if (head[0] !== 1 || head[1] > NOP) return link.close('invalid protocol')
+    // As recvLoop of github.com/xtaci/smux reads: only a push has data, whatever the length of another frame says.
+    while (head.length >= 8 && !invalid) {
+      const [version, command, id] = [head[0], head[1], head.readUInt32LE(4)]
+      if (version !== 1 || command > NOP) return fail()
+      const length = command === PSH ? head.readUInt16LE(2) : 0
       if (head.length < 8 + length) return
-      const [command, id] = [head[1], head.readUInt32LE(4)]
       const data = Buffer.from(head.subarray(8, 8 + length))
       head = head.subarray(8 + length)
       const stream = streams.get(id)
