@@ -5,18 +5,18 @@ import { SSMClient } from '@aws-sdk/client-ssm'
 export type Answers = Record<string, (input: never) => object | Error>
 
 /** A client of the SDK whose answers the test gives; a call without one fails the test. */
-export function answering<Client extends EC2Client | SSMClient>(client: Client, answers: Answers): Client {
-  client.middlewareStack.add(
-    (_next, context) =>
-      async ({ input }) => {
-        const name = String(context.commandName).replace(/Command$/, '')
-        const answer = answers[name]
-        if (!answer) throw new Error(`The test gives no answer to ${name}.`)
-        const output = answer(input as never)
-        if (output instanceof Error) throw output
-        return { output: { $metadata: {}, ...output }, response: {} }
-      },
-    { step: 'finalizeRequest', name: 'answering', override: true },
+function answering<Client extends EC2Client | SSMClient>(client: Client, answers: Answers): Client {
+  const stack = client.middlewareStack as EC2Client['middlewareStack']
+  stack.add(
+    (_next, context) => async (args) => {
+      const name = String(context.commandName).replace(/Command$/, '')
+      const answer = answers[name]
+      if (!answer) throw new Error(`The test gives no answer to ${name}.`)
+      const output = answer(args.input as never)
+      if (output instanceof Error) throw output
+      return { output: { $metadata: {}, ...output }, response: {} }
+    },
+    { step: 'build', name: 'answering' },
   )
   return client
 }
