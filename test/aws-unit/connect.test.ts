@@ -1,23 +1,15 @@
 import { DescribeRegionsCommand } from '@aws-sdk/client-ec2'
 import { GetParameterCommand } from '@aws-sdk/client-ssm'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { advise } from '../../src/aws/advice.js'
 import { connect } from '../../src/aws/connect.js'
 import { internet } from '../../src/aws/internet.js'
 import { agentsFor } from '../../src/aws/proxy.js'
+import { environment } from './environment.js'
 import { fakeAws, impostor, officeProxy } from './fake-aws.js'
 
 const { signal } = new AbortController()
 const minutes = 60_000
-
-/** The SDK reads the process's environment: a test has nothing in it but this. */
-function environment(variables: Record<string, string>) {
-  for (const name of Object.keys(process.env)) {
-    if (/^(AWS_|LIBRECHAT|NODE_TLS|(HTTPS?|ALL|NO)_PROXY)/i.test(name)) vi.stubEnv(name, undefined)
-  }
-  for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value)
-  return process.env
-}
 
 const keys = {
   HOME: '/nowhere',
@@ -26,9 +18,6 @@ const keys = {
   AWS_REGION: 'us-east-1',
   AWS_EC2_METADATA_DISABLED: 'true',
 }
-
-beforeEach(() => void environment({}))
-afterEach(() => void vi.unstubAllEnvs())
 
 describe('a clock that is wrong', () => {
   it.each([
