@@ -2,7 +2,7 @@ import { pick } from '../bedrock/pick.js'
 import { shellQuote } from '../core/shell.js'
 import { type Choices, checkedDisk, checkedEmail, defaults, leastDiskGb } from '../lab/choices.js'
 import { checkedCidrs } from '../lab/cidr.js'
-import { monthlyCost } from '../lab/prices.js'
+import { diskCost, monthlyCost } from '../lab/prices.js'
 import { type Chat, menuOf } from './chat-choice.js'
 import type { Context } from './context.js'
 import type { OpenLab } from './open-lab.js'
@@ -80,7 +80,7 @@ function stepsOf({ detected, open, options, context: { ui } }: Start): Step[] {
   })
   const price = (instanceType: string, diskGb: number) => {
     const usd = monthlyCost({ region: open.lab.region, instanceType, diskGb, addresses: 1 }).monthlyUsd
-    return usd === undefined ? '' : `about $${usd.toFixed(0)} a month`
+    return usd === undefined ? 'price unknown' : `about $${usd.toFixed(0)} a month`
   }
   return [
     {
@@ -128,7 +128,7 @@ function stepsOf({ detected, open, options, context: { ui } }: Start): Step[] {
         const disk = await ui.input({
           flag: '--disk <GB>',
           message: 'How many GB of disk?',
-          hint: `At least ${leastDiskGb}; encrypted; about $0.08 a GB and month. It can grow later, never shrink.`,
+          hint: `At least ${leastDiskGb}; encrypted; ${diskCost(open.lab.region)}. It can grow later, never shrink.`,
           default: String(said.choices.diskGb ?? defaults.diskGb),
           validate: (value) => judged(() => checkedDisk(value)),
         })

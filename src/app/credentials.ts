@@ -1,5 +1,5 @@
-import { STSClient } from '@aws-sdk/client-sts'
-import { type Profile, profilesIn } from '../aws/profiles.js'
+import { chooseCredentials, kindWords } from '../aws/credentials.js'
+import { type Profile, profileName, readProfiles } from '../aws/profiles.js'
 import { rehearsed } from '../ui/rehearsed.js'
 import type { Context, GlobalOptions } from './context.js'
 
@@ -9,11 +9,13 @@ import type { Context, GlobalOptions } from './context.js'
  * Throws the SDK's CredentialsProviderError, which is told with the ways to get some.
  */
 export async function settleCredentials(options: GlobalOptions, { ui, env }: Context): Promise<void> {
-  if (!ui.interactive || options.rehearse || options.profile) return
-  if (env.AWS_PROFILE || env.AWS_ACCESS_KEY_ID) return
-  const profiles = await profilesIn(env)
+  if (!ui.interactive || options.rehearse || profileName(options, env)) return
+  if (env.AWS_ACCESS_KEY_ID || env.AWS_SECRET_ACCESS_KEY) return
+  const profiles = [...(await readProfiles(env)).values()].filter(({ kind }) => kind !== 'none')
   if (profiles.some(({ name }) => name === 'default')) return
-  const missing = await failureOf(() => new STSClient({ region: 'us-east-1' }).config.credentials())
+  const missing = await failureOf(async () =>
+    (await chooseCredentials({ env, region: 'us-east-1' })).provide(),
+  )
   if (!missing) return
   const answer = await ui.select<string>({
     flag: '--profile <profile>',
@@ -39,7 +41,7 @@ export async function settleCredentials(options: GlobalOptions, { ui, env }: Con
   } else options.profile = answer.slice('profile '.length)
 }
 
-const described = ({ name, sso }: Profile) => (sso ? `${name}  (single sign-on)` : name)
+const described = ({ name, kind }: Profile) => (kind === 'keys' ? name : `${name}  (${kindWords[kind]})`)
 
 async function failureOf(action: () => Promise<unknown>): Promise<unknown> {
   try {

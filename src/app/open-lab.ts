@@ -1,11 +1,12 @@
 import type { Clients } from '../aws/clients.js'
-import { type Connection, type ConnectOptions, connect } from '../aws/connect.js'
+import type { Connection, ConnectOptions } from '../aws/connect.js'
 import { LabError } from '../core/error.js'
 import { checkedName, names } from '../lab/names.js'
 import { parseSettings, type Settings } from '../lab/settings.js'
 import type { LabId } from '../resources/ownership.js'
 import { readParameter } from '../resources/settings-parameter.js'
 import type { Context } from './context.js'
+import { identityLine, signIn } from './sign-in.js'
 
 /** A lab to work on: who asks, where, and what was chosen before. */
 export interface OpenLab {
@@ -35,12 +36,12 @@ export async function openLab(
   const name = checkedName(options.name)
   const parameter = names(name).settings
   let reading: ReturnType<typeof readParameter> | undefined
-  const connection = await connect(options, context, undefined, ({ ssm }) => {
+  const connection = await signIn(options, context, ({ ssm }) => {
     reading = readParameter(ssm, parameter)
     reading.catch(() => {}) // What is wrong with who asks is said first.
   })
-  const { clients, account, region, partition, arn } = connection
-  context.ui.emit({ type: 'note', text: `account ${account} · ${region} · ${arn}` })
+  const { clients, account, region, partition } = connection
+  context.ui.emit({ type: 'note', text: identityLine(connection, region) })
   const found = await (reading ?? readParameter(clients.ssm, parameter))
   return {
     connection,

@@ -1,4 +1,4 @@
-import { advise, type Where } from '../aws/errors.js'
+import { advise, type Where } from '../aws/advice.js'
 import { LabError } from '../core/error.js'
 
 /** From the first change on a failure leaves something behind: exit code 2, and the ways on. */

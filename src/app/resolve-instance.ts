@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { type Connection, connect } from '../aws/connect.js'
+import type { Connection } from '../aws/connect.js'
 import { proxyAgents } from '../aws/proxy.js'
 import { systemClock } from '../core/clock.js'
 import { findInstance } from '../lab/find.js'
@@ -8,6 +8,7 @@ import { requireRunning } from '../tunnel/advice.js'
 import { reasonFor } from '../tunnel/leftovers.js'
 import type { SessionSurroundings } from '../tunnel/session.js'
 import type { Context, GlobalOptions } from './context.js'
+import { signIn } from './sign-in.js'
 
 /** What every command needs that talks to the instance over a session. */
 export async function resolveInstance(
@@ -19,8 +20,8 @@ export async function resolveInstance(
   surroundings: SessionSurroundings
   reason: string
 }> {
-  const connection = await connect(options, context)
-  const { clients, region, credentials } = connection
+  const connection = await signIn(options, context)
+  const { clients, region, credentials, clock } = connection
   const { instanceId, state } = await findInstance(clients, checkedName(options.name))
   requireRunning(instanceId, state, region)
   return {
@@ -30,7 +31,7 @@ export async function resolveInstance(
     surroundings: {
       clock: systemClock,
       ssm: clients.ssm,
-      signer: { region, credentials },
+      signer: { region, credentials, clockOffset: () => clock.ms },
       agent: (await proxyAgents(context.env))?.httpsAgent,
     },
     reason: reasonFor({ machine: hostname(), pid: process.pid }),

@@ -6,16 +6,14 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { LabError } from '../core/error.js'
 import type { Clients } from './clients.js'
+import { type ClockOffset, shareClockOffset } from './clock-offset.js'
+import { type Credentials, chooseCredentials } from './credentials.js'
 import { type Internet, internet } from './internet.js'
-import { proxyAgents } from './proxy.js'
+import { agentsFor } from './proxy.js'
 import { decodingRefusals } from './refusals.js'
-import { configuredRegion } from './region.js'
+import { checkedRegion, configuredRegion, homeRegion, partitionOf } from './region.js'
 
-export interface Credentials {
-  accessKeyId: string
-  secretAccessKey: string
-  sessionToken?: string
-}
+export type { Credentials } from './credentials.js'
 
 /** Who calls AWS, and where. */
 export interface Connection {
@@ -28,7 +26,21 @@ export interface Connection {
   readonly partition: string
   /** Fresh credentials at each call: they may expire within a long session. */
   readonly credentials: () => Promise<Credentials>
+  /** Where they come from: 'profile "work" (single sign-on)'. */
+  readonly credentialSource: string
+  /** What the environment says twice about the credentials, and what counts. */
+  readonly credentialConflict?: string
+  /** Kept up to date by every answer of AWS's. */
+  readonly clock: ClockOffset
   readonly internet: Internet
+}
+
+/** What a connection needs from outside. */
+export interface Surroundings {
+  env: NodeJS.ProcessEnv
+  signal: AbortSignal
+  /** Asks the user for a code of the MFA device `serial`; absent where nobody can be asked. */
+  mfaCode?: ((serial: string) => Promise<string>) | undefined
 }
 
 export interface ConnectOptions {
@@ -40,48 +52,40 @@ export interface ConnectOptions {
 /**
  * Clients for the region and credentials that flags, environment and shared configuration give, flags first,
  * and the caller's identity (one call, unless `known` from a connection to another region). Throws LabError
- * `no-region`; the SDK's errors pass through.
+ * `no-region`, `no-such-profile` and what the credentials lack; the SDK's errors pass through.
  * @param meanwhile told the clients before the answer about the identity is there, to ask at the same time
  */
 export async function connect(
   options: ConnectOptions,
-  { env, signal }: { env: NodeJS.ProcessEnv; signal: AbortSignal },
+  { env, signal, mfaCode }: Surroundings,
   known?: Connection,
   meanwhile?: (clients: Clients) => void,
 ): Promise<Connection> {
   if (options.rehearse) {
+    const region = checkedRegion(options.region || env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1')
     const { rehearsalConnection } = await import('../rehearsal/clients.js')
-    return rehearsalConnection(options, env)
+    return rehearsalConnection({ ...options, region }, env)
   }
-  const { profile } = options
-  const agents = await proxyAgents(env)
-  const shared = {
-    ...(profile ? { profile } : {}),
-    maxAttempts: 8,
-    requestHandler: new NodeHttpHandler({
-      connectionTimeout: 10_000,
-      requestTimeout: 60_000,
-      // Without it a deadline that has passed is only warned of.
-      throwOnRequestTimeout: true,
-      ...agents,
-    }),
+  const agents = await agentsFor(env)
+  const requestHandler = new NodeHttpHandler({
+    connectionTimeout: 10_000,
+    requestTimeout: 60_000,
+    // Without it a deadline that has passed is only warned of.
+    throwOnRequestTimeout: true,
+    ...agents,
+  })
+  const wanted = await configuredRegion(options, env)
+  if (known) {
+    const region = checkedRegion(wanted ?? noRegion())
+    const clients = clientsFor(region, known.credentials, requestHandler, known.clock)
+    return { ...known, clients, region }
   }
-  const region = await regionOf(options, env)
-  const sts = new STSClient({ ...shared, region, ...(known ? { credentials: known.credentials } : {}) })
-  const withCredentials = { ...shared, region, credentials: sts.config.credentials }
-  const clients: Clients = {
-    region,
-    sts,
-    ec2: decodingRefusals(new EC2Client(withCredentials), sts),
-    // AllocateAddress knows no idempotency token, and a lack of capacity must be heard at once: one attempt.
-    ec2Once: decodingRefusals(new EC2Client({ ...withCredentials, maxAttempts: 1 }), sts),
-    iam: new IAMClient(withCredentials),
-    ssm: new SSMClient(withCredentials),
-    bedrock: new BedrockClient(withCredentials),
-    bedrockHome: new BedrockClient({ ...withCredentials, region: 'us-east-1' }),
-  }
-  if (known) return { ...known, clients, region }
-  const asked = sts.send(new GetCallerIdentityCommand({}), { abortSignal: signal })
+  const given = { profile: options.profile, env, requestHandler, mfaCode, region: wanted }
+  const { provide, source, conflict } = await chooseCredentials(given)
+  const region = checkedRegion(wanted ?? noRegion())
+  const clock: ClockOffset = { ms: 0 }
+  const clients = clientsFor(region, provide, requestHandler, clock)
+  const asked = clients.sts.send(new GetCallerIdentityCommand({}), { abortSignal: signal })
   meanwhile?.(clients)
   const identity = await asked
   const arn = identity.Arn ?? ''
@@ -90,29 +94,47 @@ export async function connect(
     region,
     account: identity.Account ?? '',
     arn,
-    partition: arn.split(':')[1] || 'aws',
-    credentials: sts.config.credentials,
-    internet: internet(env, signal),
+    partition: arn.split(':')[1] || partitionOf(region),
+    credentials: clients.sts.config.credentials,
+    credentialSource: source,
+    ...(conflict ? { credentialConflict: conflict } : {}),
+    clock,
+    internet: internet(env, signal, agents),
   }
 }
 
-/** The region that flags, environment and shared configuration give, in this order; LabError `no-region`. */
-async function regionOf(options: ConnectOptions, env: NodeJS.ProcessEnv): Promise<string> {
-  const region = await configuredRegion(options, env)
-  if (!region) {
-    throw new LabError({
-      code: 'no-region',
-      what: 'No AWS region was given.',
-      why: 'Neither --region nor AWS_REGION nor your profile names one.',
-      fix: ['librechat-lab up --region us-east-1', 'Or once for good: aws configure set region us-east-1'],
-    })
+function clientsFor(
+  region: string,
+  credentials: () => Promise<Credentials>,
+  requestHandler: NodeHttpHandler,
+  clock: ClockOffset,
+): Clients {
+  const shared = <Client extends { config: object }>(client: Client) => shareClockOffset(client, clock)
+  const sts = shared(new STSClient({ region, credentials, requestHandler, maxAttempts: 8 }))
+  // One memory of the credentials for all of them.
+  const config = { region, credentials: sts.config.credentials, requestHandler, maxAttempts: 8 }
+  const once = { ...config, maxAttempts: 1 }
+  return {
+    region,
+    sts,
+    ec2: decodingRefusals(shared(new EC2Client(config)), sts),
+    // AllocateAddress knows no idempotency token, and a lack of capacity must be heard at once: one attempt.
+    ec2Once: decodingRefusals(shared(new EC2Client(once)), sts),
+    iam: shared(new IAMClient(config)),
+    ssm: shared(new SSMClient(config)),
+    bedrock: shared(new BedrockClient(config)),
+    bedrockHome: shared(new BedrockClient({ ...config, region: homeRegion(region) })),
   }
-  if (!/^[a-z]{2,3}(-[a-z]+)+-\d{1,2}$/.test(region)) {
-    throw new LabError({
-      code: 'bad-region',
-      what: `"${region.slice(0, 60)}" is not the name of an AWS region.`,
-      fix: ['A region looks like this: --region us-east-1'],
-    })
-  }
-  return region
+}
+
+function noRegion(): never {
+  throw new LabError({
+    code: 'no-region',
+    what: 'No AWS region was given.',
+    why: 'Neither --region nor AWS_REGION nor your profile names one.',
+    fix: [
+      'Run the same command with a region: --region us-east-1',
+      'Or set one for all commands: aws configure set region us-east-1',
+    ],
+  })
 }

@@ -1,5 +1,9 @@
+import { get as getPlain, type IncomingMessage } from 'node:http'
+import { get as getSecure } from 'node:https'
 import { connect } from 'node:net'
 import { LabError } from '../core/error.js'
+import { isPublicIpv4 } from '../core/ipv4.js'
+import type { Agents } from './proxy.js'
 
 /** What lies outside AWS's API: how the person's machine looks from there, and whether the lab answers it. */
 export interface Internet {
@@ -12,21 +16,22 @@ export interface Internet {
 /** Amazon's own, and a second source for when it fails. */
 const defaultSources = ['https://checkip.amazonaws.com', 'https://api.ipify.org']
 
-/** @param env `LIBRECHAT_LAB_CHECKIP_URL`: other sources, comma-separated. */
-export function internet(env: NodeJS.ProcessEnv, signal: AbortSignal): Internet {
+/**
+ * @param env `LIBRECHAT_LAB_CHECKIP_URL`: other sources, comma-separated.
+ * @param agents the same that AWS's clients use: AWS sees this machine come from a proxy's address, too
+ */
+export function internet(env: NodeJS.ProcessEnv, signal: AbortSignal, agents: Agents): Internet {
   const sources = env.LIBRECHAT_LAB_CHECKIP_URL?.split(',') ?? defaultSources
   return {
     async publicAddress() {
       const reasons: string[] = []
       for (const source of sources) {
         try {
-          const answer = await fetch(source, {
-            signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]),
-            redirect: 'error',
-          })
-          const text = (await beginning(answer, 100)).trim()
-          if (answer.ok && /^\d{1,3}(\.\d{1,3}){3}$/.test(text)) return text
-          reasons.push(`${new URL(source).host} answered ${answer.ok ? JSON.stringify(text) : answer.status}`)
+          const { status, text } = await ask(new URL(source), agents, signal)
+          if (status === 200 && isPublicIpv4(text)) return text
+          reasons.push(
+            `${new URL(source).host} answered ${status === 200 ? JSON.stringify(text) : status}, which is no public IPv4 address`,
+          )
         } catch (error) {
           signal.throwIfAborted()
           reasons.push(`${source}: ${(error as Error).message}`)
@@ -36,7 +41,7 @@ export function internet(env: NodeJS.ProcessEnv, signal: AbortSignal): Internet 
         code: 'no-public-ip',
         what: 'Your public IP address could not be found out.',
         why: `${reasons.join('; ')}.`,
-        fix: ['Give it yourself: --allow-cidr <your address>/32'],
+        fix: ['Name it yourself: --allow-cidr <your address>/32'],
       })
     },
 
@@ -55,12 +60,18 @@ export function internet(env: NodeJS.ProcessEnv, signal: AbortSignal): Internet 
   }
 }
 
-/** The first bytes of an answer, however long it goes on. */
-async function beginning({ body }: Response, most: number): Promise<string> {
-  const bytes: number[] = []
-  for await (const chunk of body ?? []) {
-    bytes.push(...chunk.subarray(0, most))
+/** The status and the first bytes of an answer, however long it goes on; redirections are not followed. */
+async function ask(url: URL, { httpAgent, httpsAgent }: Agents, signal: AbortSignal) {
+  const within = AbortSignal.any([signal, AbortSignal.timeout(5_000)])
+  const [get, agent] = url.protocol === 'https:' ? [getSecure, httpsAgent] : [getPlain, httpAgent]
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    get(url, { agent, signal: within }, resolve).on('error', reject)
+  })
+  const most = 100
+  let bytes = Buffer.alloc(0)
+  for await (const chunk of answer) {
+    bytes = Buffer.concat([bytes, (chunk as Buffer).subarray(0, most)])
     if (bytes.length >= most) break
   }
-  return Buffer.from(bytes).toString('utf8', 0, most)
+  return { status: answer.statusCode, text: bytes.toString('utf8', 0, most).trim() }
 }

@@ -1,52 +1,44 @@
-import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { parseKnownFiles } from '@smithy/core/config'
 
-/** A profile that gives credentials. */
+/** How a profile comes by its credentials; "none" has settings such as a region alone. */
+type ProfileKind = 'keys' | 'role' | 'process' | 'web-identity' | 'sso' | 'login' | 'none'
+
+/** A profile of the shared configuration files. */
 export interface Profile {
   name: string
-  /** By single sign-on: it may want a sign-in first. */
-  sso: boolean
+  kind: ProfileKind
+  /** The settings as they are written there. */
+  data: Readonly<Record<string, string | undefined>>
 }
 
-/** https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html */
-const givesCredentials =
-  /^(aws_access_key_id|role_arn|credential_process|web_identity_token_file|login_session|sso_session|sso_start_url)$/
-
-/** The profiles of the shared configuration files that give credentials, in the files' order. */
-export async function profilesIn(env: NodeJS.ProcessEnv): Promise<Profile[]> {
-  const folder = join(env.HOME ?? env.USERPROFILE ?? homedir(), '.aws')
-  const files = await Promise.all([
-    textOf(env.AWS_CONFIG_FILE ?? join(folder, 'config')),
-    textOf(env.AWS_SHARED_CREDENTIALS_FILE ?? join(folder, 'credentials')),
-  ])
-  const found = new Map<string, Profile>()
-  for (const text of files) {
-    let name: string | undefined
-    for (const line of text.split(/\r?\n/)) {
-      const section = /^\s*\[\s*(.+?)\s*\]/.exec(line)?.[1]
-      if (section) name = profileName(section)
-      const key = /^\s*(\w+)\s*=/.exec(line)?.[1] ?? ''
-      if (!name || !givesCredentials.test(key)) continue
-      found.set(name, { name, sso: key.startsWith('sso_') || found.get(name)?.sso === true })
-    }
-  }
-  return [...found.values()]
+/** Every profile of the shared configuration files, as the SDK itself reads them. */
+export async function readProfiles(env: NodeJS.ProcessEnv): Promise<Map<string, Profile>> {
+  const known = await parseKnownFiles(sharedFiles(env))
+  const profiles = Object.entries(known)
+    .filter(([name]) => !/^(sso-session|services)\./.test(name))
+    .map(([name, data]): [string, Profile] => [name, { name, data, kind: kindOf(data) }])
+  return new Map(profiles)
 }
 
-/** "[profile work]" of the one file, "[work]" of the other; not "[sso-session acme]". */
-function profileName(section: string): string | undefined {
-  const [kind = '', ...rest] = section.split(/\s+/)
-  if (rest.length === 0) return kind
-  return kind === 'profile' ? rest.join(' ').replace(/^"(.*)"$/, '$1') : undefined
-}
+/** Which files the SDK's loaders read; always anew, for a sign-in may have written them meanwhile. */
+export const sharedFiles = (env: NodeJS.ProcessEnv) => ({
+  ...(env.AWS_CONFIG_FILE ? { configFilepath: env.AWS_CONFIG_FILE } : {}),
+  ...(env.AWS_SHARED_CREDENTIALS_FILE ? { filepath: env.AWS_SHARED_CREDENTIALS_FILE } : {}),
+  ignoreCache: true,
+})
 
-async function textOf(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'EACCES', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? ''))
-      return ''
-    throw error
-  }
+/** The profile that a flag or the environment names, in the AWS CLI's order. */
+export const profileName = (
+  options: { profile?: string | undefined },
+  env: NodeJS.ProcessEnv,
+): string | undefined => options.profile || env.AWS_PROFILE || env.AWS_DEFAULT_PROFILE || undefined
+
+/** In the SDK's order: https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html */
+function kindOf(data: Profile['data']): ProfileKind {
+  if (data.role_arn && (data.source_profile || data.credential_source)) return 'role'
+  if (data.aws_access_key_id && data.aws_secret_access_key) return 'keys'
+  if (data.web_identity_token_file && data.role_arn) return 'web-identity'
+  if (data.credential_process) return 'process'
+  if (data.sso_session || data.sso_start_url || data.sso_account_id) return 'sso'
+  return data.login_session ? 'login' : 'none'
 }

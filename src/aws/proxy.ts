@@ -1,10 +1,24 @@
-import type { Agent } from 'node:http'
+import { Agent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
 import { LabError } from '../core/error.js'
 
 /** For Node's `http` and `https`. */
-interface Agents {
+export interface Agents {
   readonly httpAgent: Agent
   readonly httpsAgent: Agent
+}
+
+/**
+ * Agents for every request that leaves this machine, through a proxy where one is named. They verify certificates
+ * whatever NODE_TLS_REJECT_UNAUTHORIZED says. LabError `bad-proxy`.
+ */
+export async function agentsFor(env: NodeJS.ProcessEnv): Promise<Agents> {
+  return (
+    (await proxyAgents(env)) ?? {
+      httpAgent: new Agent({ keepAlive: true, maxSockets: 50 }),
+      httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets: 50, rejectUnauthorized: true }),
+    }
+  )
 }
 
 /**

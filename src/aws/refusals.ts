@@ -4,6 +4,10 @@ import { isCode } from './errors.js'
 
 const encoded = /\s*Encoded authorization failure message: (\S+)/
 
+/** Which kind of policy it was, in IAM's words: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html */
+const policyKind =
+  /(with an explicit deny in|because no) (an? )?(service control|resource control|permissions boundary|session|identity-based|resource-based|VPC endpoint)( policy)?( allows)?/
+
 /** Lets EC2's refusals name the action and the resource, which EC2 hides in an encoded message. */
 export function decodingRefusals(ec2: EC2Client, sts: STSClient): EC2Client {
   ec2.middlewareStack.add(
@@ -37,10 +41,10 @@ async function readable(message: string, sts: STSClient): Promise<string> {
     }
     if (!context?.action) return plain
     const where = context.resource ? ` on ${context.resource}` : ''
-    return `${explicitDeny ? 'A policy denies' : 'No policy allows'} ${context.action}${where}.`
-  } catch (error) {
-    // Whoever may not decode it hears what EC2 says itself.
-    if (isCode(error, 'AccessDenied*', 'InvalidAuthorizationMessageException')) return plain
-    throw error
+    const kind = policyKind.exec(plain)?.[0]
+    return `${explicitDeny ? 'A policy denies' : 'No policy allows'} ${context.action}${where}${kind ? ` (${kind})` : ''}.`
+  } catch {
+    // Whatever keeps it from being decoded, the denial is what has to be said: as EC2 puts it.
+    return plain
   }
 }

@@ -1,4 +1,6 @@
-import { STSClient } from '@aws-sdk/client-sts'
+import { partition } from '@aws-sdk/core/client'
+import { LabError } from '../core/error.js'
+import { profileName, readProfiles } from './profiles.js'
 
 /** Where Bedrock has models, nearest names first: https://docs.aws.amazon.com/bedrock/latest/userguide/models-regions.html */
 export const regions: readonly (readonly [id: string, where: string])[] = [
@@ -24,12 +26,45 @@ export async function configuredRegion(
   options: { region?: string; profile?: string },
   env: NodeJS.ProcessEnv,
 ): Promise<string | undefined> {
-  const given = options.region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION
+  const given = options.region ?? (env.AWS_REGION || env.AWS_DEFAULT_REGION)
   if (given) return given
-  try {
-    return await new STSClient(options.profile ? { profile: options.profile } : {}).config.region()
-  } catch (error) {
-    if (error instanceof Error && /Region is missing/.test(error.message)) return undefined
-    throw error
+  const profiles = await readProfiles(env)
+  return profiles.get(profileName(options, env) ?? 'default')?.data.region
+}
+
+/** The name as it is, when it can be one: it becomes part of host names. LabError `bad-region`. */
+export function checkedRegion(region: string): string {
+  if (/^[a-z]{2,5}(-[a-z]+)+-\d{1,2}$/.test(region)) return region
+  throw new LabError({
+    code: 'bad-region',
+    what: `${JSON.stringify(region.slice(0, 60))} is not the name of an AWS region.`,
+    fix: ['A region looks like this: --region us-east-1'],
+  })
+}
+
+/** "aws", "aws-us-gov", "aws-cn", "aws-eusc": by AWS's own table of partitions, which the SDK carries. */
+export const partitionOf = (region: string): string => partition(region).name
+
+/** Where a partition's global services are, such as IAM: "us-east-1", "us-gov-west-1". */
+export const homeRegion = (region: string): string =>
+  (partition(region) as { implicitGlobalRegion?: string }).implicitGlobalRegion ?? region
+
+/** The region to advise to somebody for whom `region` won't do: one of the same partition, or none. */
+export function otherRegion(region: string): string | undefined {
+  const known: Record<string, readonly string[]> = {
+    aws: ['us-east-1', 'us-west-2'],
+    'aws-us-gov': ['us-gov-west-1', 'us-gov-east-1'],
+    'aws-cn': ['cn-north-1', 'cn-northwest-1'],
   }
+  return (known[partitionOf(region)] ?? [homeRegion(region)]).find((other) => other !== region)
+}
+
+/** The host of the AWS console; undefined in partitions whose console is not public knowledge. */
+export function consoleHost(region: string): string | undefined {
+  const hosts: Record<string, string> = {
+    aws: `${region}.console.aws.amazon.com`,
+    'aws-us-gov': 'console.amazonaws-us-gov.com',
+    'aws-cn': 'console.amazonaws.cn',
+  }
+  return hosts[partitionOf(region)]
 }

@@ -1,5 +1,5 @@
 import { LabError } from '../core/error.js'
-import { monthlyCost } from '../lab/prices.js'
+import { addressCost, monthlyCost } from '../lab/prices.js'
 import { nothingChosen } from '../lab/settings.js'
 import { columns, usd } from '../ui/table.js'
 
@@ -21,7 +21,7 @@ The models cost by use alone: https://aws.amazon.com/bedrock/pricing. Traffic ou
 100 GB a month over the whole account. No load balancer, NAT gateway, log group or snapshot is made.
 
   librechat-lab up --dry-run   the cost of what you have in mind, by line
-  librechat-lab destroy        stops it all; a kept address goes on costing $3.65 a month
+  librechat-lab destroy        removes it; a kept address still costs ${addressCost('us-east-1')} there
 `
   },
   security: () => `SECURITY

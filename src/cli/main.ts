@@ -15,6 +15,8 @@ const homepage = 'https://github.com/librechat-lab/librechat-lab'
 
 // The libraries are bundled: their advice on Node's version is for us, not for the person.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'
+// Certificates are verified whatever the environment says, by what a library opens by itself as well.
+delete process.env.NODE_TLS_REJECT_UNAUTHORIZED
 
 const interruption = new AbortController()
 // Every call under way listens to it, and there are many at once.
@@ -93,11 +95,11 @@ async function work(
   try {
     return await run(options as never, context, args)
   } catch (error) {
-    const { advise } = await import('../aws/errors.js')
+    const { adviseFor } = await import('../aws/advice.js')
     const said =
       interruption.signal.aborted || error instanceof Interrupted
         ? interrupted(path, error)
-        : advise(error, options)
+        : await adviseFor(error, options, process.env)
     return await tell(said, ui, options)
   } finally {
     if (node.callsAws && options.rehearse)

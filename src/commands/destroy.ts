@@ -7,6 +7,7 @@ import { LabError } from '../core/error.js'
 import { type Observation, observe, remove } from '../engine/converge.js'
 import { type LabGraph, labGraph } from '../lab/graph.js'
 import { findLeftovers, type Leftovers, removeLeftovers } from '../lab/leftovers.js'
+import { addressCost } from '../lab/prices.js'
 import { nothingChosen } from '../lab/settings.js'
 import { isStrangers, OtherRegion } from '../resources/ownership.js'
 import { destroyedJson, destroyedText, goingText } from '../ui/destroy-view.js'
@@ -128,7 +129,7 @@ async function agree(
   const named = await ui.input({
     flag: `--release-address ${address.publicIp}`,
     message: `Type ${address.publicIp} to release it too (empty keeps it):`,
-    hint: 'A kept address costs $3.65 a month, and the next up takes it back. A released one is gone.',
+    hint: `A kept address costs ${addressCost(lab.region)}, and the next up takes it back. A released one is gone.`,
   })
   return named.trim() === address.publicIp
 }

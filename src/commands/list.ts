@@ -1,5 +1,6 @@
 import { DescribeRegionsCommand, type EC2Client } from '@aws-sdk/client-ec2'
 import type { Run } from '../app/context.js'
+import { identityLine, signIn } from '../app/sign-in.js'
 import { connect } from '../aws/connect.js'
 import { isCode } from '../aws/errors.js'
 import { type ListedLab, listLabs } from '../lab/list.js'
@@ -8,10 +9,10 @@ import { columns } from '../ui/table.js'
 /** All labs of a region, or of every region that the account has enabled, at once. */
 export const run: Run<{ allRegions?: boolean }> = async (options, context) => {
   const { ui } = context
-  const here = await connect(options, context)
+  const here = await signIn(options, context)
   ui.emit({
     type: 'note',
-    text: `account ${here.account} · ${options.allRegions ? 'all regions' : here.region} · ${here.arn}`,
+    text: identityLine(here, options.allRegions ? 'all regions' : here.region),
   })
   const regions = options.allRegions ? await enabledRegions(here.clients.ec2) : [here.region]
   const skipped: string[] = []

@@ -1,4 +1,5 @@
 import { DescribeInstanceInformationCommand } from '@aws-sdk/client-ssm'
+import { isPassing } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
 import type { Host } from './host.js'
 
@@ -41,8 +42,7 @@ async function pingStatus(host: Host): Promise<string | undefined> {
     )
     return InstanceInformationList?.find((instance) => instance.InstanceId === host.instanceId)?.PingStatus
   } catch (error) {
-    if (/^Throttling|^RequestLimitExceeded$|^InternalServerError$/.test((error as Error).name))
-      return undefined
+    if (isPassing(error)) return undefined
     throw error
   }
 }

@@ -3,6 +3,7 @@ import {
   type GetCommandInvocationCommandOutput,
   SendCommandCommand,
 } from '@aws-sdk/client-ssm'
+import { isCode, isPassing } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
 import type { Host } from './host.js'
 
@@ -82,23 +83,6 @@ async function send(host: Host, { stage, script, timeoutSeconds }: Command): Pro
 }
 
 /** Passing trouble with a poll says nothing about the command: undefined, and the next poll tells. */
-const passing = new Set([
-  'InvocationDoesNotExist',
-  'ThrottlingException',
-  'Throttling',
-  'RequestLimitExceeded',
-  'TooManyRequestsException',
-  'InternalServerError',
-  'TimeoutError',
-  'NetworkingError',
-  'ECONNRESET',
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EPIPE',
-  'ETIMEDOUT',
-])
-
 async function poll(host: Host, commandId: string): Promise<GetCommandInvocationCommandOutput | undefined> {
   try {
     return await host.ssm.send(
@@ -106,8 +90,8 @@ async function poll(host: Host, commandId: string): Promise<GetCommandInvocation
       { abortSignal: host.signal },
     )
   } catch (error) {
-    const { name, code } = error as Error & { code?: string }
-    if (passing.has(name) || (code !== undefined && passing.has(code))) return undefined
+    // A command that was sent a moment ago may not be known yet.
+    if (isPassing(error) || isCode(error, 'InvocationDoesNotExist')) return undefined
     throw error
   }
 }

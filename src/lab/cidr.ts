@@ -1,28 +1,11 @@
 import { LabError } from '../core/error.js'
+import { notPublic } from '../core/ipv4.js'
 
 /** An IPv4 range: first address as an unsigned number, and prefix length. */
 interface Range {
   first: number
   prefix: number
 }
-
-/** Ranges that no public address lies in: https://www.iana.org/assignments/iana-ipv4-special-registry */
-const notPublic = [
-  '0.0.0.0/8',
-  '10.0.0.0/8',
-  '100.64.0.0/10',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  '172.16.0.0/12',
-  '192.0.0.0/24',
-  '192.0.2.0/24',
-  '192.168.0.0/16',
-  '198.18.0.0/15',
-  '198.51.100.0/24',
-  '203.0.113.0/24',
-  '224.0.0.0/4',
-  '240.0.0.0/4',
-]
 
 /** A group holds 60 rules; a range takes one for each of three ports, and an open port 80 two more. */
 const mostRanges = 19

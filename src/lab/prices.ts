@@ -2,18 +2,15 @@ import prices from './prices.json' with { type: 'json' }
 
 /** AWS bills by the hour and counts 730 of them to a month. */
 const hoursPerMonth = 730
-/** USD an hour for every public IPv4 address, in use or idle, in every region (since February 2024). */
-const publicIpv4Hourly = 0.005
 
 /**
- * Where prices.json is from: list prices for Linux, on demand, shared tenancy (USD an hour) and for gp3 storage
- * (USD a GB and month), read from copies of AWS's price list in public projects: Apache libcloud 3.9 (list of
- * 2025-03-02), Cortex (2022-09-03: the older regions, all of gp3) and Karpenter (2026-07-20: us-east-1). libcloud
- * gives some sizes at the dedicated tenancy's price, 6 to 10 % higher; these were told apart by comparing a
- * family's sizes. Every figure that two of the sources hold agrees to within rounding. `null`: in none of them.
+ * Where prices.json is from: `npm run prices` makes it from AWS's public price list before a release. The table of
+ * 2025-03-02 was read from copies of that list in public projects instead: Apache libcloud 3.9 (2025-03-02), Cortex
+ * (2022-09-03: the older regions, all of gp3) and Karpenter (2026-07-20: us-east-1); public IPv4 addresses from AWS's
+ * announcement of one price for all regions (2023-07-28). Linux, on demand, shared tenancy: USD an hour, and USD a GB
+ * and month for gp3. `null`: in none of them, which is said as "unknown" and never guessed.
  */
-const priceSource =
-  "AWS's list prices as of 2025-03-02 (us-east-1 unchanged on 2026-07-20), before tax; today's are at aws.amazon.com/ec2/pricing"
+const priceSource = `${prices.source}, before tax; today's are at aws.amazon.com/ec2/pricing`
 
 /** One line of the monthly bill. */
 interface CostLine {
@@ -51,7 +48,7 @@ export function monthlyCost({ region, instanceType, diskGb, addresses }: CostQue
       addresses === 1 ? 'public IPv4 address' : `${addresses} public IPv4 addresses`,
       addresses * hoursPerMonth,
       'hours',
-      publicIpv4Hourly,
+      priceOf(region, 'ipv4'),
     ),
   ]
   const byUse = {
@@ -62,8 +59,19 @@ export function monthlyCost({ region, instanceType, diskGb, addresses }: CostQue
   return { lines: [...fixed, byUse], monthlyUsd: sum(fixed), source: priceSource }
 }
 
+/** What one public IPv4 address costs, in use or kept: "$3.65 a month", or that the price is unknown. */
+export const addressCost = (region: string): string =>
+  costText(priceOf(region, 'ipv4'), hoursPerMonth, 'a month')
+
+/** What a GB of disk costs: "$0.08 a GB and month", or that the price is unknown. */
+export const diskCost = (region: string): string => costText(priceOf(region, 'gp3'), 1, 'a GB and month')
+
+const costText = (price: number | undefined, amount: number, per: string): string =>
+  price === undefined ? `an unknown price ${per} in this region` : `$${priced(price * amount)} ${per}`
+
 function line(item: string, amount: number, unit: string, price: number | undefined): CostLine {
-  if (price === undefined) return { item, unit: 'see aws.amazon.com/ec2/pricing', monthlyUsd: undefined }
+  if (price === undefined)
+    return { item, unit: 'unknown here: see aws.amazon.com/ec2/pricing', monthlyUsd: undefined }
   return { item, unit: `${amount} ${unit} at $${price}`, monthlyUsd: amount * price }
 }
 
@@ -79,4 +87,10 @@ function sum(lines: readonly CostLine[]): number | undefined {
 function priceOf(region: string, column: string): number | undefined {
   const row: (number | null)[] | undefined = new Map(Object.entries(prices.regions)).get(region)
   return row?.[prices.columns.indexOf(column)] ?? undefined
+}
+
+/** Two decimals, or as many as there are: "3.65", "0.152". */
+const priced = (usd: number): string => {
+  const exact = String(Number(usd.toFixed(4)))
+  return /\.\d{3,}$/.test(exact) ? exact : usd.toFixed(2)
 }

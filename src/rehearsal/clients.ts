@@ -57,7 +57,16 @@ export async function rehearsalConnection(
     clock,
   })
   const credentials = async () => rehearsalCredentials
-  return { ...played, region, account: accountId, arn: callerArn, partition: 'aws', credentials }
+  return {
+    ...played,
+    region,
+    account: accountId,
+    arn: callerArn,
+    partition: 'aws',
+    credentials,
+    credentialSource: 'the rehearsal',
+    clock: { ms: 0 },
+  }
 }
 
 /** Where programs of this user keep what they remember: https://specifications.freedesktop.org/basedir-settings */

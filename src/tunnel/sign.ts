@@ -6,6 +6,8 @@ import type { Credentials } from '../aws/connect.js'
 export interface Signer {
   region: string
   credentials: () => Promise<Credentials>
+  /** By how much AWS's clock is ahead of this machine's, in milliseconds. */
+  clockOffset?: () => number
 }
 
 /**
@@ -36,7 +38,7 @@ export async function upgradeHeaders(
       query: Object.fromEntries(searchParams),
       headers: { host },
     },
-    { signingDate: new Date(now) },
+    { signingDate: new Date(now + (signer.clockOffset?.() ?? 0)) },
   )
   const { host: _, ...headers } = signed.headers
   return headers

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { monthlyCost } from '../../src/lab/prices.js'
+import { addressCost, diskCost, monthlyCost } from '../../src/lab/prices.js'
 import prices from '../../src/lab/prices.json' with { type: 'json' }
 
 const lab = { region: 'us-east-1', instanceType: 't3.large', diskGb: 40, addresses: 1 }
@@ -32,7 +32,10 @@ describe('the monthly cost', () => {
 
   it('says where to look instead of guessing a price it does not have', () => {
     const cost = monthlyCost({ ...lab, instanceType: 'x2idn.metal' })
-    expect(cost.lines[0]).toMatchObject({ monthlyUsd: undefined, unit: 'see aws.amazon.com/ec2/pricing' })
+    expect(cost.lines[0]).toMatchObject({
+      monthlyUsd: undefined,
+      unit: 'unknown here: see aws.amazon.com/ec2/pricing',
+    })
     expect(cost.monthlyUsd).toBeUndefined()
     expect(monthlyCost({ ...lab, region: 'constructor' }).monthlyUsd).toBeUndefined()
   })
@@ -52,8 +55,27 @@ describe('the monthly cost', () => {
       ]) {
         expect((price(large ?? '') ?? 0) / (price(small ?? '') ?? 0), `${region} ${large}`).toBeCloseTo(2, 1)
       }
-      for (const value of row)
-        if (value !== null) expect(value > 0.02 && value < 0.3, `${region} ${value}`).toBe(true)
+      prices.columns.forEach((column, i) => {
+        const [least, most] = column === 'ipv4' ? [0.004, 0.006] : [0.02, 0.3]
+        const value = row[i] ?? undefined
+        if (value !== undefined) expect(value > least && value < most, `${region} ${column}`).toBe(true)
+      })
+    }
+  })
+})
+
+describe('a price in a message', () => {
+  it('is the region’s own', () => {
+    expect(addressCost('eu-central-1')).toBe('$3.65 a month')
+    expect(diskCost('us-east-1')).toBe('$0.08 a GB and month')
+    expect(diskCost('sa-east-1')).toBe('$0.152 a GB and month')
+  })
+
+  it('is said to be unknown where it is', () => {
+    for (const region of ['eusc-de-east-1', 'cn-north-1', 'constructor']) {
+      expect(addressCost(region)).toMatch(/unknown/)
+      expect(diskCost(region)).toMatch(/unknown/)
+      expect(monthlyCost({ ...lab, region }).lines[2]?.monthlyUsd).toBeUndefined()
     }
   })
 })

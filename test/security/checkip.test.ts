@@ -2,6 +2,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { internet } from '../../src/aws/internet.js'
+import { agentsFor } from '../../src/aws/proxy.js'
 import { checkedCidrs } from '../../src/lab/cidr.js'
 
 /** What the program makes of a source that answers like this: the address, or the code of the refusal. */
@@ -11,7 +12,11 @@ async function found(answer: RequestListener): Promise<{ said: string; tookMs: n
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const began = Date.now()
   try {
-    const net = internet({ LIBRECHAT_LAB_CHECKIP_URL: url }, new AbortController().signal)
+    const net = internet(
+      { LIBRECHAT_LAB_CHECKIP_URL: url },
+      new AbortController().signal,
+      await agentsFor({}),
+    )
     const address = await net.publicAddress()
     return { said: checkedCidrs([address], false).join(), tookMs: Date.now() - began }
   } catch (error) {
@@ -39,10 +44,10 @@ describe('a source of the public address that lies', () => {
     ['an IPv6 address', '2001:db8::1', 'no-public-ip'],
     ['a terminal’s escape', '\u001b[2J81.2.69.160', 'no-public-ip'],
     ['nothing', '', 'no-public-ip'],
-    ['a private address', '192.168.1.7', 'bad-cidr'],
-    ['loopback', '127.0.0.1', 'bad-cidr'],
-    ['all addresses', '0.0.0.0', 'bad-cidr'],
-    ['no address', '999.1.1.1', 'bad-cidr'],
+    ['a private address', '192.168.1.7', 'no-public-ip'],
+    ['loopback', '127.0.0.1', 'no-public-ip'],
+    ['all addresses', '0.0.0.0', 'no-public-ip'],
+    ['no address', '999.1.1.1', 'no-public-ip'],
   ])('is refused: %s', async (_, body, code) => {
     expect((await found(says(body))).said).toBe(code)
   })

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { ArchitectureType, InstanceTypeInfo } from '@aws-sdk/client-ec2'
 import type { Answers } from '../answers.js'
 import { Refusal } from '../refusal.js'
@@ -38,7 +39,7 @@ export const offers = (zone: string): boolean => zone !== 'us-east-1e'
 
 /** The image that the public parameter names: one for each region and architecture. */
 export const imageOf = (region: string, architecture: string): string =>
-  `ami-${Buffer.from(`${region}/${architecture}/al2023`).toString('hex').slice(0, 17).padEnd(17, '0')}`
+  `ami-${createHash('sha256').update(`${region}/${architecture}/al2023`).digest('hex').slice(0, 17)}`
 
 export function architectureOfImage(region: string, image: string | undefined): ArchitectureType {
   for (const architecture of [x86, arm]) if (image === imageOf(region, architecture)) return architecture

@@ -7,7 +7,7 @@ import {
   type Instance,
   type Volume,
 } from '@aws-sdk/client-ec2'
-import { ignoreErrors, isOutcomeUnknown, isThrottled } from '../../aws/errors.js'
+import { ignoreErrors, isPassing } from '../../aws/errors.js'
 import type { EnsureContext, Resource } from '../../engine/resource.js'
 import type { InstanceProfileState } from '../instance-profile.js'
 import { type LabId, ownedFilters } from '../ownership.js'
@@ -80,7 +80,7 @@ export async function polled<T>(ask: () => Promise<T>): Promise<T | 'later'> {
   try {
     return await ask()
   } catch (error) {
-    if (isThrottled(error) || isOutcomeUnknown(error)) return 'later'
+    if (isPassing(error)) return 'later'
     throw error
   }
 }

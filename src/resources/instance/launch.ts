@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Instance, RunInstancesCommand, type RunInstancesCommandInput } from '@aws-sdk/client-ec2'
-import { ignoreErrors, isCode, isOutcomeUnknown, isThrottled } from '../../aws/errors.js'
+import { ignoreErrors, isCode, isPassing } from '../../aws/errors.js'
+import { explainLaunchFailure } from '../../aws/launch-failure.js'
 import { LabError } from '../../core/error.js'
 import { retryWhile, waitFor } from '../../core/wait.js'
 import type { EnsureContext } from '../../engine/resource.js'
@@ -38,7 +39,7 @@ export async function launch(options: InstanceOptions, work: EnsureContext): Pro
         const made = await retryWhile(
           { ...timeoutOptions(work, 3), for: 'the instance profile to be known' },
           (error) => {
-            const waiting = isPropagation(error) || isThrottled(error) || isOutcomeUnknown(error)
+            const waiting = isPropagation(error) || isPassing(error)
             if (waiting) work.progress('waiting for AWS to know the instance profile', 8_000)
             return waiting
           },
@@ -56,15 +57,19 @@ export async function launch(options: InstanceOptions, work: EnsureContext): Pro
           generation = await options.renew()
           continue
         }
-        if (!isCode(error, 'InsufficientInstanceCapacity', 'Unsupported')) throw error
+        if (!isZoneFull(error)) throw error
         noRoom = error
-        work.progress(`no ${options.type} free in ${SubnetId}, trying the next zone`)
+        work.progress(`no room for ${options.type} in ${SubnetId}, trying the next zone`)
         break
       }
     }
   }
   throw noRoom
 }
+
+/** Another zone may still take the instance. */
+const isZoneFull = (error: unknown) =>
+  isCode(error, 'InsufficientInstanceCapacity', 'InsufficientFreeAddressesInSubnet', 'Unsupported')
 
 /** Seen in life just after a profile is made: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html */
 export const isPropagation = (error: unknown) =>
@@ -156,8 +161,7 @@ async function ended(options: InstanceOptions, host: Instance | undefined): Prom
   return new LabError({
     code: 'instance-ended',
     what: `The instance ${host?.InstanceId} ended right after its start.`,
-    why: host?.StateReason?.Message ?? 'AWS gives no reason.',
-    fix: ['Run the same command again: it launches a new one.'],
+    ...explainLaunchFailure(host?.StateReason, options.lab.region),
     fault: 'aws',
   })
 }

@@ -1,0 +1,35 @@
+import type { Clients } from '../aws/clients.js'
+import { wrongClock } from '../aws/clock-offset.js'
+import { type Connection, type ConnectOptions, connect } from '../aws/connect.js'
+import type { Context } from './context.js'
+
+/** Connects with what the user has to type, and says what counts before anything changes. */
+export async function signIn(
+  options: ConnectOptions,
+  context: Context,
+  meanwhile?: (clients: Clients) => void,
+): Promise<Connection> {
+  const { env, signal, ui } = context
+  const mfaCode = ui.interactive ? (serial: string) => askMfaCode(serial, context) : undefined
+  const connection = await connect(options, { env, signal, mfaCode }, undefined, meanwhile)
+  if (connection.credentialConflict) ui.emit({ type: 'warning', text: connection.credentialConflict })
+  const wrong = wrongClock(connection.clock.ms)
+  if (wrong) {
+    ui.emit({
+      type: 'warning',
+      text: `This computer's clock is ${wrong}. Requests are signed by AWS's time; set the clock right for everything else.`,
+    })
+  }
+  return connection
+}
+
+/** Who acts, where, and by which credentials: the first line of every command that calls AWS. */
+export const identityLine = ({ account, arn, credentialSource }: Connection, where: string): string =>
+  `account ${account} · ${where} · ${arn} · credentials: ${credentialSource}`
+
+const askMfaCode = (serial: string, { ui }: Context): Promise<string> =>
+  ui.input({
+    flag: '--profile <profile>',
+    message: `MFA code of ${serial}:`,
+    validate: (value) => /^\d{6}$/.test(value.trim()) || 'The device shows six digits.',
+  })

@@ -1,0 +1,149 @@
+import { fromIni } from '@aws-sdk/credential-provider-ini'
+import { defaultProvider } from '@aws-sdk/credential-provider-node'
+import { fromTokenFile } from '@aws-sdk/credential-provider-web-identity'
+import type { NodeHttpHandler } from '@smithy/node-http-handler'
+import { LabError } from '../core/error.js'
+import { failedCredentials, noSuchProfile } from './credential-errors.js'
+import { type Profile, profileName, readProfiles, sharedFiles } from './profiles.js'
+
+export interface Credentials {
+  accessKeyId: string
+  secretAccessKey: string
+  sessionToken?: string
+  expiration?: Date
+}
+
+/** Where the credentials come from, decided before any call. */
+interface CredentialChoice {
+  /** Asks the source; LabError where it gives none. */
+  readonly provide: () => Promise<Credentials>
+  /** As the user reads it: 'profile "work" (single sign-on)'. */
+  readonly source: string
+  /** What the environment says twice, and which of the two counts. */
+  readonly conflict?: string
+}
+
+interface CredentialOptions {
+  profile?: string | undefined
+  env: NodeJS.ProcessEnv
+  region: string | undefined
+  /** Sends what a provider asks of AWS. */
+  requestHandler?: NodeHttpHandler
+  /** Asks for a code of multi-factor authentication; absent where nobody can be asked. */
+  mfaCode?: ((serial: string) => Promise<string>) | undefined
+}
+
+/** As the user reads it. */
+export const kindWords: Record<Profile['kind'], string> = {
+  keys: 'access key',
+  role: 'assumed role',
+  process: 'credential_process',
+  'web-identity': 'web identity',
+  sso: 'single sign-on',
+  login: 'aws login',
+  none: 'no credentials of its own',
+}
+
+/**
+ * The credentials that the AWS CLI would use: `--profile`, then keys in the environment, then the profile that
+ * AWS_PROFILE names, then what the machine itself offers. The SDK alone would prefer AWS_PROFILE to the keys.
+ * Source of the order: botocore's create_credential_resolver. LabError `no-such-profile`, `half-a-key`.
+ */
+export async function chooseCredentials(options: CredentialOptions): Promise<CredentialChoice> {
+  const { env } = options
+  const profiles = await readProfiles(env)
+  const named = profileName(options, env)
+  if (!options.profile && (env.AWS_ACCESS_KEY_ID || env.AWS_SECRET_ACCESS_KEY)) {
+    return fromEnvironment(env, named)
+  }
+  if (named && !profiles.has(named)) throw noSuchProfile(named, [...profiles.keys()])
+  const profile = profiles.get(named ?? 'default')
+  const { AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile, AWS_ROLE_ARN: role } = env
+  if (!options.profile && tokenFile && role && profile?.kind !== 'role') {
+    const conflict =
+      named && profile?.kind !== 'none' && `AWS_WEB_IDENTITY_TOKEN_FILE overrides AWS_PROFILE=${named}`
+    return {
+      provide: asked(options, undefined, fromTokenFile(sdkOptions(options))),
+      source: 'the web identity token file in AWS_WEB_IDENTITY_TOKEN_FILE',
+      ...(conflict ? { conflict: `${conflict}, as with the AWS CLI.` } : {}),
+    }
+  }
+  if (profile && profile.kind !== 'none') {
+    return {
+      // Not the SDK's whole chain: what this profile says must not be replaced by another identity when it fails.
+      provide: asked(options, profile, fromIni({ ...sdkOptions(options), profile: profile.name })),
+      source: `profile ${quoted(profile.name)} (${kindWords[profile.kind]})`,
+    }
+  }
+  return {
+    provide: asked(options, profile, defaultProvider(sdkOptions(options))),
+    source:
+      env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI || env.AWS_CONTAINER_CREDENTIALS_FULL_URI
+        ? "the container's role"
+        : "the instance's role",
+  }
+}
+
+function fromEnvironment(env: NodeJS.ProcessEnv, named: string | undefined): CredentialChoice {
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = env
+  if (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY) {
+    const [set, missing] = AWS_ACCESS_KEY_ID
+      ? ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']
+      : ['AWS_SECRET_ACCESS_KEY', 'AWS_ACCESS_KEY_ID']
+    throw new LabError({
+      code: 'half-a-key',
+      what: `${set} is set, and ${missing} is not.`,
+      why: 'An access key in the environment needs both.',
+      fix: [`Set ${missing}, or unset ${set}.`],
+    })
+  }
+  const credentials = {
+    accessKeyId: AWS_ACCESS_KEY_ID,
+    secretAccessKey: AWS_SECRET_ACCESS_KEY,
+    ...(AWS_SESSION_TOKEN ? { sessionToken: AWS_SESSION_TOKEN } : {}),
+  }
+  return {
+    provide: async () => credentials,
+    source: 'environment variables',
+    ...(named
+      ? {
+          conflict: `AWS_ACCESS_KEY_ID in the environment overrides AWS_PROFILE=${named}, as with the AWS CLI. To use the profile: --profile ${named}`,
+        }
+      : {}),
+  }
+}
+
+function sdkOptions({ env, region, requestHandler, mfaCode, profile }: CredentialOptions) {
+  const clientConfig = { ...(requestHandler ? { requestHandler } : {}), ...(region ? { region } : {}) }
+  return {
+    ...sharedFiles(env),
+    ...(profile ? { profile } : {}),
+    clientConfig,
+    parentClientConfig: clientConfig,
+    mfaCodeProvider: async (serial: string) => {
+      if (mfaCode) return await mfaCode(serial)
+      throw new LabError({
+        code: 'mfa-needed',
+        what: 'This profile needs a code of multi-factor authentication (MFA).',
+        why: `Its device is ${serial}, and there is no terminal here to type the code at.`,
+        fix: [
+          'Run the same command at a terminal: it asks for the code.',
+          `Or take the credentials from the AWS CLI, which asks too: eval "$(aws configure export-credentials ${profile ? `--profile ${profile} ` : ''}--format env)", then run the same command without --profile`,
+        ],
+      })
+    },
+  }
+}
+
+/** The provider with errors that a person understands. */
+const asked =
+  (options: CredentialOptions, profile: Profile | undefined, provider: () => Promise<Credentials>) =>
+  async (): Promise<Credentials> => {
+    try {
+      return await provider()
+    } catch (error) {
+      throw await failedCredentials(error, { profile, env: options.env })
+    }
+  }
+
+const quoted = (name: string) => JSON.stringify(name)

@@ -1,0 +1,82 @@
+import { isCode } from './errors.js'
+
+interface Say {
+  what: string
+  why: string
+  fix: string[]
+}
+
+const ownPolicy = 'librechat-lab policy   prints the least policy that is needed'
+const forThem = 'librechat-lab policy   prints every action that is needed, for them to allow'
+
+/**
+ * The kinds of policy that can deny a call, as IAM names them in its message, and who can change each:
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+ */
+const kinds: { names: RegExp; what: string; fix: string[] }[] = [
+  {
+    names: /service control policy/,
+    what: 'A service control policy of your AWS organization denies a call.',
+    fix: [
+      'No permission in this account can override it. Ask the administrators of the organization to allow the call.',
+      'Many such policies only close regions: try one that your organization uses: --region <region>',
+      forThem,
+    ],
+  },
+  {
+    names: /resource control policy/,
+    what: 'A resource control policy of your AWS organization denies a call.',
+    fix: [
+      'No permission in this account can override it. Ask the administrators of the organization to allow the call.',
+      forThem,
+    ],
+  },
+  {
+    names: /permissions boundary/,
+    what: 'The permissions boundary of your identity does not allow a call.',
+    fix: ['More permissions do not help: whoever set the boundary has to allow the call in it.', forThem],
+  },
+  {
+    names: /session policy/,
+    what: 'The session policy of your credentials does not allow a call.',
+    fix: [
+      'The policy was set when the session began. Sign in again without it, or with a wider one.',
+      forThem,
+    ],
+  },
+  {
+    names: /VPC endpoint policy/,
+    what: 'The policy of a VPC endpoint does not allow a call.',
+    fix: ['Run the command from outside that network, or ask its administrators to allow the call.', forThem],
+  },
+]
+
+/** The advice for a refusal of permission; undefined for every other error. */
+export function denialAdvice(error: Error): Say | undefined {
+  const why = error.message
+  if (/tag policy/i.test(why) || isCode(error, 'TagPolicyViolation*')) {
+    return {
+      what: 'A tag policy of your AWS organization does not allow the tags of a resource.',
+      why,
+      fix: ['Ask the administrators of the organization which values of the tag they allow.'],
+    }
+  }
+  if (!isCode(error, 'UnauthorizedOperation', 'AccessDenied*', 'AuthorizationError')) return undefined
+  if (/MultiFactorAuthentication failed|invalid MFA one time pass code/i.test(why)) {
+    return {
+      what: 'AWS did not accept the MFA code.',
+      why,
+      fix: ['Run the same command again with the next code: each is accepted once.'],
+    }
+  }
+  const kind = kinds.find(({ names }) => names.test(why))
+  const boundary = /iam:(CreateRole|PutRolePolicy|AttachRolePolicy)/.test(why)
+    ? ['If your account demands a permissions boundary on every role: --permissions-boundary <arn>']
+    : []
+  if (kind) return { what: kind.what, why, fix: [...boundary, ...kind.fix] }
+  return {
+    what: 'AWS refused a call: your identity lacks a permission.',
+    why,
+    fix: [ownPolicy, ...boundary],
+  }
+}
