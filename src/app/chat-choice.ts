@@ -16,6 +16,15 @@ import { askUseCase } from './use-case-form.js'
 export interface Chat extends ChatChoice {
   /** Empty with `--without-chat`. */
   available: readonly Model[]
+  /** Models that belong in the menu and wait for something that a person can do. */
+  leftOut: readonly LeftOut[]
+}
+
+/** Models that one step would bring into the menu. */
+export interface LeftOut {
+  names: string[]
+  why: string
+  fix: string
 }
 
 /**
@@ -29,9 +38,10 @@ export async function chatChoice(open: OpenLab, options: UpOptions, context: Con
     .map((model) => model.trim())
     .filter(Boolean)
   const leaveOut = options.withoutChat ?? (stored !== undefined && stored.models.length === 0 && !wanted)
-  if (leaveOut) return { available: [], models: [], profileArns: [] }
+  if (leaveOut) return { available: [], leftOut: [], models: [], profileArns: [] }
 
-  const ask = { clock: context.clock, signal: context.signal, home: clients.bedrockHome }
+  const { clock, signal, ui } = context
+  const ask = { clock, signal, home: clients.bedrockHome, emit: ui.emit }
   const find = () => findModels(clients.bedrock, { ...ask, region: lab.region })
   let available = await find()
   const choose = (): Choice => {
@@ -47,7 +57,6 @@ export async function chatChoice(open: OpenLab, options: UpOptions, context: Con
     const arranged = await arrangeAccess(clients.bedrock, choice.blocked, {
       ...ask,
       consent,
-      emit: context.ui.emit,
     })
     if (arranged.length > 0) {
       available = await find()
@@ -56,8 +65,27 @@ export async function chatChoice(open: OpenLab, options: UpOptions, context: Con
   }
   requireChat(choice, lab.region, wanted)
   if (!wanted && stored) warnOfGone(stored.models, choice.chosen, context)
-  return { available, ...menuOf(choice) }
+  const leftOut = leftOutOf(choice.blocked)
+  for (const one of leftOut) context.ui.emit({ type: 'warning', text: leftOutText(one) })
+  return { available, leftOut, ...menuOf(choice) }
 }
+
+/** One entry for each step, with all models that wait for it. */
+export function leftOutOf(blocked: readonly Model[]): LeftOut[] {
+  const bySteps = new Map<string, Model[]>()
+  for (const model of blocked) {
+    const step = `${model.problem?.reason} ${model.problem?.fix}`
+    bySteps.set(step, [...(bySteps.get(step) ?? []), model])
+  }
+  return [...bySteps.values()].map((models) => ({
+    names: models.map(({ name }) => name),
+    why: models[0]?.problem?.what ?? '',
+    fix: models[0]?.problem?.fix ?? '',
+  }))
+}
+
+export const leftOutText = ({ names, why, fix }: LeftOut): string =>
+  `Not in the menu: ${names.join(', ')}. ${why} ${fix}.`
 
 /** The part of the settings that a choice of models makes. */
 export const menuOf = (choice: Pick<Choice, 'chosen' | 'default' | 'title'>): ChatChoice => ({
@@ -80,7 +108,7 @@ function warnOfGone(
 ) {
   for (const { id, label } of before) {
     if (now.some((model) => model.id === id)) continue
-    ui.emit({ type: 'warning', text: `${label} can't be called any more: it leaves the menu.` })
+    ui.emit({ type: 'warning', text: `${label} can't be called any more and leaves the menu.` })
   }
 }
 

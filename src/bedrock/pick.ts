@@ -73,12 +73,12 @@ function named(models: readonly Model[], wanted: readonly string[]): Pick<Choice
 }
 
 function sensible(models: readonly Model[]): Pick<Choice, 'chosen' | 'blocked'> {
-  const menu = menuOf(models.filter((model) => model.callable))
+  const menu = menuOf(models.filter((model) => model.callable && !model.doubt))
   // Sonnet balances wit and price, so it stands first and begins conversations.
   const begins = firstOfLine(menu, 'sonnet')
   const chosen = begins ? unique([begins, ...menu]) : menu
-  // What a yes would mend counts as there: the person is asked about it before it is given up.
-  const hoped = menuOf(models.filter((model) => model.callable || isMendable(model)))
+  // What a yes would open counts as there: the person is asked about it before it is left out.
+  const hoped = menuOf(models.filter((model) => (model.callable && !model.doubt) || isMendable(model)))
   const blocked = hoped.filter((model) => !model.callable)
   // Nothing at all: hand back the best known one, for the words about what stands in its way.
   return { chosen, blocked: chosen.length + blocked.length > 0 ? blocked : models.slice(0, 1) }

@@ -30,6 +30,8 @@ const schema = z.object({
   metadataProtected: z.boolean(),
   updates: z.object({ portainer: update, system: update }),
   rebootNeeded: z.boolean(),
+  /** The last chat proof, for src/bedrock/proof.ts to read; null or absent where there is none. */
+  proof: z.unknown().optional(),
   /** The stage under way and since when, or empty. */
   running: z.string(),
   /** What makes it unhealthy. */

@@ -108,6 +108,15 @@ def update(name):
         return None
 
 
+def proof():
+    """The last chat proof, as src/bedrock/proof.ts left it; None where there is none."""
+    try:
+        with open("/var/lib/librechat-lab/proof.json", encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
+
+
 def reboot_needed():
     """What the last update found, as long as the machine still runs as it ran then."""
     last = update("system") or {}
@@ -142,6 +151,7 @@ def health():
         "metadataProtected": metadata_rule(),
         "updates": {"portainer": update("portainer"), "system": update("system")},
         "rebootNeeded": reboot_needed(),
+        "proof": proof(),
         "running": "" if written("running").startswith("health ") else written("running"),
     }
     problems, warnings = judge(result)
