@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { arrangeAccess, type Consent } from '../bedrock/access.js'
+import { type LeftOut, leftOutOf, leftOutText } from '../bedrock/left-out.js'
 import type { Model } from '../bedrock/model.js'
 import { findModels } from '../bedrock/models.js'
 import { type Choice, pick, requireChat } from '../bedrock/pick.js'
@@ -18,13 +19,6 @@ export interface Chat extends ChatChoice {
   available: readonly Model[]
   /** Models that belong in the menu and wait for something that a person can do. */
   leftOut: readonly LeftOut[]
-}
-
-/** Models that one step would bring into the menu. */
-export interface LeftOut {
-  names: string[]
-  why: string
-  fix: string
 }
 
 /**
@@ -69,23 +63,6 @@ export async function chatChoice(open: OpenLab, options: UpOptions, context: Con
   for (const one of leftOut) context.ui.emit({ type: 'warning', text: leftOutText(one) })
   return { available, leftOut, ...menuOf(choice) }
 }
-
-/** One entry for each step, with all models that wait for it. */
-export function leftOutOf(blocked: readonly Model[]): LeftOut[] {
-  const bySteps = new Map<string, Model[]>()
-  for (const model of blocked) {
-    const step = `${model.problem?.reason} ${model.problem?.fix}`
-    bySteps.set(step, [...(bySteps.get(step) ?? []), model])
-  }
-  return [...bySteps.values()].map((models) => ({
-    names: models.map(({ name }) => name),
-    why: models[0]?.problem?.what ?? '',
-    fix: models[0]?.problem?.fix ?? '',
-  }))
-}
-
-export const leftOutText = ({ names, why, fix }: LeftOut): string =>
-  `Not in the menu: ${names.join(', ')}. ${why} ${fix}.`
 
 /** The part of the settings that a choice of models makes. */
 export const menuOf = (choice: Pick<Choice, 'chosen' | 'default' | 'title'>): ChatChoice => ({

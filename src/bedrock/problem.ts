@@ -50,8 +50,6 @@ export function problemOf(
       fix: 'Choose another region or another model',
     }
   }
-  if (retention !== undefined && needsRetention({ summary }) && !sharing.includes(retention))
-    return { reason: 'needs-retention', ...retentionExplained(name, retention) }
   if (availability === 'unsupported') return undefined
   if (!availability) {
     return {
@@ -76,6 +74,10 @@ export function problemOf(
       fix: 'Choose another model, or ask AWS Support why the account is not entitled to it',
     }
   }
+  // Before the form and the licence: neither helps while the account's mode refuses the model.
+  const refusing = retention !== undefined && !sharing.includes(retention)
+  if (refusing && authorizationStatus === 'AUTHORIZED' && needsRetention({ summary }))
+    return { reason: 'needs-retention', ...retentionExplained(name, retention) }
   if (agreement?.status === 'NOT_AVAILABLE' && summary.providerName === 'Anthropic' && !hasForm) {
     return {
       reason: 'needs-form',

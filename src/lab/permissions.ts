@@ -31,6 +31,7 @@ const models = [
   'bedrock:ListInferenceProfiles',
   'bedrock:GetFoundationModelAvailability',
   'bedrock:GetUseCaseForModelAccess',
+  'bedrock:GetAccountDataRetention',
 ]
 /** Only where access is still to be arranged: https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html */
 const access = [
@@ -84,7 +85,10 @@ export function needsOf(graph: LabGraph): Record<string, Needs> {
     open: { actions: [...settings, ...find] },
     list: { actions: [...find, 'ec2:DescribeAddresses', 'ssm:GetParametersByPath', 'ec2:DescribeRegions'] },
     models: { actions: models },
-    doctor: { actions: [...status, 'ec2:DescribeAccountAttributes'] },
+    doctor: {
+      actions: [...status, ...find, ...runCommand, ...online, 'ec2:DescribeAccountAttributes'],
+      documents: shellScript,
+    },
     user: { ...host, actions: [...host.actions, ...secret] },
     portainer: host,
     // Who may write a user's policies may give himself everything: attaching is an administrator's.

@@ -25,6 +25,7 @@ export function healthLine({ host, volume }: Instance, { now }: World): string {
     metadataProtected: true,
     updates: { portainer: null, system: null },
     rebootNeeded: false,
+    proof: host.proof ?? null,
     running: '',
     problems,
     warnings: [],

@@ -192,6 +192,7 @@ export function statusJson(status: Status): object {
     here: status.here ?? null,
     lostModels: status.lostModels,
     chatVerdict: status.proof || !status.settings?.models.length ? status.judged.verdict : null,
+    chatTitle: status.proof?.title ?? null,
     chatAt: status.proof?.at ?? null,
     chat: chatJson(status.proof, lab.region, status.now),
     cost: costJson(status.cost),

@@ -1,5 +1,5 @@
-import { type LeftOut, leftOutText } from '../app/chat-choice.js'
 import type { ChatJudgement } from '../app/chat-proof.js'
+import { type LeftOut, leftOutText } from '../bedrock/left-out.js'
 import type { Proof } from '../bedrock/proof.js'
 import type { HostHealth } from '../host/health.js'
 import type { MadeUser } from '../host/users.js'
@@ -130,6 +130,7 @@ export const summaryJson = (summary: Summary) => ({
   urls: summary.urls,
   health: healthJson(summary.health),
   chatVerdict: summary.judged.verdict,
+  chatTitle: summary.chat?.title ?? null,
   leftOut: summary.leftOut,
   chat: chatJson(summary.chat, summary.lab.region, summary.now),
   answers: summary.answers,

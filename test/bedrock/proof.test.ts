@@ -163,8 +163,8 @@ describe('the chat proof', () => {
     const bare = await host({ modules: false }).run(script([SONNET, NOVA]))
     expect(bare.code).toBe(0)
     for (const [{ stdout }, cause] of [
-      [stopped, /does not run/],
-      [bare, /no AWS SDK/],
+      [stopped, /is not running/],
+      [bare, /lacks a module/],
     ] as const) {
       const { chat } = readProof(stdout)
       expect(chat.map(({ model, ok }) => [model, ok])).toEqual([
@@ -339,7 +339,7 @@ describe('a failure explained', () => {
     ['Error: getaddrinfo EAI_AGAIN bedrock-runtime.us-east-1.amazonaws.com', /no answer/],
     ['SomethingNew: never seen', /^SomethingNew: never seen$/],
   ])('%s', (error, cause) => {
-    const explained = explain({ model: SONNET, ok: false, error }, { role: ROLE, region: 'us-east-1' })
+    const explained = explain({ model: SONNET, error }, { role: ROLE, region: 'us-east-1' })
     expect(explained.cause).toMatch(cause)
     expect(explained.fix.length).toBeGreaterThan(0)
   })

@@ -1,5 +1,5 @@
-import { PAYMENT } from './bedrock-runtime.js'
 import { type Card, cards, type Geography, geographies } from './bedrock-catalogue.js'
+import { PAYMENT } from './bedrock-runtime.js'
 
 /** What kind of account Bedrock's control plane plays. */
 export type AccountKind =

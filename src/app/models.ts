@@ -1,0 +1,23 @@
+import { type ConnectOptions, connect } from '../aws/connect.js'
+import type { Model } from '../bedrock/model.js'
+import { findModels } from '../bedrock/models.js'
+import { type Choice, pick } from '../bedrock/pick.js'
+import type { Context } from './context.js'
+
+export interface AccountModels {
+  region: string
+  account: string
+  models: readonly Model[]
+  /** What a new lab's menu would hold. */
+  choice: Choice
+}
+
+/** Every chat model of the account and region, and why some cannot be called. Reads only. */
+export async function listModels(options: ConnectOptions, context: Context): Promise<AccountModels> {
+  const { clock, signal, ui } = context
+  const { clients, account, arn, region } = await connect(options, context)
+  ui.emit({ type: 'note', text: `account ${account} · ${region} · ${arn}` })
+  const home = clients.bedrockHome
+  const models = await findModels(clients.bedrock, { region, clock, signal, home, emit: ui.emit })
+  return { region, account, models, choice: pick(models) }
+}
