@@ -182,7 +182,10 @@ function stepsOf({ detected, open, options, context: { ui } }: Start): Step[] {
         const offered = said.chat.models.map(({ id }) => id)
         const kept = offered.filter((id) => chosen.includes(id))
         const ordered = [...kept, ...chosen.filter((id) => !offered.includes(id))]
-        return { ...said, chat: { available, ...menuOf(pick(available, ordered)) } }
+        return {
+          ...said,
+          chat: { available, leftOut: said.chat.leftOut, ...menuOf(pick(available, ordered)) },
+        }
       },
     },
   ]

@@ -63,6 +63,10 @@ export const tree: readonly CommandNode[] = [
       },
       { flags: '--allow-everyone', text: 'needed for ranges that together are wider than a /16' },
       { flags: '--models <ids>', text: 'the models in the menu, comma-separated; see: librechat-lab models' },
+      {
+        flags: '--max-tokens <n>',
+        text: 'the most tokens of an answer, thinking included; default: 8192',
+      },
       { flags: '--without-chat', text: 'go on although no model can be called' },
       { flags: '--accept-licences', text: 'accept the models’ licences, and what they cost by use' },
       { flags: '--use-case-file <file>', text: 'the answers to Anthropic’s form, as JSON' },

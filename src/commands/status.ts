@@ -1,9 +1,10 @@
+import { isSameMenu, judgeChat, proveChat } from '../app/chat-proof.js'
 import type { Context, Run } from '../app/context.js'
-import { askHealth, hostOf, hostSettingsOf, proveChat } from '../app/host-work.js'
+import { askHealth, hostOf, hostSettingsOf } from '../app/host-work.js'
 import { type OpenLab, openLab } from '../app/open-lab.js'
 import { findModels } from '../bedrock/models.js'
 import { bedrockPolicy } from '../bedrock/policy.js'
-import type { Proof } from '../bedrock/proof.js'
+import { type Proof, proofIn } from '../bedrock/proof.js'
 import { LabError } from '../core/error.js'
 import { observe, plan } from '../engine/converge.js'
 import { release } from '../host/settings.js'
@@ -51,7 +52,7 @@ async function lookAt(open: OpenLab, chat: boolean, context: Context): Promise<S
     return gone(open, onlyAddress ? address.publicIp : undefined)
 
   const askedFor = instance?.state === 'running' && address ? address.publicIp : undefined
-  const [health, https, portainer, refusal, lostModels, proof] = await Promise.all([
+  const [health, https, portainer, refusal, lostModels, asked] = await Promise.all([
     askHealth(open, instance, context),
     askedFor ? connection.internet.answers(askedFor, 443) : false,
     askedFor ? connection.internet.answers(askedFor, 9443) : false,
@@ -59,12 +60,16 @@ async function lookAt(open: OpenLab, chat: boolean, context: Context): Promise<S
     lostFrom(open, settings, context),
     chat ? askChat(open, settings, instance, context) : undefined,
   ])
+  const kept = proofIn(health?.proof)
   const items = plan(graph.all, observation)
   const asWanted = items.every(({ changes }) => changes.length === 0) && stored !== undefined
   const current = address
-    ? health?.release === release(hostSettingsOf(open, settings, address.publicIp))
+    ? health?.release === release(hostSettingsOf(open, settings, address.publicIp, kept))
     : false
-  const chatWell = proof === undefined || proof.chat.every(({ ok }) => ok)
+  const proof = asked ?? kept
+  const judged = judgeChat(proof, settings)
+  // The menu should hold the models that answer, and at least one must.
+  const chatWell = proof === undefined || (judged.exitCode === 0 && isSameMenu(settings, kept, proof))
   const well = asWanted && health?.healthy === true && lostModels.length === 0 && chatWell
   return {
     lab,
@@ -80,6 +85,7 @@ async function lookAt(open: OpenLab, chat: boolean, context: Context): Promise<S
     here: here === undefined ? undefined : { address: here, allowed: isAllowed(here, settings.allow.cidrs) },
     lostModels,
     proof,
+    judged,
     cost: monthlyCost({
       region: lab.region,
       instanceType: instance?.type ?? settings.instanceType,
@@ -110,6 +116,7 @@ async function lostFrom({ clients, lab }: OpenLab, settings: Settings, context: 
     clock: context.clock,
     signal: context.signal,
     home: clients.bedrockHome,
+    emit: context.ui.emit,
     region: lab.region,
   })
   return settings.models

@@ -1,5 +1,6 @@
 import { CreateDefaultVpcCommand } from '@aws-sdk/client-ec2'
 import { chatChoice } from '../app/chat-choice.js'
+import { judgeChat } from '../app/chat-proof.js'
 import type { Context, GlobalOptions, Run } from '../app/context.js'
 import { converse } from '../app/conversation.js'
 import { settleCredentials } from '../app/credentials.js'
@@ -77,8 +78,11 @@ export const run: Run<UpOptions> = async (options, context) => {
     states: Observation['of'],
     host: Pick<Summary, 'health' | 'chat' | 'firstUser'>,
   ) => {
+    const judged = judgeChat(host.chat, settings)
     const end: Summary = {
       ...shown(),
+      judged,
+      leftOut: chat.leftOut,
       ...(await outside(open, settings, now.graph, states)),
       changed,
       ...host,
@@ -86,10 +90,12 @@ export const run: Run<UpOptions> = async (options, context) => {
     }
     showPasswordApart(end.firstUser, ui)
     ui.result(summaryText(end, ui), summaryJson(end))
-    return 0
+    return judged.exitCode
   }
   const nothing = () => now.items.every(({ action }) => action === 'keep') && !replaces && !now.host.plan
-  const unchanged = () => conclude(false, now.observation.of, { health: now.host.health })
+  const unchanged = () =>
+    conclude(false, now.observation.of, { health: now.host.health, chat: now.host.proof })
+  if (nothing() && (await now.host.renewProof())) now = await lookAgain()
   if (nothing()) {
     await withoutLock(open, 'up', context)
     return await unchanged()
@@ -131,7 +137,11 @@ export const run: Run<UpOptions> = async (options, context) => {
       const work = { clock: context.clock, signal: lock.signal, emit: ui.emit, isRetryable }
       const states = await ensure(now.items, now.observation, work)
       const of: Observation['of'] = (resource) => states.get(resource as never) as never
-      return await conclude(true, of, now.host.plan ? await now.host.setUp(of) : { health: now.host.health })
+      return await conclude(
+        true,
+        of,
+        now.host.plan ? await now.host.setUp(of) : { health: now.host.health, chat: now.host.proof },
+      )
     } catch (error) {
       if (lock.signal.aborted) throw error
       throw toPartialFailure(error, { ...options, region: lab.region }, [goOn])

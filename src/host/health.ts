@@ -33,6 +33,8 @@ const schema = z.object({
   hostPortsProtected: z.boolean().default(false),
   updates: z.object({ portainer: update, system: update }),
   rebootNeeded: z.boolean(),
+  /** The last chat proof, for src/bedrock/proof.ts to read; null or absent where there is none. */
+  proof: z.unknown().optional(),
   /** The stage under way and since when, or empty. */
   running: z.string(),
   /** What makes it unhealthy. */

@@ -21,6 +21,7 @@ export interface Choices {
   permissionsBoundary?: string
   userData?: boolean
   email?: string
+  maxTokens?: number
 }
 
 /** The flags as commander hands them over. */
@@ -35,6 +36,7 @@ export interface ChoiceFlags {
   permissionsBoundary?: string
   userData?: boolean
   email?: string
+  maxTokens?: string
 }
 
 export const leastDiskGb = 20
@@ -94,6 +96,7 @@ export function checkedChoices(flags: ChoiceFlags): Choices {
     )
   }
   if (flags.userData !== undefined) choices.userData = flags.userData
+  if (flags.maxTokens !== undefined) choices.maxTokens = checkedMaxTokens(flags.maxTokens)
   if (flags.email !== undefined) choices.email = checkedEmail(flags.email)
   return choices
 }
@@ -109,6 +112,19 @@ export function checkedDisk(text: string): number {
     what: `${quote(text)} is not a disk size that fits.`,
     why: `The images take most of ${leastDiskGb} GB; AWS gives up to 16384.`,
     fix: [`Such as: --disk ${defaults.diskGb}`],
+  })
+}
+
+function checkedMaxTokens(text: string): number {
+  const judged = settingsSchema.shape.maxTokens
+    .unwrap()
+    .safeParse(/^\d{1,6}$/.test(text) ? Number(text) : text)
+  if (judged.success) return judged.data
+  throw new LabError({
+    code: 'bad-max-tokens',
+    what: `${quote(text)} is not a number of tokens that an answer can have.`,
+    why: 'It is a number from 2048 to 128000. Bedrock takes this many tokens from the quota when a request starts.',
+    fix: ['Such as: --max-tokens 8192'],
   })
 }
 
@@ -162,6 +178,7 @@ export function settingsFrom(options: {
     email: choices.email ?? stored?.email,
     defaultModel: chat.defaultModel,
     titleModel: chat.titleModel,
+    maxTokens: choices.maxTokens ?? stored?.maxTokens,
   }
   return fitting({
     version: 1,

@@ -59,6 +59,7 @@ const models = [
   'bedrock:ListInferenceProfiles',
   'bedrock:GetFoundationModelAvailability',
   'bedrock:GetUseCaseForModelAccess',
+  'bedrock:GetAccountDataRetention',
 ] as const
 /** Only where access is still to be arranged: https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html */
 const access = [
@@ -70,8 +71,6 @@ const access = [
 ] as const
 const replace = [...instanceActions.remove, ...associationActions.remove]
 const host = [...settings, ...find, ...runCommand]
-// A password that a person typed travels as a parameter.
-const secret = ['ssm:PutParameter', 'ssm:DeleteParameter'] as const
 const status = [...settings, ...all('observe'), ...launchTargetActions, ...models]
 
 /** What each command needs; `adopt` is what `up --adopt` needs besides `up`. */
@@ -116,8 +115,12 @@ export const commandNeeds = {
     actions: [...find, 'ec2:DescribeAddresses', 'ssm:GetParametersByPath', 'ec2:DescribeRegions'],
   },
   models: { feature: 'lab', actions: models },
-  doctor: { feature: 'lab', actions: [...status, 'ec2:DescribeAccountAttributes'] },
-  user: { feature: 'users', actions: [...host, ...secret], documents: shellScript },
+  doctor: {
+    feature: 'lab',
+    actions: [...status, ...runCommand, ...online, 'ec2:DescribeAccountAttributes'],
+    documents: shellScript,
+  },
+  user: { feature: 'users', actions: host, documents: shellScript },
   portainer: { feature: 'users', actions: host, documents: shellScript },
   // Whoever may write a user's policies can get every permission, so attaching is left to an administrator.
   address: { feature: 'lab', actions: [...settings, 'ec2:DescribeAddresses'] },

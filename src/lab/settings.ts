@@ -60,6 +60,11 @@ export const settingsSchema = z.strictObject({
   /** The id of the model that a conversation starts with, and of the one that names conversations. */
   defaultModel: modelId.optional(),
   titleModel: modelId.optional(),
+  /**
+   * The most tokens of an answer. Above 2048, because LibreChat takes 2000 of them for thinking, and the API wants
+   * fewer for thinking than for the whole answer.
+   */
+  maxTokens: z.int().min(2048).max(128_000).optional(),
   /** Resources whose ARNs the role may call beside foundation models: inference profiles. */
   profileArns: z.array(z.string().regex(/^arn:aws[a-z-]*:bedrock:[a-z0-9-]*:\d*:[\w:/.-]{1,300}$/)).max(200),
 })
@@ -146,5 +151,6 @@ const labels: Record<string, string> = {
   email: 'first user',
   defaultModel: 'default model',
   titleModel: 'title model',
+  maxTokens: 'tokens of an answer',
   profileArns: 'inference profiles',
 }

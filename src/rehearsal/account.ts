@@ -139,6 +139,8 @@ export interface Instance {
 export interface Host {
   /** The payload's digest, once the stack runs. */
   release?: string
+  /** The last chat proof. */
+  proof?: unknown
   done: string[]
   /** Digests of the versions whose files it has. */
   versions: string[]

@@ -26,6 +26,7 @@ export function healthLine({ host, volume }: Instance, { now }: World): string {
     hostPortsProtected: true,
     updates: { portainer: null, system: null },
     rebootNeeded: false,
+    proof: host.proof ?? null,
     running: '',
     problems,
     warnings: [],

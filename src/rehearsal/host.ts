@@ -3,7 +3,7 @@ import type { Host, Instance, RunCommand } from './account.js'
 import { carriedBy } from './carried.js'
 import { healthLine } from './host-health.js'
 import { type Answer, keyAnswer, portainerAnswer, userAnswer } from './host-users.js'
-import { models } from './models.js'
+import { refusedCall } from './refused-calls.js'
 import type { World } from './world.js'
 
 interface Work {
@@ -125,7 +125,7 @@ function pullFails(): Performance {
   return fails(30_000, '', `${JSON.stringify({ error })}\n${log.join('\n')}\n`)
 }
 
-/** Each model that was asked about answers, as long as this account may call it. */
+/** Each model that was asked about answers, as long as this account may call it. The host keeps the result. */
 function prove(script: string, instance: Instance, world: World): Performance {
   if (!instance.host.release)
     return {
@@ -133,20 +133,25 @@ function prove(script: string, instance: Instance, world: World): Performance {
       outcome: { code: 3, output: '', errors: "LibreChat's container does not run" },
     }
   const text = /CHAT_PROOF=(\S+)/.exec(script)?.[1] ?? ''
-  const asked = JSON.parse(Buffer.from(text, 'base64').toString()) as { models: string[] }
-  const since = new Date(world.now).toISOString()
-  const chat = asked.models.map((model, i) => {
-    const known = models.some(({ id }) => model.endsWith(id))
-    if (!known)
-      return { model, ok: false, error: 'ValidationException: The provided model identifier is invalid.' }
-    return {
-      model,
-      ok: true,
-      firstTokenMs: 380 + ((i * 137) % 400),
-      text: 'Hello! This answer is played.',
-      since,
-    }
+  const { presets, titles } = JSON.parse(Buffer.from(text, 'base64').toString()) as {
+    presets: { model: string; maxTokens: number }[]
+    titles: string[]
+  }
+  const at = new Date(world.now).toISOString()
+  const chat = presets.map(({ model }, i) => {
+    const error = refusedCall(model, world.scenario)
+    if (error) return { model, ok: false, error }
+    const firstTokenMs = 380 + ((i * 137) % 400)
+    return { model, ok: true, firstTokenMs, text: 'Hello! This answer is played.', since: at }
   })
+  const title = titles.find((model) => chat.some((one) => one.ok && one.model === model))
   const profile = instance.association && world.account.profiles[instance.association.profile]
-  return says(6_000, JSON.stringify({ chat, ...(profile?.role ? { role: profile.role } : {}) }))
+  const proof = {
+    at,
+    presets,
+    chat,
+    ...(title ? { title: { model: title, ok: true } } : {}),
+    ...(profile?.role ? { role: profile.role } : {}),
+  }
+  return says(6_000, JSON.stringify(proof), { proof })
 }

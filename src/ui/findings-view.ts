@@ -1,15 +1,6 @@
-import type { LabError } from '../core/error.js'
+import type { Finding } from '../app/doctor.js'
 import { clean } from './style.js'
 import type { Ui } from './ui.js'
-
-/** What one check found: in order with a detail, or a problem. */
-export interface Finding {
-  name: string
-  detail?: string
-  problem?: LabError
-  /** What would make it better, although nothing stops. */
-  advice: readonly string[]
-}
 
 /** What to do, in order, and what would be better still; or that there is nothing to do. */
 export function findingsText(findings: readonly Finding[], { style }: Pick<Ui, 'style'>): string {
@@ -23,9 +14,9 @@ export function findingsText(findings: readonly Finding[], { style }: Pick<Ui, '
   return [
     ...(problems.length > 0
       ? [style('bold', 'What to do, in this order'), '', ...lines]
-      : ['Nothing stands in the way: librechat-lab up']),
+      : ['All checks passed: librechat-lab up']),
     ...(advice.length > 0
-      ? ['', style('bold', 'Better still'), '', ...advice.map((one) => `• ${clean(one)}`)]
+      ? ['', style('bold', 'Also recommended'), '', ...advice.map((one) => `• ${clean(one)}`)]
       : []),
   ].join('\n')
 }

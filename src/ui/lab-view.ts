@@ -1,3 +1,4 @@
+import type { ChatJudgement } from '../app/chat-proof.js'
 import { explain } from '../bedrock/explain.js'
 import { mayStillTurn, type Proof } from '../bedrock/proof.js'
 import type { HostHealth } from '../host/health.js'
@@ -79,31 +80,37 @@ export function healthLines(health: HostHealth, style: Ui['style']): string[] {
   ]
 }
 
-/** Each model's first words, or why it didn't answer. */
+/** Each model's first words, or why it did not answer, and when they were asked. */
 export function chatLines(
   proof: Proof,
   { settings, lab, now }: { settings: Settings; lab: LabId; now: number },
   style: Ui['style'],
 ): string[] {
   const young = proof.chat.some((one) => mayStillTurn(one, now))
-    ? ['  A first success younger than 15 minutes may still turn: librechat-lab status --chat asks again.']
+    ? ['  New model subscriptions can take 15 minutes to settle: librechat-lab status --chat asks again.']
     : []
+  const age = now - Date.parse(proof.at)
+  const when =
+    age > 5 * 60_000 ? [`  ${style('dim', `asked ${proof.at.slice(0, 16).replace('T', ' ')} UTC`)}`] : []
   const labelOf = (model: string) => settings.models.find(({ id }) => id === model)?.label ?? model
   const widest = Math.max(...proof.chat.map(({ model }) => labelOf(model).length))
-  const answers = proof.chat.flatMap((one) => {
-    const label = labelOf(one.model)
-    if (!one.ok) {
-      const { cause, fix } = explain(one, { role: proof.role, region: lab.region })
-      return [
-        `  ${style('red', '✖')} ${clean(label)}  ${clean(cause)}`,
-        ...fix.map((step) => `      ${style('cyan', '→')} ${clean(step)}`),
-      ]
-    }
+  const failure = (what: string, model: string, error: string) => {
+    const { cause, fix } = explain({ model, error }, { role: proof.role, region: lab.region })
     return [
-      `  ${style('green', '✔')} ${clean(label).padEnd(widest)}  ${style('dim', `${one.firstTokenMs} ms to the first word:`)} "${clean(one.text).slice(0, 40)}"`,
+      `  ${style('red', '✖')} ${clean(what)}  ${clean(cause)}`,
+      ...fix.map((step) => `      ${style('cyan', '→')} ${clean(step)}`),
     ]
-  })
-  return [...answers, ...young]
+  }
+  const answers = proof.chat.flatMap((one) =>
+    one.ok
+      ? [
+          `  ${style('green', '✔')} ${clean(labelOf(one.model)).padEnd(widest)}  ${style('dim', `${one.firstTokenMs} ms to the first word:`)} "${clean(one.text).slice(0, 40)}"`,
+        ]
+      : failure(labelOf(one.model), one.model, one.error),
+  )
+  const { title } = proof
+  const titles = title?.ok === false ? failure('titles of conversations', title.model, title.error) : []
+  return [...when, ...answers, ...titles, ...young]
 }
 
 export const chatJson = (proof: Proof | undefined, region: string, now: number) =>
@@ -112,6 +119,30 @@ export const chatJson = (proof: Proof | undefined, region: string, now: number) 
       ? { ...one, mayStillTurn: mayStillTurn(one, now) }
       : { ...one, ...explain(one, { role: proof.role, region }) },
   ) ?? null
+
+/** The health without the proof, which has a place of its own. */
+export const healthJson = (health: HostHealth | undefined) => {
+  if (!health) return null
+  const { proof: _, ...rest } = health
+  return rest
+}
+
+/** What a judgement of chat says to a person, besides each model's own line. */
+export function chatWarnings({ verdict, silent, untitled }: ChatJudgement, region: string): string[] {
+  if (verdict === 'notReady')
+    return ['No model answers, so LibreChat cannot be used yet. Each cause is above.']
+  const names = silent.map(({ label }) => label).join(', ')
+  return [
+    ...(silent.length > 0
+      ? [
+          `${names} ${silent.length === 1 ? 'does' : 'do'} not answer and ${silent.length === 1 ? 'is' : 'are'} not in LibreChat's menu. When the cause is gone: librechat-lab up`,
+        ]
+      : []),
+    ...(untitled !== undefined
+      ? [`Conversations get no titles: ${explain({ model: '', error: untitled }, { region }).cause}`]
+      : []),
+  ]
+}
 
 /** Why 443 may not answer here although the host is well. */
 export const silentPort = (port: number): string =>

@@ -1,3 +1,4 @@
+import type { ChatJudgement } from '../app/chat-proof.js'
 import type { Proof } from '../bedrock/proof.js'
 import type { PlanItem } from '../engine/converge.js'
 import type { HostHealth } from '../host/health.js'
@@ -5,7 +6,17 @@ import type { Cost } from '../lab/prices.js'
 import type { Settings } from '../lab/settings.js'
 import type { AddressState, ReleaseRefusal } from '../resources/address.js'
 import type { LabId } from '../resources/ownership.js'
-import { chatJson, chatLines, healthLines, openToMany, reachText, silentPort, type Urls } from './lab-view.js'
+import {
+  chatJson,
+  chatLines,
+  chatWarnings,
+  healthJson,
+  healthLines,
+  openToMany,
+  reachText,
+  silentPort,
+  type Urls,
+} from './lab-view.js'
 import { costJson, costText } from './plan-view.js'
 import { clean } from './style.js'
 import { columns, usd } from './table.js'
@@ -29,7 +40,9 @@ export type Status =
       answers: { https: boolean; portainer: boolean }
       here: { address: string; allowed: boolean } | undefined
       lostModels: readonly string[]
+      /** Just made, or the last that the host keeps. */
       proof: Proof | undefined
+      judged: ChatJudgement
       cost: Cost
       now: number
     }
@@ -88,6 +101,7 @@ export function statusText(status: Status, { style }: Pick<Ui, 'style'>): string
       '',
       style('bold', 'Chat'),
       ...chatLines(status.proof, { settings, lab, now: status.now }, style),
+      ...chatWarnings(status.judged, lab.region).map((text) => `  ${style('yellow', '!')} ${clean(text)}`),
     )
   lines.push('', style('bold', 'Reach'), ...reachLines(status, style), '', ...costText(status.cost, style))
   if (status.exitCode === 2) lines.push('', 'librechat-lab up   mends what can be mended')
@@ -172,11 +186,14 @@ export function statusJson(status: Status): object {
         }
       : null,
     urls: status.urls ?? null,
-    health: status.health ?? null,
+    health: healthJson(status.health),
     hostCurrent: status.hostCurrent,
     answers: status.answers,
     here: status.here ?? null,
     lostModels: status.lostModels,
+    chatVerdict: status.proof || !status.settings?.models.length ? status.judged.verdict : null,
+    chatTitle: status.proof?.title ?? null,
+    chatAt: status.proof?.at ?? null,
     chat: chatJson(status.proof, lab.region, status.now),
     cost: costJson(status.cost),
   }

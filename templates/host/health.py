@@ -117,6 +117,15 @@ def libraries_wait():
         return bool(last.get("reboot")) and last.get("boot") == file.read().strip()
 
 
+def proof():
+    """The last chat proof, as src/bedrock/proof.ts left it; None where there is none."""
+    try:
+        with open("/var/lib/librechat-lab/proof.json", encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
+
+
 def memory():
     with open("/proc/meminfo", encoding="utf-8") as file:
         found = {key: int(value) * 1024 for key, value in re.findall(r"^(\w+):\s+(\d+) kB$", file.read(), re.M)}
@@ -146,6 +155,7 @@ def health():
         "hostPortsProtected": firewall.host_ports_protected(),
         "updates": {"portainer": update("portainer"), "system": update("system")},
         "rebootNeeded": bool(kernel) or libraries_wait(),
+        "proof": proof(),
         "running": "" if written("running").startswith("health ") else written("running"),
     }
     problems, warnings = judge(result, kernel)

@@ -90,6 +90,14 @@ describe('librechat.yaml', () => {
     expect(given.includedTools).toEqual(['calculator'])
   })
 
+  it('limits the length of each answer in its preset, to what was chosen or to 8192 tokens', () => {
+    const presets = (maxTokens?: number) =>
+      parse(librechatYaml({ region: 'r', models: [{ id: 'x', label: 'X' }], maxTokens })).modelSpecs.list[0]
+        .preset
+    expect(presets()).toEqual({ endpoint: 'bedrock', model: 'x', maxTokens: 8192 })
+    expect(presets(16_000)).toEqual({ endpoint: 'bedrock', model: 'x', maxTokens: 16_000 })
+  })
+
   it('tells two routes to one model apart', () => {
     const { modelSpecs } = parse(
       librechatYaml({

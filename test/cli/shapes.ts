@@ -24,6 +24,7 @@ const spec = object({
   models: list(object({ id: text, label: text })),
   defaultModel: text.optional(),
   titleModel: text.optional(),
+  maxTokens: z.int().optional(),
   profileArns: list(text),
 })
 
@@ -73,9 +74,19 @@ const chat = list(
       since: z.iso.datetime(),
       mayStillTurn: z.boolean(),
     }),
-    object({ model: text, ok: z.literal(false), error: text, cause: text, fix: list(text) }),
+    object({
+      model: text,
+      ok: z.literal(false),
+      error: text,
+      reason: text,
+      cause: text,
+      fix: list(text),
+    }),
   ]),
 )
+
+const verdict = z.enum(['ready', 'degraded', 'notReady', 'without'])
+const chatTitle = object({ model: text, ok: z.boolean(), error: text.optional() }).nullable()
 
 const where = { lab: text, region: text, account: z.string().regex(/^\d{12}$/) }
 
@@ -120,6 +131,9 @@ export const shapes = {
     urls,
     health: health.nullable(),
     chat: chat.nullable(),
+    chatVerdict: verdict,
+    chatTitle,
+    leftOut: list(object({ names: list(text), why: text, fix: text })),
     answers,
     addressRelease: object({ refusedBy: z.enum(['nothing', 'policy', 'reverse-dns']) }),
     firstUser: user.nullable(),
@@ -154,6 +168,9 @@ export const shapes = {
     here: object({ address: z.ipv4(), allowed: z.boolean() }).nullable(),
     lostModels: list(text),
     chat: chat.nullable(),
+    chatVerdict: verdict.nullable(),
+    chatTitle,
+    chatAt: z.iso.datetime().nullable(),
     cost,
   }),
   statusOfKeptAddress: object({
@@ -202,6 +219,7 @@ export const shapes = {
         name: text,
         provider: text,
         callable: z.boolean(),
+        doubt: text.nullable(),
         picked: z.boolean(),
         problem: object({ reason: text, what: text, fix: text }).nullable(),
         released: z.iso.date().nullable(),

@@ -93,7 +93,15 @@ describe('the rehearsal’s host', () => {
     const prove = () =>
       runCommand(host, {
         stage: 'chat',
-        script: proofScript(['us.anthropic.claude-haiku-4-5-20251001-v1:0', 'no.such-model'], 'us-east-1'),
+        script: proofScript(
+          ['us.anthropic.claude-haiku-4-5-20251001-v1:0', 'no.such-model'].map((model) => ({
+            endpoint: 'bedrock' as const,
+            model,
+            maxTokens: 8192,
+          })),
+          [],
+          { region: 'us-east-1', now: new Date(0).toISOString() },
+        ),
         timeoutSeconds: 90,
       })
     expect((await prove()).code).toBe(3)

@@ -11,6 +11,7 @@ import { AssumeRoleCommand } from '@aws-sdk/client-sts'
 import { type Credentials, type Witness, witnesses } from './clients.js'
 import { type Addresses, addresses } from './gateway/addresses.js'
 import { type AccountKind, bedrockControlPlane } from './gateway/bedrock.js'
+import { refusalOf } from './gateway/bedrock-runtime.js'
 import type { Call } from './gateway/call.js'
 import { corrections } from './gateway/corrections.js'
 import { Gateway, type Supplement } from './gateway/gateway.js'
@@ -69,6 +70,7 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
 
   const slowness = { instance: 0, group: 0, address: 0, profile: 0, starting: 0, terminating: 0, agent: 0 }
   const machines = hosts()
+  machines.mood.refuses = (model, maxTokens) => refusalOf(options.bedrock ?? 'open', model, maxTokens)
   const managed = managedInstances(at, () => slowness.agent)
   const ips = addresses(at)
   const rights = permissions(at, id, operator)

@@ -24,6 +24,8 @@ interface PlayedHost {
   readonly keys: Map<string, KeyObject>
   /** What each service says of itself. */
   readonly services: Record<string, string>
+  /** The last chat proof, which the host keeps. */
+  proof: object | undefined
 }
 
 /** How the hosts behave. A test turns what it needs. */
@@ -34,6 +36,8 @@ interface Mood {
   failing: Record<string, string>
   /** These models do not answer, for this reason. */
   silent: Record<string, string>
+  /** Why the account refuses a call that may take so many tokens, as the SDK words the error. */
+  refuses: (model: string, maxTokens: number) => string | undefined
 }
 
 export interface Hosts {
@@ -50,7 +54,7 @@ const programs = new Set(['system', 'docker', 'images', 'stack', 'health', 'key'
  * could not run, and answers as the real stages do. What the stages do is proven elsewhere, on a real machine.
  */
 export function hosts(): Hosts {
-  const mood: Mood = { takes: 0, failing: {}, silent: {} }
+  const mood: Mood = { takes: 0, failing: {}, silent: {}, refuses: () => undefined }
   const known = new Map<string, PlayedHost & { lock: Promise<unknown> }>()
   const of = (id: string) => {
     const host = known.get(id) ?? {
@@ -61,6 +65,7 @@ export function hosts(): Hosts {
       versions: new Set(),
       keys: new Map(),
       services: healthy(),
+      proof: undefined,
       lock: Promise.resolve(),
     }
     known.set(id, host)
@@ -70,7 +75,7 @@ export function hosts(): Hosts {
   async function run(work: Work): Promise<Outcome> {
     const host = of(work.instanceId)
     const script = work.commands.join('\n')
-    if (script.includes('CHAT_PROOF=')) return prove(script, mood)
+    if (script.includes('CHAT_PROOF=')) return prove(host, script, mood)
     const carried = carriedBy(script)
     if (/host\/health\.py"?$/.test(carried.command)) return { code: 0, stdout: healthLine(host) }
     // One stage at a time: a second one waits for the first.
@@ -140,15 +145,31 @@ function user(host: PlayedHost, request: string): string {
   return JSON.stringify({ user: { email, made: true, ...sealed } })
 }
 
-function prove(script: string, { silent }: Mood): Outcome {
+/** A title's request limits no tokens, so that it may take as many as the model gives. */
+const UNLIMITED = 64_000
+
+function prove(host: PlayedHost, script: string, { silent, refuses }: Mood): Outcome {
   const asked = /CHAT_PROOF=(\S+)/.exec(script)?.[1] ?? ''
-  const { models } = JSON.parse(Buffer.from(asked, 'base64').toString()) as { models: string[] }
-  const since = new Date().toISOString()
-  const chat = models.map((model) => {
-    const error = silent[model]
-    return error ? { model, ok: false, error } : { model, ok: true, firstTokenMs: 412, text: 'Hello', since }
+  const { presets, titles } = JSON.parse(Buffer.from(asked, 'base64').toString()) as {
+    presets: { model: string; maxTokens: number }[]
+    titles: string[]
+  }
+  host.ran.push('chat')
+  const at = new Date().toISOString()
+  const chat = presets.map(({ model, maxTokens }) => {
+    const error = silent[model] ?? refuses(model, maxTokens)
+    return error
+      ? { model, ok: false, error }
+      : { model, ok: true, firstTokenMs: 412, text: 'Hello', since: at }
   })
-  return { code: 0, stdout: `${JSON.stringify({ chat, role: 'LibreChatInstanceRole' })}\n` }
+  const talking = titles.filter((model) => chat.some((one) => one.ok && one.model === model))
+  const titled = talking.find((model) => !refuses(model, UNLIMITED))
+  const last = talking.at(-1)
+  const title = titled
+    ? { model: titled, ok: true }
+    : last && { model: last, ok: false, error: refuses(last, UNLIMITED) }
+  host.proof = { at, presets, chat, ...(title && { title }), role: 'LibreChatInstanceRole' }
+  return { code: 0, stdout: `${JSON.stringify(host.proof)}\n` }
 }
 
 const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
@@ -162,7 +183,7 @@ const healthy = () =>
     ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer'].map((name) => [name, 'healthy']),
   )
 
-function healthLine({ services, input }: PlayedHost): string {
+function healthLine({ services, input, proof }: PlayedHost): string {
   const release = input.get('release') ?? ''
   const sick = Object.entries(services).filter(([, state]) => state !== 'healthy')
   const problems = release
@@ -182,6 +203,7 @@ function healthLine({ services, input }: PlayedHost): string {
     hostPortsProtected: true,
     updates: { portainer: null, system: null },
     rebootNeeded: false,
+    proof: proof ?? null,
     running: '',
     problems,
     warnings: [],
