@@ -282,7 +282,7 @@ async function replace({ graph }: Now, instanceId: string, context: Context): Pr
   if (there?.instanceId !== instanceId) return
   const going = new Observation(
     new Map<Resource, unknown>([
-      [graph.instance as Resource, { ...there, others: [] }],
+      [graph.instance as Resource, { ...there, superseded: [] }],
       [graph.association as Resource, seen.of(graph.association)],
     ]),
   )
