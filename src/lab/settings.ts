@@ -145,6 +145,7 @@ export function describeSettingsChange(
     if (value === undefined || (Array.isArray(value) && value.length === 0)) return 'none'
     if (Array.isArray(value)) return value.map((v) => (typeof v === 'object' ? v.label : v)).join(', ')
     if (typeof value === 'object' && value && 'cidrs' in value) return say(value.cidrs)
+    if (value === old.creations || value === now.creations) return 'recorded'
     if (typeof value === 'object' && value && adoptedKeys.some((key) => key in value))
       return Object.values(value).join(', ')
     return typeof value === 'object' ? JSON.stringify(value) : String(value)
@@ -162,6 +163,7 @@ const adoptedKeys = ['instanceId', 'allocationId', 'groupId']
 
 const labels: Record<string, string> = {
   previousGeneration: 'previous generation',
+  creations: 'creation ids',
   adopted: 'accepted as the lab’s',
   generation: 'instance generation',
   instanceType: 'instance type',

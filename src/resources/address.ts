@@ -47,7 +47,7 @@ export function address(options: {
   identity: Resource<Identity>
   after: readonly Resource[]
 }): Resource<AddressState> {
-  const { ec2, ec2Once, lab, identity } = options
+  const { ec2, lab, identity } = options
 
   const inspect = async ({ address: found, instance, superseded = [] }: Partial<Identity>) => {
     const AllocationId = found?.AllocationId

@@ -3,6 +3,7 @@ import type { HostHealth } from '../host/health.js'
 import type { MadeUser } from '../host/users.js'
 import { chatJson, chatLines, healthLines, openToMany, reachText, silentPort, type Urls } from './lab-view.js'
 import { costJson, type Plan, planJson } from './plan-view.js'
+import { strangerLines } from './strangers-view.js'
 import { clean } from './style.js'
 import { columns, usd } from './table.js'
 import type { Ui } from './ui.js'
@@ -88,6 +89,7 @@ export function summaryText(summary: Summary, { style }: Pick<Ui, 'style'>): str
     style('bold', 'Next'),
     ...columns(next.map(([line = '', why = '']) => [`  ${style('cyan', line)}`, why])),
     ...(warnings.length > 0 ? ['', ...warnings] : []),
+    ...(summary.strangers.length > 0 ? ['', ...strangerLines(summary.strangers, summary.lab, style)] : []),
   ].join('\n')
 }
 
