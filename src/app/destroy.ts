@@ -77,7 +77,7 @@ export class Destruction {
 
   /** Looks at everything. LabError `not-the-address`, `address-in-use`, `ambiguous-…`. Changes nothing. */
   static async of(open: OpenLab, releaseAddress: string | undefined): Promise<Destruction> {
-    const seen = await look(open)
+    const seen = await look(open, graphOf(open))
     const address = seen.observation.of(seen.graph.address)
     const isNamed = checkedRelease(releaseAddress, address, seen.identity.strangers)
     const isUnprotected = address?.protectedTag === false && !address.inUseBy
@@ -127,7 +127,7 @@ export class Destruction {
     const { ui, clock } = context
     const agreed = this.plan.going.map(({ text }) => text)
     await withLock(this.#open, 'destroy', context, async (lock) => {
-      const now = lock.waited ? await look(this.#open) : this.#seen
+      const now = lock.waited ? await look(this.#open, this.#seen.graph) : this.#seen
       const resources = this.#going()
       if (itemsOf(now, resources).some(({ text }) => !agreed.includes(text))) throw changedMeanwhile(lab)
       const only = now.observation.only(resources)
@@ -156,7 +156,7 @@ export class Destruction {
 
   /** Observation beats assumption: what is still there? */
   async #outcome(removed: readonly string[]): Promise<Destroyed> {
-    const after = await look(this.#open)
+    const after = await look(this.#open, this.#seen.graph)
     const { graph } = after
     const address = after.observation.of(graph.address)
     const kept = this.#releases ? undefined : address?.publicIp
@@ -174,15 +174,15 @@ export class Destruction {
   async #stillThere(): Promise<string[]> {
     const goOn = 'Run the same command again: it goes on where it stopped.'
     // What kept it from removing may keep it from looking: then the failure itself says why.
-    const [seen] = await Promise.allSettled([look(this.#open)])
+    const [seen] = await Promise.allSettled([look(this.#open, this.#seen.graph)])
     if (seen.status === 'rejected') return [goOn]
     const left = itemsOf(seen.value, seen.value.graph.all).map(({ text }) => text)
     return [`Still there: ${left.join(', ')}`, goOn]
   }
 }
 
-async function look({ clients, lab, stored }: OpenLab): Promise<Seen> {
-  const graph = labGraph({
+const graphOf = ({ clients, lab, stored }: OpenLab): LabGraph =>
+  labGraph({
     clients,
     lab,
     settings: stored ?? nothingChosen,
@@ -192,6 +192,8 @@ async function look({ clients, lab, stored }: OpenLab): Promise<Seen> {
     place: async () => ({ vpcId: '', subnetIds: [], imageId: '' }),
     userData: undefined,
   })
+
+async function look({ clients, lab }: OpenLab, graph: LabGraph): Promise<Seen> {
   const elsewhere = new Set<string>()
   const [observation, leftovers] = await Promise.all([
     observe(graph.all, (error) => {
