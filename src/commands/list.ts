@@ -20,7 +20,7 @@ export const run: Run<{ allRegions?: boolean }> = async (options, context) => {
     regions.map(async (region): Promise<ListedLab[]> => {
       const { clients } = region === here.region ? here : await connect({ ...options, region }, context, here)
       try {
-        return await listLabs(clients)
+        return await listLabs(clients, here)
       } catch (error) {
         // An organisation may close a region to its members; the others are still worth telling.
         if (!options.allRegions || !isCode(error, 'UnauthorizedOperation', 'AccessDenied*', 'AuthFailure'))
@@ -54,13 +54,19 @@ const jsonOf = ({ state, type, address, instanceId, ...lab }: ListedLab) => ({
 
 function textOf(labs: readonly ListedLab[], where: string): string {
   if (labs.length === 0) return `There is no lab ${where}. librechat-lab up makes one.`
-  const rows = labs.map(({ name, region, state, type, address, whole }) => [
+  const rows = labs.map(({ name, region, state, type, address, whole, ambiguous }) => [
     name,
     region,
-    state ?? 'no instance',
+    ambiguous ? 'ambiguous' : (state ?? 'no instance'),
     type ?? '—',
     address ? `https://${address}` : '—',
-    whole ? '' : address && !state ? 'only its address is kept' : 'not whole',
+    ambiguous
+      ? 'librechat-lab status says what could be its own'
+      : whole
+        ? ''
+        : address && !state
+          ? 'only its address is kept'
+          : 'not whole',
   ])
   return columns([['LAB', 'REGION', 'STATE', 'TYPE', 'URL', ''], ...rows]).join('\n')
 }

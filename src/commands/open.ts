@@ -8,7 +8,7 @@ import { urlsOf } from '../ui/lab-view.js'
 /** Opens LibreChat, or Portainer, in the browser. */
 export const run: Run = async (options, context, [target = 'librechat']) => {
   const { clients, lab, stored } = await openLab(options, context)
-  const { instanceId, publicIp, state } = await findInstance(clients, lab.name)
+  const { instanceId, publicIp, state } = await findInstance(clients, lab, stored)
   if (!publicIp) {
     throw new LabError({
       code: 'not-running',

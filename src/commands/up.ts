@@ -17,14 +17,17 @@ import { LabError } from '../core/error.js'
 import { ensure, Observation, observe, type PlanItem, plan, remove } from '../engine/converge.js'
 import type { Resource } from '../engine/resource.js'
 import { firstBootUserData } from '../host/user-data.js'
+import { refuseUnsaidAdoption } from '../lab/adoption.js'
 import { checkedChoices, isDetected, settingsFrom } from '../lab/choices.js'
 import { type LabGraph, labGraph, newGeneration } from '../lab/graph.js'
 import { findLaunchTarget, type LaunchTarget } from '../lab/launch-target.js'
+import { findLeftovers, strangersOf } from '../lab/leftovers.js'
 import { names } from '../lab/names.js'
 import { refuseUnsaidOpening } from '../lab/opening.js'
 import { monthlyCost } from '../lab/prices.js'
 import { formatSettings, parseSettings, type Settings } from '../lab/settings.js'
 import { releaseRefusal } from '../resources/address.js'
+import type { Stranger } from '../resources/identity.js'
 import { readParameter } from '../resources/settings-parameter.js'
 import { urlsOf } from '../ui/lab-view.js'
 import { planJson, planText } from '../ui/plan-view.js'
@@ -66,7 +69,8 @@ export const run: Run<UpOptions> = async (options, context) => {
   const shown = () => {
     const { instanceType, diskGb } = settings
     const cost = monthlyCost({ region: lab.region, instanceType, diskGb, addresses: 1 })
-    return { items: now.items, host: now.host.plan, replaces, cost, lab, settings }
+    const strangers = now.strangers
+    return { items: now.items, host: now.host.plan, replaces, cost, lab, settings, strangers }
   }
   if (options.dryRun) {
     ui.result(planText(shown(), ui), { ...planJson(shown()), dryRun: true })
@@ -102,6 +106,7 @@ export const run: Run<UpOptions> = async (options, context) => {
   }
 
   const propose = async () => {
+    if (options.yes && !options.adopt) refuseUnsaidAdoption(lab, now.observation.of(now.graph.identity))
     if (options.yes)
       refuseUnsaidOpening(settings, choices, now.observation.of(now.graph.group)?.ingress ?? [])
     ui.show((paint) => planText(shown(), paint))
@@ -154,6 +159,7 @@ interface Now {
   observation: Observation
   items: PlanItem[]
   host: Awaited<ReturnType<typeof hostWork>>
+  strangers: readonly Stranger[]
 }
 
 async function look(about: {
@@ -176,7 +182,12 @@ async function look(about: {
     place,
     userData: settings.userData ? firstBootUserData() : undefined,
   })
-  const [observation] = await Promise.all([observe(graph.all), open.stored ? undefined : place()])
+  const [observation, leftovers] = await Promise.all([
+    observe(graph.all),
+    findLeftovers(clients, lab),
+    open.stored ? undefined : place(),
+  ])
+  const identity = observation.of(graph.identity)
   // What would stop the making later stops it now.
   const there = observation.of(graph.instance)
   const launches = !there || !observation.of(graph.group) || options.replaceInstance !== undefined
@@ -187,6 +198,7 @@ async function look(about: {
     observation,
     items,
     host: await hostWork({ open, settings, graph, observation, password, context }),
+    strangers: identity ? strangersOf(identity, leftovers) : [],
   }
 }
 
@@ -292,7 +304,7 @@ async function replace({ graph }: Now, instanceId: string, context: Context): Pr
   if (there?.instanceId !== instanceId) return
   const going = new Observation(
     new Map<Resource, unknown>([
-      [graph.instance as Resource, { ...there, others: [] }],
+      [graph.instance as Resource, { ...there, superseded: [] }],
       [graph.association as Resource, seen.of(graph.association)],
     ]),
   )

@@ -1,6 +1,7 @@
 import type { ResourceActions } from '../engine/resource.js'
 import { addressActions } from '../resources/address.js'
 import { associationActions } from '../resources/association.js'
+import { identityActions } from '../resources/identity.js'
 import { instanceActions } from '../resources/instance.js'
 import { instanceProfileActions } from '../resources/instance-profile.js'
 import { roleActions } from '../resources/role.js'
@@ -28,6 +29,7 @@ type Feature = (typeof features)[number]
 
 /** A resource of the graph without its actions does not compile. */
 const resources = {
+  identity: identityActions,
   settings: settingsParameterActions,
   role: roleActions,
   profile: instanceProfileActions,
@@ -41,7 +43,8 @@ const all = <Method extends keyof ResourceActions>(method: Method) =>
 type Action<Method extends keyof ResourceActions> = (typeof resources)[keyof typeof resources][Method][number]
 
 const settings = ['ssm:GetParameter'] as const
-const find = ['ec2:DescribeInstances'] as const
+/** The settings and what bears the lab's tags: which instance is the lab's. */
+const find = [...settings, ...identityActions.observe] as const
 const lock = ['ssm:GetParameter', 'ssm:PutParameter', 'ssm:DeleteParameter'] as const
 const runCommand = ['ssm:SendCommand', 'ssm:GetCommandInvocation'] as const
 const online = ['ssm:DescribeInstanceInformation'] as const
@@ -70,7 +73,7 @@ const access = [
   'aws-marketplace:ViewSubscriptions',
 ] as const
 const replace = [...instanceActions.remove, ...associationActions.remove]
-const host = [...settings, ...find, ...runCommand]
+const host = [...find, ...runCommand]
 const status = [...settings, ...all('observe'), ...launchTargetActions, ...models]
 
 /** What each command needs; `adopt` is what `up --adopt` needs besides `up`. */
@@ -109,10 +112,10 @@ export const commandNeeds = {
   },
   shell: { feature: 'access', actions: [...find, ...session], documents: ['SSM-SessionManagerRunShell'] },
   logs: { feature: 'access', actions: [...find, ...session], documents: ['AWS-StartInteractiveCommand'] },
-  open: { feature: 'access', actions: [...settings, ...find] },
+  open: { feature: 'access', actions: find },
   list: {
     feature: 'lab',
-    actions: [...find, 'ec2:DescribeAddresses', 'ssm:GetParametersByPath', 'ec2:DescribeRegions'],
+    actions: [...find, 'ssm:GetParametersByPath', 'ec2:DescribeRegions'],
   },
   models: { feature: 'lab', actions: models },
   doctor: {
@@ -123,7 +126,7 @@ export const commandNeeds = {
   user: { feature: 'users', actions: host, documents: shellScript },
   portainer: { feature: 'users', actions: host, documents: shellScript },
   // Whoever may write a user's policies can get every permission, so attaching is left to an administrator.
-  address: { feature: 'lab', actions: [...settings, 'ec2:DescribeAddresses'] },
+  address: { feature: 'lab', actions: find },
 } as const satisfies Readonly<Record<string, Needs>>
 
 export type CommandWithNeeds = keyof typeof commandNeeds

@@ -59,6 +59,12 @@ export function monthlyCost({ region, instanceType, diskGb, addresses }: CostQue
   return { lines: [...fixed, byUse], monthlyUsd: sum(fixed), source: priceSource }
 }
 
+/** USD a month for one public IPv4 address; undefined where the price is unknown. */
+export const addressMonthlyUsd = (region: string): number | undefined => {
+  const hourly = priceOf(region, 'ipv4')
+  return hourly === undefined ? undefined : hourly * hoursPerMonth
+}
+
 /** What one public IPv4 address costs, in use or kept: "$3.65 a month", or that the price is unknown. */
 export const addressCost = (region: string): string =>
   costText(priceOf(region, 'ipv4'), hoursPerMonth, 'a month')

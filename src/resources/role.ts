@@ -16,8 +16,8 @@ import {
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam'
 import { ignoreErrors, isCode } from '../aws/errors.js'
+import { collect } from '../core/collect.js'
 import { LabError } from '../core/error.js'
-import { collect } from '../core/pages.js'
 import { type PolicyDocument, policySize, ROLE_INLINE_LIMIT } from '../core/policy.js'
 import { retryWhile } from '../core/wait.js'
 import type { EnsureContext, Resource, ResourceActions } from '../engine/resource.js'

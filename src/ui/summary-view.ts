@@ -15,6 +15,7 @@ import {
   type Urls,
 } from './lab-view.js'
 import { costJson, type Plan, planJson } from './plan-view.js'
+import { strangerLines } from './strangers-view.js'
 import { clean } from './style.js'
 import { columns, usd } from './table.js'
 import type { Ui } from './ui.js'
@@ -119,6 +120,7 @@ export function summaryText(summary: Summary, { style }: Pick<Ui, 'style'>): str
     style('bold', 'Next'),
     ...columns(next.map(([line = '', why = '']) => [`  ${style('cyan', line)}`, why])),
     ...(warnings.length > 0 ? ['', ...warnings] : []),
+    ...(summary.strangers.length > 0 ? ['', ...strangerLines(summary.strangers, summary.lab, style)] : []),
   ].join('\n')
 }
 

@@ -9,9 +9,25 @@ const list = z.array
 
 const change = object({ what: text, from: text.optional(), to: text.optional(), byHand: text.optional() })
 
+const strangers = list(
+  object({
+    kind: z.enum(['instance', 'address', 'group', 'volume', 'parameter']),
+    id: text,
+    name: z.string(),
+    why: text,
+  }),
+)
+
 const spec = object({
   version: z.literal(1),
   generation: text,
+  previousGeneration: text.optional(),
+  creations: object({ address: text.optional(), group: text.optional() }).optional(),
+  adopted: object({
+    instanceId: text.optional(),
+    allocationId: text.optional(),
+    groupId: text.optional(),
+  }).optional(),
   instanceType: text,
   diskGb: z.int(),
   allow: object({ from: z.enum(['detected', 'given']), cidrs: list(text), everyone: z.boolean() }),
@@ -142,6 +158,17 @@ export const shapes = {
   status: object({
     ...where,
     exitCode: z.literal([0, 2]),
+    strangers,
+    ingress: list(
+      object({
+        protocol: text,
+        fromPort: z.int(),
+        toPort: z.int(),
+        source: text,
+        description: text.optional(),
+      }),
+    ).nullable(),
+    leftSecrets: list(text),
     exists: z.literal(true),
     healthy: z.boolean(),
     spec: spec.nullable(),
@@ -175,7 +202,8 @@ export const shapes = {
   }),
   statusOfKeptAddress: object({
     ...where,
-    exitCode: z.literal(0),
+    exitCode: z.literal(3),
+    strangers,
     exists: z.literal(false),
     keptAddress: z.ipv4(),
     keptAddressMonthlyUsd: z.number(),
@@ -185,6 +213,9 @@ export const shapes = {
     removed: list(text),
     left: list(text),
     keptAddress: z.ipv4().nullable(),
+    strangers,
+    going: list(text).optional(),
+    kept: list(object({ text, why: text })).optional(),
     dryRun: z.literal(true).optional(),
   }),
   tunnel: object({
@@ -203,6 +234,7 @@ export const shapes = {
         address: z.ipv4().nullable(),
         instanceId: text.nullable(),
         whole: z.boolean(),
+        ambiguous: z.boolean(),
       }),
     ),
     skippedRegions: list(text),

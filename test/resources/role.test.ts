@@ -59,6 +59,7 @@ const theRole = (more: Partial<Parameters<typeof role>[0]> = {}) =>
 
 const work = (): EnsureContext => ({
   ready: () => Promise.reject(new Error('the role waits for nothing')),
+  seen: () => undefined,
   progress: () => {},
   clock: fastClock(),
   signal: new AbortController().signal,

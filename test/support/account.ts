@@ -15,7 +15,7 @@ import { refusalOf } from './gateway/bedrock-runtime.js'
 import type { Call } from './gateway/call.js'
 import { corrections } from './gateway/corrections.js'
 import { Gateway, type Supplement } from './gateway/gateway.js'
-import { instances } from './gateway/instances.js'
+import { type Instances, instances } from './gateway/instances.js'
 import { type Ledger, ledger } from './gateway/ledger.js'
 import { managedInstances } from './gateway/managed.js'
 import { dryRuns, type Permissions, permissions } from './gateway/permissions.js'
@@ -36,6 +36,7 @@ export interface Account {
   readonly credentials: Credentials
   readonly slowness: Slowness & { agent: number }
   readonly addresses: Addresses
+  readonly instances: Instances
   readonly permissions: Permissions
   readonly ledger: Ledger
   /** moto itself, past the gateway, for one region. */
@@ -73,6 +74,7 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
   machines.mood.refuses = (model, maxTokens) => refusalOf(options.bedrock ?? 'open', model, maxTokens)
   const managed = managedInstances(at, () => slowness.agent)
   const ips = addresses(at)
+  const machinesOf = instances(at)
   const rights = permissions(at, id, operator)
   const made = ledger()
   const own: Supplement[] = []
@@ -82,7 +84,7 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
     rights,
     propagation(slowness),
     corrections(at),
-    instances(at),
+    machinesOf,
     ips,
     managed,
     runCommand(managed, machines.run),
@@ -100,6 +102,7 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
     credentials,
     slowness,
     addresses: ips,
+    instances: machinesOf,
     permissions: rights,
     ledger: made,
     at,

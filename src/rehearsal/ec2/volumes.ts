@@ -90,13 +90,4 @@ export const volumes = {
       },
     }
   },
-
-  DeleteVolume(input, world) {
-    const { instance, attached, instanceId } = volumeOf(world, input.VolumeId)
-    if (attached) {
-      throw new Refusal('VolumeInUse', `Volume ${input.VolumeId} is currently attached to ${instanceId}`)
-    }
-    instance.volume.deleted = true
-    return {}
-  },
 } satisfies Answers<typeof import('@aws-sdk/client-ec2')>
