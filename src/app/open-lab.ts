@@ -1,11 +1,11 @@
 import type { Clients } from '../aws/clients.js'
-import { type Connection, type ConnectOptions, connect } from '../aws/connect.js'
+import type { Connection } from '../aws/connect.js'
 import { LabError } from '../core/error.js'
 import { checkedName, names } from '../lab/names.js'
 import { parseSettings, type Settings } from '../lab/settings.js'
 import type { LabId } from '../resources/ownership.js'
 import { readParameter } from '../resources/settings-parameter.js'
-import type { Context } from './context.js'
+import type { Context, GlobalOptions } from './context.js'
 
 /** A lab to work on: who asks, where, and what was chosen before. */
 export interface OpenLab {
@@ -28,14 +28,14 @@ function tryParse(value: string, parameter: string): Settings | undefined {
 
 /** Connects, shows account, region and identity, and reads the lab's settings. Two calls, at once. */
 export async function openLab(
-  options: ConnectOptions & { name?: string },
+  options: GlobalOptions,
   context: Context,
   { anySpec = false }: { anySpec?: boolean } = {},
 ): Promise<OpenLab> {
   const name = checkedName(options.name)
   const parameter = names(name).settings
   let reading: ReturnType<typeof readParameter> | undefined
-  const connection = await connect(options, context, undefined, ({ ssm }) => {
+  const connection = await context.connect(options, undefined, ({ ssm }) => {
     reading = readParameter(ssm, parameter)
     reading.catch(() => {}) // What is wrong with who asks is said first.
   })

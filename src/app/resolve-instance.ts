@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { type Connection, connect } from '../aws/connect.js'
+import type { Connection } from '../aws/connect.js'
 import { proxyAgents } from '../aws/proxy.js'
 import { systemClock } from '../core/clock.js'
 import { findInstance } from '../lab/find.js'
@@ -19,7 +19,7 @@ export async function resolveInstance(
   surroundings: SessionSurroundings
   reason: string
 }> {
-  const connection = await connect(options, context)
+  const connection = await context.connect(options)
   const { clients, region, credentials } = connection
   const { instanceId, state } = await findInstance(clients, checkedName(options.name))
   requireRunning(instanceId, state, region)

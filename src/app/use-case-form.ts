@@ -1,8 +1,8 @@
 import { type UseCase, useCaseSchema } from '../bedrock/use-case.js'
-import type { Ui } from '../ui/ui.js'
+import type { Questions } from './context.js'
 
 /** Anthropic's form, field by field; undefined when the person would rather not. */
-export async function askUseCase(ui: Ui): Promise<UseCase | undefined> {
+export async function askUseCase(ui: Questions): Promise<UseCase | undefined> {
   const flag = '--use-case-file <file>'
   const wanted = await ui.confirm({
     flag,

@@ -9,7 +9,7 @@ import type { Clients } from './clients.js'
 import { type Internet, internet } from './internet.js'
 import { proxyAgents } from './proxy.js'
 import { decodingRefusals } from './refusals.js'
-import { configuredRegion } from './region.js'
+import { checkedRegion, configuredRegion } from './region.js'
 
 export interface Credentials {
   accessKeyId: string
@@ -34,7 +34,6 @@ export interface Connection {
 export interface ConnectOptions {
   profile?: string
   region?: string
-  rehearse?: boolean | string
 }
 
 /**
@@ -49,10 +48,6 @@ export async function connect(
   known?: Connection,
   meanwhile?: (clients: Clients) => void,
 ): Promise<Connection> {
-  if (options.rehearse) {
-    const { rehearsalConnection } = await import('../rehearsal/clients.js')
-    return rehearsalConnection(options, env)
-  }
   const { profile } = options
   const agents = await proxyAgents(env)
   const shared = {
@@ -107,12 +102,5 @@ async function regionOf(options: ConnectOptions, env: NodeJS.ProcessEnv): Promis
       fix: ['librechat-lab up --region us-east-1', 'Or once for good: aws configure set region us-east-1'],
     })
   }
-  if (!/^[a-z]{2,3}(-[a-z]+)+-\d{1,2}$/.test(region)) {
-    throw new LabError({
-      code: 'bad-region',
-      what: `"${region.slice(0, 60)}" is not the name of an AWS region.`,
-      fix: ['A region looks like this: --region us-east-1'],
-    })
-  }
-  return region
+  return checkedRegion(region)
 }

@@ -1,4 +1,5 @@
 import { STSClient } from '@aws-sdk/client-sts'
+import { LabError } from '../core/error.js'
 
 /** Where Bedrock has models, nearest names first: https://docs.aws.amazon.com/bedrock/latest/userguide/models-regions.html */
 export const regions: readonly (readonly [id: string, where: string])[] = [
@@ -32,4 +33,14 @@ export async function configuredRegion(
     if (error instanceof Error && /Region is missing/.test(error.message)) return undefined
     throw error
   }
+}
+
+/** A name that a region can have; LabError `bad-region`. */
+export function checkedRegion(region: string): string {
+  if (/^[a-z]{2,3}(-[a-z]+)+-\d{1,2}$/.test(region)) return region
+  throw new LabError({
+    code: 'bad-region',
+    what: `${JSON.stringify(region.slice(0, 60))} is not the name of an AWS region.`,
+    fix: ['A region looks like this: --region us-east-1'],
+  })
 }

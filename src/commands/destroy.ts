@@ -1,4 +1,4 @@
-import type { Context, Run } from '../app/context.js'
+import type { CommandContext, Context, Run } from '../app/context.js'
 import { type OpenLab, openLab } from '../app/open-lab.js'
 import { toPartialFailure } from '../app/partial-failure.js'
 import { withLock, withoutLock } from '../app/with-lock.js'
@@ -137,7 +137,7 @@ async function destroy(
   open: OpenLab,
   there: There,
   releaseAddress: boolean,
-  context: Context,
+  context: CommandContext,
 ): Promise<number> {
   const { clients, lab } = open
   const { ui, clock } = context

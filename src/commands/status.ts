@@ -12,9 +12,9 @@ import { labGraph } from '../lab/graph.js'
 import { findLaunchTarget } from '../lab/launch-target.js'
 import { monthlyCost } from '../lab/prices.js'
 import { nothingChosen, type Settings } from '../lab/settings.js'
+import { urlsOf } from '../lab/urls.js'
 import { releaseRefusal } from '../resources/address.js'
 import { isStrangers } from '../resources/ownership.js'
-import { urlsOf } from '../ui/lab-view.js'
 import { type Status, statusJson, statusText } from '../ui/status-view.js'
 
 /** Observes everything anew. Exit code 0 healthy, 2 there but not as it should be, 3 no such lab. */

@@ -1,18 +1,12 @@
+import type { OfferedModels } from '../app/offered-models.js'
 import type { Model, Route } from '../bedrock/model.js'
 import type { Choice } from '../bedrock/pick.js'
 import { clean } from './style.js'
 import { columns } from './table.js'
 import type { Ui } from './ui.js'
 
-export interface ModelsShown {
-  region: string
-  account: string
-  models: readonly Model[]
-  choice: Choice
-}
-
 /** By provider, newest first; what cannot be called follows with the reason, and at the end what to do. */
-export function modelsText({ region, models, choice }: ModelsShown, { style }: Pick<Ui, 'style'>): string {
+export function modelsText({ region, models, choice }: OfferedModels, { style }: Pick<Ui, 'style'>): string {
   const picked = new Set(choice.chosen.map(({ id }) => id))
   const callable = models.filter((model) => model.callable)
   const rows = columns(
@@ -59,7 +53,7 @@ function whereOf({ profile }: Route, region: string): string {
 const regionsOf = ({ profile }: Pick<Route, 'profile'>, region: string): string[] =>
   profile ? profile.models.flatMap((arn) => arn.split(':')[3] || []).sort() : [region]
 
-export const modelsJson = ({ region, account, models, choice }: ModelsShown) => ({
+export const modelsJson = ({ region, account, models, choice }: OfferedModels) => ({
   region,
   account,
   default: choice.default?.id ?? null,

@@ -1,6 +1,6 @@
+import type { Question, Ui } from '../app/context.js'
 import { Interrupted, LabError } from '../core/error.js'
 import { type Style, wrap } from './style.js'
-import type { Question, Ui } from './ui.js'
 
 type Asking = Pick<Ui, 'confirm' | 'input' | 'password' | 'select' | 'checkbox'>
 
@@ -12,7 +12,7 @@ export function refuseToAsk({ dumb }: { dumb: boolean }): Asking {
       code: 'missing-flag',
       what: `${question.message.replace(/[?:]$/, '')}: ${nowhere}.`,
       ...(question.hint ? { why: question.hint } : {}),
-      fix: [`Say it with a flag: ${question.flag}`],
+      fix: ['flag' in question ? `Use the flag: ${question.flag}` : question.otherwise],
     })
   }
   return { confirm: refuse, input: refuse, password: refuse, select: refuse, checkbox: refuse }

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters, styleText } from 'node:util'
+import type { Style } from '../core/style.js'
 
-export type Style = (format: Parameters<typeof styleText>[0], text: string) => string
+export type { Style } from '../core/style.js'
 
 /** Whether colour is wanted on a stream: https://no-color.org, https://force-color.org */
 export function wantsColor(

@@ -1,0 +1,12 @@
+/** What can go wrong in a rehearsal, in the order in which `up` would meet it. */
+export const scenarios = [
+  { name: 'credentials-expired', plays: 'the credentials expire before the host is set up' },
+  { name: 'throttling', plays: 'AWS throttles every third kind of call' },
+  { name: 'no-default-vpc', plays: 'the region has no default VPC' },
+  { name: 'form-missing', plays: "Anthropic's use-case form was never sent, so Claude can't be called" },
+  { name: 'address-quota', plays: 'the quota of Elastic IPs is used up' },
+  { name: 'no-capacity', plays: 'the first availability zone has no capacity' },
+  { name: 'stage-failing', plays: 'the images cannot be pulled: a host stage fails' },
+] as const
+
+export type Scenario = (typeof scenarios)[number]['name']
