@@ -35,7 +35,7 @@ async function main(given: readonly string[]): Promise<number> {
     if (old) warnOfOldForm()
     code = await runCommand(command, options, args, surroundings)
   }, printHelp)
-  const misuse = usageErrors(root)
+  const misuse = usageErrors(root, argv)
   if (argv.length === 0) {
     process.stdout.write(root.helpInformation())
     return 0

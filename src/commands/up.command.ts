@@ -5,7 +5,7 @@ export const up = defineCommand({
   name: 'up',
   summary: 'Create, repair or update the lab',
   examples: [
-    ['up', 'asks a few questions, shows the plan and the cost, then asks once'],
+    ['up', 'asks a few questions, then shows the plan and the cost'],
     ['up --rehearse', 'the same on an account in memory, at no cost'],
     ['up --yes --email me@example.org', 'asks nothing; creates the first user'],
     ['up --dry-run', 'shows the plan only'],

@@ -41,9 +41,8 @@ export async function makeUi(options: UiOptions): Promise<Ui> {
       progress.emit(event.type === 'task' ? event : { ...event, text: retype(event.text) })
     },
     show(text) {
-      progress.close()
       const shown = sieved(retype(text({ style })))
-      stderr.write(`\n${stderr.isTTY ? wrap(shown, stderr.columns || 80) : shown}\n\n`)
+      progress.print(`\n${stderr.isTTY ? wrap(shown, stderr.columns || 80) : shown}\n\n`)
       apart = true
     },
     result(text, object) {

@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process'
 import { existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { globalFlags, tree } from '../../src/cli/tree.js'
-import { plainProgress } from '../../src/ui/progress.js'
 import { identity, openEndpoint, refusal } from './endpoint.js'
 import { leaves } from './leaves.js'
 import { bareEnv, entry, newFolder, rehearsal, run, start } from './program.js'
@@ -70,7 +69,7 @@ describe.concurrent('what a careful user of command lines will try', () => {
     expect(await colors({ FORCE_COLOR: '1', TERM: 'dumb' })).toEqual([true, true])
   })
 
-  it('7. without a terminal: a line a change, nothing that moves, and a sign of life in long waits', async () => {
+  it('7. without a terminal: a line a change, and nothing that moves (heartbeat.test.ts has the long waits)', async () => {
     const { stderr } = await rehearsal().run(['up', '--yes'])
     expect(stderr).not.toMatch(/[\r\u001b⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]/)
     const tasks = stderr.split('\n').filter((line) => line.startsWith('✔'))
@@ -158,7 +157,7 @@ describe.concurrent('what a careful user of command lines will try', () => {
     const stopped = await once.ended
     expect(stopped.code).toBe(130)
     expect(stopped.stderr).toMatch(
-      /! Stopping: [\s\S]*✖ Interrupted\.\n.*librechat-lab up --rehearse +continues/,
+      /! Stopping [\s\S]*✖ Interrupted\.\n.*librechat-lab up --rehearse +continues/,
     )
 
     const silent = await openEndpoint(({ action }) => (action === 'GetCallerIdentity' ? identity : 'nothing'))
@@ -353,20 +352,5 @@ function inAccount(
 
 /** One rehearsal for what only reads or has its own lab. */
 const sharedPlace = rehearsal()
-
-it('7. the sign of life comes every fifteen seconds, and ends with the wait', () => {
-  vi.useFakeTimers()
-  const lines: string[] = []
-  const stream = { write: (line: string) => lines.push(line) } as never
-  const progress = plainProgress({ stream, style: (_, text) => text, now: Date.now })
-  progress.emit({ type: 'task', id: 'a', name: 'instance', state: 'started', detail: 'pending' })
-  vi.advanceTimersByTime(31_000)
-  expect(lines).toEqual(['… instance: pending (15 s)\n', '… instance: pending (30 s)\n'])
-  progress.emit({ type: 'task', id: 'a', name: 'instance', state: 'done' })
-  vi.advanceTimersByTime(31_000)
-  expect(lines).toHaveLength(3)
-  progress.close()
-  vi.useRealTimers()
-})
 
 const longName = ({ flags }: { flags: string }): string => /--[a-z0-9-]+/.exec(flags)?.[0] ?? ''
