@@ -1,5 +1,6 @@
 import type { GlobalOptions } from '../app/context.js'
 import type { CommandLine, Hint } from '../core/error.js'
+import { unbroken } from '../ui/style.js'
 import { commandAt } from './tree.js'
 
 /** How this person has to type the commands that a message names. */
@@ -11,6 +12,9 @@ export interface HintRenderer {
 }
 
 const program = 'librechat-lab'
+
+/** A command is copied as a whole, so no line may break within it: see wrap in ui/style.ts. */
+const whole = (command: string) => command.replaceAll(' ', unbroken)
 
 /** A word that a shell takes as it stands, or in quotes. `<email>` stays, for it is for the person to replace. */
 const quoted = (word: string) =>
@@ -31,7 +35,7 @@ function wordsOf({ path, args = [], flags = {} }: CommandLine): string[] {
  * @param options asked at the moment of printing, for a question may have added to them
  */
 export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions): HintRenderer {
-  const npx = (before = '') => (env.npm_command === 'exec' && !before.endsWith('npx ') ? 'npx ' : '')
+  const npx = () => (env.npm_command === 'exec' ? 'npx ' : '')
 
   /** The options that say which lab is meant, without those that `rest` has. */
   const where = (path: string, rest: string): string[] => {
@@ -52,15 +56,21 @@ export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions)
 
   const line = (command: CommandLine): string => {
     const rest = wordsOf(command).slice(command.path.split(' ').length).map(quoted)
-    return `${npx()}${[program, command.path, ...where(command.path, rest.join(' ')), ...rest].join(' ')}`
+    return whole(
+      `${npx()}${[program, command.path, ...where(command.path, rest.join(' ')), ...rest].join(' ')}`,
+    )
   }
 
   const paths = [...commandAt.keys()].sort((one, other) => other.length - one.length)
-  const named = new RegExp(`${program} (${paths.join('|')})(?![\\w-])`, 'g')
+  // With the options and placeholders behind it, and an e-mail address: what else follows may be prose.
+  const named = new RegExp(
+    `(npx )?${program} (${paths.join('|')})(?![\\w-])((?: --?[\\w-]+(?: '[^']*'| (?!--)[\\w.,:@%=/+-]*[\\w%=/+-])?| <[^>]+>| [\\w.+-]+@[\\w.-]+\\w)*)`,
+    'g',
+  )
   const text = (written: string): string =>
-    written.replace(named, (found, path: string, at: number) => {
-      const rest = /^.*?(?=librechat-lab |\n|$)/.exec(written.slice(at + found.length))?.[0] ?? ''
-      return `${npx(written.slice(0, at))}${[found, ...where(path, rest)].join(' ')}`
+    written.replace(named, (found, typedNpx: string | undefined, path: string, rest: string) => {
+      const start = found.slice(0, found.length - rest.length)
+      return whole(`${typedNpx ? '' : npx()}${[start, ...where(path, rest)].join(' ')}${rest}`)
     })
 
   return {

@@ -1,6 +1,6 @@
 import type { Ui } from '../app/context.js'
 import type { LabError } from '../core/error.js'
-import { clean, cut, styleFor, wantsColor } from './style.js'
+import { clean, cut, plainSpaces, styleFor, wantsColor, wrap } from './style.js'
 
 /** An error as JSON: only added to, never taken from. */
 const errorObject = (error: LabError, hint: Ui['hint']) => ({
@@ -37,7 +37,8 @@ export function showError(
   if (error.why) lines.push(`  ${clean(cut(retype(error.why), 1000))}`)
   for (const step of error.fix) lines.push(`  ${style('cyan', '→')} ${clean(hint(step))}`)
   if (error.requestId) lines.push(style('dim', `  AWS request id: ${clean(error.requestId)}`))
-  stderr.write(`${lines.join('\n')}\n`)
+  const text = lines.join('\n')
+  stderr.write(`${stderr.isTTY ? wrap(text, stderr.columns || 80) : plainSpaces(text)}\n`)
   if (options.debug) stderr.write(`\n${clean(stackOf(error))}\n`)
   if (options.json) ui.result('', errorObject(error, hint))
 }

@@ -59,6 +59,7 @@ export async function makeUi(options: UiOptions): Promise<Ui> {
           style,
           signal,
           pause: progress.close,
+          retype,
           gap: () => {
             const between = apart ? '' : '\n'
             apart = false

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 import type { Emit, Event } from '../core/event.js'
-import { clean, duration, type Style, wrap } from './style.js'
+import { clean, duration, plainSpaces, type Style, wrap } from './style.js'
 
 /** Shows events. */
 export interface Progress {
@@ -53,7 +53,8 @@ export function plainProgress({ stream, style, now }: ProgressOptions): Progress
   const active = new Map<string, Task>()
   let heartbeat: NodeJS.Timeout | undefined
   let quietSince = now()
-  const write = (text: string) => stream.write(`${stream.columns ? wrap(text, stream.columns) : text}\n`)
+  const write = (text: string) =>
+    stream.write(`${stream.columns ? wrap(text, stream.columns) : plainSpaces(text)}\n`)
   const beat = () => {
     for (const task of active.values()) {
       const detail = task.detail ? `: ${clean(task.detail)}` : ''
