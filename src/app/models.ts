@@ -1,8 +1,7 @@
-import type { ConnectOptions } from '../aws/connect.js'
 import type { Model } from '../bedrock/model.js'
 import { findModels } from '../bedrock/models.js'
 import { type Choice, pick } from '../bedrock/pick.js'
-import type { Context } from './context.js'
+import type { Context, GlobalOptions } from './context.js'
 import { identityLine, signIn } from './sign-in.js'
 
 export interface AccountModels {
@@ -14,7 +13,7 @@ export interface AccountModels {
 }
 
 /** Every chat model of the account and region, and why some cannot be called. Reads only. */
-export async function listModels(options: ConnectOptions, context: Context): Promise<AccountModels> {
+export async function listModels(options: GlobalOptions, context: Context): Promise<AccountModels> {
   const { clock, signal, ui } = context
   const connection = await signIn(options, context)
   const { clients, account, region } = connection

@@ -1,11 +1,11 @@
 import type { Clients } from '../aws/clients.js'
-import type { Connection, ConnectOptions } from '../aws/connect.js'
+import type { Connection } from '../aws/connect.js'
 import { LabError } from '../core/error.js'
 import { checkedName, names } from '../lab/names.js'
 import { parseSettings, type Settings } from '../lab/settings.js'
 import type { LabId } from '../resources/ownership.js'
 import { readParameter } from '../resources/settings-parameter.js'
-import type { Context } from './context.js'
+import type { Context, GlobalOptions } from './context.js'
 import { identityLine, signIn } from './sign-in.js'
 
 /** A lab to work on: who asks, where, and what was chosen before. */
@@ -29,7 +29,7 @@ function tryParse(value: string, parameter: string): Settings | undefined {
 
 /** Connects and reads the lab's settings. Two calls, at once. */
 export async function connectLab(
-  options: ConnectOptions & { name?: string },
+  options: GlobalOptions,
   context: Context,
   { anySpec = false }: { anySpec?: boolean } = {},
   /** Told before the settings are read. */
@@ -55,7 +55,7 @@ export async function connectLab(
 
 /** The same, and shows account, region and identity. */
 export const openLab = (
-  options: ConnectOptions & { name?: string },
+  options: GlobalOptions,
   context: Context,
   how: { anySpec?: boolean } = {},
 ): Promise<OpenLab> =>

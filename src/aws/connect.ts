@@ -46,7 +46,6 @@ export interface Surroundings {
 export interface ConnectOptions {
   profile?: string
   region?: string
-  rehearse?: boolean | string
 }
 
 /**
@@ -61,11 +60,6 @@ export async function connect(
   known?: Connection,
   meanwhile?: (clients: Clients) => void,
 ): Promise<Connection> {
-  if (options.rehearse) {
-    const region = checkedRegion(options.region || env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1')
-    const { rehearsalConnection } = await import('../rehearsal/clients.js')
-    return rehearsalConnection({ ...options, region }, env)
-  }
   const agents = await agentsFor(env)
   const requestHandler = new NodeHttpHandler({
     connectionTimeout: 10_000,

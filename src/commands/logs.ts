@@ -9,7 +9,11 @@ import { runTerminal } from '../tunnel/terminal.js'
 const services = ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer']
 const lines = 200
 
-export const run: Run<{ follow?: boolean }> = async (options, context, [service = 'librechat']) => {
+export const run: Run<{ follow?: boolean }, [service?: string]> = async (
+  options,
+  context,
+  [service = 'librechat'],
+) => {
   const { ui, env, signal } = context
   if (!services.includes(service)) {
     throw new LabError({

@@ -1,10 +1,19 @@
-import type { Run } from '../app/context.js'
-import { listModels } from '../app/models.js'
-import { modelsJson, modelsText } from '../ui/models-view.js'
+import { defineCommand } from '../app/define-command.js'
 
-/** Lists what can be called here, and why the rest cannot. Reads only. */
-export const run: Run = async (options, context) => {
-  const listed = await listModels(options, context)
-  context.ui.result(modelsText(listed, context.ui), modelsJson(listed))
-  return 0
-}
+export const models = defineCommand({
+  name: 'models',
+  summary: 'List the models that this account can call, and why it can’t call others',
+  examples: [
+    ['models', 'by provider, newest first'],
+    ['models --region eu-west-1 --json', 'another region, for a script'],
+  ],
+  callsAws: true,
+  ofNoLab: true,
+  async run(options, context): Promise<number> {
+    const { listModels } = await import('../app/models.js')
+    const { modelsJson, modelsText } = await import('../ui/models-view.js')
+    const shown = await listModels(options, context)
+    context.ui.result(modelsText(shown, context.ui), modelsJson(shown))
+    return 0
+  },
+})

@@ -1,6 +1,6 @@
 import { connect as dial } from 'node:net'
 import { hostname } from 'node:os'
-import type { Context, GlobalOptions, Run } from '../app/context.js'
+import type { CommandContext, Context, GlobalOptions, Run } from '../app/context.js'
 import { resolveInstance } from '../app/resolve-instance.js'
 import { systemClock } from '../core/clock.js'
 import { LabError } from '../core/error.js'
@@ -150,7 +150,7 @@ async function knock(port: number, bind: string): Promise<void> {
   await new Promise((resolve) => socket.on('close', resolve))
 }
 
-function announce(tunnels: Open[], bind: string, { ui }: Context): void {
+function announce(tunnels: Open[], bind: string, { ui }: CommandContext): void {
   const lines = tunnels.map(({ target, url }) => `${target.name}: ${url}`)
   ui.result([...lines, '', 'Ctrl-C ends it.'].join('\n'), {
     tunnels: tunnels.map(({ target, port, url }) => ({
@@ -200,8 +200,9 @@ async function offerCleanup({ connection, instanceId }: Reached, { ui }: Context
     ui.emit({ type: 'note', text: `${message} To end it: ${fix}` })
     return
   }
-  const flag = 'none: it is only offered in a terminal'
-  if (await ui.confirm({ flag, message: `${message} End it?`, default: true })) await endSessions(ssm, left)
+  const otherwise = 'This is only offered at a terminal.'
+  if (await ui.confirm({ otherwise, message: `${message} End it?`, default: true }))
+    await endSessions(ssm, left)
 }
 
 function isAlive(pid: number): boolean {

@@ -26,20 +26,20 @@ import { names } from '../lab/names.js'
 import { refuseUnsaidOpening } from '../lab/opening.js'
 import { monthlyCost } from '../lab/prices.js'
 import { formatSettings, parseSettings, type Settings } from '../lab/settings.js'
+import { urlsOf } from '../lab/urls.js'
 import { releaseRefusal } from '../resources/address.js'
 import type { Stranger } from '../resources/identity.js'
 import { readParameter } from '../resources/settings-parameter.js'
-import { urlsOf } from '../ui/lab-view.js'
 import { planJson, planText } from '../ui/plan-view.js'
 import { type Summary, summaryJson, summaryText } from '../ui/summary-view.js'
 import type { Ui } from '../ui/ui.js'
 
 /** Makes the lab, mends it or changes it, so that it is what the person chose. */
-export const run: Run<UpOptions> = async (options, context) => {
+export const run: Run<UpOptions> = async (given, context) => {
   const { ui } = context
-  const choices = checkedChoices(options)
-  if (!options.yes) await settleCredentials(options, context)
-  const open = await openLab(await withRegion(options, context), context)
+  const choices = checkedChoices(given)
+  const options = await withRegion(given.yes ? given : await settleCredentials(given, context), context)
+  const open = await openLab(options, context)
   const { connection, clients, lab, stored } = open
   const asks = ui.interactive && !options.yes && !options.dryRun
 
@@ -240,17 +240,18 @@ async function agree(options: UpOptions, { ui }: Context): Promise<void> {
 /** Asks for the region where nothing names one. */
 async function withRegion(
   options: GlobalOptions & UpOptions,
-  { ui, env }: Context,
+  { ui, env, settled }: Context,
 ): Promise<GlobalOptions & UpOptions> {
   if (options.rehearse || !ui.interactive || options.yes || (await configuredRegion(options, env)))
     return options
-  options.region = await ui.select({
+  const region = await ui.select({
     flag: '--region <region>',
     message: 'Which AWS region?',
     hint: 'Where the lab stands and its models answer. Near you is quick; us-east-1 and us-west-2 have the most models.',
     choices: regions.map(([value, where]) => ({ value, name: `${value.padEnd(16)} ${where}` })),
   })
-  return options
+  settled({ region })
+  return { ...options, region }
 }
 
 async function findOrMakePlace(

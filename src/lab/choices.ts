@@ -1,5 +1,6 @@
 import { LabError } from '../core/error.js'
 import { checkedCidrs } from './cidr.js'
+import { facts } from './facts.js'
 import {
   domainSchema,
   emailSchema,
@@ -39,7 +40,7 @@ export interface ChoiceFlags {
   maxTokens?: string
 }
 
-export const leastDiskGb = 20
+export const leastDiskGb = facts.diskGb.least
 export const defaults = { instanceType: nothingChosen.instanceType, diskGb: nothingChosen.diskGb }
 
 /** The flags, each checked before anything is asked of AWS; LabError `bad-…` names the flag. */
@@ -106,11 +107,11 @@ export const checkedEmail = (email: string): string =>
 
 export function checkedDisk(text: string): number {
   const gb = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
-  if (gb >= leastDiskGb && gb <= 16_384) return gb
+  if (gb >= leastDiskGb && gb <= facts.diskGb.most) return gb
   throw new LabError({
     code: 'bad-disk',
     what: `${quote(text)} is not a disk size that fits.`,
-    why: `The images take most of ${leastDiskGb} GB; AWS gives up to 16384.`,
+    why: `The images take most of ${leastDiskGb} GB; AWS gives up to ${facts.diskGb.most}.`,
     fix: [`Such as: --disk ${defaults.diskGb}`],
   })
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { LabError } from '../core/error.js'
 import { checkedCidrs } from './cidr.js'
+import { facts } from './facts.js'
 
 const oneLine = (most: number) =>
   z
@@ -50,7 +51,7 @@ export const settingsSchema = z.strictObject({
     })
     .optional(),
   instanceType: z.string().regex(/^[a-z][a-z0-9-]{0,15}\.[a-z0-9-]{1,20}$/),
-  diskGb: z.int().min(20).max(16_384),
+  diskGb: z.int().min(facts.diskGb.least).max(facts.diskGb.most),
   /** Who may reach it. "detected": the address that `up` came from, found anew each time. */
   allow: z.strictObject({
     from: z.enum(['detected', 'given']),
@@ -124,8 +125,8 @@ function reason(error: unknown): string {
 export const nothingChosen: Settings = {
   version: 1,
   generation: '00000000',
-  instanceType: 't3.medium',
-  diskGb: 30,
+  instanceType: facts.instanceType.default,
+  diskGb: facts.diskGb.default,
   allow: { from: 'detected', cidrs: [], everyone: false },
   openPort80: false,
   userData: false,

@@ -191,12 +191,16 @@ async function tag(ec2: EC2Client, allocationId: string, { clock, signal }: Ensu
 }
 
 /** An address that something else uses stays where it is. */
+/** What a person can do about an address that another instance uses. */
+export const disassociateFirst = (publicIp: string): string =>
+  `Disassociate it there first: aws ec2 disassociate-address --public-ip ${publicIp}`
+
 export const usedElsewhere = (publicIp: string, inUseBy: string): LabError =>
   new LabError({
     code: 'address-in-use',
     what: `The lab’s Elastic IP ${publicIp} is in use by ${inUseBy}, which is not the lab’s.`,
     why: 'Moving or releasing it would disconnect that resource.',
-    fix: [`Disassociate it there first: aws ec2 disassociate-address --public-ip ${publicIp}`],
+    fix: [disassociateFirst(publicIp)],
   })
 
 async function pendingOffer(ec2: EC2Client, allocationId: string): Promise<string | undefined> {

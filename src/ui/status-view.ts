@@ -1,5 +1,6 @@
 import type { Status } from '../app/status.js'
 import { addressCost, addressMonthlyUsd } from '../lab/prices.js'
+import { urlsOf } from '../lab/urls.js'
 import type { AddressState, ReleaseRefusal } from '../resources/address.js'
 import type { LabId } from '../resources/ownership.js'
 import type { Rule } from '../resources/security-group.js'
@@ -11,7 +12,6 @@ import {
   healthLines,
   openToMany,
   silentPort,
-  urlsOf,
 } from './lab-view.js'
 import { costJson, costText } from './plan-view.js'
 import { strangerLines } from './strangers-view.js'

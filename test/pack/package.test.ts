@@ -78,7 +78,7 @@ it('starts through npx with no registry at hand, and rehearses', { timeout: 120_
 })
 
 it('shows places in the source with --debug', { timeout: 60_000 }, async () => {
-  const wrong = await npx('status', '--rehearse=no-such-scenario', '--debug').catch((error) => error)
+  const wrong = await npx('status', '--scenario=no-such-scenario', '--debug').catch((error) => error)
   expect(wrong.stderr).toMatch(/src\/[\w/-]+\.ts:\d+:\d+/)
 })
 

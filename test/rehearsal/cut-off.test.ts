@@ -114,7 +114,7 @@ const outcomes: Record<(typeof scenarios)[number]['name'], [number | RegExp, Reg
 describe('what goes wrong in a rehearsal', () => {
   it.concurrent.each(scenarios.map(({ name }) => name))('%s', { timeout: 90_000 }, async (name) => {
     const lab: CutOff = cutOffProgram()
-    const said = await lab.run('up', '--rehearse', name, '--yes')
+    const said = await lab.run('up', '--scenario', name, '--yes')
     const [code, words] = outcomes[name]
     expect(String(said.code), said.stderr).toMatch(code instanceof RegExp ? code : new RegExp(`^${code}$`))
     expect(said.stdout + said.stderr).toMatch(words)
@@ -130,7 +130,7 @@ describe('what goes wrong in a rehearsal', () => {
   })
 
   it('an unknown one is refused, with the list', async () => {
-    const said = await cutOffProgram().run('up', '--rehearse', 'earthquake', '--yes')
+    const said = await cutOffProgram().run('up', '--scenario', 'earthquake', '--yes')
     expect(said.code).toBe(1)
     for (const { name } of scenarios) expect(said.stderr).toContain(name)
   })
