@@ -30,7 +30,7 @@ export function nothingText(
   const isOnlyAddress = address !== undefined && kept.length === 1
   return [
     ...(isOnlyAddress && address.canGo
-      ? [keptText(lab, address.publicIp)]
+      ? ['Nothing to destroy.', keptText(lab, address.publicIp)]
       : [
           `Nothing to destroy: there is no lab "${lab.name}" in ${lab.region}.`,
           ...kept.map(({ text, why }) => `  = ${clean(text)}  kept: ${clean(why)}`),

@@ -52,4 +52,5 @@ export const seen = async <State>(resource: Resource<State>): Promise<State | un
   await resource.observe(seen)
 
 /** An error as the SDK throws it. */
-export const awsError = (name: string, message = name): Error => Object.assign(new Error(message), { name })
+export const awsError = (name: string, message = name): Error =>
+  Object.assign(new Error(message), { name, $metadata: { httpStatusCode: 400 } })

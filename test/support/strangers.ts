@@ -148,7 +148,11 @@ const assumed = JSON.stringify({
 })
 
 /** Launched by somebody else, then given the lab's tags; protected against termination. */
-export async function launch(ec2: Witness['ec2'], name: string): Promise<string> {
+export async function launch(
+  ec2: Witness['ec2'],
+  name: string,
+  SecurityGroupIds?: string[],
+): Promise<string> {
   const { Subnets = [] } = await ec2.send(new DescribeSubnetsCommand({}))
   const { Instances = [] } = await ec2.send(
     new RunInstancesCommand({
@@ -157,6 +161,7 @@ export async function launch(ec2: Witness['ec2'], name: string): Promise<string>
       SubnetId: Subnets[0]?.SubnetId,
       MinCount: 1,
       MaxCount: 1,
+      SecurityGroupIds,
     }),
   )
   const InstanceId = Instances[0]?.InstanceId ?? ''

@@ -146,11 +146,11 @@ export async function inspect(
       })),
     terminationProtected: termination?.DisableApiTermination?.Value ?? false,
     stopProtected: stop?.DisableApiStop?.Value ?? false,
-    ...(root ? { volume: volumeOf(root, rootName) } : {}),
+    ...(root ? { volume: volumeOf(root, rootName, found) } : {}),
   }
 }
 
-const volumeOf = (volume: Volume, device: string): NonNullable<InstanceState['volume']> => ({
+const volumeOf = (volume: Volume, device: string, host: Instance): NonNullable<InstanceState['volume']> => ({
   volumeId: volume.VolumeId ?? '',
   type: volume.VolumeType ?? '',
   sizeGb: volume.Size ?? 0,
@@ -158,5 +158,8 @@ const volumeOf = (volume: Volume, device: string): NonNullable<InstanceState['vo
   iops: volume.Iops ?? gp3.iops,
   throughput: volume.Throughput ?? gp3.throughput,
   device,
-  deletedWithInstance: volume.Attachments?.[0]?.DeleteOnTermination ?? true,
+  deletedWithInstance:
+    host.BlockDeviceMappings?.find(({ DeviceName }) => DeviceName === device)?.Ebs?.DeleteOnTermination ??
+    volume.Attachments?.[0]?.DeleteOnTermination ??
+    true,
 })
