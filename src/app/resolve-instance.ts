@@ -10,15 +10,16 @@ import type { SessionSurroundings } from '../tunnel/session.js'
 import type { Context, GlobalOptions } from './context.js'
 
 /** What every command needs that talks to the instance over a session. */
-export async function resolveInstance(
-  options: GlobalOptions,
-  context: Context,
-): Promise<{
+export interface ReachedInstance {
   connection: Connection
   instanceId: string
   surroundings: SessionSurroundings
+  /** Stands beside the sessions at AWS. */
   reason: string
-}> {
+}
+
+/** Finds the lab's instance and refuses one that does not run. LabErrors, and what the SDK throws. */
+export async function resolveInstance(options: GlobalOptions, context: Context): Promise<ReachedInstance> {
   const connection = await connect(options, context)
   const { clients, region, credentials } = connection
   const { instanceId, state } = await findInstance(clients, checkedName(options.name))

@@ -50,7 +50,7 @@ function onSignal(): void {
   if (interruption.signal.aborted) process.exit(130)
   ui?.emit({
     type: 'warning',
-    text: 'Stopping: what is under way at AWS is finished first. Ctrl-C again leaves at once; nothing is lost either way.',
+    text: 'Stopping after the AWS calls under way. Press Ctrl-C again to leave at once.',
   })
   interruption.abort()
 }
