@@ -10,15 +10,16 @@ import type { Context, GlobalOptions } from './context.js'
 import { connectLab } from './open-lab.js'
 
 /** What every command needs that talks to the instance over a session. */
-export async function resolveInstance(
-  options: GlobalOptions,
-  context: Context,
-): Promise<{
+export interface ReachedInstance {
   connection: Connection
   instanceId: string
   surroundings: SessionSurroundings
+  /** Stands beside the sessions at AWS. */
   reason: string
-}> {
+}
+
+/** Finds the lab's instance and refuses one that does not run. LabErrors, and what the SDK throws. */
+export async function resolveInstance(options: GlobalOptions, context: Context): Promise<ReachedInstance> {
   const { connection, lab, stored } = await connectLab(options, context)
   const { clients, region, credentials, clock } = connection
   const { instanceId, state } = await findInstance(clients, lab, stored)

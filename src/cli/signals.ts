@@ -16,7 +16,7 @@ export function listenToSignals(emit: () => Emit | undefined): AbortSignal {
     if (interruption.signal.aborted) process.exit(leaveCode)
     emit()?.({
       type: 'warning',
-      text: 'Stopping after the AWS calls under way. Press Ctrl-C again to leave at once; either way, nothing is lost.',
+      text: 'Stopping after the AWS calls under way. Press Ctrl-C again to leave at once.',
     })
     interruption.abort()
   }

@@ -23,7 +23,7 @@ const greeting = 64 * 1024
  */
 export class BasicPortForwarding implements PortForwarding {
   private socket: Socket | undefined
-  private busy = false
+  private taken = false
   private early: Buffer[] = []
   private earlyLength = 0
   private outgoing: Buffer[] = []
@@ -49,15 +49,23 @@ export class BasicPortForwarding implements PortForwarding {
   }
 
   get full(): boolean {
-    return this.busy || this.over
+    return this.taken || this.over
   }
 
   get load(): number {
-    return this.busy ? 1 : 0
+    return this.taken ? 1 : 0
+  }
+
+  get busy(): number {
+    return this.load
+  }
+
+  get size(): number {
+    return this.load
   }
 
   carry(socket: Socket): void {
-    this.busy = true
+    this.taken = true
     this.socket = socket
     this.asked = false
     for (const chunk of this.early.splice(0)) this.backpressure.write(socket, chunk)
@@ -81,7 +89,7 @@ export class BasicPortForwarding implements PortForwarding {
     this.asked = false
     this.notices.moved(payload.length, 0)
     if (this.socket) this.backpressure.write(this.socket, payload)
-    else if (!this.busy && this.earlyLength + payload.length <= greeting) {
+    else if (!this.taken && this.earlyLength + payload.length <= greeting) {
       this.early.push(payload)
       this.earlyLength += payload.length
     }
@@ -109,7 +117,8 @@ export class BasicPortForwarding implements PortForwarding {
     while (this.socket === socket && this.clock.now() - this.heardAt < silenceAfter(this.asked)) {
       await this.clock.sleep(quietFor)
     }
-    socket.end()
+    // Whether all has come, this agent never tells: no end that could be taken for the whole answer's.
+    breakOff(socket)
   }
 
   /** Lets the agent close its side, and waits until nothing of this connection can reach the next one. */
@@ -120,7 +129,7 @@ export class BasicPortForwarding implements PortForwarding {
     this.session.send(payloadType.flag, flagPayload(flag.disconnectPort))
     do await this.clock.sleep(quietFor)
     while (!this.over && (!this.session.settled || this.clock.now() - this.heardAt < quietFor))
-    this.busy = false
+    this.taken = false
     if (!this.over) this.free()
   }
 }

@@ -12,6 +12,8 @@ import {
   withPayload,
 } from './message.js'
 
+import { Progress } from './progress.js'
+
 /** Figures of AWS's public agent and client (their config.go), in milliseconds, except where we are stricter. */
 export const limits = {
   /** Messages on their way and not acknowledged. */
@@ -71,10 +73,12 @@ export class Channel {
   private wire: Wire | undefined
   private pausedAt: number | undefined
   private lastAcknowledged = Number.NEGATIVE_INFINITY
+  private excusedAt = Number.NEGATIVE_INFINITY
   private malformed = 0
   private smoothed: number = limits.roundTrip
   private variation = 0
   private timeout: number = limits.timeout
+  private readonly progress = new Progress()
   /** Messages that were sent more than once. */
   resent = 0
 
@@ -96,9 +100,20 @@ export class Channel {
   /** For how long, in milliseconds, messages have waited without any being acknowledged; 0 when none waits. */
   get unheard(): number {
     for (const { firstAt } of this.flight.values()) {
-      return this.wire ? this.now() - Math.max(firstAt, this.lastAcknowledged) : 0
+      return this.wire ? this.now() - Math.max(firstAt, this.lastAcknowledged, this.excusedAt) : 0
     }
     return 0
+  }
+
+  /** For how long, in milliseconds, what comes has been late and slow: see `Progress`. */
+  get crawling(): number {
+    return this.wire ? this.progress.crawling(this.now()) : 0
+  }
+
+  /** Forgives what is late, acknowledgements as well: nothing was read for a while. */
+  excuse(): void {
+    this.excusedAt = this.now()
+    this.progress.reset()
   }
 
   /** How many messages may be sent now. */
@@ -111,6 +126,7 @@ export class Channel {
   attach(wire: Wire): void {
     this.wire = wire
     this.pausedAt = undefined
+    this.progress.reset()
     for (const flight of this.flight.values()) {
       flight.firstAt = this.now()
       this.put(flight)
@@ -204,21 +220,24 @@ export class Channel {
 
   private takeOutput(message: Message): void {
     if (message.sequence > this.expected) {
+      this.progress.missed(this.now())
       this.keep(message)
       return
     }
-    if (message.sequence === this.expected) {
-      this.expected++
-      this.events.payload(message.payloadType, message.payload)
-    }
+    if (message.sequence === this.expected) this.handOn(message)
     // Lower ones have been seen: their acknowledgement was lost, and without another they would come for ever.
     this.acknowledge(message)
     for (let ready = this.early.get(this.expected); ready; ready = this.early.get(this.expected)) {
       this.early.delete(this.expected)
       this.earlyBytes -= weight(ready)
-      this.expected++
-      this.events.payload(ready.payloadType, ready.payload)
+      this.handOn(ready)
     }
+  }
+
+  private handOn(message: Message): void {
+    this.expected++
+    this.progress.took(message.created, this.now())
+    this.events.payload(message.payloadType, message.payload)
   }
 
   private keep(message: Message): void {

@@ -9,6 +9,8 @@ import { hash, randomFillSync } from 'node:crypto'
  */
 export interface Message {
   type: string
+  /** When it was made, in milliseconds since the epoch, by its sender's clock. */
+  created: number
   /** Counts from 0 in each direction. */
   sequence: number
   flags: number
@@ -79,7 +81,7 @@ function digest(payload: Buffer): Buffer {
 }
 
 /** One message as bytes; a fresh random id is put in. `created` is in milliseconds since the epoch. */
-export function encodeMessage(message: Omit<Message, 'id'>, created: number): Buffer {
+export function encodeMessage(message: Omit<Message, 'id' | 'created'>, created: number): Buffer {
   const { payload } = message
   const bytes = Buffer.allocUnsafe(payloadAt + payload.length)
   bytes.writeUInt32BE(headerLength, 0)
@@ -126,6 +128,7 @@ export function decodeMessage(bytes: Buffer): Message {
   }
   return {
     type,
+    created: Number(bytes.readBigUInt64BE(40)),
     sequence: readLong(bytes, 48),
     // Only the two lowest bits have a meaning: first and last of the stream.
     flags: bytes.readUInt32BE(60),

@@ -19,14 +19,20 @@ const wantsKeepAlive = '3.1.1511.0'
 const keepAliveEvery = 10_000
 /** A connection whose remote side has closed may linger so long on ours. */
 const lingerFor = 30_000
+const busyFor = 2000
 
 interface Connection {
   socket: Socket
   stream: MuxStream
   received: number
   heardAt: number
+  movedAt: number
   /** Something was sent since something last came. */
   asked: boolean
+  /** One side has ended. */
+  closing: boolean
+  /** The remote side was told of our end before it ended by itself: an answer may be lost. */
+  cutShort: boolean
 }
 
 /** Many connections over one session: what agents above 3.0.196.0 can do. */
@@ -53,7 +59,7 @@ export class MuxPortForwarding implements PortForwarding {
     this.backpressure = new Backpressure(
       session,
       clock,
-      () => this.load > 1,
+      () => this.size > 1,
       (socket) => {
         breakOff(socket)
         notices.letGo()
@@ -65,7 +71,16 @@ export class MuxPortForwarding implements PortForwarding {
   }
 
   get load(): number {
+    return this.count(({ closing }) => !closing)
+  }
+
+  get size(): number {
     return this.connections.size
+  }
+
+  get busy(): number {
+    const since = this.clock.now() - busyFor
+    return this.count(({ closing, movedAt }) => !closing && movedAt > since)
   }
 
   carry(socket: Socket): void {
@@ -73,11 +88,14 @@ export class MuxPortForwarding implements PortForwarding {
       socket,
       received: 0,
       heardAt: this.clock.now(),
+      movedAt: this.clock.now(),
       asked: false,
+      closing: false,
+      cutShort: false,
       stream: this.mux.open({
         data: (chunk) => {
           connection.received += chunk.length
-          connection.heardAt = this.clock.now()
+          connection.heardAt = connection.movedAt = this.clock.now()
           connection.asked = false
           this.notices.moved(chunk.length, 0)
           this.backpressure.write(socket, chunk)
@@ -89,6 +107,7 @@ export class MuxPortForwarding implements PortForwarding {
     this.connections.add(connection)
     socket.on('data', (chunk: Buffer) => {
       connection.asked = true
+      connection.movedAt = this.clock.now()
       this.notices.moved(0, chunk.length)
       connection.stream.write(chunk)
       if (connection.stream.queued > readAhead) socket.pause()
@@ -120,11 +139,16 @@ export class MuxPortForwarding implements PortForwarding {
   }
 
   /** The remote side has closed. What it sent is delivered; what we would still send, nobody would read. */
-  private remoteEnd({ socket, stream, received }: Connection): void {
+  private remoteEnd(connection: Connection): void {
+    const { socket, stream, received, cutShort } = connection
+    connection.closing = true
     stream.finish()
-    if (this.refusals > 0 && received === 0) {
+    const refused = this.refusals > 0 && received === 0
+    if (refused) {
       this.refusals--
       this.notices.refused()
+    }
+    if (refused || cutShort) {
       breakOff(socket)
       return
     }
@@ -137,15 +161,23 @@ export class MuxPortForwarding implements PortForwarding {
   /** Our side has ended, which the remote side is told when nothing more comes. */
   private async localEnd(connection: Connection): Promise<void> {
     try {
+      connection.closing = true
       connection.heardAt = this.clock.now()
       for (let left = silenceAfter(connection.asked); left > 0; ) {
         await this.clock.sleep(left, this.over.signal)
         left = connection.heardAt + silenceAfter(connection.asked) - this.clock.now()
       }
+      connection.cutShort = true
       connection.stream.finish()
     } catch (error) {
       if (!this.over.signal.aborted) throw error
     }
+  }
+
+  private count(which: (connection: Connection) => boolean): number {
+    let count = 0
+    for (const connection of this.connections) if (which(connection)) count++
+    return count
   }
 
   private async keepAlive(): Promise<void> {

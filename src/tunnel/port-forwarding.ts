@@ -24,8 +24,12 @@ export interface ForwardingNotices {
 
 /** Carries local connections over one session. */
 export interface PortForwarding {
-  /** How many connections it has. */
+  /** How many connections it has; those that have ended on one side are not counted. */
   readonly load: number
+  /** How many it has at all. */
+  readonly size: number
+  /** Through how many of them something moved a moment ago. */
+  readonly busy: number
   /** Takes no further connection for now. */
   readonly full: boolean
   carry(socket: Socket): void

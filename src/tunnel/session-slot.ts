@@ -9,15 +9,17 @@ import type { SessionRequest } from './start.js'
 
 /** Agents up to this one know no multiplexing. */
 const lastBasicAgent = '3.0.196.0'
-/** A session that acknowledges nothing for so long is taken for stuck. */
-const stuckAfter = 30_000
+/** A session that acknowledges nothing for so long gets no new connections, and is then taken for stuck. */
+const avoidAfter = 3000
+const stuckAfter = 10_000
 
 export interface SlotNotices extends ForwardingNotices {
   broken(): void
   resumed(): void
   /** A session ended that nobody here had stopped; another is opened for the next connection. */
   ended(ending: Ending): void
-  stuck(): void
+  /** A session that made no progress was given up, and its connections with it. */
+  stuck(connections: number): void
   /** A forwarding of one connection can take another. */
   free(): void
 }
@@ -29,7 +31,9 @@ export class SessionSlot {
   private session: Session | undefined
   private forwarding: PortForwarding | undefined
   /** Sessions that have connections to serve but take no new ones. */
-  private readonly former = new Set<Session>()
+  private readonly former = new Map<Session, PortForwarding>()
+  /** Connections on their way to a session. */
+  private arriving = 0
 
   constructor(
     private readonly request: SessionRequest,
@@ -37,16 +41,18 @@ export class SessionSlot {
     private readonly notices: SlotNotices,
   ) {}
 
+  /** Connections, those that are about to be carried as well. */
   get load(): number {
-    return this.forwarding?.load ?? 0
+    return (this.forwarding?.load ?? 0) + this.arriving
+  }
+
+  /** Those of them that something moved through a moment ago. */
+  get busy(): number {
+    return (this.forwarding?.busy ?? 0) + this.arriving
   }
 
   get full(): boolean {
     return this.forwarding?.full ?? false
-  }
-
-  get isBasic(): boolean {
-    return this.forwarding instanceof BasicPortForwarding
   }
 
   get roundTrip(): number {
@@ -64,39 +70,48 @@ export class SessionSlot {
 
   /** Whether the connection found a place. */
   async carry(socket: Socket): Promise<boolean> {
-    if (this.session && this.session.unheard > stuckAfter) this.leave(this.session)
-    await this.open()
+    this.arriving++
+    try {
+      if (this.session && this.session.unheard > avoidAfter) this.leave()
+      await this.open()
+    } finally {
+      this.arriving--
+    }
     if (this.full) return false
     if (!socket.destroyed) this.forwarding?.carry(socket)
     return true
   }
 
-  /** Ends connections that a stuck session keeps waiting; called now and then. */
+  /** Gives up what makes no progress, and ends what is no longer used; called now and then. */
   look(): void {
     const { session, forwarding } = this
-    if (!session || !forwarding || forwarding.load < 2 || session.unheard <= stuckAfter) return
-    this.notices.stuck()
-    this.leave(session)
-    forwarding.end()
-    this.stopFormer(session)
+    if (session && forwarding && isStuck(session, forwarding)) this.leave()
+    for (const [former, theirs] of this.former) {
+      const stuck = isStuck(former, theirs)
+      if (!stuck && theirs.size > 0) continue
+      if (stuck) this.notices.stuck(theirs.size)
+      theirs.end()
+      this.former.delete(former)
+      former.stop()
+    }
   }
 
   async stop(): Promise<void> {
     await this.opening?.catch(() => {})
-    const sessions = [...this.former, ...(this.session ? [this.session] : [])]
-    this.forwarding?.end()
-    await Promise.all(sessions.map((session) => session.stop()))
+    this.leave()
+    await Promise.all(
+      [...this.former].map(([session, forwarding]) => {
+        forwarding.end()
+        return session.stop()
+      }),
+    )
   }
 
   /** The session keeps what it carries, and the next connection gets another one. */
-  private leave(session: Session): void {
-    this.former.add(session)
+  private leave(): void {
+    if (this.session && this.forwarding) this.former.set(this.session, this.forwarding)
     this.session = undefined
     this.forwarding = undefined
-  }
-
-  private stopFormer(session: Session): void {
-    session.stop().finally(() => this.former.delete(session))
   }
 
   private async start(signal?: AbortSignal): Promise<void> {
@@ -131,4 +146,12 @@ export class SessionSlot {
     this.session = session
     this.forwarding = forwarding
   }
+}
+
+/**
+ * A port that takes nothing stops its session, which has no flow control for each connection. A connection that is
+ * alone there may wait for it; where others wait too, the session is given up.
+ */
+function isStuck(session: Session, forwarding: PortForwarding): boolean {
+  return session.isCrawling || (session.unheard > stuckAfter && forwarding.load > 1)
 }

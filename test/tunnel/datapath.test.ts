@@ -1,6 +1,18 @@
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
-import { download, echo, megabyte, open, remote, say, sender, upload, uploads } from './datapath.js'
+import {
+  download,
+  downloadAfter,
+  echo,
+  megabyte,
+  noFaults,
+  open,
+  remote,
+  say,
+  sender,
+  upload,
+  uploads,
+} from './datapath.js'
 import { connectTo, digest, everything, fastClock, noise, until } from './local.js'
 
 /** Numbers of 8 bytes, so that what is doubled or missing shows. */
@@ -72,6 +84,26 @@ describe('on a bad road', () => {
     expect((await remote.stats()).agents.at(-1)?.uncertain).toBeGreaterThan(10)
   }, 60_000)
 
+  test('a download of which thousands of messages are lost is replaced within ten seconds, and that is said', async () => {
+    // As the real agent: 1 KiB each millisecond, however much is not acknowledged, and one repetition each 100 ms.
+    const bytes = noise(6 * megabyte)
+    const { forward, notices } = await open(
+      (socket) =>
+        socket.once('data', (word) => (`${word}` === 'all' ? socket.end(bytes) : socket.end('quick'))),
+      { agent: { pace: 1, window: 100_000 } },
+    )
+    const got = downloadAfter(forward, 'all').catch((error: Error) => error)
+    await until('a megabyte', () => forward.traffic.bytesDown > megabyte)
+    await remote.set({ down: { ...noFaults, drop: 100_000 } })
+    await systemClock.sleep(2500)
+    await remote.set({ down: noFaults })
+    const since = Date.now()
+    expect(await got).toBeInstanceOf(Error)
+    expect(Date.now() - since).toBeLessThan(10_000)
+    expect(notices).toContainEqual({ type: 'stuck', connections: 1 })
+    expect((await downloadAfter(forward, 'quick')).toString()).toBe('quick')
+  }, 40_000)
+
   test('a connection that is refused for a while is tried again, and nothing is lost', async () => {
     const { forward } = await open(echo)
     const text = noise(megabyte).toString('hex')
@@ -121,6 +153,7 @@ describe('on a bad road', () => {
     await remote.break('close')
     await expect(broken).rejects.toThrow()
     await until('the end to be noticed', () => notices.some(({ type }) => type === 'session-ended'))
+    expect(notices.at(-1)).toMatchObject({ reason: expect.stringContaining('while it was in use') })
     await remote.set({ expired: false })
     expect(await say(forward, 'again')).toBe('again')
   })

@@ -6,7 +6,7 @@ import { connectTo, digest, everything, forwarding, serve } from './local.js'
 import { Remote } from './remote.js'
 
 export const megabyte = 1024 * 1024
-const noFaults = { drop: 0, twice: 0, late: 0, damage: 0 }
+export const noFaults = { drop: 0, twice: 0, late: 0, damage: 0 }
 
 /** The remote side of this file's tests. */
 export let remote: Remote

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
 import {
@@ -71,6 +72,16 @@ describe('a forwarded port', () => {
     expect(await everything(socket)).toEqual(bytes)
   })
 
+  test('breaks the connection of a client that ended its side and whose answer may be lost', async () => {
+    // The agent closes both ways at a FIN (port_mux.go, handleDataTransfer): what comes only then never arrives.
+    const { forward } = await open((socket) => socket.resume().on('end', () => socket.end('the answer')), {
+      clock: fastClock(20),
+    })
+    const socket = await connectTo(forward.port)
+    socket.end('a question')
+    await expect(everything(socket)).rejects.toThrow()
+  })
+
   test('closes the remote side soon when nothing is unanswered', async () => {
     let closed = 0
     const { forward } = await open(
@@ -118,6 +129,28 @@ describe('a forwarded port', () => {
     await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('data', resolve))))
     const { agents } = await remote.stats()
     expect(agents.filter(({ seen }) => seen >= 4)).toHaveLength(4)
+  })
+
+  test('prefers a session whose connections are closing to one whose connections are in use', async () => {
+    const { forward } = await open((socket) => socket.on('data', (chunk) => socket.write(chunk)), {
+      sessions: 4,
+    })
+    const answer = (socket: Socket) => {
+      socket.write('hello')
+      return new Promise((resolve) => socket.once('data', resolve))
+    }
+    const sockets: Socket[] = []
+    for (let i = 0; i < 4; i++) {
+      sockets.push(await connectTo(forward.port))
+      await answer(sockets[i] as Socket)
+    }
+    for (const socket of sockets.slice(2)) socket.end()
+    await systemClock.sleep(100)
+    const before = (await remote.stats()).agents.slice(-4).map(({ seen }) => seen)
+    const others = [await connectTo(forward.port), await connectTo(forward.port)]
+    for (const socket of others) await answer(socket)
+    const after = (await remote.stats()).agents.slice(-4).map(({ seen }) => seen)
+    expect(after.map((seen, i) => seen > (before[i] ?? 0))).toEqual([false, false, true, true])
   })
 
   test('takes another local port when the wanted one is taken', async () => {

@@ -399,11 +399,41 @@ server.on('upgrade', (request, stream, head) => {
       session.socket = socket
       if (session.ended) return socket.close(1000)
       for (const bytes of session.waiting.splice(0)) socket.send(bytes)
+      if (settings.flood) void flood(session, socket)
       socket.on('message', (bytes) => session.fromClient(bytes))
     })
     socket.on('error', () => {})
   })
 })
+
+/** Sends as fast as it goes, and reads nothing more, for as long as `settings.flood` says so. */
+async function flood(session, socket) {
+  const kind = settings.flood
+  const big = Buffer.from(
+    JSON.stringify({ AgentVersion: '3.3.0.0', RequestedClientActions: [], x: 'x'.repeat(190_000) }),
+  )
+  const output = (sequence, payloadType, payload) =>
+    write({ type: 'output_stream_data', sequence, payloadType, payload })
+  const kib = Buffer.alloc(1024)
+  const known = output(0, 1, kib)
+  const bytes = {
+    handshake: (n) => output(n, 5, big),
+    known: () => known,
+    early: (n) => output(n + 1000, 1, kib),
+    output: (n) => output(n + 2, 1, kib),
+  }
+  // The handshake comes first, except where it is the flood.
+  if (kind !== 'handshake') await new Promise((resolve) => setTimeout(resolve, 300))
+  if (kind !== 'handshake' && kind !== 'output') socket._socket.pause()
+  for (let n = 0; settings.flood === kind && socket.readyState === 1; n++) {
+    if (kind === 'ping') socket.ping(kib.subarray(0, 125))
+    else socket.send(bytes[kind](n))
+    if (socket.bufferedAmount > 4_000_000 || n % 1000 === 0)
+      await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  session.end()
+  socket.terminate()
+}
 
 // ---- what the tests say to it
 
