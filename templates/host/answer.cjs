@@ -32,7 +32,8 @@ process.stdin.on('end', () => {
       answers.shift()
       return { end: at + expected.length, answer }
     }
-    if (question) return { end: question.index + question[0].length, answer: /yes/i.test(question[0]) ? 'yes' : 'y' }
+    if (question)
+      return { end: question.index + question[0].length, answer: /yes/i.test(question[0]) ? 'yes' : 'y' }
   }
   script.stdin.on('error', () => {})
   script.stdout.setEncoding('utf8')
