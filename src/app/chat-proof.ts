@@ -12,7 +12,7 @@ import { runCommand } from '../host/run-command.js'
 import type { Settings } from '../lab/settings.js'
 
 /** Whether a lab can be talked to: with all models of its settings, with some, with none, or on purpose not at all. */
-export type ChatVerdict = 'ready' | 'degraded' | 'notReady' | 'without'
+type ChatVerdict = 'ready' | 'degraded' | 'notReady' | 'without'
 
 export interface ChatJudgement {
   verdict: ChatVerdict

@@ -1,5 +1,5 @@
 /** What keeps a model from answering, as a script can tell it apart. */
-export type Reason =
+type Reason =
   | 'container'
   | 'credentials'
   | 'expired-credentials'
@@ -54,12 +54,12 @@ const payments = 'https://console.aws.amazon.com/billing/home#/paymentpreference
 
 /** The words for Anthropic's newest models. Also used before a call, from the account's mode alone. */
 export const retentionExplained = (name: string, mode: string | undefined) => ({
-  what: `${name} requires that prompts and answers are kept for up to 30 days and shared with its provider; ${
+  what: `${name} requires that prompts and answers are kept for up to 30 days and may be shared with its provider; ${
     mode
       ? `this account's data retention mode is "${mode}"`
       : "this account's data retention mode is not known"
   }.`,
-  fix: 'Choose another model. Only you can decide to share data with the provider: https://docs.aws.amazon.com/bedrock/latest/userguide/data-retention.html',
+  fix: 'Choose another model, or decide yourself to share data (mode provider_data_share): https://docs.aws.amazon.com/bedrock/latest/userguide/data-retention.html',
 })
 
 export const paymentExplained = {
