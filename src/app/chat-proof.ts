@@ -12,7 +12,7 @@ import { runCommand } from '../host/run-command.js'
 import type { Settings } from '../lab/settings.js'
 
 /** Whether a lab can be talked to: with all models of its settings, with some, with none, or on purpose not at all. */
-export type ChatVerdict = 'ready' | 'degraded' | 'notReady' | 'without'
+type ChatVerdict = 'ready' | 'degraded' | 'notReady' | 'without'
 
 export interface ChatJudgement {
   verdict: ChatVerdict
@@ -77,6 +77,14 @@ export const isSameMenu = (
 export const isProven = (proof: Proof | undefined, settings: Settings, now: number): boolean =>
   settings.models.length === 0 || (proof !== undefined && isFresh(proof, presetsOf(settings), now))
 
+/** The chosen one first, then small and quick ones, then the rest. */
+function titleCandidates({ titleModel, models }: Settings): string[] {
+  const isSmall = ({ id }: { id: string }) => /haiku|micro|lite/.test(id)
+  const small = models.filter(isSmall)
+  const others = models.filter((model) => !isSmall(model))
+  return [...new Set([titleModel ?? [], ...[...small, ...others].map(({ id }) => id)].flat())]
+}
+
 /**
  * Sends LibreChat's own requests for each model of the settings, in the menu or not, from inside LibreChat's
  * container; the host keeps the result. Undefined for a lab without chat.
@@ -85,9 +93,8 @@ export async function proveChat(host: Host, settings: Settings): Promise<Proof |
   if (settings.models.length === 0) return undefined
   const task = { type: 'task', id: 'chat', name: 'chat' } as const
   host.emit({ ...task, state: 'started', detail: 'each model answers once', usualMs: 10_000 })
-  const { titleModel, models } = settings
-  const titles = [titleModel, ...models.map(({ id }) => id)].filter((id) => id !== undefined)
-  const script = proofScript(presetsOf(settings), [...new Set(titles)], {
+  const { models } = settings
+  const script = proofScript(presetsOf(settings), titleCandidates(settings), {
     region: host.region,
     now: new Date(host.clock.now()).toISOString(),
   })

@@ -1,7 +1,6 @@
 import {
   DescribeAccountAttributesCommand,
   DescribeAddressesCommand,
-  DescribeInstancesCommand,
 } from '@aws-sdk/client-ec2'
 import { advise } from '../aws/advice.js'
 import { ignoreErrors } from '../aws/errors.js'
@@ -21,6 +20,7 @@ import {
   isDetected,
   settingsFrom,
 } from '../lab/choices.js'
+import { findInstance } from '../lab/find.js'
 import { labGraph, newGeneration } from '../lab/graph.js'
 import { findLaunchTarget } from '../lab/launch-target.js'
 import { ownedFilters } from '../resources/ownership.js'
@@ -202,20 +202,20 @@ async function chat(
 async function lastProof(open: OpenLab, context: Context): Promise<Health> {
   const { stored, clients, lab } = open
   if (!stored) return { detail: 'no lab yet' }
-  const { Reservations = [] } = await clients.ec2.send(
-    new DescribeInstancesCommand({
-      Filters: [...ownedFilters(lab), { Name: 'instance-state-name', Values: ['running'] }],
-    }),
-  )
-  const instance = Reservations.flatMap(({ Instances = [] }) => Instances)[0]
-  const there = instance?.InstanceId && { instanceId: instance.InstanceId, state: 'running' }
-  const proof = proofIn((await askHealth(open, there || undefined, context))?.proof)
+  const there = await findInstance(clients, lab.name).catch((error) => {
+    if (error instanceof LabError && error.code === 'no-such-lab') return undefined
+    throw error
+  })
+  const proof = proofIn((await askHealth(open, there, context))?.proof)
   if (!proof) return { detail: 'not asked yet' }
   const { answering, silent } = judgeChat(proof, stored)
-  const advice = silent.flatMap(({ id, label, error }) => {
+  const byCause = new Map<string, string[]>()
+  for (const { id, label, error } of silent) {
     const { cause, fix } = explain({ model: id, error }, { role: proof.role, region: lab.region })
-    return fix.map((step) => `${label}: ${cause} ${step}`)
-  })
+    const said = `${cause} ${fix[0]}`
+    byCause.set(said, [...(byCause.get(said) ?? []), label])
+  }
+  const advice = [...byCause].map(([said, labels]) => `${labels.join(', ')}: ${said}`)
   return {
     detail: `${answering.length} of ${stored.models.length}, asked ${proof.at.slice(0, 16)}`,
     advice,

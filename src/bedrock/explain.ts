@@ -1,5 +1,5 @@
 /** What keeps a model from answering, as a script can tell it apart. */
-export type Reason =
+type Reason =
   | 'container'
   | 'credentials'
   | 'expired-credentials'
@@ -40,6 +40,8 @@ interface Known {
     region: string
     model: string
     error: string
+    /** What each answer reserves of the quota. */
+    maxTokens: number
   }) => Omit<Explanation, 'reason'>
 }
 
@@ -52,12 +54,12 @@ const payments = 'https://console.aws.amazon.com/billing/home#/paymentpreference
 
 /** The words for Anthropic's newest models. Also used before a call, from the account's mode alone. */
 export const retentionExplained = (name: string, mode: string | undefined) => ({
-  what: `${name} requires that prompts and answers are kept for up to 30 days and shared with its provider; ${
+  what: `${name} requires that prompts and answers are kept for up to 30 days and may be shared with its provider; ${
     mode
       ? `this account's data retention mode is "${mode}"`
       : "this account's data retention mode is not known"
   }.`,
-  fix: 'Choose another model. Only you can decide to share data with the provider: https://docs.aws.amazon.com/bedrock/latest/userguide/data-retention.html',
+  fix: 'Choose another model, or decide yourself to share data (mode provider_data_share): https://docs.aws.amazon.com/bedrock/latest/userguide/data-retention.html',
 })
 
 export const paymentExplained = {
@@ -219,12 +221,14 @@ const KNOWN: readonly Known[] = [
   {
     sign: /Too many tokens|tokens per (minute|day)/,
     reason: 'quota',
-    explain: ({ region }) => ({
+    explain: ({ region, maxTokens }) => ({
       cause:
         "The account's token quota for this model is too small for one conversation or used up; new accounts often have a quota of zero.",
       fix: [
         `Look at the quotas and ask for more: https://${region}.console.aws.amazon.com/servicequotas/home/services/bedrock/quotas`,
-        'Or reserve fewer tokens for each answer: librechat-lab up --max-tokens 2048',
+        ...(maxTokens > 2048
+          ? ['Or reserve fewer tokens for each answer: librechat-lab up --max-tokens 2048']
+          : []),
         others,
       ],
     }),
@@ -280,9 +284,13 @@ const KNOWN: readonly Known[] = [
  */
 export function explain(
   { model, error }: { model: string; error: string },
-  { role, region }: { role?: string | undefined; region: string },
+  {
+    role,
+    region,
+    maxTokens = 8192,
+  }: { role?: string | undefined; region: string; maxTokens?: number | undefined },
 ): Explanation {
   const known = KNOWN.find(({ sign }) => sign.test(error))
-  if (known) return { reason: known.reason, ...known.explain({ role, region, model, error }) }
+  if (known) return { reason: known.reason, ...known.explain({ role, region, model, error, maxTokens }) }
   return { reason: 'unknown', cause: error, fix: ['Ask again: librechat-lab status --chat', others] }
 }

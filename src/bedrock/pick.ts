@@ -77,14 +77,18 @@ function sensible(models: readonly Model[]): Pick<Choice, 'chosen' | 'blocked'> 
   // Sonnet balances wit and price, so it stands first and begins conversations.
   const begins = firstOfLine(menu, 'sonnet')
   const chosen = begins ? unique([begins, ...menu]) : menu
-  // What a yes would open counts as there: the person is asked about it before it is left out.
-  const hoped = menuOf(models.filter((model) => (model.callable && !model.doubt) || isMendable(model)))
+  // What a person can open belongs there: they are asked, or told, before it is left out.
+  const hoped = menuOf(models.filter((model) => (model.callable && !model.doubt) || isWorthSaying(model)))
   const blocked = hoped.filter((model) => !model.callable)
   if (chosen.length + blocked.length > 0) return { chosen, blocked }
   // Nothing at all: one model stands for the words about the account's problem, not for a problem of its own.
   const typical = models.find(({ problem }) => problem && !ownProblems.includes(problem.reason)) ?? models[0]
   return { chosen, blocked: typical ? [typical] : [] }
 }
+
+/** What a yes opens, and what an account's owner puts right elsewhere. */
+const isWorthSaying = (model: Model): boolean =>
+  isMendable(model) || model.problem?.reason === 'needs-payment' || model.problem?.reason === 'licence-failed'
 
 const ownProblems: readonly string[] = ['legacy', 'needs-retention', 'needs-profile']
 

@@ -1,5 +1,5 @@
 import type { ChatJudgement } from '../app/chat-proof.js'
-import { explain } from '../bedrock/explain.js'
+import { type Explanation, explain } from '../bedrock/explain.js'
 import { mayStillTurn, type Proof } from '../bedrock/proof.js'
 import type { HostHealth } from '../host/health.js'
 import type { Settings } from '../lab/settings.js'
@@ -68,30 +68,43 @@ export function chatLines(
     age > 5 * 60_000 ? [`  ${style('dim', `asked ${proof.at.slice(0, 16).replace('T', ' ')} UTC`)}`] : []
   const labelOf = (model: string) => settings.models.find(({ id }) => id === model)?.label ?? model
   const widest = Math.max(...proof.chat.map(({ model }) => labelOf(model).length))
-  const failure = (what: string, model: string, error: string) => {
-    const { cause, fix } = explain({ model, error }, { role: proof.role, region: lab.region })
-    return [
-      `  ${style('red', '✖')} ${clean(what)}  ${clean(cause)}`,
-      ...fix.map((step) => `      ${style('cyan', '→')} ${clean(step)}`),
-    ]
-  }
   const answers = proof.chat.flatMap((one) =>
     one.ok
-      ? [
-          `  ${style('green', '✔')} ${clean(labelOf(one.model)).padEnd(widest)}  ${style('dim', `${one.firstTokenMs} ms to the first word:`)} "${clean(one.text).slice(0, 40)}"`,
-        ]
-      : failure(labelOf(one.model), one.model, one.error),
+      ? `  ${style('green', '✔')} ${clean(labelOf(one.model)).padEnd(widest)}  ${style('dim', `${one.firstTokenMs} ms to the first word:`)} "${clean(one.text).slice(0, 40)}"`
+      : [],
+  )
+  const silent = proof.chat.flatMap((one) =>
+    one.ok ? [] : { what: labelOf(one.model), ...explained(one, proof, lab.region) },
   )
   const { title } = proof
-  const titles = title?.ok === false ? failure('titles of conversations', title.model, title.error) : []
-  return [...when, ...answers, ...titles, ...young]
+  const untitled =
+    title?.ok === false ? [{ what: 'Titles of conversations', ...explained(title, proof, lab.region) }] : []
+  return [...when, ...answers, ...failureLines([...silent, ...untitled], style), ...young]
+}
+
+const explained = (one: { model: string; error: string }, { role, presets }: Proof, region: string) =>
+  explain(one, { role, region, maxTokens: presets.find(({ model }) => model === one.model)?.maxTokens })
+
+/** Each cause once, with all that it keeps silent. */
+function failureLines(
+  failures: ({ what: string } & Pick<Explanation, 'cause' | 'fix'>)[],
+  style: Ui['style'],
+): string[] {
+  const causes = [...new Set(failures.map(({ cause }) => cause))]
+  return causes.flatMap((cause) => {
+    const those = failures.filter((one) => one.cause === cause)
+    const steps = new Set(those.flatMap(({ fix }) => fix))
+    return [
+      `  ${style('red', '✖')} ${clean(those.map(({ what }) => what).join(', '))}`,
+      `      ${clean(cause)}`,
+      ...[...steps].map((step) => `      ${style('cyan', '→')} ${clean(step)}`),
+    ]
+  })
 }
 
 export const chatJson = (proof: Proof | undefined, region: string, now: number) =>
   proof?.chat.map((one) =>
-    one.ok
-      ? { ...one, mayStillTurn: mayStillTurn(one, now) }
-      : { ...one, ...explain(one, { role: proof.role, region }) },
+    one.ok ? { ...one, mayStillTurn: mayStillTurn(one, now) } : { ...one, ...explained(one, proof, region) },
   ) ?? null
 
 /** The health without the proof, which has a place of its own. */

@@ -1,4 +1,5 @@
 import type { AccountModels } from '../app/models.js'
+import { leftOutOf } from '../bedrock/left-out.js'
 import type { Model, Route } from '../bedrock/model.js'
 import type { Choice } from '../bedrock/pick.js'
 import { clean } from './style.js'
@@ -41,11 +42,9 @@ const whyText = ({ name, problem }: Model): string => `  ✖ ${clean(problem?.wh
 
 function nextText(choice: Choice, others: readonly Model[]): string[] {
   // About a legacy model nothing can be done.
-  const fixes = new Set(
-    others.flatMap(({ problem }) => (problem && problem.reason !== 'legacy' ? problem.fix : [])),
-  )
+  const fixable = others.filter(({ problem }) => problem?.reason !== 'legacy')
   return [
-    ...[...fixes].map((fix) => `To do: ${clean(fix)}`),
+    ...leftOutOf(fixable).map(({ names, fix }) => `For ${clean(names.join(', '))}: ${clean(fix)}`),
     ...(choice.chosen.length > 0
       ? ['● is what a new lab gets. Choose others: librechat-lab up --models <id>,<id>']
       : ['Nothing here for LibreChat to talk to: librechat-lab doctor']),
