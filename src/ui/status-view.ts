@@ -2,13 +2,14 @@ import type { Proof } from '../bedrock/proof.js'
 import type { PlanItem } from '../engine/converge.js'
 import type { HostHealth } from '../host/health.js'
 import type { Cost } from '../lab/prices.js'
+import { addressCost, addressMonthly } from '../lab/prices.js'
 import type { Settings } from '../lab/settings.js'
 import type { AddressState, ReleaseRefusal } from '../resources/address.js'
 import type { LabId } from '../resources/ownership.js'
 import { chatJson, chatLines, healthLines, openToMany, reachText, silentPort, type Urls } from './lab-view.js'
 import { costJson, costText } from './plan-view.js'
 import { clean } from './style.js'
-import { columns, usd } from './table.js'
+import { columns } from './table.js'
 import type { Ui } from './ui.js'
 
 /** What a look at a lab found. */
@@ -34,13 +35,23 @@ export type Status =
       now: number
     }
 
-/** USD a month for an address that nothing uses: https://aws.amazon.com/vpc/pricing */
-const idleAddress = 0.005 * 730
-
 export const keptText = ({ name, region }: LabId, address: string): string =>
-  `The lab "${name}" in ${region} is gone; its protected Elastic IP ${address} is kept, and still costs ${usd(idleAddress)} a month.
+  `The lab "${name}" in ${region} is gone; its protected Elastic IP ${address} is kept, and still costs ${addressCost(region)}.
   librechat-lab up   takes it back into use
   librechat-lab destroy --confirm ${name} --release-address ${address}   gives it back to AWS`
+
+function refusals(refusal: ReleaseRefusal | undefined): [boolean, string][] {
+  if (refusal === 'unknown') return [[false, 'what would refuse its release is unknown: the dry run failed']]
+  const policy = refusal === 'policy'
+  const reverseDns = refusal === 'reverse-dns'
+  return [
+    [
+      policy,
+      policy ? 'a policy refuses you its release (dry run)' : 'no policy refuses you its release (dry run)',
+    ],
+    [reverseDns, reverseDns ? 'reverse DNS refuses its release (dry run)' : 'no reverse DNS is set'],
+  ]
+}
 
 const layers = (address: AddressState, refusal: ReleaseRefusal | undefined): [boolean, string][] => [
   [
@@ -48,16 +59,7 @@ const layers = (address: AddressState, refusal: ReleaseRefusal | undefined): [bo
     address.offeredTo ? `offered to account ${address.offeredTo}` : 'no transfer is offered',
   ],
   [address.protectedTag, address.protectedTag ? 'tagged: destroy keeps it' : 'the protecting tag is missing'],
-  [
-    refusal === 'policy',
-    refusal === 'policy'
-      ? 'a policy refuses you its release (dry run)'
-      : 'no policy refuses you its release (dry run)',
-  ],
-  [
-    refusal === 'reverse-dns',
-    refusal === 'reverse-dns' ? 'reverse DNS refuses its release (dry run)' : 'no reverse DNS is set',
-  ],
+  ...refusals(refusal),
 ]
 
 export function statusText(status: Status, { style }: Pick<Ui, 'style'>): string {
@@ -148,7 +150,12 @@ export function statusJson(status: Status): object {
   const { lab, exitCode } = status
   const head = { lab: lab.name, region: lab.region, account: lab.account, exitCode }
   if (status.keptAddress !== undefined) {
-    return { ...head, exists: false, keptAddress: status.keptAddress, keptAddressMonthlyUsd: idleAddress }
+    return {
+      ...head,
+      exists: false,
+      keptAddress: status.keptAddress,
+      keptAddressMonthlyUsd: addressMonthly(lab.region) ?? null,
+    }
   }
   return {
     ...head,

@@ -1,6 +1,7 @@
 import type { Proof } from '../bedrock/proof.js'
 import type { HostHealth } from '../host/health.js'
 import type { MadeUser } from '../host/users.js'
+import type { ReleaseRefusal } from '../resources/address.js'
 import { chatJson, chatLines, healthLines, openToMany, reachText, silentPort, type Urls } from './lab-view.js'
 import { costJson, type Plan, planJson } from './plan-view.js'
 import { clean } from './style.js'
@@ -19,7 +20,7 @@ export interface Summary extends Plan {
   /** Whether 443 and 9443 answer from here. */
   answers: { https: boolean; portainer: boolean }
   /** What at AWS would refuse a release of the address. */
-  refusal: 'nothing' | 'policy' | 'reverse-dns'
+  refusal: ReleaseRefusal
   now: number
 }
 
