@@ -72,6 +72,10 @@ export const tree: readonly CommandNode[] = [
       { flags: '--no-open-port-80', text: 'close it again' },
       { flags: '--subnet-id <id>', text: 'a public subnet; default: one of the default VPC' },
       { flags: '--create-default-vpc', text: 'make the default VPC where there is none; it stays' },
+      {
+        flags: '--tag <key=value...>',
+        text: 'tags that your organization demands, on each resource created',
+      },
       { flags: '--permissions-boundary <arn>', text: 'for accounts that demand one on every role' },
       { flags: '--user-data', text: 'install Docker at first boot already' },
       { flags: '--no-user-data', text: 'not any more' },

@@ -8,6 +8,7 @@ import {
   type Settings,
   settingsSchema,
 } from './settings.js'
+import { checkedTags } from './tags.js'
 
 /** What the command line says about a lab; what it leaves out stays as it was. */
 export interface Choices {
@@ -19,6 +20,7 @@ export interface Choices {
   openPort80?: boolean
   subnetId?: string
   permissionsBoundary?: string
+  tags?: Record<string, string>
   userData?: boolean
   email?: string
 }
@@ -33,6 +35,7 @@ export interface ChoiceFlags {
   openPort80?: boolean
   subnetId?: string
   permissionsBoundary?: string
+  tag?: string[]
   userData?: boolean
   email?: string
 }
@@ -93,6 +96,7 @@ export function checkedChoices(flags: ChoiceFlags): Choices {
       'the ARN of an IAM policy',
     )
   }
+  if (flags.tag) choices.tags = checkedTags(flags.tag)
   if (flags.userData !== undefined) choices.userData = flags.userData
   if (flags.email !== undefined) choices.email = checkedEmail(flags.email)
   return choices
@@ -159,6 +163,7 @@ export function settingsFrom(options: {
     domain,
     subnetId: choices.subnetId ?? stored?.subnetId,
     permissionsBoundary: choices.permissionsBoundary ?? stored?.permissionsBoundary,
+    tags: choices.tags ?? stored?.tags,
     email: choices.email ?? stored?.email,
     defaultModel: chat.defaultModel,
     titleModel: chat.titleModel,

@@ -41,7 +41,7 @@ export interface GraphOptions {
 
 export function labGraph({
   clients,
-  lab,
+  lab: id,
   settings: chosen,
   policy,
   adopt,
@@ -49,6 +49,7 @@ export function labGraph({
   userData,
 }: GraphOptions): LabGraph {
   const { ec2, ec2Once, iam, ssm } = clients
+  const lab: LabId = chosen.tags ? { ...id, tags: chosen.tags } : id
   const called = names(lab.name)
   const settings = settingsParameter({
     ssm,

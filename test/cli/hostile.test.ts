@@ -29,6 +29,7 @@ const takers: Record<string, (word: string) => string[]> = {
   'a disk': (word) => ['up', '--yes', '--disk', word],
   'a subnet': (word) => ['up', '--yes', '--subnet-id', word],
   'a boundary': (word) => ['up', '--yes', '--permissions-boundary', word],
+  'a tag': (word) => ['up', '--yes', '--tag', word],
   'a form': (word) => ['up', '--yes', '--rehearse=form-missing', '--use-case-file', word],
   'a scenario': (word) => ['up', '--yes', `--rehearse=${word}`],
   'a tunnel’s target': (word) => ['tunnel', word],
