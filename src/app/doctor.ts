@@ -1,7 +1,4 @@
-import {
-  DescribeAccountAttributesCommand,
-  DescribeAddressesCommand,
-} from '@aws-sdk/client-ec2'
+import { DescribeAccountAttributesCommand, DescribeAddressesCommand } from '@aws-sdk/client-ec2'
 import { advise } from '../aws/advice.js'
 import { ignoreErrors } from '../aws/errors.js'
 import { explain } from '../bedrock/explain.js'
@@ -202,7 +199,7 @@ async function chat(
 async function lastProof(open: OpenLab, context: Context): Promise<Health> {
   const { stored, clients, lab } = open
   if (!stored) return { detail: 'no lab yet' }
-  const there = await findInstance(clients, lab.name).catch((error) => {
+  const there = await findInstance(clients, lab, stored).catch((error) => {
     if (error instanceof LabError && error.code === 'no-such-lab') return undefined
     throw error
   })

@@ -24,8 +24,10 @@ export async function signIn(
 }
 
 /** Who acts, where, and by which credentials: the first line of every command that calls AWS. */
-export const identityLine = ({ account, arn, credentialSource }: Connection, where: string): string =>
-  `account ${account} · ${where} · ${arn} · credentials: ${credentialSource}`
+export function identityLine({ account, arn, credentialSource }: Connection, where: string): string {
+  const who = `account ${account} · ${where} · ${arn}`
+  return credentialSource ? `${who} · credentials: ${credentialSource}` : who
+}
 
 const askMfaCode = (serial: string, { ui }: Context): Promise<string> =>
   ui.input({

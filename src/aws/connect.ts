@@ -26,8 +26,8 @@ export interface Connection {
   readonly partition: string
   /** Fresh credentials at each call: they may expire within a long session. */
   readonly credentials: () => Promise<Credentials>
-  /** Where they come from: 'profile "work" (single sign-on)'. */
-  readonly credentialSource: string
+  /** Where they come from: 'profile "work" (single sign-on)'; a rehearsal needs none. */
+  readonly credentialSource?: string
   /** What the environment says twice about the credentials, and what counts. */
   readonly credentialConflict?: string
   /** Kept up to date by every answer of AWS's. */

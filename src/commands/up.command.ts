@@ -64,6 +64,11 @@ export const up = defineCommand({
       text: 'maximum tokens of one answer, thinking included (default: 8192)',
     },
     'create-default-vpc': { kind: 'flag', text: 'create the default VPC if it is missing; destroy keeps it' },
+    tag: {
+      kind: 'words',
+      value: '<key=value...>',
+      text: 'tags that your organization requires, on each resource that is created',
+    },
     'permissions-boundary': {
       kind: 'word',
       value: '<arn>',

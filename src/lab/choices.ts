@@ -9,6 +9,7 @@ import {
   type Settings,
   settingsSchema,
 } from './settings.js'
+import { checkedTags } from './tags.js'
 
 /** What the command line says about a lab; what it leaves out stays as it was. */
 export interface Choices {
@@ -20,6 +21,7 @@ export interface Choices {
   openPort80?: boolean
   subnetId?: string
   permissionsBoundary?: string
+  tags?: Record<string, string>
   userData?: boolean
   email?: string
   maxTokens?: number
@@ -35,6 +37,7 @@ export interface ChoiceFlags {
   openPort80?: boolean
   subnetId?: string
   permissionsBoundary?: string
+  tag?: string[]
   userData?: boolean
   email?: string
   maxTokens?: string
@@ -96,6 +99,7 @@ export function checkedChoices(flags: ChoiceFlags): Choices {
       'the ARN of an IAM policy',
     )
   }
+  if (flags.tag) choices.tags = checkedTags(flags.tag)
   if (flags.userData !== undefined) choices.userData = flags.userData
   if (flags.maxTokens !== undefined) choices.maxTokens = checkedMaxTokens(flags.maxTokens)
   if (flags.email !== undefined) choices.email = checkedEmail(flags.email)
@@ -176,6 +180,7 @@ export function settingsFrom(options: {
     domain,
     subnetId: choices.subnetId ?? stored?.subnetId,
     permissionsBoundary: choices.permissionsBoundary ?? stored?.permissionsBoundary,
+    tags: choices.tags ?? stored?.tags,
     email: choices.email ?? stored?.email,
     previousGeneration: stored?.previousGeneration,
     creations: stored?.creations,

@@ -51,7 +51,7 @@ export interface GraphOptions {
 
 export function labGraph({
   clients,
-  lab,
+  lab: id,
   settings: chosen,
   policy,
   adopt,
@@ -59,6 +59,7 @@ export function labGraph({
   userData,
 }: GraphOptions): LabGraph {
   const { ec2, ec2Once, iam, ssm } = clients
+  const lab: LabId = chosen.tags ? { ...id, tags: chosen.tags } : id
   const called = names(lab.name)
   let recorded: Recorded = recordedIn(chosen)
   const { creations = {} } = chosen

@@ -66,14 +66,13 @@ export const addressMonthlyUsd = (region: string): number | undefined => {
 }
 
 /** What one public IPv4 address costs, in use or kept: "$3.65 a month", or that the price is unknown. */
-export const addressCost = (region: string): string =>
-  costText(priceOf(region, 'ipv4'), hoursPerMonth, 'a month')
+export const addressCost = (region: string): string => costText(addressMonthlyUsd(region), 'a month')
 
 /** What a GB of disk costs: "$0.08 a GB and month", or that the price is unknown. */
-export const diskCost = (region: string): string => costText(priceOf(region, 'gp3'), 1, 'a GB and month')
+export const diskCost = (region: string): string => costText(priceOf(region, 'gp3'), 'a GB and month')
 
-const costText = (price: number | undefined, amount: number, per: string): string =>
-  price === undefined ? `an unknown price ${per} in this region` : `$${priced(price * amount)} ${per}`
+const costText = (price: number | undefined, per: string): string =>
+  price === undefined ? `an unknown price ${per} in this region` : `$${priced(price)} ${per}`
 
 function line(item: string, amount: number, unit: string, price: number | undefined): CostLine {
   if (price === undefined)

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { LabError } from '../core/error.js'
 import { checkedCidrs } from './cidr.js'
 import { facts } from './facts.js'
+import { tagsSchema } from './tags.js'
 
 const oneLine = (most: number) =>
   z
@@ -70,6 +71,8 @@ export const settingsSchema = z.strictObject({
     .string()
     .regex(/^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/[\w+=,.@/-]{1,512}$/)
     .optional(),
+  /** Set on each resource when it is created. */
+  tags: tagsSchema.optional(),
   /** Whether first boot installs Docker already. */
   userData: z.boolean(),
   /** The first user. */
@@ -178,6 +181,7 @@ const labels: Record<string, string> = {
   openPort80: 'port 80 open to all',
   subnetId: 'subnet',
   permissionsBoundary: 'permissions boundary',
+  tags: 'tags of new resources',
   userData: 'first-boot script',
   email: 'first user',
   defaultModel: 'default model',

@@ -66,7 +66,6 @@ export async function rehearsalConnection(
     arn: callerArn,
     partition: 'aws',
     credentials,
-    credentialSource: 'the rehearsal',
     clock: { ms: 0 },
   }
 }

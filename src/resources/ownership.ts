@@ -7,6 +7,8 @@ export interface LabId {
   readonly region: string
   readonly account: string
   readonly partition: string
+  /** The user's own, for what is created. */
+  readonly tags?: Readonly<Record<string, string>>
 }
 
 /** The tags that say whose something is. IAM is global: the region tells two labs' roles apart. */
@@ -28,6 +30,7 @@ export interface Tag {
 export const tagsOf = (lab: LabId): Tag[] => [
   { Key: tagKeys.lab, Value: lab.name },
   { Key: tagKeys.region, Value: lab.region },
+  ...Object.entries(lab.tags ?? {}).map(([Key, Value]) => ({ Key, Value })),
 ]
 
 /** The filters that find what is this lab's, in EC2's describe calls. */

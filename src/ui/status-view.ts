@@ -24,22 +24,26 @@ export const keptText = ({ name, region }: LabId, address: string): string =>
   librechat-lab up   takes it back into use
   librechat-lab destroy --confirm ${name} --release-address ${address}   gives it back to AWS`
 
+function refusals(refusal: ReleaseRefusal | undefined): [boolean, string][] {
+  if (refusal === 'unknown') return [[false, 'what would refuse its release is unknown: the dry run failed']]
+  const policy = refusal === 'policy'
+  const reverseDns = refusal === 'reverse-dns'
+  return [
+    [
+      policy,
+      policy ? 'a policy refuses you its release (dry run)' : 'no policy refuses you its release (dry run)',
+    ],
+    [reverseDns, reverseDns ? 'reverse DNS refuses its release (dry run)' : 'no reverse DNS is set'],
+  ]
+}
+
 const layers = (address: AddressState, refusal: ReleaseRefusal | undefined): [boolean, string][] => [
   [
     !address.offeredTo,
     address.offeredTo ? `offered to account ${address.offeredTo}` : 'no transfer is offered',
   ],
   [address.protectedTag, address.protectedTag ? 'tagged: destroy keeps it' : 'the protecting tag is missing'],
-  [
-    refusal === 'policy',
-    refusal === 'policy'
-      ? 'a policy refuses you its release (dry run)'
-      : 'no policy refuses you its release (dry run)',
-  ],
-  [
-    refusal === 'reverse-dns',
-    refusal === 'reverse-dns' ? 'reverse DNS refuses its release (dry run)' : 'no reverse DNS is set',
-  ],
+  ...refusals(refusal),
 ]
 
 export function statusText(status: Status, { style }: Pick<Ui, 'style'>): string {

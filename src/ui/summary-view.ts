@@ -3,6 +3,7 @@ import { type LeftOut, leftOutText } from '../bedrock/left-out.js'
 import type { Proof } from '../bedrock/proof.js'
 import type { HostHealth } from '../host/health.js'
 import type { MadeUser } from '../host/users.js'
+import type { ReleaseRefusal } from '../resources/address.js'
 import {
   chatJson,
   chatLines,
@@ -35,7 +36,7 @@ export interface Summary extends Plan {
   /** Whether 443 and 9443 answer from here. */
   answers: { https: boolean; portainer: boolean }
   /** What at AWS would refuse a release of the address. */
-  refusal: 'nothing' | 'policy' | 'reverse-dns'
+  refusal: ReleaseRefusal
   now: number
 }
 

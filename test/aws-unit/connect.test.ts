@@ -5,6 +5,7 @@ import { advise } from '../../src/aws/advice.js'
 import { connect } from '../../src/aws/connect.js'
 import { internet } from '../../src/aws/internet.js'
 import { agentsFor } from '../../src/aws/proxy.js'
+import { upgradeHeaders } from '../../src/tunnel/sign.js'
 import { environment } from './environment.js'
 import { fakeAws, impostor, officeProxy } from './fake-aws.js'
 
@@ -42,6 +43,16 @@ describe('a clock that is wrong', () => {
     const here = await connect({}, { env, signal })
     const there = await connect({ region: 'eu-west-1' }, { env, signal }, here)
     await expect(there.clients.ec2Once.send(new DescribeRegionsCommand({}))).resolves.toBeTruthy()
+  })
+
+  it('does not reach the signature of a session’s data channel', async () => {
+    const aws = await fakeAws({ aheadMs: 12 * minutes })
+    const env = environment({ ...keys, AWS_ENDPOINT_URL: aws.url })
+    const { region, credentials, clock } = await connect({}, { env, signal })
+    const signer = { region, credentials, clockOffset: () => clock.ms }
+    const url = 'wss://ssmmessages.us-east-1.amazonaws.com/v1/data-channel/s-1?role=publish_subscribe'
+    const headers = await upgradeHeaders(url, signer, Date.parse('2026-11-26T01:00:00Z'))
+    expect(headers['x-amz-date']).toMatch(/^20261126T011[12]/)
   })
 
   it('is named where AWS refuses a signature for it, not the credentials', async () => {

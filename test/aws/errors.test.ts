@@ -160,15 +160,20 @@ describeAccount('what AWS refuses', (account) => {
     expect(await up(account())).toMatchObject({ code: 0 })
   })
 
-  it.each(['InsufficientInstanceCapacity', 'Unsupported'])('%s: takes the next zone', async (code) => {
-    const effect = { kind: 'error', code, message: `${code} in this zone` } as const
-    account().gateway.faults.add({ action: 'RunInstances', times: 2, effect })
-    expect(await up(account())).toMatchObject({ code: 0 })
-    const subnets = sent(account(), 'RunInstances').map((call) => call.params['NetworkInterface.1.SubnetId'])
-    expect(subnets).toHaveLength(3)
-    expect(new Set(subnets).size).toBe(3)
-    only((await lab(account())).instances)
-  })
+  it.each(['InsufficientInstanceCapacity', 'InsufficientFreeAddressesInSubnet', 'Unsupported'])(
+    '%s: takes the next zone',
+    async (code) => {
+      const effect = { kind: 'error', code, message: `${code} in this zone` } as const
+      account().gateway.faults.add({ action: 'RunInstances', times: 2, effect })
+      expect(await up(account())).toMatchObject({ code: 0 })
+      const subnets = sent(account(), 'RunInstances').map(
+        (call) => call.params['NetworkInterface.1.SubnetId'],
+      )
+      expect(subnets).toHaveLength(3)
+      expect(new Set(subnets).size).toBe(3)
+      only((await lab(account())).instances)
+    },
+  )
 
   it('InsufficientInstanceCapacity everywhere: tries each zone that offers the type once, then offers another', async () => {
     const effect = { kind: 'error', code: 'InsufficientInstanceCapacity', message: 'no room' } as const

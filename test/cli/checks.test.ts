@@ -249,7 +249,7 @@ describe.concurrent('what a careful user of command lines will try', () => {
     const plain = await run(['status'])
     expect(plain).toMatchObject({ code: 1 })
     expect(plain.stderr).toMatch(
-      /did not expect[\s\S]*defect of ours[\s\S]*→ .*report.*https:\/\/\S+\/issues/,
+      /did not expect[\s\S]*bug in librechat-lab[\s\S]*→ .*report.*https:\/\/\S+\/issues/,
     )
     expect(plain.stderr).not.toMatch(/^ +at /m)
     expect((await run(['status', '--debug'])).stderr).toMatch(/^ +at /m)

@@ -31,6 +31,7 @@ const takers: Record<string, (word: string) => string[]> = {
   'a boundary': (word) => ['up', '--yes', '--permissions-boundary', word],
   'a form': (word) => ['up', '--yes', '--scenario', 'form-missing', '--use-case-file', word],
   'a scenario': (word) => ['up', '--yes', `--scenario=${word}`],
+  'a tag': (word) => ['up', '--yes', '--tag', word],
   'a tunnel’s target': (word) => ['tunnel', word],
   'a user': (word) => ['user', 'add', word],
   'a service': (word) => ['logs', word],

@@ -35,6 +35,7 @@ const spec = object({
   domain: text.optional(),
   subnetId: text.optional(),
   permissionsBoundary: text.optional(),
+  tags: z.record(text, text).optional(),
   userData: z.boolean(),
   email: text.optional(),
   models: list(object({ id: text, label: text })),

@@ -92,6 +92,14 @@ describe('choices', () => {
       generation: '00000001',
     })
 
+  it('take tags as typed, kept by a later run, and replaced as a whole', () => {
+    const first = from({ tag: ['CostCenter=1234', 'Owner=me@example.org', 'Empty=', 'Équipe=a=b'] })
+    const tags = { CostCenter: '1234', Owner: 'me@example.org', Empty: '', Équipe: 'a=b' }
+    expect(first.tags).toEqual(tags)
+    expect(from({}, first).tags).toEqual(tags)
+    expect(from({ tag: ['Owner=you'] }, first).tags).toEqual({ Owner: 'you' })
+  })
+
   it('have defaults', () => {
     expect(from({})).toMatchObject({
       instanceType: 't3.medium',
@@ -141,6 +149,19 @@ describe('choices', () => {
     [{ domain: tooLong }, 'bad-domain'],
     [{ subnetId: 'subnet-x' }, 'bad-subnet-id'],
     [{ permissionsBoundary: 'MyPolicy' }, 'bad-permissions-boundary'],
+    [{ tag: ['Team'] }, 'bad-tag'],
+    [{ tag: ['=x'] }, 'bad-tag'],
+    [{ tag: ['aws:team=x'] }, 'bad-tag'],
+    [{ tag: ['AWS:team=x'] }, 'bad-tag'],
+    [{ tag: ['team=aws:x'] }, 'bad-tag'],
+    [{ tag: ['librechat-lab:name=x'] }, 'bad-tag'],
+    [{ tag: ['Name=x'] }, 'bad-tag'],
+    [{ tag: [`${'k'.repeat(129)}=x`] }, 'bad-tag'],
+    [{ tag: [`k=${'v'.repeat(257)}`] }, 'bad-tag'],
+    [{ tag: ['k=$(id)'] }, 'bad-tag'],
+    [{ tag: ['k=a\nb'] }, 'bad-tag'],
+    [{ tag: ['Team=a', 'team=b'] }, 'bad-tag'],
+    [{ tag: Array.from({ length: 41 }, (_, i) => `k${i}=v`) }, 'bad-tag'],
     [{ allowEveryone: true }, 'bad-cidr'],
   ])('%.60j is refused as %s', (flags, code) => expect(codeOf(() => from(flags))).toBe(code))
 })

@@ -50,6 +50,21 @@ describe('the rehearsal account', () => {
     await expect(played.clients.ec2.send(new ec2.RunInstancesCommand(input))).resolves.toBeTruthy()
   })
 
+  it('has an image of its own for each architecture in every region, so that ARM types launch', async () => {
+    for (const region of ['us-east-1', 'ap-southeast-1', 'eu-west-1']) {
+      const { clients } = await play({ region })
+      const image = async (architecture: string) => {
+        const Name = `/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${architecture}`
+        return (await clients.ssm.send(new ssm.GetParameterCommand({ Name }))).Parameter?.Value
+      }
+      const arm = await image('arm64')
+      expect(arm).toMatch(/^ami-[0-9a-f]{17}$/)
+      expect(arm).not.toBe(await image('x86_64'))
+      const launch = { ImageId: arm, InstanceType: 't4g.medium', MinCount: 1, MaxCount: 1 } as const
+      await expect(clients.ec2.send(new ec2.RunInstancesCommand(launch))).resolves.toBeTruthy()
+    }
+  })
+
   it('has no t3 in us-east-1e, as in life', async () => {
     const played = await play()
     const launch = played.clients.ec2.send(
