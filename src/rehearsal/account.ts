@@ -1,5 +1,3 @@
-import type { Tags } from './world.js'
-
 /** The whole rehearsal account, as it stands in the state file. Times are milliseconds since the epoch. */
 export interface Account {
   /** Raised when the shape changes: an older file is then left aside and a new account begun. */
@@ -13,6 +11,8 @@ export interface Account {
   agreements: Record<string, number>
   regions: Record<string, Region>
 }
+
+export type Tags = Record<string, string>
 
 export interface Role {
   id: string

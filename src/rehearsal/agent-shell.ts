@@ -1,6 +1,5 @@
 import { payloadType } from '../tunnel/message.js'
-import type { Purpose } from './agent.js'
-import type { AgentChannel } from './agent-channel.js'
+import type { AgentChannel, Purpose } from './agent-channel.js'
 
 const prompt = 'sh-5.2$ '
 const notice = 'This shell is a rehearsal: there is no machine behind it. exit leaves it.\r\n'

@@ -1,8 +1,8 @@
 import type { IpPermission, SecurityGroupRule } from '@aws-sdk/client-ec2'
-import { accountId, type Group, type Rule } from '../account.js'
+import { accountId, type Group, type Rule, type Tags } from '../account.js'
 import type { Answers } from '../answers.js'
 import { found, Refusal } from '../refusal.js'
-import { fromTags, type Tags, tagsFor, type World } from '../world.js'
+import { fromTags, tagsFor, type World } from '../world.js'
 import { passes } from './filter.js'
 
 /** A new group lets everything out and nothing in. */

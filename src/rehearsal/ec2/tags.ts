@@ -1,8 +1,8 @@
-import type { Region } from '../account.js'
+import type { Region, Tags } from '../account.js'
 import type { Answers } from '../answers.js'
 import { mayTouchAddress } from '../caller.js'
 import { Refusal } from '../refusal.js'
-import { type Tags, toTags, type World } from '../world.js'
+import { toTags, type World } from '../world.js'
 
 export const tags = {
   CreateTags(input, world) {
