@@ -138,6 +138,7 @@ async function namesFree({ clients, lab, stored }: OpenLab, choices: Choices): P
     detected: SOMEWHERE,
     chat: { models: stored?.models ?? [], profileArns: stored?.profileArns ?? [] },
     generation: newGeneration(),
+    lab,
   })
   const graph = labGraph({
     clients,

@@ -22,7 +22,8 @@ import { findLaunchTarget, type LaunchTarget } from '../lab/launch-target.js'
 import { names } from '../lab/names.js'
 import { refuseUnsaidOpening } from '../lab/opening.js'
 import { monthlyCost } from '../lab/prices.js'
-import { formatSettings, parseSettings, type Settings } from '../lab/settings.js'
+import type { Settings } from '../lab/settings.js'
+import { formatSettings, parseSettings } from '../lab/stored-settings.js'
 import { releaseRefusal } from '../resources/address.js'
 import { readParameter } from '../resources/settings-parameter.js'
 import { urlsOf } from '../ui/lab-view.js'
@@ -49,7 +50,7 @@ export const run: Run<UpOptions> = async (options, context) => {
   })
   const said =
     asks && !stored ? await converse({ choices, chat, detected, options, open, context }) : { choices, chat }
-  let settings = settingsFrom({ stored, detected, generation: newGeneration(), ...said })
+  let settings = settingsFrom({ stored, detected, generation: newGeneration(), lab, ...said })
 
   const password =
     options.askPassword && settings.email && !options.dryRun
@@ -107,13 +108,14 @@ export const run: Run<UpOptions> = async (options, context) => {
     // Between the plan and the lock another run may have come and gone.
     const current = await readParameter(clients.ssm, names(lab.name).settings)
     if (lock.waited || current?.version !== now.observation.of(now.graph.settings)?.version) {
-      const theirs = current && parseSettings(current.value, names(lab.name).settings)
+      const theirs = current && parseSettings(current.value, names(lab.name).settings, lab)
       if (stored && !theirs) throw goneMeanwhile(lab)
       settings = settingsFrom({
         stored: theirs,
         detected:
           isDetected(theirs, choices) && !detected ? await connection.internet.publicAddress() : detected,
         generation: settings.generation,
+        lab,
         choices: said.choices,
         // What this run didn't choose stays as the other one left it.
         chat: theirs && !options.models ? theirs : said.chat,
@@ -196,7 +198,7 @@ function lookEarly(open: OpenLab, options: UpOptions, context: Context) {
   return {
     drop: () => dropped.abort(),
     async asFor(settings: Settings): Promise<Now | undefined> {
-      if (formatSettings(settings) === formatSettings(stored)) return await looked
+      if (formatSettings(settings, open.lab) === formatSettings(stored, open.lab)) return await looked
       dropped.abort()
       return undefined
     },

@@ -12,7 +12,8 @@ import { type Rule, type SecurityGroupState, securityGroup } from '../resources/
 import { type SettingsParameterState, settingsParameter } from '../resources/settings-parameter.js'
 import type { LaunchTarget } from './launch-target.js'
 import { names } from './names.js'
-import { describeSettingsChange, formatSettings, type Settings } from './settings.js'
+import type { Settings } from './settings.js'
+import { describeSettingsChange, formatSettings } from './stored-settings.js'
 
 /** Which resources a lab has, and how they hang together. */
 export interface LabGraph {
@@ -55,8 +56,8 @@ export function labGraph({
     lab,
     adopt,
     name: called.settings,
-    value: formatSettings(chosen),
-    describe: describeSettingsChange,
+    value: formatSettings(chosen, lab),
+    describe: (before, after) => describeSettingsChange(before, after, lab),
   })
   // The settings come first, so that a run killed in the middle leaves them, and go last.
   const after = [settings]
@@ -92,7 +93,7 @@ export function labGraph({
     generation: chosen.generation,
     renew: async () => {
       const generation = newGeneration()
-      const Value = formatSettings({ ...chosen, generation })
+      const Value = formatSettings({ ...chosen, generation }, lab)
       await ssm.send(
         new PutParameterCommand({ Name: called.settings, Value, Type: 'String', Overwrite: true }),
       )

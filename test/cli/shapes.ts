@@ -10,7 +10,7 @@ const list = z.array
 const change = object({ what: text, from: text.optional(), to: text.optional(), byHand: text.optional() })
 
 const spec = object({
-  version: z.literal(1),
+  version: z.int(),
   generation: text,
   instanceType: text,
   diskGb: z.int(),
@@ -21,6 +21,7 @@ const spec = object({
   permissionsBoundary: text.optional(),
   userData: z.boolean(),
   email: text.optional(),
+  passwordDue: z.literal(true).optional(),
   models: list(object({ id: text, label: text })),
   defaultModel: text.optional(),
   titleModel: text.optional(),
