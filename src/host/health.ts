@@ -28,6 +28,12 @@ const schema = z.object({
   certificate: z.object({ notAfter: z.string(), issuer: z.string() }).nullable(),
   /** Whether only LibreChat's container may ask the instance's metadata. */
   metadataProtected: z.boolean(),
+  /** The domain or address that its certificate is for; empty before it was set up. */
+  site: z.string().default(''),
+  /** The ids in LibreChat's menu. */
+  models: z.array(z.string()).default([]),
+  /** How many users LibreChat has; null when its database did not answer. */
+  users: z.int().min(0).nullable().default(null),
   updates: z.object({ portainer: update, system: update }),
   rebootNeeded: z.boolean(),
   /** The stage under way and since when, or empty. */

@@ -142,6 +142,10 @@ export interface Host {
   done: string[]
   /** LibreChat's users: e-mail, name, day of creation. */
   users: string[][]
+  /** The name or address in its certificate. */
+  site?: string
+  /** The ids in LibreChat's menu. */
+  models?: string[]
 }
 
 export interface Address {

@@ -23,6 +23,9 @@ export function healthLine({ host, volume }: Instance, { now }: World): string {
         }
       : null,
     metadataProtected: true,
+    site: host.site ?? '',
+    models: host.models ?? [],
+    users: set ? host.users.length : null,
     updates: { portainer: null, system: null },
     rebootNeeded: false,
     running: '',
