@@ -29,11 +29,13 @@ function tryParse(value: string, parameter: string, lab: LabId): Settings | unde
   }
 }
 
-/** Connects, shows account, region and identity, and reads the lab's settings. Two calls, at once. */
-export async function openLab(
+/** Connects and reads the lab's settings. Two calls, at once. */
+export async function connectLab(
   options: ConnectOptions & { name?: string },
   context: Context,
   { anySpec = false }: { anySpec?: boolean } = {},
+  /** Told before the settings are read. */
+  onConnected: (connection: Connection) => void = () => {},
 ): Promise<OpenLab> {
   const name = checkedName(options.name)
   const parameter = names(name).settings
@@ -42,10 +44,20 @@ export async function openLab(
     reading = readParameter(ssm, parameter)
     reading.catch(() => {}) // What is wrong with who asks is said first.
   })
-  const { clients, account, region, partition, arn } = connection
-  context.ui.emit({ type: 'note', text: `account ${account} · ${region} · ${arn}` })
+  const { clients, account, region, partition } = connection
+  onConnected(connection)
   const found = await (reading ?? readParameter(clients.ssm, parameter))
   const lab = { name, region, account, partition }
   const stored = found && (anySpec ? tryParse : parseSettings)(found.value, parameter, lab)
   return { connection, clients, lab, stored, storedVersion: found?.version }
 }
+
+/** The same, and shows account, region and identity. */
+export const openLab = (
+  options: ConnectOptions & { name?: string },
+  context: Context,
+  how: { anySpec?: boolean } = {},
+): Promise<OpenLab> =>
+  connectLab(options, context, how, ({ account, region, arn }) =>
+    context.ui.emit({ type: 'note', text: `account ${account} · ${region} · ${arn}` }),
+  )

@@ -1,13 +1,13 @@
 import { hostname } from 'node:os'
-import { type Connection, connect } from '../aws/connect.js'
+import type { Connection } from '../aws/connect.js'
 import { proxyAgents } from '../aws/proxy.js'
 import { systemClock } from '../core/clock.js'
 import { findInstance } from '../lab/find.js'
-import { checkedName } from '../lab/names.js'
 import { requireRunning } from '../tunnel/advice.js'
 import { reasonFor } from '../tunnel/leftovers.js'
 import type { SessionSurroundings } from '../tunnel/session.js'
 import type { Context, GlobalOptions } from './context.js'
+import { connectLab } from './open-lab.js'
 
 /** What every command needs that talks to the instance over a session. */
 export async function resolveInstance(
@@ -19,9 +19,9 @@ export async function resolveInstance(
   surroundings: SessionSurroundings
   reason: string
 }> {
-  const connection = await connect(options, context)
+  const { connection, lab, stored } = await connectLab(options, context)
   const { clients, region, credentials } = connection
-  const { instanceId, state } = await findInstance(clients, checkedName(options.name))
+  const { instanceId, state } = await findInstance(clients, lab, stored)
   requireRunning(instanceId, state, region)
   return {
     connection,

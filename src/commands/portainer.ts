@@ -8,7 +8,7 @@ import { findInstance } from '../lab/find.js'
 export const password: Run<{ reset?: boolean }> = async (options, context) => {
   const { ui } = context
   const open = await openLab(options, context)
-  const { instanceId } = await findInstance(open.clients, open.lab.name)
+  const { instanceId } = await findInstance(open.clients, open.lab, open.stored)
   const login = await portainerPassword(hostOf(open, instanceId, context), options.reset ? 'reset' : 'show')
   if (ui.json) {
     ui.emit({

@@ -17,7 +17,7 @@ import { columns } from '../ui/table.js'
 /** The lab's host, to run something on. */
 async function hostFor(options: GlobalOptions, context: Context) {
   const open = await openLab(options, context)
-  const { instanceId } = await findInstance(open.clients, open.lab.name)
+  const { instanceId } = await findInstance(open.clients, open.lab, open.stored)
   return hostOf(open, instanceId, context)
 }
 

@@ -18,6 +18,8 @@ type Seen = <State>(resource: Resource<State>) => Promise<State | undefined>
 export interface EnsureContext {
   /** The state of a resource that this one needs, as soon as it is as it should be. */
   ready<State>(resource: Resource<State>): Promise<State>
+  /** What was observed of another resource before this one was begun. */
+  seen<State>(resource: Resource<State>): State | undefined
   /** A few words on what is being waited for. */
   progress(detail: string, usualMs?: number): void
   readonly clock: Clock

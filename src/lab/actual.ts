@@ -20,24 +20,33 @@ export interface Actual {
   /** The ids in LibreChat's menu. */
   models?: readonly string[] | undefined
   users?: number | undefined
+  /** The role's policy, as text. */
+  policy?: string | undefined
 }
 
 /** What was observed, in the terms of the settings. */
 export function actualOf(seen: {
   group?: Pick<SecurityGroupState, 'ingress'> | undefined
-  role?: Pick<RoleState, 'boundary'> | undefined
+  role?: Pick<RoleState, 'boundary' | 'inline'> | undefined
   instance?: Pick<InstanceState, 'type' | 'subnetId' | 'volume'> | undefined
   health?: Pick<HostHealth, 'release' | 'site' | 'models' | 'users'> | undefined
 }): Actual {
   const { group, role, instance, health } = seen
   const rules = group?.ingress ?? []
   const sourcesOf = (...ports: number[]) => [
-    ...new Set(rules.filter(({ fromPort }) => ports.includes(fromPort)).map(({ source }) => source)),
+    ...new Set(
+      rules
+        .filter(
+          ({ protocol, fromPort, toPort }) =>
+            protocol === 'tcp' && fromPort === toPort && ports.includes(fromPort),
+        )
+        .map(({ source }) => source),
+    ),
   ]
   const setUp = health !== undefined && health.release !== ''
   return {
     ...(group ? { allowed: sourcesOf(443, 9443), port80: sourcesOf(80).includes('0.0.0.0/0') } : {}),
-    ...(role ? { boundary: role.boundary ?? 'none' } : {}),
+    ...(role ? { boundary: role.boundary ?? 'none', policy: role.inline } : {}),
     ...(instance
       ? { instanceType: instance.type, diskGb: instance.volume?.sizeGb, subnetId: instance.subnetId }
       : {}),
@@ -48,5 +57,7 @@ export function actualOf(seen: {
           users: health.users ?? undefined,
         }
       : {}),
+    // A host that was never set up has no users.
+    ...(health !== undefined && !setUp ? { users: 0 } : {}),
   }
 }

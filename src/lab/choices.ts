@@ -163,6 +163,9 @@ export function settingsFrom(options: {
     subnetId: choices.subnetId ?? stored?.subnetId,
     permissionsBoundary: choices.permissionsBoundary ?? stored?.permissionsBoundary,
     email: choices.email ?? stored?.email,
+    previousGeneration: stored?.previousGeneration,
+    creations: stored?.creations,
+    adopted: stored?.adopted,
     defaultModel: chat.defaultModel,
     titleModel: chat.titleModel,
   }

@@ -33,7 +33,7 @@ export function unsaidChanges(settings: Settings, actual: Actual, chosen: Chosen
       ? [{ would: 'open port 80 to everybody', flags: '--open-port-80' }]
       : []),
     ...unsaidBoundary(settings, actual, choices),
-    ...(settings.email !== undefined && choices.email === undefined && createsUser(settings, actual)
+    ...(choices.email === undefined && firstUserTask(settings, actual, false) === 'create'
       ? [
           {
             would: `create the first user ${settings.email}, who is the admin`,
@@ -48,9 +48,20 @@ export function unsaidChanges(settings: Settings, actual: Actual, chosen: Chosen
   ]
 }
 
-/** Whether the host will be given its first user: only a host without users takes one. */
-export const createsUser = (settings: Pick<Settings, 'email'>, actual: Actual): boolean =>
-  settings.email !== undefined && (actual.users === 0 || actual.instanceType === undefined)
+/**
+ * What becomes of the first user. Users are observed: only a host without users is given one; `reset` gives them a new
+ * password, because the first one was never shown. Where the users cannot be seen, the host itself decides.
+ */
+export function firstUserTask(
+  settings: Pick<Settings, 'email' | 'passwordDue'>,
+  actual: Actual,
+  said: boolean,
+): 'create' | 'reset' | 'none' {
+  if (settings.email === undefined) return 'none'
+  if (actual.instanceType === undefined || actual.users === 0) return 'create'
+  if (actual.users === undefined) return said || settings.passwordDue ? 'create' : 'none'
+  return settings.passwordDue ? 'reset' : 'none'
+}
 
 function unsaidRanges({ allow }: Settings, actual: Actual, choices: Choices): Unsaid[] {
   // A detected address is this run's own.
@@ -77,10 +88,11 @@ function unsaidBoundary({ permissionsBoundary }: Settings, { boundary }: Actual,
   return [{ would, flags: `--permissions-boundary ${permissionsBoundary ?? boundary}` }]
 }
 
+/** Models that neither the menu nor the role's policy has. A menu may lack a model that did not answer. */
 function unsaidModels({ models }: Settings, actual: Actual, { models: named }: Chosen): Unsaid[] {
   if (named || actual.models === undefined || actual.models.length === 0) return []
-  const there = actual.models
-  const added = models.filter(({ id }) => !there.includes(id))
+  const { models: there, policy = '' } = actual
+  const added = models.filter(({ id }) => !there.includes(id) && !policy.includes(`/${id}"`))
   if (added.length === 0) return []
   return [
     {

@@ -13,7 +13,8 @@ export interface Needs {
 }
 
 const settings = ['ssm:GetParameter']
-const find = ['ec2:DescribeInstances']
+/** The settings and what bears the lab's tags: which instance is the lab's. */
+const find = [...settings, 'ec2:DescribeInstances', 'ec2:DescribeAddresses', 'ec2:DescribeSecurityGroups']
 const lock = ['ssm:GetParameter', 'ssm:PutParameter', 'ssm:DeleteParameter']
 const runCommand = ['ssm:SendCommand', 'ssm:GetCommandInvocation']
 const online = ['ssm:DescribeInstanceInformation']
@@ -45,7 +46,7 @@ const access = [
 export function needsOf(graph: LabGraph): Record<string, Needs> {
   const all = (method: 'observe' | 'ensure' | 'remove') => graph.all.flatMap(({ actions }) => actions[method])
   const replace = [...graph.instance.actions.remove, ...graph.association.actions.remove]
-  const host = { actions: [...settings, ...find, ...runCommand], documents: shellScript }
+  const host = { actions: [...find, ...runCommand], documents: shellScript }
   // A password that a person typed travels as a parameter.
   const secret = ['ssm:PutParameter', 'ssm:DeleteParameter']
   const status = [...settings, ...all('observe'), ...launchTargetActions, ...models]
@@ -60,6 +61,7 @@ export function needsOf(graph: LabGraph): Record<string, Needs> {
         ...lock,
         ...access,
         'ec2:CreateDefaultVpc',
+        'ec2:DescribeAccountAttributes',
       ],
       documents: shellScript,
     },
@@ -81,13 +83,14 @@ export function needsOf(graph: LabGraph): Record<string, Needs> {
     },
     shell: { actions: [...find, ...session], documents: ['SSM-SessionManagerRunShell'] },
     logs: { actions: [...find, ...session], documents: ['AWS-StartInteractiveCommand'] },
-    open: { actions: [...settings, ...find] },
-    list: { actions: [...find, 'ec2:DescribeAddresses', 'ssm:GetParametersByPath', 'ec2:DescribeRegions'] },
+    // Whether the host serves the domain that the settings name.
+    open: { actions: [...find, ...runCommand, ...online], documents: shellScript },
+    list: { actions: [...find, 'ssm:GetParametersByPath', 'ec2:DescribeRegions'] },
     models: { actions: models },
     doctor: { actions: [...status, 'ec2:DescribeAccountAttributes'] },
     user: { ...host, actions: [...host.actions, ...secret] },
     portainer: host,
     // Who may write a user's policies may give himself everything: attaching is an administrator's.
-    address: { actions: [...settings, 'ec2:DescribeAddresses'] },
+    address: { actions: find },
   }
 }

@@ -17,6 +17,9 @@ export const domainSchema = z
 
 const modelId = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._:/-]{0,200}$/)
 
+const creationId = z.string().regex(/^[0-9a-f]{16}$/)
+const awsId = (prefix: string) => z.string().regex(new RegExp(`^${prefix}-[0-9a-f]{8,32}$`))
+
 const modelSchema = z.strictObject({
   /** As it is called: an inference profile's id or a model's. */
   id: modelId,
@@ -35,6 +38,21 @@ export const settingsSchema = z.strictObject({
   version: z.literal(settingsVersion),
   /** Made anew when an instance has ended, so that the next one isn't taken for a repeat of it. */
   generation: z.string().regex(/^[0-9a-f]{8}$/),
+  /** The generation before, until its instance is known to have ended. */
+  previousGeneration: z
+    .string()
+    .regex(/^[0-9a-f]{8}$/)
+    .optional(),
+  /** One-time ids, written before the creating call and given in it as a tag. */
+  creations: z.strictObject({ address: creationId.optional(), group: creationId.optional() }).optional(),
+  /** What the user agreed to once, where nothing else proves it. */
+  adopted: z
+    .strictObject({
+      instanceId: awsId('i').optional(),
+      allocationId: awsId('eipalloc').optional(),
+      groupId: awsId('sg').optional(),
+    })
+    .optional(),
   instanceType: z.string().regex(/^[a-z][a-z0-9-]{0,15}\.[a-z0-9-]{1,20}$/),
   diskGb: z.int().min(20).max(16_384),
   /** Who may reach it. "detected": the address that `up` came from, found anew each time. */

@@ -11,7 +11,9 @@ const storedSchema = settingsSchema.extend({
 })
 
 /** As version 0.1.0 stored it. */
-const version1 = settingsSchema.extend({ version: z.literal(1) })
+const version1 = settingsSchema
+  .omit({ previousGeneration: true, creations: true, adopted: true, passwordDue: true })
+  .extend({ version: z.literal(1) })
 
 /** An id such as "us.anthropic.claude-…" is a system-defined inference profile's; a model's begins with its provider. */
 const profileId = /^(?:(global)|apac|[a-z]{2}(?:-[a-z]+)?)\.(?=[a-z0-9-]+\.)/
@@ -115,9 +117,13 @@ export function describeSettingsChange(
   lab: LabId,
 ): { what: string; from: string; to: string }[] {
   const [old, now] = [readable(before, lab), readable(after, lab)]
-  return [...new Set([...Object.keys(old), ...Object.keys(now)])]
-    .filter((key) => JSON.stringify(old[key]) !== JSON.stringify(now[key]))
-    .map((key) => ({ what: labels[key] ?? key, from: say(old[key]), to: say(now[key]) }))
+  return (
+    [...new Set([...Object.keys(old), ...Object.keys(now)])]
+      // Random, and of no interest to a person.
+      .filter((key) => key !== 'creations')
+      .filter((key) => JSON.stringify(old[key]) !== JSON.stringify(now[key]))
+      .map((key) => ({ what: labels[key] ?? key, from: say(old[key]), to: say(now[key]) }))
+  )
 }
 
 function readable(text: string, lab: LabId): Record<string, unknown> {
@@ -133,12 +139,18 @@ function say(value: unknown): string {
   if (value === undefined || (Array.isArray(value) && value.length === 0)) return 'none'
   if (Array.isArray(value)) return value.map((v) => (typeof v === 'object' ? v.label : v)).join(', ')
   if (typeof value === 'object' && value && 'cidrs' in value) return say(value.cidrs)
+  if (typeof value === 'object' && value && adoptedKeys.some((key) => key in value))
+    return Object.values(value).join(', ')
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
+
+const adoptedKeys = ['instanceId', 'allocationId', 'groupId']
 
 const labels: Record<string, string> = {
   version: 'format of the settings',
   generation: 'instance generation',
+  previousGeneration: 'previous generation',
+  adopted: 'accepted as the lab’s',
   instanceType: 'instance type',
   diskGb: 'disk (GB)',
   allow: 'allowed from',

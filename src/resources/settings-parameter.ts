@@ -7,7 +7,9 @@ import {
   type SSMClient,
 } from '@aws-sdk/client-ssm'
 import { ignoreErrors, isCode } from '../aws/errors.js'
+import { LabError } from '../core/error.js'
 import type { Resource } from '../engine/resource.js'
+import type { Identity } from './identity.js'
 import { checkOwned, type LabId, tagsOf } from './ownership.js'
 
 export interface SettingsParameterState {
@@ -29,35 +31,65 @@ export async function readParameter(
   return Value === undefined ? undefined : { value: Value, version: Version ?? 0 }
 }
 
+/**
+ * Writes a value over the version that it was derived from; the new version. Parameter Store has no conditional write:
+ * when its answer shows that somebody wrote in between, their text is put back, so that nothing is lost.
+ * LabError `settings-conflict` then.
+ */
+export async function overwrite(ssm: SSMClient, name: string, value: string, from: number): Promise<number> {
+  const put = (Value: string) =>
+    ssm.send(new PutParameterCommand({ Name: name, Value, Type: 'String', Overwrite: true }))
+  const { Version = from + 1 } = await put(value)
+  let theirs: string | undefined
+  for (let version = from + 1; version < Version; version += 1) {
+    const between = await readParameter(ssm, `${name}:${version}`)
+    // A repeat of this very call is no conflict.
+    if (between && between.value !== value) theirs = between.value
+  }
+  if (theirs === undefined) return Version
+  await put(theirs)
+  throw new LabError({
+    code: 'settings-conflict',
+    what: `Somebody else changed the settings ${name} at the same moment.`,
+    why: 'Their change is kept, and this run’s choices are not stored.',
+    fix: ['Run the same command again: it shows the plan with both changes.'],
+    exitCode: 2,
+  })
+}
+
 /** What the user chose, kept at AWS. It is made first and goes last. */
 export function settingsParameter(options: {
   ssm: SSMClient
   lab: LabId
   adopt: boolean
   name: string
-  value: string
+  /** What is to be stored, given what was found to be the lab's. */
+  value: (identity: Identity | undefined) => string
+  identity: Resource<Identity>
   /** The words for what differs between two specs. */
   describe: (before: string, after: string) => { what: string; from?: string; to?: string }[]
 }): Resource<SettingsParameterState> {
-  const { ssm, lab, name, value } = options
+  const { ssm, lab, name, identity } = options
 
   return {
     name: `settings ${name}`,
     after: [],
     id: () => name,
 
-    async observe() {
+    async observe(seen) {
       const [found, tags] = await Promise.all([
         readParameter(ssm, name),
         ignoreErrors(['InvalidResourceId', 'InvalidResourceType'], () =>
           ssm.send(new ListTagsForResourceCommand({ ResourceType: 'Parameter', ResourceId: name })),
         ),
+        seen(identity),
       ])
       if (!found) return undefined
       return { ...found, owned: checkOwned(lab, `parameter ${name}`, tags?.TagList, options.adopt) }
     },
 
-    changes(state) {
+    changes(state, seen) {
+      const value = options.value(seen(identity))
       if (!state) return [{ what: 'your choices', to: 'kept for the next run' }]
       return [
         ...(state.owned ? [] : [{ what: 'ownership', from: 'not ours', to: `lab ${lab.name}` }]),
@@ -65,7 +97,8 @@ export function settingsParameter(options: {
       ]
     },
 
-    async ensure(state) {
+    async ensure(state, work) {
+      const value = options.value(work.seen(identity))
       if (!state) {
         // Tags and Overwrite exclude each other; without Overwrite a second run is told that it exists.
         const { Version } = await ssm.send(
@@ -85,10 +118,7 @@ export function settingsParameter(options: {
         )
       }
       if (state.value === value) return { ...state, owned: true }
-      const { Version } = await ssm.send(
-        new PutParameterCommand({ Name: name, Value: value, Type: 'String', Overwrite: true }),
-      )
-      return { value, version: Version ?? state.version + 1, owned: true }
+      return { value, version: await overwrite(ssm, name, value, state.version), owned: true }
     },
 
     async remove() {

@@ -1,27 +1,9 @@
-import type { Proof } from '../bedrock/proof.js'
-import type { HostHealth } from '../host/health.js'
-import type { MadeUser } from '../host/users.js'
-import { chatJson, chatLines, healthLines, openToMany, reachText, silentPort, type Urls } from './lab-view.js'
-import { costJson, type Plan, planJson } from './plan-view.js'
+import type { Summary } from '../app/up/run.js'
+import { chatJson, chatLines, healthLines, openToMany, reachText, silentPort, urlsOf } from './lab-view.js'
+import { costJson, planJson } from './plan-view.js'
 import { clean } from './style.js'
 import { columns, usd } from './table.js'
 import type { Ui } from './ui.js'
-
-/** A finished run. */
-export interface Summary extends Plan {
-  changed: boolean
-  address: string
-  instanceId: string
-  urls: Urls
-  health?: HostHealth | undefined
-  chat?: Proof | undefined
-  firstUser?: MadeUser | undefined
-  /** Whether 443 and 9443 answer from here. */
-  answers: { https: boolean; portainer: boolean }
-  /** What at AWS would refuse a release of the address. */
-  refusal: 'nothing' | 'policy' | 'reverse-dns'
-  now: number
-}
 
 function warningsOf({
   settings,
@@ -41,16 +23,20 @@ function warningsOf({
   ]
 }
 
+const urlsFor = ({ lab, address, instanceId, settings }: Summary) =>
+  urlsOf(lab, address, instanceId, settings.domain)
+
 /** What one would want to photograph: where it is, who can reach it, what it costs, how to go on and to stop. */
 export function summaryText(summary: Summary, { style }: Pick<Ui, 'style'>): string {
-  const { settings, urls, cost, chat, firstUser, health } = summary
+  const { settings, cost, chat, firstUser, health } = summary
+  const urls = urlsFor(summary)
   const head = summary.changed ? 'Your LibreChat is ready.' : 'No changes: everything is as it should be.'
   const facts = columns([
     ['  LibreChat', style('cyan', urls.librechat)],
     ['  Portainer', style('cyan', urls.portainer)],
-    ['  Reached by', reachText(settings)],
+    ['  Allowed from', reachText(settings)],
     ['  Costs', `${usd(cost.monthlyUsd)} a month before tax, and the models by use`],
-    ['  At AWS', urls.sessionManager],
+    ['  AWS console', urls.sessionManager],
   ])
   const browser = settings.domain
     ? []
@@ -67,9 +53,9 @@ export function summaryText(summary: Summary, { style }: Pick<Ui, 'style'>): str
       ]
     : []
   const next = [
-    ...(settings.email
+    ...(settings.email || health?.users
       ? []
-      : [['librechat-lab user add <your e-mail>', 'make the first user: nobody can sign up']]),
+      : [['librechat-lab user add <your e-mail>', 'create the first user: nobody can sign up']]),
     ['librechat-lab status', 'how it is'],
     ['librechat-lab tunnel', 'reach it on http://localhost:8080, from anywhere'],
     ['librechat-lab portainer password', 'Portainer’s admin'],
@@ -96,7 +82,7 @@ export const summaryJson = (summary: Summary) => ({
   changed: summary.changed,
   address: summary.address,
   instanceId: summary.instanceId,
-  urls: summary.urls,
+  urls: urlsFor(summary),
   health: summary.health ?? null,
   chat: chatJson(summary.chat, summary.lab.region, summary.now),
   answers: summary.answers,

@@ -14,7 +14,7 @@ import { type AccountKind, bedrockControlPlane } from './gateway/bedrock.js'
 import type { Call } from './gateway/call.js'
 import { corrections } from './gateway/corrections.js'
 import { Gateway, type Supplement } from './gateway/gateway.js'
-import { instances } from './gateway/instances.js'
+import { type Instances, instances } from './gateway/instances.js'
 import { type Ledger, ledger } from './gateway/ledger.js'
 import { managedInstances } from './gateway/managed.js'
 import { dryRuns, type Permissions, permissions } from './gateway/permissions.js'
@@ -35,6 +35,7 @@ export interface Account {
   readonly credentials: Credentials
   readonly slowness: Slowness & { agent: number }
   readonly addresses: Addresses
+  readonly instances: Instances
   readonly permissions: Permissions
   readonly ledger: Ledger
   /** moto itself, past the gateway, for one region. */
@@ -71,6 +72,7 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
   const machines = hosts()
   const managed = managedInstances(at, () => slowness.agent)
   const ips = addresses(at)
+  const machinesOf = instances(at)
   const rights = permissions(at, id, operator)
   const made = ledger()
   const own: Supplement[] = []
@@ -80,7 +82,7 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
     rights,
     propagation(slowness),
     corrections(at),
-    instances(at),
+    machinesOf,
     ips,
     managed,
     runCommand(managed, machines.run),
@@ -98,6 +100,7 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
     credentials,
     slowness,
     addresses: ips,
+    instances: machinesOf,
     permissions: rights,
     ledger: made,
     at,

@@ -1,0 +1,52 @@
+import { LabError } from '../../core/error.js'
+import { refuseUnsaid, unsaidChanges } from '../../lab/opening.js'
+import type { Now } from './observe.js'
+import type { Plan, Run } from './run.js'
+
+/**
+ * Shows the plan and has it agreed to: by `--yes`, which covers only what the command itself says; by a typed `yes`
+ * for what starts to cost money; by a question otherwise. LabError `declined`, `opened-by-settings`, `needs-adopt`.
+ */
+export async function agree(run: Run, now: Now, plan: Plan): Promise<void> {
+  if (run.options.yes) refuseUnread(run, now, plan)
+  run.view.plan(plan)
+  if (run.options.yes) return
+  const agreed = launches(now, plan) ? await typesYes(run, plan) : await confirms(run)
+  if (agreed) return
+  throw new LabError({
+    code: 'declined',
+    what: 'Nothing was changed.',
+    fix: ['librechat-lab up   when you are ready'],
+  })
+}
+
+const launches = ({ observation, graph }: Now, { replaces }: Plan): boolean =>
+  observation.of(graph.instance) === undefined || replaces !== undefined
+
+/** With `--yes` nobody reads the plan: what only the stored settings or the account's tags say is refused. */
+function refuseUnread({ options, choices }: Run, now: Now, plan: Plan): void {
+  const models = options.models !== undefined || options.withoutChat === true
+  refuseUnsaid(unsaidChanges(now.settings, now.actual, { choices, models, launches: launches(now, plan) }))
+  const unconfirmed = now.observation.of(now.graph.identity)?.unconfirmed
+  if (!unconfirmed || options.adopt) return
+  throw new LabError({
+    code: 'needs-adopt',
+    what: `Only their tags and names say that these are the lab's: ${Object.values(unconfirmed).join(', ')}.`,
+    why: 'Version 0.1.0 of librechat-lab made them, or the settings are lost, so there is no proof. With --yes nobody reads the plan.',
+    fix: ['If they are yours: librechat-lab up --yes --adopt', 'To read the plan first: librechat-lab up'],
+  })
+}
+
+/** Enter alone must not start to cost money. */
+async function typesYes({ context: { ui } }: Run, { cost }: Plan): Promise<boolean> {
+  const price = cost.monthlyUsd === undefined ? '' : `, for about $${cost.monthlyUsd.toFixed(0)} a month`
+  const answer = await ui.input({
+    flag: '--yes',
+    message: `Type yes to create it${price}:`,
+    validate: (text) => /^(yes|no)$/i.test(text.trim()) || 'Type yes or no.',
+  })
+  return /^yes$/i.test(answer.trim())
+}
+
+const confirms = ({ context: { ui } }: Run): Promise<boolean> =>
+  ui.confirm({ flag: '--yes', message: 'Make these changes?', default: true })
