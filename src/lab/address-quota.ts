@@ -6,22 +6,23 @@ import {
 import { ignoreErrors } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
 
+/** Every account may hold as many: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html */
+const leastQuota = 5
+
 /**
- * Whether the account may hold one more Elastic IP in the region: how many it holds, and the quota where it is known.
- * LabError `address-quota` when it may not. Two calls at once.
+ * Whether the account may hold one more Elastic IP in the region: how many it holds, and the quota where it was asked.
+ * LabError `address-quota` when it may not.
  */
 export async function checkAddressQuota(
   ec2: EC2Client,
   region: string,
 ): Promise<{ held: number; most: number | undefined }> {
-  const [all, limits] = await Promise.all([
-    ec2.send(new DescribeAddressesCommand({})),
-    // Somebody who may not ask for the quota can still make a lab.
-    ignoreErrors(['UnauthorizedOperation'], () =>
-      ec2.send(new DescribeAccountAttributesCommand({ AttributeNames: ['vpc-max-elastic-ips' as never] })),
-    ),
-  ])
-  const held = all.Addresses ?? []
+  const { Addresses: held = [] } = await ec2.send(new DescribeAddressesCommand({}))
+  if (held.length < leastQuota) return { held: held.length, most: undefined }
+  // Somebody who may not ask for the quota can still make a lab.
+  const limits = await ignoreErrors(['UnauthorizedOperation'], () =>
+    ec2.send(new DescribeAccountAttributesCommand({ AttributeNames: ['vpc-max-elastic-ips' as never] })),
+  )
   const quota = limits?.AccountAttributes?.[0]?.AttributeValues?.[0]?.AttributeValue
   const most = quota ? Number(quota) : undefined
   if (most === undefined || held.length < most) return { held: held.length, most }

@@ -102,7 +102,7 @@ const outcomes: Record<(typeof scenarios)[number]['name'], [number | RegExp, Reg
   throttling: [0, /ready/],
   'no-default-vpc': [1, /no default VPC/],
   'form-missing': [0, /Nova Pro/],
-  'address-quota': [2, /Elastic IP/],
+  'address-quota': [1, /Elastic IP/],
   'no-capacity': [0, /trying the next zone/],
   'stage-failing': [2, /could not be fetched/],
 }
