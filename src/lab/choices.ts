@@ -163,6 +163,7 @@ export function settingsFrom(options: {
     subnetId: choices.subnetId ?? stored?.subnetId,
     permissionsBoundary: choices.permissionsBoundary ?? stored?.permissionsBoundary,
     email: choices.email ?? stored?.email,
+    passwordDue: stored?.passwordDue,
     previousGeneration: stored?.previousGeneration,
     creations: stored?.creations,
     adopted: stored?.adopted,
