@@ -1,6 +1,5 @@
-import { DescribeAccountAttributesCommand, DescribeAddressesCommand } from '@aws-sdk/client-ec2'
+import { DescribeAddressesCommand } from '@aws-sdk/client-ec2'
 import { advise } from '../aws/advice.js'
-import { ignoreErrors } from '../aws/errors.js'
 import { explain } from '../bedrock/explain.js'
 import { leftOutOf } from '../bedrock/left-out.js'
 import { findModels } from '../bedrock/models.js'
@@ -9,6 +8,7 @@ import { bedrockPolicy } from '../bedrock/policy.js'
 import { proofIn } from '../bedrock/proof.js'
 import { LabError } from '../core/error.js'
 import { observe } from '../engine/converge.js'
+import { checkAddressQuota } from '../lab/address-quota.js'
 import {
   type ChoiceFlags,
   type Choices,
@@ -119,36 +119,19 @@ async function place({ clients, stored }: OpenLab, choices: Choices): Promise<He
 
 /** A lab takes one address; the account may hold so many in the region. */
 async function elasticIp({ clients: { ec2, region }, lab }: OpenLab): Promise<Health> {
-  const [own, all, limits] = await Promise.all([
-    ec2.send(new DescribeAddressesCommand({ Filters: ownedFilters(lab) })),
-    ec2.send(new DescribeAddressesCommand({})),
-    // Somebody who may not ask for the quota can still make a lab.
-    ignoreErrors(['UnauthorizedOperation'], () =>
-      ec2.send(new DescribeAccountAttributesCommand({ AttributeNames: ['vpc-max-elastic-ips' as never] })),
-    ),
-  ])
+  const own = await ec2.send(new DescribeAddressesCommand({ Filters: ownedFilters(lab) }))
   const [there] = own.Addresses ?? []
   if (there) return { detail: `${there.PublicIp} is the lab's` }
-  const quota = limits?.AccountAttributes?.[0]?.AttributeValues?.[0]?.AttributeValue
-  const held = all.Addresses ?? []
-  if (!quota) return { detail: `${held.length} in use; the quota is not known` }
-  const most = Number(quota)
-  if (held.length < most) return { detail: `${held.length} of ${most} in use` }
-  const idle = held.filter(({ AssociationId }) => !AssociationId).map(({ PublicIp }) => PublicIp)
-  throw new LabError({
-    code: 'address-quota',
-    what: `All ${most} Elastic IPs that the account may hold in ${region} are taken.`,
-    why: idle.length > 0 ? `These are idle: ${idle.join(', ')}.` : 'Every one of them is in use.',
-    fix: [
-      `Ask for more: https://${region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/L-0263D0A3`,
-      ...(idle.length > 0 ? ['Or release one that nobody needs'] : []),
-    ],
-  })
+  const { held, most } = await checkAddressQuota(ec2, region)
+  return {
+    detail: most === undefined ? `${held} in use; the quota is not known` : `${held} of ${most} in use`,
+  }
 }
 
 /** Nothing of somebody else's bears a name that the lab needs. */
 async function namesFree({ clients, lab, stored }: OpenLab, choices: Choices): Promise<Health> {
   const settings = settingsFrom({
+    lab,
     stored,
     choices,
     detected: SOMEWHERE,

@@ -7,8 +7,9 @@ import { librechatYaml } from '../host/librechat-yaml.js'
 import { isOnline, waitUntilOnline } from '../host/online.js'
 import { type HostSettings, release } from '../host/settings.js'
 import { setUpHost, updateStack } from '../host/setup.js'
-import type { MadeUser } from '../host/users.js'
+import { type MadeUser, resetPassword } from '../host/users.js'
 import type { LabGraph } from '../lab/graph.js'
+import type { firstUserTask } from '../lab/opening.js'
 import type { Settings } from '../lab/settings.js'
 import type { InstanceState } from '../resources/instance.js'
 import { isProven, isSameMenu, menuFor, proveChat } from './chat-proof.js'
@@ -33,23 +34,26 @@ export interface HostWork {
   proof: Proof | undefined
   /** Repeats the proof where the kept one no longer counts; whether it did. Look again then: the menu may change. */
   renewProof(): Promise<boolean>
+  /** What becomes of the first user. */
+  user: ReturnType<typeof firstUserTask>
   /** Does it, once the resources are as they should be. */
   setUp(states: Observation['of']): Promise<HostResult>
 }
 
-/** Looks at the host, where there is one that can be asked, and says what is to be done there. */
-export async function hostWork(options: {
+/** What is to be done on the host, given how it is. */
+export function hostWork(options: {
   open: OpenLab
   settings: Settings
   graph: LabGraph
   observation: Observation
+  health: HostHealth | undefined
+  user: HostWork['user']
   /** The first user's, when the person typed one. */
   password: string | undefined
   context: Context
-}): Promise<HostWork> {
-  const { open, settings, graph, observation, password, context } = options
+}): HostWork {
+  const { open, settings, graph, observation, health, user, password, context } = options
   const there = observation.of(graph.instance)
-  const health = await askHealth(open, there, context)
   const address = observation.of(graph.address)?.publicIp
   const proof = proofIn(health?.proof)
   const wanted = address && release(hostSettingsOf(open, settings, address, proof))
@@ -60,21 +64,35 @@ export async function hostWork(options: {
       await proveChat(hostOf(open, there.instanceId, context), settings)
       return true
     },
-    plan: planOf(health, wanted) ?? newUserPlan(settings, open) ?? largerDiskPlan(settings, there),
+    plan:
+      [
+        planOf(there, health, wanted),
+        userPlan(settings, user),
+        largerDiskPlan(settings, there),
+        restartPlan(settings, there),
+      ]
+        .filter(Boolean)
+        .join('; ') || undefined,
     health,
+    user,
     async setUp(states) {
       const there = states(graph.instance)
       const elasticIp = states(graph.address)
       if (!there || !elasticIp) throw new Error('The host is set up after its instance and its address.')
       const host = hostOf(open, there.instanceId, context)
       await waitUntilOnline(host, onlineWithinMs)
-      const user = settings.email ? { email: settings.email, ...(password ? { password } : {}) } : undefined
+      const first = settings.email ? { email: settings.email, ...(password ? { password } : {}) } : undefined
       const settingsWith = (known: Proof | undefined) =>
         hostSettingsOf(open, settings, elasticIp.publicIp, known)
-      const done = await setUpHost(host, settingsWith(proof), user)
+      const done = await setUpHost(host, settingsWith(proof), user === 'create' ? first : undefined)
+      // Created by a run that ended before it could show the password.
+      const resets =
+        first && (user === 'reset' || (user === 'create' && settings.passwordDue && !done.firstUser))
+      const firstUser = resets ? await resetPassword(host, first) : done.firstUser
       const chat = await proveChat(host, settings)
-      if (isSameMenu(settings, proof, chat)) return { ...done, chat }
-      return { ...done, health: await updateStack(host, settingsWith(chat)), chat }
+      const made = { ...done, ...(firstUser ? { firstUser } : {}), chat }
+      if (isSameMenu(settings, proof, chat)) return made
+      return { ...made, health: await updateStack(host, settingsWith(chat)) }
     },
   }
 }
@@ -123,17 +141,31 @@ export async function askHealth(
 /** What says that the host can't be asked, or was never set up. */
 const notReached = new Set(['host-offline', 'health-unreadable', 'command-lost', 'command-deadline'])
 
-/** A first user that an earlier run was not told of; where there are users already, none is made. */
-const newUserPlan = (settings: Settings, { stored }: OpenLab): string | undefined =>
-  settings.email !== undefined && settings.email !== stored?.email
-    ? `make the first user, ${settings.email}`
+const userPlan = ({ email }: Settings, user: HostWork['user']): string | undefined =>
+  user === 'create'
+    ? `create the first user ${email}`
+    : user === 'reset'
+      ? `give ${email} a new password: the first one was never shown`
+      : undefined
+
+/** Another type, or a start, ends with a host that must prove that it is healthy again. */
+const restartPlan = ({ instanceType }: Settings, there: InstanceState | undefined): string | undefined =>
+  there && (there.type !== instanceType || !['running', 'pending'].includes(there.state))
+    ? 'wait until it is healthy again'
     : undefined
 
 /** The file system grows with the disk. */
 const largerDiskPlan = ({ diskGb }: Settings, there: InstanceState | undefined): string | undefined =>
   there?.volume && there.volume.sizeGb < diskGb ? `use the ${diskGb} GB of its disk` : undefined
 
-function planOf(health: HostHealth | undefined, wanted: string | undefined): string | undefined {
+function planOf(
+  there: InstanceState | undefined,
+  health: HostHealth | undefined,
+  wanted: string | undefined,
+): string | undefined {
+  // What a stopped host has is known once it runs.
+  if (!health && there && !['running', 'pending'].includes(there.state))
+    return 'check it, and set it up if needed'
   if (!health) return 'set up: Docker, Portainer, LibreChat, HTTPS'
   if (health.release !== wanted)
     return health.release

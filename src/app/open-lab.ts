@@ -2,7 +2,8 @@ import type { Clients } from '../aws/clients.js'
 import type { Connection } from '../aws/connect.js'
 import { LabError } from '../core/error.js'
 import { checkedName, names } from '../lab/names.js'
-import { parseSettings, type Settings } from '../lab/settings.js'
+import type { Settings } from '../lab/settings.js'
+import { parseSettings } from '../lab/stored-settings.js'
 import type { LabId } from '../resources/ownership.js'
 import { readParameter } from '../resources/settings-parameter.js'
 import type { Context, GlobalOptions } from './context.js'
@@ -15,12 +16,14 @@ export interface OpenLab {
   lab: LabId
   /** What an earlier run stored; undefined for a new lab. */
   stored: Settings | undefined
+  /** The parameter's version that `stored` was read from. */
+  storedVersion: number | undefined
 }
 
 /** Settings that can't be read don't stop a destroy. */
-function tryParse(value: string, parameter: string): Settings | undefined {
+function tryParse(value: string, parameter: string, lab: LabId): Settings | undefined {
   try {
-    return parseSettings(value, parameter)
+    return parseSettings(value, parameter, lab)
   } catch (error) {
     if (error instanceof LabError && error.code === 'bad-settings') return undefined
     throw error
@@ -45,12 +48,9 @@ export async function connectLab(
   const { clients, account, region, partition } = connection
   onConnected(connection)
   const found = await (reading ?? readParameter(clients.ssm, parameter))
-  return {
-    connection,
-    clients,
-    lab: { name, region, account, partition },
-    stored: found && (anySpec ? tryParse : parseSettings)(found.value, parameter),
-  }
+  const lab = { name, region, account, partition }
+  const stored = found && (anySpec ? tryParse : parseSettings)(found.value, parameter, lab)
+  return { connection, clients, lab, stored, storedVersion: found?.version }
 }
 
 /** The same, and shows account, region and identity. */

@@ -2,7 +2,8 @@ import { LabError } from '../core/error.js'
 import { findInstance } from '../lab/find.js'
 import { urlsOf } from '../lab/urls.js'
 import type { Context, GlobalOptions } from './context.js'
-import { openLab } from './open-lab.js'
+import { askHealth } from './host-work.js'
+import { type OpenLab, openLab } from './open-lab.js'
 
 /** The address of LibreChat's or Portainer's page; LabError `not-running` for an instance without an address. */
 export async function pageOf(
@@ -10,7 +11,8 @@ export async function pageOf(
   options: GlobalOptions,
   context: Context,
 ): Promise<string> {
-  const { clients, lab, stored } = await openLab(options, context)
+  const open = await openLab(options, context)
+  const { clients, lab, stored } = open
   const { instanceId, publicIp, state } = await findInstance(clients, lab, stored)
   if (!publicIp) {
     throw new LabError({
@@ -19,5 +21,23 @@ export async function pageOf(
       fix: [{ command: { path: 'up' }, text: 'starts it' }],
     })
   }
-  return urlsOf(lab, publicIp, instanceId, stored?.domain)[target]
+  const domain = await servedDomain(open, { instanceId, state }, context)
+  return urlsOf(lab, publicIp, instanceId, domain)[target]
+}
+
+/** The settings' domain, where the host serves it: whoever may write the settings could send the user elsewhere. */
+async function servedDomain(
+  open: OpenLab,
+  instance: { instanceId: string; state: string },
+  context: Context,
+): Promise<string | undefined> {
+  const domain = open.stored?.domain
+  if (domain === undefined) return undefined
+  const health = await askHealth(open, instance, context)
+  if (health?.site === domain) return domain
+  context.ui.emit({
+    type: 'warning',
+    text: `The settings name ${domain}, but the host does not serve it now. This is the host's address.`,
+  })
+  return undefined
 }

@@ -31,6 +31,12 @@ const schema = z.object({
   metadataProtected: z.boolean(),
   /** Whether no container reaches a port of the host, Portainer's among them. */
   hostPortsProtected: z.boolean().default(false),
+  /** The domain or address that its certificate is for; empty before it was set up. */
+  site: z.string().default(''),
+  /** The ids in LibreChat's menu. */
+  models: z.array(z.string()).default([]),
+  /** How many users LibreChat has; null when its database did not answer. */
+  users: z.int().min(0).nullable().default(null),
   updates: z.object({ portainer: update, system: update }),
   rebootNeeded: z.boolean(),
   /** The last chat proof, for src/bedrock/proof.ts to read; null or absent where there is none. */

@@ -1,14 +1,16 @@
 import { LabError } from '../core/error.js'
+import type { LabId } from '../resources/ownership.js'
 import { checkedCidrs } from './cidr.js'
 import { facts } from './facts.js'
 import {
   domainSchema,
   emailSchema,
-  formatSettings,
   nothingChosen,
   type Settings,
   settingsSchema,
+  settingsVersion,
 } from './settings.js'
+import { allProfileArns, formatSettings } from './stored-settings.js'
 import { checkedTags } from './tags.js'
 
 /** What the command line says about a lab; what it leaves out stays as it was. */
@@ -164,8 +166,9 @@ export function settingsFrom(options: {
   detected: string | undefined
   chat: ChatChoice
   generation: string
+  lab: LabId
 }): Settings {
-  const { stored, choices, detected, chat } = options
+  const { stored, choices, detected, chat, lab } = options
   const domain = choices.domain === null ? undefined : (choices.domain ?? stored?.domain)
   const openPort80 = choices.openPort80 ?? (choices.domain === null ? false : (stored?.openPort80 ?? false))
   if (domain && !openPort80) {
@@ -182,6 +185,7 @@ export function settingsFrom(options: {
     permissionsBoundary: choices.permissionsBoundary ?? stored?.permissionsBoundary,
     tags: choices.tags ?? stored?.tags,
     email: choices.email ?? stored?.email,
+    passwordDue: stored?.passwordDue,
     previousGeneration: stored?.previousGeneration,
     creations: stored?.creations,
     adopted: stored?.adopted,
@@ -189,8 +193,8 @@ export function settingsFrom(options: {
     titleModel: chat.titleModel,
     maxTokens: choices.maxTokens ?? stored?.maxTokens,
   }
-  return fitting({
-    version: 1,
+  return fitting(lab, {
+    version: settingsVersion,
     generation: stored?.generation ?? options.generation,
     instanceType: choices.instanceType ?? stored?.instanceType ?? defaults.instanceType,
     diskGb: choices.diskGb ?? stored?.diskGb ?? defaults.diskGb,
@@ -198,7 +202,7 @@ export function settingsFrom(options: {
     openPort80,
     userData: choices.userData ?? stored?.userData ?? false,
     models: chat.models,
-    profileArns: chat.profileArns,
+    profileArns: allProfileArns(chat, lab),
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
   })
 }
@@ -207,9 +211,9 @@ export function settingsFrom(options: {
 const parameterBytes = 4096
 
 /** Settings that can be stored; LabError `too-much-chosen` before anything is made. */
-function fitting(chosen: unknown): Settings {
+function fitting(lab: LabId, chosen: unknown): Settings {
   const settings = settingsSchema.parse(chosen)
-  const bytes = Buffer.byteLength(formatSettings(settings))
+  const bytes = Buffer.byteLength(formatSettings(settings, lab))
   if (bytes <= parameterBytes) return settings
   throw new LabError({
     code: 'too-much-chosen',

@@ -73,9 +73,19 @@ export function checkedCidr(given: string): string {
 const overlaps = (a: Range, b: Range) =>
   a.first < b.first + sizeOf(b.prefix) && b.first < a.first + sizeOf(a.prefix)
 
+/** Whether every address of `cidr` lies in one of the ranges. What is not an IPv4 range covers nothing. */
+export function isCovered(cidr: string, ranges: readonly string[]): boolean {
+  const inner = parse(cidr)
+  if (!inner) return false
+  return ranges.some((range) => {
+    const outer = parse(range)
+    return outer !== undefined && outer.prefix <= inner.prefix && overlaps(inner, outer)
+  })
+}
+
 /** How many addresses the ranges let in together. */
-function countAddresses(cidrs: readonly string[]): number {
-  const ranges = cidrs.map((cidr) => parse(cidr) as Range).sort((a, b) => a.first - b.first)
+export function countAddresses(cidrs: readonly string[]): number {
+  const ranges = cidrs.flatMap((cidr) => parse(cidr) ?? []).sort((a, b) => a.first - b.first)
   let end = 0
   let count = 0
   for (const { first, prefix } of ranges) {

@@ -14,13 +14,8 @@ import { type Rule, type SecurityGroupState, securityGroup } from '../resources/
 import { type SettingsParameterState, settingsParameter } from '../resources/settings-parameter.js'
 import type { LaunchTarget } from './launch-target.js'
 import { names } from './names.js'
-import {
-  describeSettingsChange,
-  formatSettings,
-  nothingChosen,
-  type Settings,
-  settingsSchema,
-} from './settings.js'
+import { nothingChosen, type Settings, settingsSchema } from './settings.js'
+import { describeSettingsChange, formatSettings } from './stored-settings.js'
 
 /** Which resources a lab has, and how they hang together. */
 export interface LabGraph {
@@ -87,9 +82,9 @@ export function labGraph({
     lab,
     adopt,
     name: called.settings,
-    value: (seen) => formatSettings(settingsFor(seen)),
+    value: (seen) => formatSettings(settingsFor(seen), lab),
     identity,
-    describe: describeSettingsChange,
+    describe: (before, after) => describeSettingsChange(before, after, lab),
   })
   // The settings come first, so that a run killed in the middle leaves them, and go last.
   const after = [settings]
@@ -137,7 +132,7 @@ export function labGraph({
     renew: async (seen) => {
       const generation = newGeneration()
       recorded = { ...recorded, generation, previousGeneration: recorded.generation }
-      const Value = formatSettings(settingsFor(seen))
+      const Value = formatSettings(settingsFor(seen), lab)
       await ssm.send(
         new PutParameterCommand({ Name: called.settings, Value, Type: 'String', Overwrite: true }),
       )

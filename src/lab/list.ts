@@ -12,7 +12,7 @@ import { type Claims, type Identity, identify } from '../resources/identity.js'
 import { type LabId, tagKeys, tagValue } from '../resources/ownership.js'
 import { recordedIn } from './graph.js'
 import { isName, names } from './names.js'
-import { parseSettings } from './settings.js'
+import { parseSettings } from './stored-settings.js'
 
 /** A lab as four calls for a whole region show it. */
 export interface ListedLab {
@@ -62,7 +62,7 @@ function identifyOne(lab: LabId, stored: string | undefined, all: Claims): Ident
     groups: all.groups.filter(isClaimed),
   }
   try {
-    const settings = stored === undefined ? undefined : parseSettings(stored, names(lab.name).settings)
+    const settings = stored === undefined ? undefined : parseSettings(stored, names(lab.name).settings, lab)
     return identify(lab, recordedIn(settings), claims, names(lab.name))
   } catch (error) {
     if (error instanceof LabError && /^ambiguous-|^bad-settings$/.test(error.code)) return undefined

@@ -89,6 +89,7 @@ export const commandNeeds = {
       ...lock,
       ...access,
       'ec2:CreateDefaultVpc',
+      'ec2:DescribeAccountAttributes',
     ],
     documents: shellScript,
   },
@@ -112,7 +113,8 @@ export const commandNeeds = {
   },
   shell: { feature: 'access', actions: [...find, ...session], documents: ['SSM-SessionManagerRunShell'] },
   logs: { feature: 'access', actions: [...find, ...session], documents: ['AWS-StartInteractiveCommand'] },
-  open: { feature: 'access', actions: find },
+  // Whether the host serves the domain that the settings name.
+  open: { feature: 'access', actions: [...find, ...runCommand, ...online], documents: shellScript },
   list: {
     feature: 'lab',
     actions: [...find, 'ssm:GetParametersByPath', 'ec2:DescribeRegions'],

@@ -1,6 +1,4 @@
 import * as z from 'zod'
-import { LabError } from '../core/error.js'
-import { checkedCidrs } from './cidr.js'
 import { facts } from './facts.js'
 import { tagsSchema } from './tags.js'
 
@@ -31,9 +29,15 @@ const modelSchema = z.strictObject({
   label: oneLine(100),
 })
 
+/**
+ * Raised when an older version could not read, or would misread, what this one stores. A new optional field raises it
+ * too: documents are read strictly, so that nothing unknown is acted on.
+ */
+export const settingsVersion = 2
+
 /** What the user chose: all that a lab is, besides what AWS gave it. One JSON document in Parameter Store. */
 export const settingsSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(settingsVersion),
   /** Made anew when an instance has ended, so that the next one isn't taken for a repeat of it. */
   generation: z.string().regex(/^[0-9a-f]{8}$/),
   /** The generation before, until its instance is known to have ended. */
@@ -77,6 +81,8 @@ export const settingsSchema = z.strictObject({
   userData: z.boolean(),
   /** The first user. */
   email: emailSchema.optional(),
+  /** From before the first user is created until their password was shown. */
+  passwordDue: z.literal(true).optional(),
   /** The models in LibreChat's menu. Empty: a lab without chat. */
   models: z.array(modelSchema).max(40),
   /** The id of the model that a conversation starts with, and of the one that names conversations. */
@@ -93,40 +99,9 @@ export const settingsSchema = z.strictObject({
 
 export type Settings = z.infer<typeof settingsSchema>
 
-/** Every field with its JSON, in a fixed order, so that equal specs are equal texts. */
-export const formatSettings = (settings: Settings): string => JSON.stringify(settingsSchema.parse(settings))
-
-/** A stored settings, judged as a stranger's: LabError `bad-settings` for anything that this version wouldn't write. */
-export function parseSettings(text: string, parameter: string): Settings {
-  try {
-    const settings = settingsSchema.parse(JSON.parse(text))
-    checkedCidrs(settings.allow.cidrs, settings.allow.everyone)
-    return settings
-  } catch (error) {
-    throw new LabError({
-      code: 'bad-settings',
-      what: `The parameter ${parameter} does not hold a lab's settings.`,
-      why: `A newer version of librechat-lab wrote it, or somebody else did: ${reason(error)}.`,
-      fix: [
-        'Use the newest version: npx librechat-lab@latest',
-        `Or delete it and say your choices again: aws ssm delete-parameter --name ${parameter}`,
-      ],
-      cause: error,
-    })
-  }
-}
-
-function reason(error: unknown): string {
-  if (error instanceof z.ZodError) {
-    const issue = error.issues[0]
-    return `${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? 'unfit'}`
-  }
-  return error instanceof Error ? error.message : String(error)
-}
-
 /** What a lab is held against whose settings are gone. */
 export const nothingChosen: Settings = {
-  version: 1,
+  version: settingsVersion,
   generation: '00000000',
   instanceType: facts.instanceType.default,
   diskGb: facts.diskGb.default,
@@ -135,57 +110,4 @@ export const nothingChosen: Settings = {
   userData: false,
   models: [],
   profileArns: [],
-}
-
-/** What differs between two stored specs, in a person's words. */
-export function describeSettingsChange(
-  before: string,
-  after: string,
-): { what: string; from: string; to: string }[] {
-  const read = (text: string): Record<string, unknown> => {
-    try {
-      return JSON.parse(text)
-    } catch {
-      return {}
-    }
-  }
-  const [old, now] = [read(before), read(after)]
-  const say = (value: unknown): string => {
-    if (value === undefined || (Array.isArray(value) && value.length === 0)) return 'none'
-    if (Array.isArray(value)) return value.map((v) => (typeof v === 'object' ? v.label : v)).join(', ')
-    if (typeof value === 'object' && value && 'cidrs' in value) return say(value.cidrs)
-    if (value === old.creations || value === now.creations) return 'recorded'
-    if (typeof value === 'object' && value && adoptedKeys.some((key) => key in value))
-      return Object.values(value).join(', ')
-    return typeof value === 'object' ? JSON.stringify(value) : String(value)
-  }
-  return (
-    [...new Set([...Object.keys(old), ...Object.keys(now)])]
-      // Random, and of no interest to a person.
-      .filter((key) => key !== 'creations')
-      .filter((key) => JSON.stringify(old[key]) !== JSON.stringify(now[key]))
-      .map((key) => ({ what: labels[key] ?? key, from: say(old[key]), to: say(now[key]) }))
-  )
-}
-
-const adoptedKeys = ['instanceId', 'allocationId', 'groupId']
-
-const labels: Record<string, string> = {
-  previousGeneration: 'previous generation',
-  creations: 'creation ids',
-  adopted: 'accepted as the lab’s',
-  generation: 'instance generation',
-  instanceType: 'instance type',
-  diskGb: 'disk (GB)',
-  allow: 'let in',
-  openPort80: 'port 80 open to all',
-  subnetId: 'subnet',
-  permissionsBoundary: 'permissions boundary',
-  tags: 'tags of new resources',
-  userData: 'first-boot script',
-  email: 'first user',
-  defaultModel: 'default model',
-  titleModel: 'title model',
-  maxTokens: 'tokens of an answer',
-  profileArns: 'inference profiles',
 }

@@ -148,6 +148,10 @@ export interface Host {
   keys: Record<string, string>
   /** LibreChat's users: e-mail, name, day of creation. */
   users: string[][]
+  /** The name or address in its certificate. */
+  site?: string
+  /** The ids in LibreChat's menu. */
+  models?: string[]
 }
 
 export interface Address {

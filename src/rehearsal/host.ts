@@ -90,12 +90,20 @@ function runs(
       const release = files.get('input/release')?.trim()
       const answer = request ? userAnswer(request, host) : { output: '' }
       const said = { ...answer, output: [sayings.stack, answer.output].filter(Boolean).join('\n') }
-      return answered(takesMs, said, { ...leaves, ...(release ? { release } : {}) })
+      return answered(takesMs, said, { ...leaves, ...installed(files), ...(release ? { release } : {}) })
     }
     default:
       return says(takesMs, sayings[stage] ?? '', leaves)
   }
 }
+
+/** What the stack stage's input tells of a host. */
+const installed = (files: ReadonlyMap<string, string>): Partial<Host> => ({
+  site: /^LAB_SITE=(.*)$/m.exec(files.get('input/settings.env') ?? '')?.[1] ?? '',
+  models: [...(files.get('input/librechat.yaml') ?? '').matchAll(/^\s+- name: "(.*)"$/gm)].flatMap(
+    ([, id]) => id ?? [],
+  ),
+})
 
 function says(takesMs: number, output: string, leaves: Partial<Host> = {}): Performance {
   return { takesMs, outcome: { code: 0, output: `${output}\n`, errors: '' }, leaves }

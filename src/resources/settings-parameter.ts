@@ -7,6 +7,7 @@ import {
   type SSMClient,
 } from '@aws-sdk/client-ssm'
 import { ignoreErrors, isCode } from '../aws/errors.js'
+import { LabError } from '../core/error.js'
 import type { Resource, ResourceActions } from '../engine/resource.js'
 import type { Identity } from './identity.js'
 import { checkOwned, type LabId, tagsOf } from './ownership.js'
@@ -28,6 +29,32 @@ export async function readParameter(
   )
   const { Value, Version } = found?.Parameter ?? {}
   return Value === undefined ? undefined : { value: Value, version: Version ?? 0 }
+}
+
+/**
+ * Writes a value over the version that it was derived from; the new version. Parameter Store has no conditional write:
+ * when its answer shows that somebody wrote in between, their text is put back, so that nothing is lost.
+ * LabError `settings-conflict` then.
+ */
+export async function overwrite(ssm: SSMClient, name: string, value: string, from: number): Promise<number> {
+  const put = (Value: string) =>
+    ssm.send(new PutParameterCommand({ Name: name, Value, Type: 'String', Overwrite: true }))
+  const { Version = from + 1 } = await put(value)
+  let theirs: string | undefined
+  for (let version = from + 1; version < Version; version += 1) {
+    const between = await readParameter(ssm, `${name}:${version}`)
+    // A repeat of this very call is no conflict.
+    if (between && between.value !== value) theirs = between.value
+  }
+  if (theirs === undefined) return Version
+  await put(theirs)
+  throw new LabError({
+    code: 'settings-conflict',
+    what: `Somebody else changed the settings ${name} at the same moment.`,
+    why: 'Their change is kept, and this run’s choices are not stored.',
+    fix: ['Run the same command again: it shows the plan with both changes.'],
+    exitCode: 2,
+  })
 }
 
 /** What the user chose, kept at AWS. It is made first and goes last. */
@@ -91,10 +118,7 @@ export function settingsParameter(options: {
         )
       }
       if (state.value === value) return { ...state, owned: true }
-      const { Version } = await ssm.send(
-        new PutParameterCommand({ Name: name, Value: value, Type: 'String', Overwrite: true }),
-      )
-      return { value, version: Version ?? state.version + 1, owned: true }
+      return { value, version: await overwrite(ssm, name, value, state.version), owned: true }
     },
 
     async remove() {

@@ -1,26 +1,11 @@
-import type { PlanItem } from '../engine/converge.js'
+import type { Plan } from '../app/up/run.js'
 import type { Change } from '../engine/resource.js'
 import type { Cost } from '../lab/prices.js'
-import type { Settings } from '../lab/settings.js'
-import type { Stranger } from '../resources/identity.js'
-import type { LabId } from '../resources/ownership.js'
+import type { SettingRow } from '../lab/setting-rows.js'
 import { strangerLines } from './strangers-view.js'
 import { clean } from './style.js'
 import { columns, usd } from './table.js'
 import type { Ui } from './ui.js'
-
-export interface Plan {
-  items: readonly PlanItem[]
-  /** What would be done on the host; undefined: nothing. */
-  host: string | undefined
-  /** The instance that would be ended first. */
-  replaces: string | undefined
-  cost: Cost
-  lab: LabId
-  settings: Settings
-  /** What bears the lab's tags and is left alone. */
-  strangers: readonly Stranger[]
-}
 
 const signs = { create: '+', change: '~', keep: '=' } as const
 const colors = { create: 'green', change: 'yellow', keep: 'dim' } as const
@@ -29,24 +14,32 @@ const say = ({ what, from, to, byHand }: Change): string =>
   `${what}: ${from === undefined ? '' : `${from} → `}${to ?? ''}${byHand ? `  (${byHand})` : ''}`
 
 /** Each resource with what becomes of it, and what the lab costs a month. */
-export function planText(
-  { items, host, replaces, cost, lab, strangers }: Plan,
-  { style }: Pick<Ui, 'style'>,
-): string {
+export function planText(plan: Plan, { style }: Pick<Ui, 'style'>): string {
+  const { items, host, replaces, cost, lab, rows, strangers } = plan
   const lines = [style('bold', `Plan for the lab "${lab.name}" in ${lab.region}`), '']
   for (const { resource, action, id, changes } of items) {
     const replaced = replaces !== undefined && id === replaces
     const sign = style(replaced ? 'red' : colors[action], replaced ? '±' : signs[action])
-    const word = replaced ? 'ends with all that is on it, and is made anew' : action
+    const word = replaced ? 'will be replaced; all its data is lost' : action
     lines.push(
       `  ${sign} ${clean(resource.name)}${id && !resource.name.endsWith(id) ? `  ${style('dim', clean(id))}` : ''}  ${word}`,
     )
     for (const change of changes) lines.push(`      ${clean(say(change))}`)
   }
   const sign = style(host ? 'yellow' : 'dim', host ? '~' : '=')
-  lines.push(`  ${sign} host  ${host ?? 'keep'}`, '', ...costText(cost, style))
+  lines.push(`  ${sign} host  ${clean(host ?? 'keep')}`)
+  lines.push('', ...rowsText(rows, style), '', ...costText(cost, style))
   if (strangers.length > 0) lines.push('', ...strangerLines(strangers, lab, style))
   return lines.join('\n')
+}
+
+/** Each setting; what changes with the old value first. */
+function rowsText(rows: readonly SettingRow[], style: Ui['style']): string[] {
+  const cells = rows.map(({ what, from, to }) => [
+    `  ${from === undefined ? ' ' : style('yellow', '~')} ${what}`,
+    from === undefined ? clean(to) : `${clean(from)} → ${clean(to)}`,
+  ])
+  return [style('bold', 'Settings'), ...columns(cells)]
 }
 
 /** The bill by line, and where its prices are from. */
@@ -62,7 +55,7 @@ export const costJson = ({ lines, monthlyUsd, source }: Cost) => ({
   source,
 })
 
-export const planJson = ({ items, host, cost, lab, settings, replaces, strangers }: Plan) => ({
+export const planJson = ({ items, host, cost, lab, settings, replaces, rows, strangers }: Plan) => ({
   lab: lab.name,
   region: lab.region,
   account: lab.account,
@@ -75,6 +68,7 @@ export const planJson = ({ items, host, cost, lab, settings, replaces, strangers
   host: host ?? null,
   replaces: replaces ?? null,
   spec: settings,
+  settings: rows,
   strangers,
   cost: costJson(cost),
 })

@@ -1,9 +1,6 @@
-import type { ChatJudgement } from '../app/chat-proof.js'
-import { type LeftOut, leftOutText } from '../bedrock/left-out.js'
-import type { Proof } from '../bedrock/proof.js'
-import type { HostHealth } from '../host/health.js'
-import type { MadeUser } from '../host/users.js'
-import type { ReleaseRefusal } from '../resources/address.js'
+import type { Summary } from '../app/up/run.js'
+import { leftOutText } from '../bedrock/left-out.js'
+import { urlsOf } from '../lab/urls.js'
 import {
   chatJson,
   chatLines,
@@ -13,32 +10,12 @@ import {
   openToMany,
   reachText,
   silentPort,
-  type Urls,
 } from './lab-view.js'
-import { costJson, type Plan, planJson } from './plan-view.js'
+import { costJson, planJson } from './plan-view.js'
 import { strangerLines } from './strangers-view.js'
 import { clean } from './style.js'
 import { columns, usd } from './table.js'
 import type { Ui } from './ui.js'
-
-/** A finished run. */
-export interface Summary extends Plan {
-  changed: boolean
-  address: string
-  instanceId: string
-  urls: Urls
-  health?: HostHealth | undefined
-  chat?: Proof | undefined
-  judged: ChatJudgement
-  /** What would bring more models into the menu. */
-  leftOut: readonly LeftOut[]
-  firstUser?: MadeUser | undefined
-  /** Whether 443 and 9443 answer from here. */
-  answers: { https: boolean; portainer: boolean }
-  /** What at AWS would refuse a release of the address. */
-  refusal: ReleaseRefusal
-  now: number
-}
 
 function warningsOf({
   settings,
@@ -75,15 +52,19 @@ function headOf({ changed, judged, settings }: Summary, style: Ui['style']): str
   return `${style('green', '✔')} ${style('bold', head)}`
 }
 
+const urlsFor = ({ lab, address, instanceId, settings }: Summary) =>
+  urlsOf(lab, address, instanceId, settings.domain)
+
 /** What one would want to photograph: where it is, who can reach it, what it costs, how to go on and to stop. */
 export function summaryText(summary: Summary, { style }: Pick<Ui, 'style'>): string {
-  const { settings, urls, cost, chat, firstUser, health } = summary
+  const { settings, cost, chat, firstUser, health } = summary
+  const urls = urlsFor(summary)
   const facts = columns([
     ['  LibreChat', style('cyan', urls.librechat)],
     ['  Portainer', style('cyan', urls.portainer)],
-    ['  Reached by', reachText(settings)],
+    ['  Allowed from', reachText(settings)],
     ['  Costs', `${usd(cost.monthlyUsd)} a month before tax, and the models by use`],
-    ['  At AWS', urls.sessionManager],
+    ['  AWS console', urls.sessionManager],
   ])
   const browser = settings.domain
     ? []
@@ -100,9 +81,9 @@ export function summaryText(summary: Summary, { style }: Pick<Ui, 'style'>): str
       ]
     : []
   const next = [
-    ...(settings.email
+    ...(settings.email || health?.users
       ? []
-      : [['librechat-lab user add <your e-mail>', 'make the first user: nobody can sign up']]),
+      : [['librechat-lab user add <your e-mail>', 'create the first user: nobody can sign up']]),
     ['librechat-lab status', 'how it is'],
     ['librechat-lab tunnel', 'reach it on http://localhost:8080, from anywhere'],
     ['librechat-lab portainer password', 'Portainer’s admin'],
@@ -130,7 +111,7 @@ export const summaryJson = (summary: Summary) => ({
   changed: summary.changed,
   address: summary.address,
   instanceId: summary.instanceId,
-  urls: summary.urls,
+  urls: urlsFor(summary),
   health: healthJson(summary.health),
   chatVerdict: summary.judged.verdict,
   chatTitle: summary.chat?.title ?? null,

@@ -96,6 +96,24 @@ def written(name):
         return ""
 
 
+def users(database):
+    """How many users LibreChat has; None when its database does not answer."""
+    if database is None:
+        return None
+    counted = run("docker", "exec", database["Id"], "mongosh", "--quiet", "--eval",
+                  "print(db.getSiblingDB('LibreChat').getCollection('users').countDocuments())").strip()
+    return int(counted) if counted.isdigit() else None
+
+
+def menu():
+    """The ids of the models in LibreChat's menu."""
+    try:
+        with open(f"{LAB}/librechat.yaml", encoding="utf-8") as file:
+            return re.findall(r'^\s+- name: "(.*)"$', file.read(), re.M)
+    except OSError:
+        return []
+
+
 def update(name):
     try:
         return json.loads(written(f"update-{name}.json"))
@@ -153,6 +171,8 @@ def health():
         "certificate": certificate(setting("LAB_SITE")) if setting("LAB_SITE") else None,
         "metadataProtected": firewall.metadata_protected(),
         "hostPortsProtected": firewall.host_ports_protected(),
+        "site": setting("LAB_SITE"),
+        "models": menu(),
         "updates": {"portainer": update("portainer"), "system": update("system")},
         "rebootNeeded": bool(kernel) or libraries_wait(),
         "proof": proof(),
@@ -222,6 +242,8 @@ def main():
     ):
         time.sleep(3)
         result = health()
+    # Once, at the end: a shell for the database takes a second to start.
+    result["users"] = users(containers().get("mongodb"))
     print(json.dumps(result, separators=(",", ":")))
 
 

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import type { Account } from '../support/account.js'
 import { run, start } from '../support/cli.js'
 import { inbound, lab, only } from '../support/lab.js'
@@ -61,10 +61,7 @@ describeAccount('the lock', (account) => {
     const noProcess = 2 ** 22 + 1
     await heldBy(account(), hostname(), noProcess)
     const waiting = start(account(), ['up', '--yes'], { env: { LIBRECHAT_LAB_POLL_SCALE: '0.05' } })
-    for (let n = 0; n < 10; n += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 300))
-      await heldBy(account(), hostname(), noProcess)
-    }
+    await vi.waitFor(() => expect(waiting.stderr()).toMatch(/is changing this lab/), 60_000)
     expect((await lab(account())).groups).toEqual([])
     waiting.signal('SIGINT')
     expect((await waiting.ended).code).toBe(130)

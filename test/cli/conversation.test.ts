@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, it } from 'vitest'
 import { bareEnv, newFolder } from './program.js'
 import { describeTerminal, openTerminal, type Terminal } from './terminal.js'
 

@@ -19,7 +19,7 @@ const strangers = list(
 )
 
 const spec = object({
-  version: z.literal(1),
+  version: z.int(),
   generation: text,
   previousGeneration: text.optional(),
   creations: object({ address: text.optional(), group: text.optional() }).optional(),
@@ -38,6 +38,7 @@ const spec = object({
   tags: z.record(text, text).optional(),
   userData: z.boolean(),
   email: text.optional(),
+  passwordDue: z.literal(true).optional(),
   models: list(object({ id: text, label: text })),
   defaultModel: text.optional(),
   titleModel: text.optional(),
@@ -74,6 +75,9 @@ const health = object({
   certificate: object({ notAfter: text, issuer: text }).nullable(),
   metadataProtected: z.boolean(),
   hostPortsProtected: z.boolean(),
+  site: z.string(),
+  models: list(text),
+  users: z.int().nullable(),
   updates: object({ portainer: update, system: update }),
   rebootNeeded: z.boolean(),
   running: z.string(),

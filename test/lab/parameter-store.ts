@@ -17,6 +17,8 @@ export const awsError = (name: string, status = 400) =>
  */
 export function parameterStore() {
   const there = new Map<string, { value: string; version: number }>()
+  /** Every version by "name:version", as GetParameter takes it. */
+  const history = new Map<string, { value: string; version: number }>()
   /** The next calls of a command fail with these. */
   const failing: { command: string; error: Error }[] = []
   const calls: string[] = []
@@ -32,11 +34,13 @@ export function parameterStore() {
       if (found && !Overwrite) throw awsError('ParameterAlreadyExists')
       const version = (found?.version ?? 0) + 1
       there.set(Name, { value: Value, version })
+      history.set(`${Name}:${version}`, { value: Value, version })
       return { Version: version }
     }
-    if (!found) throw awsError('ParameterNotFound')
+    const asked = found ?? history.get(Name)
+    if (!asked) throw awsError('ParameterNotFound')
     if (command instanceof GetParameterCommand)
-      return { Parameter: { Name, Value: found.value, Version: found.version } }
+      return { Parameter: { Name, Value: asked.value, Version: asked.version } }
     if (command instanceof DeleteParameterCommand) there.delete(Name)
     return {}
   }
@@ -57,7 +61,11 @@ export function handClock(): Clock & { advance(ms: number): Promise<void>; jump(
         const stop = () => reject(new Interrupted())
         if (signal?.aborted) return stop()
         signal?.addEventListener('abort', stop, { once: true })
-        sleepers.push({ at: now + ms, wake: resolve })
+        const wake = () => {
+          signal?.removeEventListener('abort', stop)
+          resolve()
+        }
+        sleepers.push({ at: now + ms, wake })
       }),
     /** Time passes while this machine sleeps: no timer runs. */
     jump(ms) {

@@ -1,19 +1,28 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { checkedChoices, settingsFrom } from '../../src/lab/choices.js'
 import { checkedName } from '../../src/lab/names.js'
-import {
-  describeSettingsChange,
-  formatSettings,
-  nothingChosen,
-  parseSettings,
-  type Settings,
-} from '../../src/lab/settings.js'
+import { nothingChosen, type Settings } from '../../src/lab/settings.js'
+import { describeSettingsChange, formatSettings, parseSettings } from '../../src/lab/stored-settings.js'
 
+const lab = { name: 'default', region: 'us-east-1', account: '123456789012', partition: 'aws' }
+const sonnet = 'us.anthropic.claude-sonnet-4-5-20250929-v1:0'
+const profile = (id: string) => `arn:aws:bedrock:us-east-1:123456789012:inference-profile/${id}`
 const settings: Settings = {
   ...nothingChosen,
   generation: '0a1b2c3d',
   allow: { from: 'detected', cidrs: ['8.8.8.8/32'], everyone: false },
-  models: [{ id: 'us.anthropic.claude-sonnet-4-5-20250929-v1:0', label: 'Claude Sonnet 4.5' }],
+  models: [{ id: sonnet, label: 'Claude Sonnet 4.5' }],
+  defaultModel: sonnet,
+  profileArns: [profile(sonnet)],
+}
+/** Settings of so many models, each through a profile. */
+const menu = (count: number, label = '') => {
+  const ids = Array.from({ length: count }, (_, n) => `us.anthropic.claude-sonnet-4-5-20250929-v${n}:0`)
+  return {
+    models: ids.map((id, n) => ({ id, label: `Claude Sonnet 4.5 no. ${n}${label}` })),
+    profileArns: ids.map(profile),
+  }
 }
 const tooLong = `${'a'.repeat(300)}.org`
 const codeOf = (act: () => unknown) => {
@@ -27,14 +36,16 @@ const codeOf = (act: () => unknown) => {
 
 describe('the stored settings', () => {
   it('come back as they were', () => {
-    expect(parseSettings(formatSettings(settings), 'p')).toEqual(settings)
+    expect(parseSettings(formatSettings(settings, lab), 'p', lab)).toEqual(settings)
   })
 
   it.each([
     ['not JSON', 'hello'],
     ['null', 'null'],
     ['an unknown field', JSON.stringify({ ...settings, runs: 'rm -rf /' })],
-    ['a later version', JSON.stringify({ ...settings, version: 2 })],
+    ['no version', JSON.stringify({ ...settings, version: undefined })],
+    ['a version that is no number', JSON.stringify({ ...settings, version: '2' })],
+    ['an unknown field in the old version', JSON.stringify({ ...settings, version: 1, runs: 'rm -rf /' })],
     [
       'everybody let in without the word',
       JSON.stringify({ ...settings, allow: { ...settings.allow, cidrs: ['0.0.0.0/0'] } }),
@@ -54,12 +65,51 @@ describe('the stored settings', () => {
     ['everything, as a resource', JSON.stringify({ ...settings, profileArns: ['*'] })],
     ['a disk for a data centre', JSON.stringify({ ...settings, diskGb: 1e9 })],
   ])('are refused when they hold %s', (_, text) => {
-    expect(codeOf(() => parseSettings(text, 'p'))).toBe('bad-settings')
+    expect(codeOf(() => parseSettings(text, 'p', lab))).toBe('bad-settings')
+  })
+
+  it('of a later version are refused with the way to read them', () => {
+    const text = JSON.stringify({ ...settings, version: 3, unheardOf: true })
+    expect(() => parseSettings(text, 'p', lab)).toThrow(
+      expect.objectContaining({
+        code: 'bad-settings',
+        message: expect.stringMatching(/version 3.*up to version 2/),
+        fix: [expect.stringContaining('librechat-lab@latest')],
+      }),
+    )
+  })
+
+  it('of version 0.1.0 are read, and differ from what this version stores by their format alone', () => {
+    const text = readFileSync(new URL('settings-0.1.0.json', import.meta.url), 'utf8').trim()
+    const read = parseSettings(text, 'p', lab)
+    expect(read).toEqual({ ...JSON.parse(text), version: 2 })
+    const stored = formatSettings(read, lab)
+    expect(JSON.parse(stored)).toMatchObject({ version: 2 })
+    expect(stored.length).toBeLessThan(text.length * 0.7)
+    expect(parseSettings(stored, 'p', lab)).toEqual(read)
+    expect(describeSettingsChange(text, stored, lab)).toEqual([])
+  })
+
+  it('leave out the ARNs that follow from the models, and keep the others', () => {
+    const other = 'arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123'
+    const text = formatSettings({ ...settings, profileArns: [other, profile(sonnet)] }, lab)
+    expect(text).toContain(other)
+    expect(text).not.toContain(':inference-profile/')
+    expect(parseSettings(text, 'p', lab).profileArns).toEqual([other, profile(sonnet)].sort())
+    const elsewhere = { ...lab, partition: 'aws-us-gov', region: 'us-gov-west-1' }
+    const gov = { ...settings, models: [{ id: 'us-gov.anthropic.claude-x-v1:0', label: 'X' }] }
+    expect(
+      parseSettings(formatSettings({ ...gov, profileArns: [] }, elsewhere), 'p', elsewhere),
+    ).toMatchObject({
+      profileArns: [
+        'arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:inference-profile/us-gov.anthropic.claude-x-v1:0',
+      ],
+    })
   })
 
   it('tell their differences in words', () => {
-    const later = formatSettings({ ...settings, diskGb: 50, email: 'me@example.org' })
-    expect(describeSettingsChange(formatSettings(settings), later)).toEqual([
+    const later = formatSettings({ ...settings, diskGb: 50, email: 'me@example.org' }, lab)
+    expect(describeSettingsChange(formatSettings(settings, lab), later, lab)).toEqual([
       { what: 'disk (GB)', from: '30', to: '50' },
       { what: 'first user', from: 'none', to: 'me@example.org' },
     ])
@@ -68,18 +118,21 @@ describe('the stored settings', () => {
 
 describe('choices', () => {
   it('that the settings cannot hold are refused before anything is made', () => {
-    const id = (n: number) => `global.anthropic.claude-sonnet-4-5-20250929-v${n}:0`
-    const menu = (count: number) => ({
-      models: Array.from({ length: count }, (_, n) => ({ id: id(n), label: `Claude Sonnet 4.5 no. ${n}` })),
-      profileArns: Array.from(
-        { length: count },
-        (_, n) => `arn:aws:bedrock:us-east-1:123456789012:inference-profile/${id(n)}`,
-      ),
-    })
-    const made = (count: number) =>
-      settingsFrom({ stored: settings, choices: {}, detected: '8.8.8.8', chat: menu(count), generation: 'x' })
-    expect(made(10).models).toHaveLength(10)
-    expect(codeOf(() => made(30))).toBe('too-much-chosen')
+    const made = (count: number, label = '') =>
+      settingsFrom({
+        stored: settings,
+        choices: {},
+        detected: '8.8.8.8',
+        chat: menu(count, label),
+        generation: '0a1b2c3d',
+        lab,
+      })
+    // The twenty that fitted into 0.1.0's format leave 1,500 bytes for the fields to come.
+    expect(Buffer.byteLength(formatSettings(made(20), lab))).toBeLessThan(2_600)
+    const ranges = Array.from({ length: 19 }, (_, n) => `81.${n}.69.128/25`)
+    const full = { ...made(20), allow: { from: 'given' as const, cidrs: ranges, everyone: false } }
+    expect(Buffer.byteLength(formatSettings(full, lab))).toBeLessThan(3_000)
+    expect(codeOf(() => made(40, ', which has a long name'))).toBe('too-much-chosen')
   })
 
   const chat = { models: settings.models, profileArns: [] }
@@ -90,6 +143,7 @@ describe('choices', () => {
       detected: '9.9.9.9',
       chat,
       generation: '00000001',
+      lab,
     })
 
   it('take tags as typed, kept by a later run, and replaced as a whole', () => {

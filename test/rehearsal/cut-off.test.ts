@@ -106,7 +106,7 @@ const outcomes: Record<(typeof scenarios)[number]['name'], [number | RegExp, Reg
   'payment-missing': [0, /payment method/],
   'data-retention': [0, /ready with \d of \d models[\s\S]*data retention mode is "none"/],
   'zero-quota': [2, /not ready: no model answers[\s\S]*quota/],
-  'address-quota': [2, /Elastic IP/],
+  'address-quota': [1, /Elastic IP/],
   'no-capacity': [0, /trying the next zone/],
   'stage-failing': [2, /could not be fetched/],
 }

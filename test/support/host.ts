@@ -183,7 +183,7 @@ const healthy = () =>
     ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer'].map((name) => [name, 'healthy']),
   )
 
-function healthLine({ services, input, proof }: PlayedHost): string {
+function healthLine({ services, input, proof, users }: PlayedHost): string {
   const release = input.get('release') ?? ''
   const sick = Object.entries(services).filter(([, state]) => state !== 'healthy')
   const problems = release
@@ -201,6 +201,9 @@ function healthLine({ services, input, proof }: PlayedHost): string {
     certificate: { notAfter: '2029-01-01T00:00:00Z', issuer: 'Caddy Local Authority' },
     metadataProtected: true,
     hostPortsProtected: true,
+    site: /^LAB_SITE=(.*)$/m.exec(input.get('settings.env') ?? '')?.[1] ?? '',
+    models: [...(input.get('librechat.yaml') ?? '').matchAll(/^\s+- name: "(.*)"$/gm)].map(([, id]) => id),
+    users: release ? users.length : null,
     updates: { portainer: null, system: null },
     rebootNeeded: false,
     proof: proof ?? null,

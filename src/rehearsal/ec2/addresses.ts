@@ -7,9 +7,19 @@ import { chosen, passes } from './filter.js'
 import { addressOn } from './instance-view.js'
 import { instanceOf } from './launch.js'
 
-/** AWS's quota for a new account; in the scenario, as many as there are. */
-const quotaOf = ({ here, scenario }: World): number =>
-  scenario === 'address-quota' ? Object.keys(here.addresses).length : 5
+/** AWS's quota for a new account. */
+const quota = 5
+
+/** Addresses that are not the lab's and use the quota up, in the scenario. */
+const othersOf = ({ scenario }: World): Record<string, Address> =>
+  scenario === 'address-quota'
+    ? Object.fromEntries(
+        Array.from({ length: quota }, (_, i) => [
+          `eipalloc-0000000000000000${i}`,
+          { ip: `203.0.113.${i + 1}`, tags: {} },
+        ]),
+      )
+    : {}
 
 const addressOf = ({ here }: World, id: string | undefined): Address =>
   found(here.addresses, id, 'InvalidAllocationID.NotFound', `The allocation ID '${id}' does not exist`)
@@ -22,8 +32,7 @@ const transferView = (AllocationId: string, address: Address) => ({
 })
 
 export const addresses = {
-  DescribeAccountAttributes(input, world) {
-    const quota = quotaOf(world)
+  DescribeAccountAttributes(input) {
     const attributes = { 'vpc-max-elastic-ips': quota, 'max-elastic-ips': quota, 'max-instances': 20 }
     return {
       AccountAttributes: Object.entries(attributes)
@@ -37,7 +46,7 @@ export const addresses = {
 
   AllocateAddress(input, world) {
     const taken = Object.values(world.here.addresses).map(({ ip }) => ip)
-    if (taken.length >= quotaOf(world)) {
+    if (taken.length + Object.keys(othersOf(world)).length >= quota) {
       throw new Refusal('AddressLimitExceeded', 'The maximum number of addresses has been reached.')
     }
     const free = Array.from({ length: 250 }, (_, i) => `203.0.113.${i + 10}`).find(
@@ -57,8 +66,14 @@ export const addresses = {
     }
   },
 
-  DescribeAddresses(input, { here, region }) {
-    const all = chosen(here.addresses, input.AllocationIds, 'InvalidAllocationID.NotFound', 'allocation ID')
+  DescribeAddresses(input, world) {
+    const { here, region } = world
+    const all = chosen(
+      { ...here.addresses, ...othersOf(world) },
+      input.AllocationIds,
+      'InvalidAllocationID.NotFound',
+      'allocation ID',
+    )
     const missing = input.PublicIps?.find((ip) => !all.some(([, address]) => address.ip === ip))
     if (missing) throw new Refusal('InvalidAddress.NotFound', `Address '${missing}' not found.`)
     return {

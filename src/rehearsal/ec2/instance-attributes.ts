@@ -34,7 +34,14 @@ export const instanceAttributes = {
           `The instance '${input.InstanceId}' is not in the 'stopped' state.`,
         )
       }
-      architectureOf(input.InstanceType.Value)
+      const [from, to] = [architectureOf(instance.type), architectureOf(input.InstanceType.Value)]
+      // The code: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceAttribute.html
+      if (from !== to) {
+        throw new Refusal(
+          'InvalidInstanceAttributeValue',
+          `'${input.InstanceType.Value}' is not a valid instance type for instance '${input.InstanceId}' of architecture '${from}'.`,
+        )
+      }
       instance.type = input.InstanceType.Value
     }
     instance.terminationProtected = input.DisableApiTermination?.Value ?? instance.terminationProtected

@@ -1,5 +1,7 @@
 import {
   DescribeInstancesCommand,
+  DescribeInstanceTypesCommand,
+  DescribeVolumesCommand,
   ModifyInstanceAttributeCommand,
   ModifyVolumeCommand,
 } from '@aws-sdk/client-ec2'
@@ -47,6 +49,10 @@ export function instances(witness: (region: string) => Witness): Instances {
         if (earlier.asked !== asked) return mismatch(call)
         return launchedBefore(witness(call.region), call, await earlier.launched)
       }
+      if (call.action === 'ModifyInstanceAttribute' && call.params['InstanceType.Value'])
+        return refuseOtherArchitecture(witness(call.region), call)
+      if (call.action === 'ModifyVolume' && call.params.Size)
+        return refuseShrinking(witness(call.region), call)
       if (call.action === 'DeleteSecurityGroup') return refuseWhileUsed(witness(call.region), call)
       return undefined
     },
@@ -113,6 +119,33 @@ async function asLaunched({ ec2 }: Witness, call: Call, id: string): Promise<voi
   if (VolumeId && call.params['BlockDeviceMapping.1.Ebs.VolumeType'] === 'gp3') {
     await ec2.send(new ModifyVolumeCommand({ VolumeId, Iops: iops, Throughput: throughput }))
   }
+}
+
+/**
+ * AWS keeps an instance's architecture. The code:
+ * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceAttribute.html, the words as EC2 says them.
+ */
+async function refuseOtherArchitecture({ ec2 }: Witness, call: Call): Promise<Answer | undefined> {
+  const InstanceId = String(call.params.InstanceId)
+  const type = String(call.params['InstanceType.Value'])
+  const [{ Reservations }, { InstanceTypes }] = await Promise.all([
+    ec2.send(new DescribeInstancesCommand({ InstanceIds: [InstanceId] })),
+    ec2.send(new DescribeInstanceTypesCommand({ InstanceTypes: [type as never] })),
+  ])
+  const architecture = Reservations?.[0]?.Instances?.[0]?.Architecture
+  const supported: readonly string[] = InstanceTypes?.[0]?.ProcessorInfo?.SupportedArchitectures ?? []
+  if (!architecture || supported.includes(architecture)) return undefined
+  const why = `'${type}' is not a valid instance type for instance '${InstanceId}' of architecture '${architecture}'.`
+  return errorAnswer(call, 'InvalidInstanceAttributeValue', why)
+}
+
+/** https://docs.aws.amazon.com/ebs/latest/userguide/modify-volume-requirements.html, the words as EC2 says them. */
+async function refuseShrinking({ ec2 }: Witness, call: Call): Promise<Answer | undefined> {
+  const { Volumes } = await ec2.send(
+    new DescribeVolumesCommand({ VolumeIds: [String(call.params.VolumeId)] }),
+  )
+  if (Number(call.params.Size) >= (Volumes?.[0]?.Size ?? 0)) return undefined
+  return errorAnswer(call, 'InvalidParameterValue', 'New size cannot be smaller than existing size')
 }
 
 async function refuseWhileUsed({ ec2 }: Witness, call: Call): Promise<Answer | undefined> {

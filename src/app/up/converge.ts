@@ -1,0 +1,121 @@
+import { isRetryable } from '../../aws/errors.js'
+import { LabError } from '../../core/error.js'
+import { ensure, Observation, observe, remove } from '../../engine/converge.js'
+import type { Resource } from '../../engine/resource.js'
+import { isDetected } from '../../lab/choices.js'
+import type { Lock } from '../../lab/lock.js'
+import { names } from '../../lab/names.js'
+import { parseSettings } from '../../lab/stored-settings.js'
+import { readParameter } from '../../resources/settings-parameter.js'
+import { toPartialFailure } from '../partial-failure.js'
+import { withLock } from '../with-lock.js'
+import { agree } from './agree.js'
+import { conflictsOf } from './merge.js'
+import { lookAt, type Now } from './observe.js'
+import { changesNothing, isSamePlan, planOf } from './plan.js'
+import { conclude } from './prove.js'
+import type { Run, Wish } from './run.js'
+import { settingsOf } from './settle.js'
+
+/** Makes what was agreed to, under the lab's lock; the exit code. */
+export async function converge(run: Run, wish: Wish, agreed: Now): Promise<number> {
+  const { open, context, options } = run
+  return await withLock(open, 'up', context, async (lock) => {
+    const current = await underLock(run, wish, agreed, lock)
+    const plan = planOf(run, current)
+    if (changesNothing(plan)) return await conclude(run, { wish, now: current, plan })
+    try {
+      const ready = plan.replaces ? await replaceInstance(run, wish, current, plan.replaces, lock) : current
+      const work = { clock: context.clock, signal: lock.signal, emit: context.ui.emit, isRetryable }
+      const states = await ensure(ready.items, ready.observation, work)
+      const of: Observation['of'] = (resource) => states.get(resource as never) as never
+      const done = ready.host.plan
+        ? await ready.host.setUp(of)
+        : { health: ready.host.health, chat: ready.host.proof }
+      return await conclude(run, { wish, now: ready, plan }, { states: of, ...done })
+    } catch (error) {
+      if (lock.signal.aborted) throw error
+      throw toPartialFailure(error, { ...options, region: open.lab.region }, [
+        'What was made stays: run the same command again to finish, or librechat-lab destroy to remove it.',
+      ])
+    }
+  })
+}
+
+/**
+ * What was agreed to, if nobody has changed the settings since they were read. Otherwise this run's choices go on top
+ * of what is stored now, and the plan is agreed to again where it differs.
+ */
+async function underLock(run: Run, wish: Wish, agreed: Now, lock: Lock): Promise<Now> {
+  const { open, options, context } = run
+  const parameter = names(open.lab.name).settings
+  const found = await readParameter(open.clients.ssm, parameter)
+  if (!lock.waited && found?.version === open.storedVersion) return agreed
+  const theirs = found && parseSettings(found.value, parameter, open.lab)
+  if (open.stored && !theirs) throw goneMeanwhile(run)
+  const needsAddress = isDetected(theirs, wish.choices) && !wish.detected
+  const merged: Wish = {
+    ...wish,
+    detected: needsAddress ? await open.connection.internet.publicAddress() : wish.detected,
+    // What this run did not choose stays as the other one left it.
+    chat: theirs && !options.models ? { ...wish.chat, ...theirs } : wish.chat,
+  }
+  const settings = settingsOf(run, merged, theirs)
+  const now = await lookAt(run, { settings, stored: theirs, password: wish.password })
+  const conflicts = theirs
+    ? conflictsOf({
+        base: open.stored,
+        theirs,
+        mine: settings,
+        choices: wish.choices,
+        models: options.models !== undefined,
+      })
+    : []
+  if (conflicts.length > 0 && options.yes) throw conflict(conflicts)
+  for (const flag of conflicts)
+    context.ui.emit({
+      type: 'warning',
+      text: `Another run has just chosen something else than your ${flag}.`,
+    })
+  const plan = planOf(run, now)
+  const isAgreed = conflicts.length === 0 && isSamePlan(plan, planOf(run, agreed))
+  if (!isAgreed && !changesNothing(plan)) await agree(run, now, plan)
+  return now
+}
+
+/** Terminates the instance that was named, and no other; what is there afterwards. */
+async function replaceInstance(run: Run, wish: Wish, now: Now, instanceId: string, lock: Lock): Promise<Now> {
+  const { graph, settings } = now
+  const { context } = run
+  const seen = await observe([graph.instance, graph.association])
+  const there = seen.of(graph.instance)
+  if (there?.instanceId === instanceId) {
+    const going = new Observation(
+      new Map<Resource, unknown>([
+        [graph.instance as Resource, { ...there, superseded: [] }],
+        [graph.association as Resource, seen.of(graph.association)],
+      ]),
+    )
+    await remove(going, { clock: context.clock, signal: lock.signal, emit: context.ui.emit, isRetryable })
+  }
+  return await lookAt(run, { settings, stored: settings, password: wish.password })
+}
+
+const conflict = (flags: readonly string[]) =>
+  new LabError({
+    code: 'settings-conflict',
+    what: `Another run has just chosen something else than your ${flags.join(', ')}.`,
+    why: 'Nothing was changed.',
+    fix: [
+      'Look at what it chose: librechat-lab status',
+      'To make your choice all the same: run the same command again.',
+    ],
+  })
+
+const goneMeanwhile = ({ open: { lab } }: Run) =>
+  new LabError({
+    code: 'gone-meanwhile',
+    what: `The lab "${lab.name}" in ${lab.region} was destroyed while this run waited.`,
+    why: 'You agreed to change it, not to create a new one. Nothing was changed.',
+    fix: ['To create a new one: librechat-lab up'],
+  })

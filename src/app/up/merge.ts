@@ -1,0 +1,43 @@
+import type { Choices } from '../../lab/choices.js'
+import { nothingChosen, type Settings } from '../../lab/settings.js'
+
+/** The settings that a flag chooses, each with its flag. */
+const flags = {
+  instanceType: '--instance-type',
+  diskGb: '--disk',
+  allow: '--allow-cidr',
+  domain: '--domain',
+  openPort80: '--open-port-80',
+  subnetId: '--subnet-id',
+  permissionsBoundary: '--permissions-boundary',
+  userData: '--user-data',
+  email: '--email',
+} as const satisfies Partial<Record<keyof Settings, string>>
+
+/**
+ * The flags of this run whose setting another run has changed to something else meanwhile. Everything else merges by
+ * itself: this run's choices go on top of what the other one stored.
+ */
+export function conflictsOf(about: {
+  /** What this run began with. */
+  base: Settings | undefined
+  theirs: Settings
+  mine: Settings
+  choices: Choices
+  /** Whether this run named the models. */
+  models: boolean
+}): string[] {
+  const { base = nothingChosen, theirs, mine, choices, models } = about
+  const differs = (one: Settings, other: Settings, key: keyof Settings) =>
+    JSON.stringify(comparable(one, key)) !== JSON.stringify(comparable(other, key))
+  const both = (key: keyof Settings) => differs(base, theirs, key) && differs(theirs, mine, key)
+  const keys = Object.keys(flags) as (keyof typeof flags)[]
+  return [
+    ...keys.filter((key) => choices[key] !== undefined && both(key)).map((key) => flags[key]),
+    ...(models && about.base && both('models') ? ['--models'] : []),
+  ]
+}
+
+/** A detected address is nobody's choice. */
+const comparable = (settings: Settings, key: keyof Settings): unknown =>
+  key === 'allow' && settings.allow.from === 'detected' ? 'detected' : settings[key]

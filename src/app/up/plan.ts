@@ -1,0 +1,50 @@
+import { LabError } from '../../core/error.js'
+import { monthlyCost } from '../../lab/prices.js'
+import { settingRows } from '../../lab/setting-rows.js'
+import type { Now } from './observe.js'
+import type { Plan, Run } from './run.js'
+
+/** What the run would do about what it found. LabError `not-the-instance`. */
+export function planOf(run: Run, now: Now): Plan {
+  const { items, host, settings, actual } = now
+  const { instanceType, diskGb } = settings
+  const { lab } = run.open
+  return {
+    items,
+    host: host.plan,
+    replaces: replacedInstance(run, now),
+    cost: monthlyCost({ region: lab.region, instanceType, diskGb, addresses: 1 }),
+    lab,
+    settings,
+    rows: settingRows(settings, actual),
+    strangers: now.strangers,
+  }
+}
+
+export const changesNothing = ({ items, replaces, host }: Plan): boolean =>
+  items.every(({ action }) => action === 'keep') && !replaces && !host
+
+/** Whether two plans would do the same. */
+export const isSamePlan = (one: Plan, other: Plan): boolean => factsOf(one) === factsOf(other)
+
+const factsOf = ({ items, host, replaces, rows }: Plan): string =>
+  JSON.stringify([
+    items.map(({ resource, action, id, changes }) => [resource.name, action, id, changes]),
+    host,
+    replaces,
+    rows,
+  ])
+
+/** The instance that the person names to be replaced. */
+function replacedInstance({ options }: Run, { graph, observation }: Now): string | undefined {
+  const { replaceInstance } = options
+  if (replaceInstance === undefined) return undefined
+  const there = observation.of(graph.instance)?.instanceId
+  if (there === replaceInstance) return there
+  throw new LabError({
+    code: 'not-the-instance',
+    what: `${JSON.stringify(replaceInstance.slice(0, 60))} is not this lab’s instance.`,
+    why: 'Replacing terminates the instance with all its data, so its id must be exact.',
+    fix: [there ? `It is ${there}` : 'There is none: librechat-lab up creates one.'],
+  })
+}

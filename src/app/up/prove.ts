@@ -1,0 +1,70 @@
+import { advise } from '../../aws/advice.js'
+import type { Observation } from '../../engine/converge.js'
+import { names } from '../../lab/names.js'
+import { formatSettings, parseSettings } from '../../lab/stored-settings.js'
+import { releaseRefusal } from '../../resources/address.js'
+import { overwrite, readParameter } from '../../resources/settings-parameter.js'
+import { judgeChat } from '../chat-proof.js'
+import type { HostResult } from '../host-work.js'
+import type { Now } from './observe.js'
+import type { Plan, Run, Summary, Wish } from './run.js'
+
+/** What a run that changed something left. */
+type Done = { states: Observation['of'] } & Partial<Omit<HostResult, 'health'>> & {
+    health: HostResult['health'] | undefined
+  }
+
+/** Looks at the lab from outside, shows the summary, and records that a password was shown; the exit code. */
+export async function conclude(
+  run: Run,
+  { wish, now, plan }: { wish: Wish; now: Now; plan: Plan },
+  done?: Done,
+): Promise<number> {
+  const states = done?.states ?? now.observation.of
+  const chat = done ? done.chat : now.host.proof
+  const judged = judgeChat(chat, now.settings)
+  const summary: Summary = {
+    ...plan,
+    ...(await outside(run, now, states)),
+    changed: done !== undefined,
+    health: done ? done.health : now.host.health,
+    chat,
+    judged,
+    leftOut: wish.chat.leftOut,
+    firstUser: done?.firstUser,
+    now: run.context.clock.now(),
+  }
+  run.view.summary(summary)
+  if (now.settings.passwordDue && done) await recordShown(run)
+  return judged.exitCode
+}
+
+/** Where the lab is, whether it answers here, and whether its address could be lost. */
+async function outside({ open }: Run, { graph }: Now, states: Observation['of']) {
+  const { connection, clients } = open
+  const there = states(graph.address)
+  const address = there?.publicIp ?? ''
+  const instanceId = states(graph.instance)?.instanceId ?? ''
+  const [https, portainer, refusal] = await Promise.all([
+    connection.internet.answers(address, 443),
+    connection.internet.answers(address, 9443),
+    releaseRefusal(clients.ec2, there?.allocationId ?? ''),
+  ])
+  return { address, instanceId, answers: { https, portainer }, refusal }
+}
+
+/** The first user's password was shown: no later run gives them another one. */
+async function recordShown({ open, options, context }: Run): Promise<void> {
+  const { clients, lab } = open
+  const parameter = names(lab.name).settings
+  try {
+    const found = await readParameter(clients.ssm, parameter)
+    if (!found) return
+    const { passwordDue: _, ...settings } = parseSettings(found.value, parameter, lab)
+    await overwrite(clients.ssm, parameter, formatSettings(settings, lab), found.version)
+  } catch (error) {
+    // The lab is done and its password shown; the next run only makes another password.
+    const { message } = advise(error, { ...options, region: lab.region })
+    context.ui.emit({ type: 'warning', text: `The next up gives the first user a new password: ${message}` })
+  }
+}

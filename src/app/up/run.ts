@@ -1,0 +1,83 @@
+import type { LeftOut } from '../../bedrock/left-out.js'
+import type { Proof } from '../../bedrock/proof.js'
+import type { PlanItem } from '../../engine/converge.js'
+import type { HostHealth } from '../../host/health.js'
+import type { MadeUser } from '../../host/users.js'
+import type { Choices } from '../../lab/choices.js'
+import type { Cost } from '../../lab/prices.js'
+import type { SettingRow } from '../../lab/setting-rows.js'
+import type { Settings } from '../../lab/settings.js'
+import type { ReleaseRefusal } from '../../resources/address.js'
+import type { Stranger } from '../../resources/identity.js'
+import type { LabId } from '../../resources/ownership.js'
+import type { Chat } from '../chat-choice.js'
+import type { ChatJudgement } from '../chat-proof.js'
+import type { Context, GlobalOptions } from '../context.js'
+import type { OpenLab } from '../open-lab.js'
+import type { UpOptions } from '../up-options.js'
+
+/** One run of `up`: what it was told, and the lab that it works on. */
+export interface Run {
+  readonly options: GlobalOptions & UpOptions
+  readonly context: Context
+  readonly open: OpenLab
+  /** The flags, checked. */
+  readonly choices: Choices
+  readonly view: UpView
+}
+
+/** What this run wants: the flags and the answers, without what is stored. */
+export interface Wish {
+  readonly choices: Choices
+  readonly chat: Chat
+  /** This run's public address, where the lab lets in a detected one. */
+  readonly detected: string | undefined
+  /** For a lab that is not there yet. */
+  readonly generation: string
+  /** The first user's, typed by the person. */
+  readonly password: string | undefined
+}
+
+/** What a run would do: plain data. */
+export interface Plan {
+  items: readonly PlanItem[]
+  /** What would be done on the host; undefined: nothing. */
+  host: string | undefined
+  /** The instance that would be terminated first. */
+  replaces: string | undefined
+  cost: Cost
+  lab: LabId
+  settings: Settings
+  /** Every setting, compared with what is there. */
+  rows: readonly SettingRow[]
+  /** What bears the lab's tags, is not the lab's, and stays as it is. */
+  strangers: readonly Stranger[]
+}
+
+/** A finished run. */
+export interface Summary extends Plan {
+  changed: boolean
+  address: string
+  instanceId: string
+  health?: HostHealth | undefined
+  chat?: Proof | undefined
+  judged: ChatJudgement
+  /** What would bring more models into the menu. */
+  leftOut: readonly LeftOut[]
+  firstUser?: MadeUser | undefined
+  /** Whether 443 and 9443 answer from here. */
+  answers: { https: boolean; portainer: boolean }
+  /** What at AWS would refuse a release of the address. */
+  refusal: ReleaseRefusal
+  now: number
+}
+
+/** How a run shows what it would do and what it has done. */
+export interface UpView {
+  /** Before the question. */
+  plan(plan: Plan): void
+  /** The result of `--dry-run`. */
+  dryRun(plan: Plan): void
+  /** The result; a password in it is shown here, once. */
+  summary(summary: Summary): void
+}

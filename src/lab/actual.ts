@@ -1,0 +1,63 @@
+import { isIPv4 } from 'node:net'
+import type { HostHealth } from '../host/health.js'
+import type { InstanceState } from '../resources/instance.js'
+import type { RoleState } from '../resources/role.js'
+import type { SecurityGroupState } from '../resources/security-group.js'
+
+/** What AWS and the host have of what the settings choose; undefined where there is nothing, or it cannot be seen. */
+export interface Actual {
+  /** The sources of the rules for 443 and 9443. */
+  allowed?: readonly string[] | undefined
+  /** Whether port 80 is open to everybody. */
+  port80?: boolean | undefined
+  /** "none": the role has no boundary. */
+  boundary?: string | undefined
+  instanceType?: string | undefined
+  diskGb?: number | undefined
+  subnetId?: string | undefined
+  /** The host's domain; "none": it uses its address. */
+  domain?: string | undefined
+  /** The ids in LibreChat's menu. */
+  models?: readonly string[] | undefined
+  users?: number | undefined
+  /** The role's policy, as text. */
+  policy?: string | undefined
+}
+
+/** What was observed, in the terms of the settings. */
+export function actualOf(seen: {
+  group?: Pick<SecurityGroupState, 'ingress'> | undefined
+  role?: Pick<RoleState, 'boundary' | 'inline'> | undefined
+  instance?: Pick<InstanceState, 'type' | 'subnetId' | 'volume'> | undefined
+  health?: Pick<HostHealth, 'release' | 'site' | 'models' | 'users'> | undefined
+}): Actual {
+  const { group, role, instance, health } = seen
+  const rules = group?.ingress ?? []
+  const sourcesOf = (...ports: number[]) => [
+    ...new Set(
+      rules
+        .filter(
+          ({ protocol, fromPort, toPort }) =>
+            protocol === 'tcp' && fromPort === toPort && ports.includes(fromPort),
+        )
+        .map(({ source }) => source),
+    ),
+  ]
+  const setUp = health !== undefined && health.release !== ''
+  return {
+    ...(group ? { allowed: sourcesOf(443, 9443), port80: sourcesOf(80).includes('0.0.0.0/0') } : {}),
+    ...(role ? { boundary: role.boundary ?? 'none', policy: role.inline } : {}),
+    ...(instance
+      ? { instanceType: instance.type, diskGb: instance.volume?.sizeGb, subnetId: instance.subnetId }
+      : {}),
+    ...(setUp
+      ? {
+          domain: health.site === '' || isIPv4(health.site) ? 'none' : health.site,
+          models: health.models,
+          users: health.users ?? undefined,
+        }
+      : {}),
+    // A host that was never set up has no users.
+    ...(health !== undefined && !setUp ? { users: 0 } : {}),
+  }
+}

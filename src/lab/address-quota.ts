@@ -1,0 +1,39 @@
+import {
+  DescribeAccountAttributesCommand,
+  DescribeAddressesCommand,
+  type EC2Client,
+} from '@aws-sdk/client-ec2'
+import { ignoreErrors } from '../aws/errors.js'
+import { LabError } from '../core/error.js'
+
+/** Every account may hold as many: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html */
+const leastQuota = 5
+
+/**
+ * Whether the account may hold one more Elastic IP in the region: how many it holds, and the quota where it was asked.
+ * LabError `address-quota` when it may not.
+ */
+export async function checkAddressQuota(
+  ec2: EC2Client,
+  region: string,
+): Promise<{ held: number; most: number | undefined }> {
+  const { Addresses: held = [] } = await ec2.send(new DescribeAddressesCommand({}))
+  if (held.length < leastQuota) return { held: held.length, most: undefined }
+  // Somebody who may not ask for the quota can still make a lab.
+  const limits = await ignoreErrors(['UnauthorizedOperation'], () =>
+    ec2.send(new DescribeAccountAttributesCommand({ AttributeNames: ['vpc-max-elastic-ips' as never] })),
+  )
+  const quota = limits?.AccountAttributes?.[0]?.AttributeValues?.[0]?.AttributeValue
+  const most = quota ? Number(quota) : undefined
+  if (most === undefined || held.length < most) return { held: held.length, most }
+  const idle = held.filter(({ AssociationId }) => !AssociationId).map(({ PublicIp }) => PublicIp)
+  throw new LabError({
+    code: 'address-quota',
+    what: `All ${most} Elastic IPs that the account may hold in ${region} are taken.`,
+    why: idle.length > 0 ? `These are idle: ${idle.join(', ')}.` : 'Every one of them is in use.',
+    fix: [
+      `Ask for more: https://${region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/L-0263D0A3`,
+      ...(idle.length > 0 ? ['Or release one that nobody needs'] : []),
+    ],
+  })
+}

@@ -1,0 +1,106 @@
+import {
+  DescribeInstanceTypeOfferingsCommand,
+  DescribeInstanceTypesCommand,
+  type EC2Client,
+} from '@aws-sdk/client-ec2'
+import { isCode } from '../aws/errors.js'
+import { LabError } from '../core/error.js'
+import type { InstanceState } from '../resources/instance.js'
+import type { Choices } from './choices.js'
+
+/**
+ * Refuses what AWS would refuse to change on the instance that is there, before anything is stored: LabError
+ * `disk-cannot-shrink`, `subnet-cannot-change`, `stop-protected`, `other-architecture` or `type-not-offered`.
+ */
+export async function checkChange(
+  ec2: EC2Client,
+  instance: InstanceState,
+  wanted: { instanceType: string; choices: Choices },
+): Promise<void> {
+  const { choices, instanceType } = wanted
+  const { volume, subnetId, type } = instance
+  if (volume && choices.diskGb !== undefined && choices.diskGb < volume.sizeGb) {
+    throw new LabError({
+      code: 'disk-cannot-shrink',
+      what: `The disk has ${volume.sizeGb} GB and cannot become ${choices.diskGb} GB.`,
+      why: 'An EBS volume can only grow.',
+      fix: [`To keep it as it is: leave --disk out, or give --disk ${volume.sizeGb}`],
+    })
+  }
+  if (choices.subnetId !== undefined && choices.subnetId !== subnetId) {
+    throw new LabError({
+      code: 'subnet-cannot-change',
+      what: `The instance is in ${subnetId} and cannot move to ${choices.subnetId}.`,
+      why: 'An instance stays in the subnet in which it was launched.',
+      fix: [
+        'To keep it: leave --subnet-id out',
+        `To launch a new instance there and lose all data: librechat-lab up --replace-instance ${instance.instanceId} --subnet-id ${choices.subnetId}`,
+      ],
+    })
+  }
+  if (instanceType !== type) await checkTypeChange(ec2, instance, instanceType)
+}
+
+async function checkTypeChange(ec2: EC2Client, instance: InstanceState, to: string): Promise<void> {
+  if (instance.stopProtected) {
+    throw new LabError({
+      code: 'stop-protected',
+      what: `The instance type cannot change: ${instance.instanceId} is protected against being stopped.`,
+      why: 'Another type needs a stop, and stop protection refuses it.',
+      fix: [
+        `Lift the protection first: aws ec2 modify-instance-attribute --instance-id ${instance.instanceId} --no-disable-api-stop`,
+      ],
+    })
+  }
+  const [from, wanted, offered] = await Promise.all([
+    architecturesOf(ec2, instance.type),
+    architecturesOf(ec2, to),
+    isOffered(ec2, to, instance.zone),
+  ])
+  // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resize-limitations.html
+  if (from.length > 0 && !wanted.some((one) => from.includes(one))) {
+    throw new LabError({
+      code: 'other-architecture',
+      what: `${instance.type} (${from.join(', ')}) cannot become ${to} (${wanted.join(', ') || 'unknown'}).`,
+      why: 'The system on the disk is built for one processor architecture, and AWS refuses a type of another.',
+      fix: [
+        `Choose a type of the same architecture: --instance-type ${from.includes('arm64') ? 't4g.large' : 't3.large'}`,
+        `To launch a new instance and lose all data: librechat-lab up --replace-instance ${instance.instanceId} --instance-type ${to}`,
+      ],
+    })
+  }
+  if (!offered) {
+    throw new LabError({
+      code: 'type-not-offered',
+      what: `${instance.zone} does not offer ${to}.`,
+      why: `The instance and its disk are in ${instance.zone} and stay there.`,
+      fix: [`Choose another type: --instance-type ${from.includes('arm64') ? 't4g.large' : 't3.large'}`],
+    })
+  }
+}
+
+async function architecturesOf(ec2: EC2Client, type: string): Promise<readonly string[]> {
+  try {
+    const { InstanceTypes = [] } = await ec2.send(
+      new DescribeInstanceTypesCommand({ InstanceTypes: [type as never] }),
+    )
+    return InstanceTypes[0]?.ProcessorInfo?.SupportedArchitectures ?? []
+  } catch (error) {
+    // Told by the check of the type itself.
+    if (isCode(error, 'InvalidInstanceType', 'InvalidParameterValue')) return []
+    throw error
+  }
+}
+
+async function isOffered(ec2: EC2Client, type: string, zone: string): Promise<boolean> {
+  const { InstanceTypeOfferings = [] } = await ec2.send(
+    new DescribeInstanceTypeOfferingsCommand({
+      LocationType: 'availability-zone',
+      Filters: [
+        { Name: 'instance-type', Values: [type] },
+        { Name: 'location', Values: [zone] },
+      ],
+    }),
+  )
+  return InstanceTypeOfferings.length > 0
+}

@@ -1,0 +1,64 @@
+import type { Actual } from './actual.js'
+import { countAddresses } from './cidr.js'
+import type { Settings } from './settings.js'
+
+/** One setting as the plan shows it: `from` only where AWS or the host has something else. */
+export interface SettingRow {
+  what: string
+  from?: string
+  to: string
+}
+
+/** Every setting that changes what the lab is or who reaches it, compared with what is there. */
+export function settingRows(settings: Settings, actual: Actual): SettingRow[] {
+  const { domain, openPort80, permissionsBoundary, subnetId, instanceType, diskGb } = settings
+  return [
+    row('allowed from', rangesText(settings.allow.cidrs), actual.allowed && rangesText(actual.allowed)),
+    row(
+      'port 80',
+      port80Text(openPort80),
+      actual.port80 === undefined ? undefined : port80Text(actual.port80),
+    ),
+    row('domain', domain ?? 'none', actual.domain),
+    userRow(settings, actual),
+    modelsRow(settings, actual),
+    row('permissions boundary', permissionsBoundary ?? 'none', actual.boundary),
+    row('subnet', subnetId ?? actual.subnetId ?? 'a public one of the default VPC', actual.subnetId),
+    row('instance type', instanceType, actual.instanceType),
+    row('disk', `${diskGb} GB`, actual.diskGb === undefined ? undefined : `${actual.diskGb} GB`),
+  ]
+}
+
+const row = (what: string, to: string, from: string | undefined): SettingRow => ({
+  what,
+  ...(from === undefined || from === to ? {} : { from }),
+  to,
+})
+
+const port80Text = (open: boolean) => (open ? 'open to everybody' : 'open to the allowed ranges')
+
+/** "81.2.69.0/24 (256 addresses), 81.2.70.1 (1 address)" */
+export function rangesText(cidrs: readonly string[]): string {
+  if (cidrs.length === 0) return 'nobody'
+  return [...cidrs].sort().map(rangeText).join(', ')
+}
+
+function rangeText(cidr: string): string {
+  if (cidr === '0.0.0.0/0') return '0.0.0.0/0 (everybody)'
+  const count = countAddresses([cidr])
+  // A source by hand, such as a prefix list, has no size that can be told.
+  if (count === 0) return cidr
+  return `${cidr.replace(/\/32$/, '')} (${count.toLocaleString('en')} address${count === 1 ? '' : 'es'})`
+}
+
+function userRow({ email }: Settings, { users }: Actual): SettingRow {
+  if (users === undefined || users === 0)
+    return row('first user', email ?? 'none', users === 0 ? 'none' : undefined)
+  return { what: 'users', to: String(users) }
+}
+
+function modelsRow({ models }: Settings, { models: there }: Actual): SettingRow {
+  const labelOf = (id: string) => models.find((model) => model.id === id)?.label ?? id
+  const text = (ids: readonly string[]) => ids.map(labelOf).join(', ') || 'none'
+  return row('models', text(models.map(({ id }) => id)), there && text(there))
+}

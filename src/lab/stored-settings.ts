@@ -1,0 +1,175 @@
+import * as z from 'zod'
+import { LabError } from '../core/error.js'
+import type { LabId } from '../resources/ownership.js'
+import { checkedCidrs } from './cidr.js'
+import { type Settings, settingsSchema, settingsVersion } from './settings.js'
+
+/** As stored: what can be derived from the lab and its models is left out. */
+const storedSchema = settingsSchema.extend({
+  /** Those that the models' ids do not give. */
+  profileArns: settingsSchema.shape.profileArns.optional(),
+})
+
+/** As version 0.1.0 stored it. */
+const version1 = settingsSchema
+  .omit({
+    previousGeneration: true,
+    creations: true,
+    adopted: true,
+    passwordDue: true,
+    tags: true,
+    maxTokens: true,
+  })
+  .extend({ version: z.literal(1) })
+
+/** An id such as "us.anthropic.claude-…" is a system-defined inference profile's; a model's begins with its provider. */
+const profileId = /^(?:(global)|apac|[a-z]{2}(?:-[a-z]+)?)\.(?=[a-z0-9-]+\.)/
+
+/**
+ * The ARNs that the role needs to call these models through inference profiles.
+ * https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
+ */
+export function derivedProfileArns(
+  models: Settings['models'],
+  { partition, region, account }: Pick<LabId, 'partition' | 'region' | 'account'>,
+): string[] {
+  return models.flatMap(({ id }) => {
+    const [prefix, global] = profileId.exec(id) ?? []
+    if (prefix === undefined) return []
+    const profile = `arn:${partition}:bedrock:${region}:${account}:inference-profile/${id}`
+    return global
+      ? [profile, `arn:${partition}:bedrock:::foundation-model/${id.slice(prefix.length)}`]
+      : [profile]
+  })
+}
+
+/** These and the derived ones, each once, in order. */
+export const allProfileArns = (
+  settings: Pick<Settings, 'models' | 'profileArns'>,
+  lab: Pick<LabId, 'partition' | 'region' | 'account'>,
+): string[] => [...new Set([...settings.profileArns, ...derivedProfileArns(settings.models, lab)])].sort()
+
+/** Every field with its JSON, in a fixed order, so that equal settings are equal texts. */
+export function formatSettings(settings: Settings, lab: LabId): string {
+  const derived = derivedProfileArns(settings.models, lab)
+  const { profileArns, defaultModel, ...rest } = settingsSchema.parse(settings)
+  const others = profileArns.filter((arn) => !derived.includes(arn))
+  const stored = {
+    ...rest,
+    ...(defaultModel === undefined || defaultModel === rest.models[0]?.id ? {} : { defaultModel }),
+    ...(others.length > 0 ? { profileArns: others } : {}),
+  }
+  return JSON.stringify(storedSchema.parse(stored))
+}
+
+/**
+ * Settings as stored by this version or an older one, judged as a stranger's: LabError `bad-settings` for anything
+ * that no version up to this one would write.
+ */
+export function parseSettings(text: string, parameter: string, lab: LabId): Settings {
+  try {
+    const document: unknown = JSON.parse(text)
+    const { version } = z.looseObject({ version: z.int().min(1) }).parse(document)
+    if (version > settingsVersion) throw newer(version, parameter)
+    const settings =
+      version === 1 ? fromVersion1(version1.parse(document), lab) : expand(storedSchema.parse(document), lab)
+    checkedCidrs(settings.allow.cidrs, settings.allow.everyone)
+    return settings
+  } catch (error) {
+    if (error instanceof LabError && error.code === 'bad-settings') throw error
+    throw new LabError({
+      code: 'bad-settings',
+      what: `The parameter ${parameter} does not hold a lab's settings.`,
+      why: `Something other than librechat-lab wrote it: ${reason(error)}.`,
+      fix: [`Delete it and give your choices again: aws ssm delete-parameter --name ${parameter}`],
+      cause: error,
+    })
+  }
+}
+
+/** Version 1 stored what version 2 derives; otherwise they are alike. */
+export const fromVersion1 = (settings: z.infer<typeof version1>, lab: LabId): Settings =>
+  expand({ ...settings, version: settingsVersion }, lab)
+
+function expand({ profileArns = [], ...stored }: z.infer<typeof storedSchema>, lab: LabId): Settings {
+  const settings = { ...stored, profileArns }
+  const [first] = settings.models
+  return {
+    ...settings,
+    ...(settings.defaultModel === undefined && first ? { defaultModel: first.id } : {}),
+    profileArns: allProfileArns(settings, lab),
+  }
+}
+
+const newer = (version: number, parameter: string) =>
+  new LabError({
+    code: 'bad-settings',
+    what: `This lab's settings are of version ${version}, and this librechat-lab reads up to version ${settingsVersion}.`,
+    why: `A newer librechat-lab wrote ${parameter}.`,
+    fix: ['Use the newest version: npx librechat-lab@latest'],
+  })
+
+function reason(error: unknown): string {
+  if (error instanceof z.ZodError) {
+    const issue = error.issues[0]
+    return `${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? 'unfit'}`
+  }
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** What differs between two stored texts, in a person's words; nothing where only their version does. */
+export function describeSettingsChange(
+  before: string,
+  after: string,
+  lab: LabId,
+): { what: string; from: string; to: string }[] {
+  const [old, now] = [readable(before, lab), readable(after, lab)]
+  return (
+    [...new Set([...Object.keys(old), ...Object.keys(now)])]
+      // Random, and of no interest to a person.
+      .filter((key) => key !== 'creations')
+      .filter((key) => JSON.stringify(old[key]) !== JSON.stringify(now[key]))
+      .map((key) => ({ what: labels[key] ?? key, from: say(old[key]), to: say(now[key]) }))
+  )
+}
+
+function readable(text: string, lab: LabId): Record<string, unknown> {
+  try {
+    return parseSettings(text, '', lab)
+  } catch (error) {
+    if (error instanceof LabError) return {}
+    throw error
+  }
+}
+
+function say(value: unknown): string {
+  if (value === undefined || (Array.isArray(value) && value.length === 0)) return 'none'
+  if (Array.isArray(value)) return value.map((v) => (typeof v === 'object' ? v.label : v)).join(', ')
+  if (typeof value === 'object' && value && 'cidrs' in value) return say(value.cidrs)
+  if (typeof value === 'object' && value && adoptedKeys.some((key) => key in value))
+    return Object.values(value).join(', ')
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+const adoptedKeys = ['instanceId', 'allocationId', 'groupId']
+
+const labels: Record<string, string> = {
+  version: 'format of the settings',
+  generation: 'instance generation',
+  previousGeneration: 'previous generation',
+  adopted: 'accepted as the lab’s',
+  instanceType: 'instance type',
+  diskGb: 'disk (GB)',
+  allow: 'allowed from',
+  openPort80: 'port 80 open to everybody',
+  subnetId: 'subnet',
+  permissionsBoundary: 'permissions boundary',
+  tags: 'tags of new resources',
+  userData: 'first-boot script',
+  maxTokens: 'maximum tokens of an answer',
+  email: 'first user',
+  passwordDue: 'first user’s password',
+  defaultModel: 'default model',
+  titleModel: 'title model',
+  profileArns: 'inference profiles',
+}

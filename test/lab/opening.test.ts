@@ -1,0 +1,209 @@
+import { describe, expect, it } from 'vitest'
+import { type Actual, actualOf } from '../../src/lab/actual.js'
+import { refuseUnsaid, unsaidChanges } from '../../src/lab/opening.js'
+import { settingRows } from '../../src/lab/setting-rows.js'
+import { nothingChosen, type Settings } from '../../src/lab/settings.js'
+
+const boundary = 'arn:aws:iam::123456789012:policy/Boundary'
+const sonnet = { id: 'us.anthropic.claude-sonnet-4-5', label: 'Claude Sonnet 4.5' }
+const other = { id: 'us.meta.llama9', label: 'Llama 9' }
+const settings: Settings = {
+  ...nothingChosen,
+  allow: { from: 'given', cidrs: ['81.2.69.0/24'], everyone: false },
+  permissionsBoundary: boundary,
+  email: 'me@example.org',
+  models: [sonnet],
+}
+/** A lab that is as these settings want it. */
+const there: Actual = {
+  allowed: ['81.2.69.0/24'],
+  port80: false,
+  boundary,
+  instanceType: 't3.medium',
+  diskGb: 30,
+  subnetId: 'subnet-00000000',
+  domain: 'none',
+  models: [sonnet.id],
+  users: 1,
+  policy: '',
+}
+const said = { choices: {}, models: false, launches: false }
+const flagsOf = (...about: Parameters<typeof unsaidChanges>) =>
+  unsaidChanges(...about).map(({ flags }) => flags)
+
+const poisons: [string, Partial<Settings>, Actual, string][] = [
+  [
+    'another range',
+    { allow: { from: 'given', cidrs: ['6.6.0.0/16'], everyone: false } },
+    there,
+    '--allow-cidr 6.6.0.0/16',
+  ],
+  [
+    'a wider range around the one that is open',
+    { allow: { from: 'given', cidrs: ['81.2.68.0/22'], everyone: false } },
+    there,
+    '--allow-cidr 81.2.68.0/22',
+  ],
+  [
+    'everybody',
+    { allow: { from: 'given', cidrs: ['0.0.0.0/0'], everyone: true } },
+    there,
+    '--allow-cidr 0.0.0.0/0 --allow-everyone',
+  ],
+  [
+    'a domain',
+    { domain: 'evil.example', openPort80: true },
+    { ...there, port80: true },
+    '--domain evil.example --open-port-80',
+  ],
+  [
+    'another domain',
+    { domain: 'evil.example', openPort80: true },
+    { ...there, domain: 'chat.example.org', port80: true },
+    '--domain evil.example --open-port-80',
+  ],
+  ['no domain any longer', {}, { ...there, domain: 'chat.example.org' }, '--no-domain'],
+  [
+    'a domain while the host cannot be asked',
+    { domain: 'evil.example', openPort80: true },
+    { ...there, domain: undefined, port80: true },
+    '--domain evil.example --open-port-80',
+  ],
+  ['port 80 for everybody', { openPort80: true }, there, '--open-port-80'],
+  ['no boundary', { permissionsBoundary: undefined }, there, `--permissions-boundary ${boundary}`],
+  ['another boundary', { permissionsBoundary: `${boundary}2` }, there, `--permissions-boundary ${boundary}2`],
+  [
+    'a first user on a host without users',
+    { email: 'evil@example.org' },
+    { ...there, users: 0 },
+    '--email evil@example.org',
+  ],
+  [
+    'a first user who is still due on a host that cannot be asked',
+    { email: 'evil@example.org', passwordDue: true },
+    { ...there, users: undefined },
+    '--email evil@example.org',
+  ],
+  ['another model', { models: [sonnet, other] }, there, `--models ${sonnet.id},${other.id}`],
+]
+
+describe('stored settings', () => {
+  it('that are as the lab is change nothing unsaid', () => {
+    expect(unsaidChanges(settings, there, said)).toEqual([])
+  })
+
+  it.each(poisons)('with %s need the flag', (_, poison, actual, flags) => {
+    const { permissionsBoundary, ...rest } = { ...settings, ...poison }
+    const poisoned = { ...rest, ...(permissionsBoundary ? { permissionsBoundary } : {}) }
+    const unsaid = unsaidChanges(poisoned, actual, said)
+    expect(unsaid.map((one) => one.flags)).toEqual([flags])
+    expect(() => refuseUnsaid(unsaid)).toThrow(
+      expect.objectContaining({
+        code: 'opened-by-settings',
+        fix: expect.arrayContaining([expect.stringContaining(`up --yes ${flags}`)]),
+      }),
+    )
+  })
+
+  it('with a subnet need the flag where an instance is launched, and only there', () => {
+    const moved = { ...settings, subnetId: 'subnet-66666666' }
+    expect(flagsOf(moved, there, said)).toEqual([])
+    expect(flagsOf(moved, there, { ...said, launches: true })).toEqual(['--subnet-id subnet-66666666'])
+  })
+
+  it('may open what this command says, and this machine’s own address', () => {
+    const everything: Settings = {
+      ...settings,
+      allow: { from: 'given', cidrs: ['6.6.0.0/16'], everyone: false },
+      domain: 'chat.example.org',
+      openPort80: true,
+      permissionsBoundary: `${boundary}2`,
+      subnetId: 'subnet-66666666',
+      models: [other],
+    }
+    const choices = {
+      allow: { cidrs: ['6.6.0.0/16'], everyone: false },
+      domain: 'chat.example.org',
+      openPort80: true,
+      permissionsBoundary: `${boundary}2`,
+      subnetId: 'subnet-66666666',
+      email: 'me@example.org',
+    }
+    expect(
+      unsaidChanges(everything, { ...there, users: 0 }, { choices, models: true, launches: true }),
+    ).toEqual([])
+    const own = { ...settings, allow: { from: 'detected' as const, cidrs: ['9.9.9.9/32'], everyone: false } }
+    expect(unsaidChanges(own, there, said)).toEqual([])
+  })
+
+  it('may close, restrict and repair: a narrower range, a boundary that was removed, a policy that was changed', () => {
+    const narrow = {
+      ...settings,
+      allow: { from: 'given' as const, cidrs: ['81.2.69.7/32'], everyone: false },
+    }
+    expect(unsaidChanges(narrow, there, said)).toEqual([])
+    expect(unsaidChanges(settings, { ...there, boundary: 'none' }, said)).toEqual([])
+    const silent = { ...settings, models: [sonnet, other] }
+    // The menu leaves out a model that did not answer; the role may still call it.
+    expect(unsaidChanges(silent, { ...there, policy: `"…/${other.id}"` }, said)).toEqual([])
+  })
+})
+
+describe('the plan’s settings', () => {
+  const rowOf = (what: string, actual: Actual, chosen: Settings = settings) =>
+    settingRows(chosen, actual).find((row) => row.what === what)
+
+  it('are compared with what AWS and the host have', () => {
+    expect(settingRows(settings, there).filter(({ from }) => from !== undefined)).toEqual([])
+    expect(rowOf('allowed from', { ...there, allowed: ['6.6.0.0/16', '81.2.69.7/32'] })).toEqual({
+      what: 'allowed from',
+      from: '6.6.0.0/16 (65,536 addresses), 81.2.69.7 (1 address)',
+      to: '81.2.69.0/24 (256 addresses)',
+    })
+    expect(rowOf('domain', { ...there, domain: 'chat.example.org' })).toMatchObject({
+      from: 'chat.example.org',
+      to: 'none',
+    })
+    expect(rowOf('port 80', { ...there, port80: true })).toMatchObject({ from: 'open to everybody' })
+    expect(rowOf('permissions boundary', { ...there, boundary: 'none' })).toMatchObject({
+      from: 'none',
+      to: boundary,
+    })
+    expect(rowOf('models', { ...there, models: [other.id] })).toMatchObject({
+      from: other.id,
+      to: sonnet.label,
+    })
+    expect(rowOf('instance type', { ...there, instanceType: 't3.large' })).toMatchObject({ from: 't3.large' })
+    expect(rowOf('disk', { ...there, diskGb: 40 })).toMatchObject({ from: '40 GB', to: '30 GB' })
+    expect(rowOf('subnet', there, { ...settings, subnetId: 'subnet-66666666' })).toMatchObject({
+      from: 'subnet-00000000',
+    })
+    expect(rowOf('users', there)).toEqual({ what: 'users', to: '1' })
+    expect(rowOf('first user', { ...there, users: 0 })).toMatchObject({ from: 'none', to: 'me@example.org' })
+  })
+
+  it('are all shown for a new lab', () => {
+    expect(settingRows(settings, {}).map(({ what }) => what)).toEqual([
+      'allowed from',
+      'port 80',
+      'domain',
+      'first user',
+      'models',
+      'permissions boundary',
+      'subnet',
+      'instance type',
+      'disk',
+    ])
+  })
+
+  it('come from the rules, the role, the disk and the health that were observed', () => {
+    const rule = { protocol: 'tcp', fromPort: 443, toPort: 443, source: '6.6.0.0/16' }
+    const udp = { ...rule, protocol: 'udp', source: '7.7.0.0/16' }
+    const health = { release: 'abc', site: '8.8.8.8', models: [sonnet.id], users: 2 }
+    expect(
+      actualOf({ group: { ingress: [rule, udp] }, role: { boundary: undefined, inline: '{}' }, health }),
+    ).toMatchObject({ allowed: ['6.6.0.0/16'], port80: false, boundary: 'none', domain: 'none', users: 2 })
+    expect(actualOf({ health: { ...health, release: '' } })).toEqual({ users: 0 })
+    expect(actualOf({})).toEqual({})
+  })
+})
