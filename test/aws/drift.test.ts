@@ -188,7 +188,7 @@ const drifts: Drift[] = [
       )
     },
     shows: /LibreChatBedrock.*changed/,
-    mended: (found) => expect(JSON.stringify(found.role?.inline)).not.toMatch(/"\*"/),
+    mended: (found) => expect(JSON.stringify(found.role?.inline)).not.toMatch(/"Action":"\*"/),
   },
   {
     what: 'the Bedrock policy was deleted',

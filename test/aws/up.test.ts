@@ -27,7 +27,14 @@ describeLab('up on an empty account', (made) => {
         Resource: 'arn:aws:bedrock:*::foundation-model/*',
       }),
     )
-    expect(JSON.stringify(statements)).not.toMatch(/marketplace|"\*"/i)
+    expect(statements).toContainEqual({
+      Sid: 'NoParameters',
+      Effect: 'Deny',
+      Action: 'ssm:GetParameter*',
+      Resource: '*',
+    })
+    const allowed = statements.filter((one) => (one as { Effect: string }).Effect === 'Allow')
+    expect(JSON.stringify(allowed)).not.toMatch(/marketplace|"\*"/i)
     expect(found.profile?.Roles?.map(({ RoleName }) => RoleName)).toEqual(['LibreChatInstanceRole'])
     expect(tagsOf(found.profile?.Tags)).toMatchObject(ours)
 
