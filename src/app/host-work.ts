@@ -106,7 +106,13 @@ export async function askHealth(
 }
 
 /** What says that the host can't be asked, or was never set up. */
-const notReached = new Set(['host-offline', 'health-unreadable', 'command-lost', 'command-deadline'])
+const notReached = new Set([
+  'host-offline',
+  'health-unreadable',
+  'command-lost',
+  'command-undelivered',
+  'command-deadline',
+])
 
 /** A first user that an earlier run was not told of; where there are users already, none is made. */
 const newUserPlan = (settings: Settings, { stored }: OpenLab): string | undefined =>

@@ -35,7 +35,21 @@ export async function ignoreErrors<T>(
   }
 }
 
-const throttled = ['Throttling*', 'RequestLimitExceeded', 'TooManyRequestsException', 'RequestThrottled*']
+/**
+ * Asked too often, by any service. TooManyUpdates is Parameter Store's, for two writes of one parameter at once:
+ * https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
+ */
+const throttled = [
+  'Throttl*',
+  'RequestLimitExceeded',
+  'RequestThrottled*',
+  'TooManyRequestsException',
+  'TooManyUpdates*',
+  'EC2ThrottledException',
+  'SlowDown',
+  'BandwidthLimitExceeded',
+  'PriorRequestNotComplete',
+]
 const networkCodes = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|ERR_HTTP2)/
 
 export const isThrottled = (error: unknown): boolean => isCode(error, ...throttled)

@@ -13,7 +13,8 @@ interface Call {
 }
 
 /** An AWS error as the SDK throws it. */
-export const awsError = (name: string, message = ''): Error => Object.assign(new Error(message), { name })
+export const awsError = (name: string, message = ''): Error =>
+  Object.assign(new Error(message), { name, $metadata: { httpStatusCode: 400 } })
 
 /** A host whose answers are written down beforehand, by the command's name, and whose time flies. */
 export function scriptedHost(answers: Record<string, Answer[] | ((input: Call['input']) => Answer)>): {
