@@ -139,7 +139,13 @@ export async function askHealth(
 }
 
 /** What says that the host can't be asked, or was never set up. */
-const notReached = new Set(['host-offline', 'health-unreadable', 'command-lost', 'command-deadline'])
+const notReached = new Set([
+  'host-offline',
+  'health-unreadable',
+  'command-lost',
+  'command-undelivered',
+  'command-deadline',
+])
 
 const userPlan = ({ email }: Settings, user: HostWork['user']): string | undefined =>
   user === 'create'

@@ -5,6 +5,7 @@ import {
 } from '@aws-sdk/client-ssm'
 import { isCode, isPassing } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
+import { endedBadly } from './command-ending.js'
 import type { Host } from './host.js'
 
 export interface Command {
@@ -16,9 +17,9 @@ export interface Command {
 }
 
 export interface CommandResult {
-  /** The first 24,000 characters. */
+  /** The first 24,000 bytes; a character that is cut there is left out. */
   readonly stdout: string
-  /** The first 8,000 characters. */
+  /** The first 8,000 bytes. */
   readonly stderr: string
   /** 0 only when Run Command says Success too. */
   readonly code: number
@@ -26,6 +27,8 @@ export interface CommandResult {
 
 /** How long the agent may take to fetch a command. */
 const deliverySeconds = 120
+/** For how long a call that says nothing about the command is made again: an agent that has just come online. */
+const settleMs = 30_000
 
 /** By this comment the account's command history, the rehearsal and the tests know a lab's stages. */
 const comment = (lab: string, stage: string): string => `librechat-lab ${lab} ${stage}`.slice(0, 100)
@@ -33,7 +36,7 @@ const comment = (lab: string, stage: string): string => `librechat-lab ${lab} ${
 /**
  * Runs a script on the host by SendCommand with AWS-RunShellScript, and waits for its end.
  * Run Command shows nothing before that. An interrupted wait leaves the script running: the lock on the host makes
- * the next run wait for it.
+ * the next run wait for it. LabErrors say who ended it when it was not the script itself; see command-ending.ts.
  */
 export async function runCommand(host: Host, command: Command): Promise<CommandResult> {
   const commandId = await send(host, command)
@@ -41,7 +44,7 @@ export async function runCommand(host: Host, command: Command): Promise<CommandR
   for (let polls = 0; host.clock.now() < deadline; polls++) {
     await host.clock.sleep(pause(polls), host.signal)
     const invocation = await poll(host, commandId)
-    if (invocation !== undefined && ended(invocation)) return resultOf(invocation, command.stage)
+    if (invocation !== undefined && ended(invocation)) return resultOf(invocation, command)
   }
   throw new LabError({
     code: 'command-deadline',
@@ -55,32 +58,46 @@ export async function runCommand(host: Host, command: Command): Promise<CommandR
 /** Milliseconds before a look: what has nothing to do ends within a second, what downloads images takes minutes. */
 const pause = (polls: number): number => Math.min(100 * 1.5 ** polls, polls < 14 ? 1000 : 2000)
 
-async function send(host: Host, { stage, script, timeoutSeconds }: Command): Promise<string> {
-  try {
-    const { Command } = await host.ssm.send(
-      new SendCommandCommand({
-        InstanceIds: [host.instanceId],
-        DocumentName: 'AWS-RunShellScript',
-        Comment: comment(host.lab, stage),
-        TimeoutSeconds: deliverySeconds,
-        Parameters: { commands: [script], executionTimeout: [String(timeoutSeconds)] },
-      }),
-      { abortSignal: host.signal },
-    )
-    if (Command?.CommandId !== undefined) return Command.CommandId
-  } catch (error) {
-    if ((error as Error).name !== 'InvalidInstanceId') throw error
-    throw new LabError({
-      code: 'host-offline',
-      what: `Systems Manager doesn't reach the instance ${host.instanceId}.`,
-      why: 'It is stopped, still starting, or its agent is offline.',
-      fix: ['See its state: librechat-lab status', 'Or wait a minute and run the command again.'],
-      fault: 'aws',
-      cause: error,
-    })
+/** Scripts may run twice, so a call whose answer was lost is made again as one that was refused for a while is. */
+async function send(host: Host, command: Command): Promise<string> {
+  const until = host.clock.now() + settleMs
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await sendOnce(host, command)
+    } catch (error) {
+      // A managed instance is unknown to SendCommand for a moment after it has become Online.
+      const unknown = isCode(error, 'InvalidInstanceId')
+      const passing = unknown || isPassing(error)
+      if (!passing || host.clock.now() >= until) throw unknown ? offline(host, error) : error
+      await host.clock.sleep(Math.min(500 * 2 ** attempt, 5000), host.signal)
+    }
   }
-  throw new Error('SendCommand answered without a command id.')
 }
+
+async function sendOnce(host: Host, { stage, script, timeoutSeconds }: Command): Promise<string> {
+  const { Command } = await host.ssm.send(
+    new SendCommandCommand({
+      InstanceIds: [host.instanceId],
+      DocumentName: 'AWS-RunShellScript',
+      Comment: comment(host.lab, stage),
+      TimeoutSeconds: deliverySeconds,
+      Parameters: { commands: [script], executionTimeout: [String(timeoutSeconds)] },
+    }),
+    { abortSignal: host.signal },
+  )
+  if (Command?.CommandId === undefined) throw new Error('SendCommand answered without a command id.')
+  return Command.CommandId
+}
+
+const offline = ({ instanceId }: Host, cause: unknown) =>
+  new LabError({
+    code: 'host-offline',
+    what: `Systems Manager doesn't reach the instance ${instanceId}.`,
+    why: 'It is stopped, still starting, or its agent is offline.',
+    fix: ['See its state: librechat-lab status', 'Or wait a minute and run the command again.'],
+    fault: 'aws',
+    cause,
+  })
 
 /** Passing trouble with a poll says nothing about the command: undefined, and the next poll tells. */
 async function poll(host: Host, commandId: string): Promise<GetCommandInvocationCommandOutput | undefined> {
@@ -99,23 +116,22 @@ async function poll(host: Host, commandId: string): Promise<GetCommandInvocation
 const ended = ({ Status }: GetCommandInvocationCommandOutput): boolean =>
   !['Pending', 'InProgress', 'Delayed', 'Cancelling'].includes(Status ?? 'Pending')
 
-/** What a status other than Success and Failed means; the details name the cause more exactly. */
-function resultOf(invocation: GetCommandInvocationCommandOutput, stage: string): CommandResult {
+function resultOf(invocation: GetCommandInvocationCommandOutput, command: Command): CommandResult {
   const { Status, StatusDetails, ResponseCode } = invocation
-  const output = {
-    stdout: invocation.StandardOutputContent ?? '',
-    stderr: invocation.StandardErrorContent ?? '',
-  }
-  if (Status === 'Success' && (ResponseCode ?? 0) === 0) return { ...output, code: 0 }
-  if (Status === 'Failed' || Status === 'Success') return { ...output, code: ResponseCode || 1 }
-  throw new LabError({
-    code: 'command-lost',
-    what: `The host's stage ${stage} ended as "${StatusDetails ?? Status}".`,
-    why:
-      Status === 'Cancelled'
-        ? 'Somebody cancelled it in Systems Manager.'
-        : 'Systems Manager could not deliver it, or stopped it when its time was over.',
-    fix: ['Run the same command again: it goes on where this one stopped.'],
-    fault: 'aws',
+  const result = (code: number) => ({
+    stdout: whole(invocation.StandardOutputContent),
+    stderr: whole(invocation.StandardErrorContent),
+    code,
   })
+  if (Status === 'Success') return result(ResponseCode ?? 0)
+  // -1: no process of the script's has ended, whatever the status.
+  if (Status === 'Failed' && (ResponseCode ?? 1) >= 0 && isScripts(StatusDetails))
+    return result(ResponseCode || 1)
+  throw endedBadly(invocation, command)
 }
+
+/** Whether details of "Failed" are the script's own: others name who stopped it, or that it never arrived. */
+const isScripts = (details: string | undefined): boolean => details === undefined || details === 'Failed'
+
+/** The agent cuts by bytes, so the last character may be half: its replacement says nothing. */
+const whole = (text: string | undefined): string => (text ?? '').replace(/\ufffd$/, '')

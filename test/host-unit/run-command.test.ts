@@ -43,10 +43,103 @@ describe('a command on the host', () => {
     expect(await runCommand(failed.host, command)).toMatchObject({ code: 1 })
   })
 
-  it.each(['TimedOut', 'Cancelled', 'Undeliverable'])('that ends as %s says so', async (Status) => {
-    const { host } = scriptedHost({ SendCommand: [sent], GetCommandInvocation: [{ Status }] })
-    await expect(runCommand(host, command)).rejects.toMatchObject({ code: 'command-lost', fault: 'aws' })
+  it.each([
+    ['was killed, as for memory', { Status: 'TimedOut', ResponseCode: 137 }, 'command-killed', /memory/],
+    [
+      'was killed, as for memory, within its time',
+      {
+        Status: 'TimedOut',
+        StatusDetails: 'ExecutionTimedOut',
+        ResponseCode: 137,
+        ExecutionElapsedTime: 'PT1M2.5S',
+      },
+      'command-killed',
+      /memory/,
+    ],
+    [
+      'was stopped by the agent at the end of its time',
+      { Status: 'TimedOut', ResponseCode: 137, ExecutionElapsedTime: 'PT10M0.01S' },
+      'command-lost',
+      /longer than/,
+    ],
+    [
+      'ran out of time',
+      { Status: 'TimedOut', StatusDetails: 'ExecutionTimedOut' },
+      'command-lost',
+      /longer than/,
+    ],
+    ['was cancelled', { Status: 'Cancelled', StatusDetails: 'Cancelled' }, 'command-lost', /cancelled/],
+    [
+      'was not fetched',
+      { Status: 'TimedOut', StatusDetails: 'Delivery Timed Out' },
+      'command-undelivered',
+      /agent/,
+    ],
+    [
+      'was not fetched',
+      { Status: 'Failed', StatusDetails: 'DeliveryTimedOut' },
+      'command-undelivered',
+      /agent/,
+    ],
+    [
+      'could not be delivered',
+      { Status: 'Failed', StatusDetails: 'Undeliverable' },
+      'command-undelivered',
+      /agent/,
+    ],
+    ['was given up', { Status: 'Failed', StatusDetails: 'Terminated' }, 'command-undelivered', /gave it up/],
+    [
+      'had nowhere to go',
+      { Status: 'Failed', StatusDetails: 'NoInstancesInTag' },
+      'command-undelivered',
+      /no instance/,
+    ],
+    [
+      'ended in a way of tomorrow',
+      { Status: 'Failed', StatusDetails: 'New' },
+      'command-lost',
+      /no other reason/,
+    ],
+  ])('that %s says so', async (_, invocation, code, why) => {
+    const answer = { ResponseCode: -1, ...invocation }
+    const { host } = scriptedHost({ SendCommand: [sent], GetCommandInvocation: [answer] })
+    await expect(runCommand(host, command)).rejects.toMatchObject({
+      code,
+      fault: 'aws',
+      why: expect.stringMatching(why),
+    })
   })
+
+  it('has failed with its own code, also where Run Command says Success', async () => {
+    const { host } = scriptedHost({
+      SendCommand: [sent],
+      GetCommandInvocation: [{ Status: 'Success', StatusDetails: 'Success', ResponseCode: 168 }],
+    })
+    expect(await runCommand(host, command)).toMatchObject({ code: 168 })
+  })
+
+  it('is read without the half of a character that the agent has cut', async () => {
+    const cut = Buffer.from('ä'.repeat(12_001)).subarray(1, 24_001).toString()
+    const { host } = scriptedHost({
+      SendCommand: [sent],
+      GetCommandInvocation: [succeeded(`{}${cut.slice(1)}`)],
+    })
+    expect((await runCommand(host, command)).stdout).toMatch(/^\{\}ä+$/)
+  })
+
+  it.each(['InvalidInstanceId', 'ThrottlingException', 'TooManyUpdates', 'InternalServerError'])(
+    'is sent again after %s',
+    async (name) => {
+      const error = Object.assign(awsError(name), {
+        $metadata: { httpStatusCode: name === 'InternalServerError' ? 500 : 400 },
+      })
+      const { host } = scriptedHost({
+        SendCommand: [error, sent],
+        GetCommandInvocation: [succeeded('done')],
+      })
+      expect((await runCommand(host, command)).stdout).toBe('done')
+    },
+  )
 
   it('has a deadline', async () => {
     const { host, elapsed } = scriptedHost({
@@ -70,8 +163,11 @@ describe('a command on the host', () => {
   })
 
   it('to a host that is not online says what to do', async () => {
-    const { host } = scriptedHost({ SendCommand: [awsError('InvalidInstanceId', 'not in a valid state')] })
+    const { host, elapsed } = scriptedHost({
+      SendCommand: () => awsError('InvalidInstanceId', 'not in a valid state'),
+    })
     await expect(runCommand(host, command)).rejects.toMatchObject({ code: 'host-offline' })
+    expect(elapsed()).toBeLessThan(60_000)
   })
 
   it('fails with any other error of a poll', async () => {

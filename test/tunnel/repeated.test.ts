@@ -45,8 +45,8 @@ function traffic() {
   })
   const given = new Map<number, Buffer>()
   const shapes = [
-    noise(20_000),
-    Buffer.alloc(20_000, 1),
+    noise(9000),
+    Buffer.alloc(9000, 1),
     Buffer.alloc(3_000),
     noise(1),
     Buffer.from('0101020201010303', 'hex'),
@@ -60,6 +60,10 @@ function traffic() {
   }
   return { messages, given }
 }
+
+/** Compared as bytes: a matcher would look at each. */
+const same = (data: Map<number, Buffer>, given: Map<number, Buffer>) =>
+  data.size === given.size && [...given].every(([stream, bytes]) => data.get(stream)?.equals(bytes))
 
 describe('a message that the agent takes twice', () => {
   test('fits into 1024 bytes, repeated or not', () => {
@@ -78,7 +82,7 @@ describe('a message that the agent takes twice', () => {
         if (i === at) for (let n = 0; n < 1 + (at % 3); n++) agent.take(repeated)
       }
       expect(agent.error).toBe('')
-      expect(agent.data).toEqual(given)
+      expect(same(agent.data, given)).toBe(true)
       expect(agent.closed).toEqual([...given.keys()])
     }
   })
@@ -91,7 +95,7 @@ describe('a message that the agent takes twice', () => {
       for (let n = 0; n < 1 + (i % 4); n++) agent.take(repeated)
     }
     expect(agent.error).toBe('')
-    expect(agent.data).toEqual(given)
+    expect(same(agent.data, given)).toBe(true)
     expect(agent.closed).toEqual([...given.keys()])
   })
 

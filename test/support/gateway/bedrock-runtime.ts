@@ -1,4 +1,4 @@
-import type { AccountKind } from './bedrock.js'
+import type { AccountKind } from './account-kind.js'
 
 /*
  * What Bedrock's runtime says when it refuses a call, word for word as users report it:

@@ -62,9 +62,9 @@ export function runCommand(managed: ManagedInstances, executor: Executor): Suppl
         PluginName: 'aws:runShellScript',
         ResponseCode: code,
         ExecutionStartDateTime: new Date(found.sentAt).toISOString(),
-        StandardOutputContent: stdout.slice(0, 24_000),
+        StandardOutputContent: cut(stdout, 24_000),
         StandardOutputUrl: '',
-        StandardErrorContent: stderr.slice(0, 8_000),
+        StandardErrorContent: cut(stderr, 8_000),
         StandardErrorUrl: '',
       })
     },
@@ -81,6 +81,12 @@ export function runCommand(managed: ManagedInstances, executor: Executor): Suppl
   return { before: (call) => (call.service === 'ssm' ? answers[call.action]?.(call) : undefined) }
 }
 
+/**
+ * By bytes, whatever that does to a character: MaxStdoutLength and MaxStderrLength of the agent
+ * (agent/framework/processor/executer/iohandler/iohandler.go).
+ */
+const cut = (text: string, length: number): string => Buffer.from(text).subarray(0, length).toString()
+
 /** Newest first, as AWS lists them; of this region, and with the status that a filter asks for. */
 function asked(invocations: Invocation[], { region, params }: Call): Invocation[] {
   const filters = (params.Filters ?? []) as { key: string; value: string }[]
@@ -93,9 +99,15 @@ function asked(invocations: Invocation[], { region, params }: Call): Invocation[
     .reverse()
 }
 
+/**
+ * As the agent maps exit codes: 137 is what it gives a script that it stopped, so one killed for memory has "timed out"
+ * too (agent/plugins/pluginutil/pluginutil_unix.go, GetStatus); 168 is a success (agent/contracts/model.go,
+ * ExitWithSuccess).
+ */
 function statusOf({ outcome }: Invocation): string {
   if (!outcome) return 'InProgress'
-  return outcome.code === 0 ? 'Success' : 'Failed'
+  if (outcome.code === 137) return 'TimedOut'
+  return outcome.code === 0 || outcome.code === 168 ? 'Success' : 'Failed'
 }
 
 function invocationOf(one: Invocation): Record<string, unknown> {

@@ -409,13 +409,13 @@ server.on('upgrade', (request, stream, head) => {
 /** Sends as fast as it goes, and reads nothing more, for as long as `settings.flood` says so. */
 async function flood(session, socket) {
   const kind = settings.flood
-  const big = Buffer.from(
-    JSON.stringify({ AgentVersion: '3.3.0.0', RequestedClientActions: [], x: 'x'.repeat(190_000) }),
-  )
+  // The answer to each is as long as the question.
+  const actions = Array.from({ length: 3000 }, () => ({ ActionType: 'an action that nobody knows' }))
+  const big = Buffer.from(JSON.stringify({ AgentVersion: '3.3.0.0', RequestedClientActions: actions }))
   const output = (sequence, payloadType, payload) =>
     write({ type: 'output_stream_data', sequence, payloadType, payload })
   const kib = Buffer.alloc(1024)
-  const known = output(0, 1, kib)
+  const known = output(0, 1, Buffer.alloc(1))
   const bytes = {
     handshake: (n) => output(n, 5, big),
     known: () => known,

@@ -1,0 +1,72 @@
+import type { GetCommandInvocationCommandOutput } from '@aws-sdk/client-ssm'
+import { LabError } from '../core/error.js'
+import type { Command } from './run-command.js'
+
+type Invocation = Pick<
+  GetCommandInvocationCommandOutput,
+  'Status' | 'StatusDetails' | 'ResponseCode' | 'ExecutionElapsedTime'
+>
+
+/** 128 and the signal, as a shell tells it: SIGKILL, which is what the kernel sends when memory runs out. */
+const killedCode = 137
+
+/**
+ * What a command is told as that did not end by itself. The details name the cause more exactly than the status:
+ * https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html
+ */
+export function endedBadly(invocation: Invocation, command: Command): LabError {
+  const { Status, StatusDetails, ResponseCode } = invocation
+  const details = (StatusDetails ?? Status ?? '').replaceAll(' ', '')
+  const again = 'Run the same command again: it goes on where this one stopped.'
+  const stage = `The host's stage ${command.stage}`
+  // The agent tells a script that was killed as one whose time was over (agent/plugins/pluginutil, GetStatus).
+  if (ResponseCode === killedCode && !ranOutOfTime(invocation, command)) {
+    return new LabError({
+      code: 'command-killed',
+      what: `${stage} was killed on the instance (exit code ${killedCode}).`,
+      why: 'Most likely the instance ran out of memory.',
+      fix: [again, 'With more memory: librechat-lab up --instance-type t3.large'],
+      fault: 'aws',
+    })
+  }
+  if (undelivered.has(details)) {
+    return new LabError({
+      code: 'command-undelivered',
+      what: `${stage} never reached the instance: ${details}.`,
+      why: undelivered.get(details) ?? '',
+      fix: ['See its state: librechat-lab status', 'Then run the same command again.'],
+      fault: 'aws',
+    })
+  }
+  return new LabError({
+    code: 'command-lost',
+    what: `${stage} ended as "${details}".`,
+    why: reasons.get(details) ?? 'Systems Manager ended it and gave no other reason.',
+    fix: [again],
+    fault: 'aws',
+  })
+}
+
+const undelivered = new Map([
+  ['DeliveryTimedOut', 'The SSM agent on the instance did not fetch it in time: it is stopped, or offline.'],
+  ['Undeliverable', 'Systems Manager found no agent there that takes commands.'],
+  ['Terminated', 'Systems Manager gave it up after too many failures before it was sent.'],
+  ['InvalidPlatform', 'The instance does not run Linux.'],
+  ['NoInstancesInTag', 'Systems Manager found no instance to send it to.'],
+  ['AccessDenied', 'Systems Manager may not send commands to the instance.'],
+  ['RateExceeded', 'The account has too many commands waiting.'],
+])
+
+const reasons = new Map([
+  ['Cancelled', 'Someone cancelled it in Systems Manager.'],
+  ['ExecutionTimedOut', 'It ran longer than it was given, and the SSM agent stopped it.'],
+  ['TimedOut', 'It ran longer than it was given, and the SSM agent stopped it.'],
+])
+
+/** By how long it ran, as AWS writes it: "PT2M0.5S". Where it is not said, the details decide. */
+function ranOutOfTime({ ExecutionElapsedTime, StatusDetails }: Invocation, command: Command): boolean {
+  const [, hours, minutes, seconds] =
+    /^PT(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?$/.exec(ExecutionElapsedTime ?? '') ?? []
+  const elapsed = Number(hours ?? 0) * 3600 + Number(minutes ?? 0) * 60 + Number(seconds ?? 0)
+  return elapsed > 0 ? elapsed >= command.timeoutSeconds : /Execution ?Timed ?Out/.test(StatusDetails ?? '')
+}
