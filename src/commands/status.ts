@@ -85,6 +85,7 @@ async function lookAt(open: OpenLab, chat: boolean, context: Context): Promise<S
     here: here === undefined ? undefined : { address: here, allowed: isAllowed(here, settings.allow.cidrs) },
     lostModels,
     proof,
+    proofKept: asked === undefined,
     judged,
     cost: monthlyCost({
       region: lab.region,

@@ -42,6 +42,7 @@ export type Status =
       lostModels: readonly string[]
       /** Just made, or the last that the host keeps. */
       proof: Proof | undefined
+      proofKept: boolean
       judged: ChatJudgement
       cost: Cost
       now: number
@@ -100,7 +101,7 @@ export function statusText(status: Status, { style }: Pick<Ui, 'style'>): string
     lines.push(
       '',
       style('bold', 'Chat'),
-      ...chatLines(status.proof, { settings, lab, now: status.now }, style),
+      ...chatLines(status.proof, { settings, lab, now: status.now, kept: status.proofKept }, style),
       ...chatWarnings(status.judged, lab.region).map((text) => `  ${style('yellow', '!')} ${clean(text)}`),
     )
   lines.push('', style('bold', 'Reach'), ...reachLines(status, style), '', ...costText(status.cost, style))
