@@ -85,10 +85,7 @@ export function needsOf(graph: LabGraph): Record<string, Needs> {
     open: { actions: [...settings, ...find] },
     list: { actions: [...find, 'ec2:DescribeAddresses', 'ssm:GetParametersByPath', 'ec2:DescribeRegions'] },
     models: { actions: models },
-    doctor: {
-      actions: [...status, ...find, ...runCommand, ...online, 'ec2:DescribeAccountAttributes'],
-      documents: shellScript,
-    },
+    doctor: { actions: [...status, 'ec2:DescribeAccountAttributes'] },
     user: { ...host, actions: [...host.actions, ...secret] },
     portainer: host,
     // Who may write a user's policies may give himself everything: attaching is an administrator's.
