@@ -58,7 +58,7 @@ export async function chatChoice(open: OpenLab, options: UpOptions, context: Con
     }
   }
   requireChat(choice, lab.region, wanted)
-  if (!wanted && stored) warnOfGone(stored.models, choice.chosen, context)
+  if (!wanted && stored) warnOfGone(stored.models, choice.chosen, available, context)
   const leftOut = leftOutOf(choice.blocked)
   for (const one of leftOut) context.ui.emit({ type: 'warning', text: leftOutText(one) })
   return { available, leftOut, ...menuOf(choice) }
@@ -81,11 +81,16 @@ const mayArrange = (options: UpOptions, { ui }: Context): boolean =>
 function warnOfGone(
   before: readonly { id: string; label: string }[],
   now: readonly Model[],
+  available: readonly Model[],
   { ui }: Context,
 ) {
   for (const { id, label } of before) {
     if (now.some((model) => model.id === id)) continue
-    ui.emit({ type: 'warning', text: `${label} can't be called any more and leaves the menu.` })
+    const why = available.find((model) => model.routes.some((route) => route.id === id))?.problem?.what
+    ui.emit({
+      type: 'warning',
+      text: `${label} can't be called any more and leaves the menu. ${why ?? ''}`.trim(),
+    })
   }
 }
 

@@ -1,5 +1,6 @@
 import { DescribeAddressesCommand } from '@aws-sdk/client-ec2'
 import { advise } from '../aws/advice.js'
+import { isCode } from '../aws/errors.js'
 import { explain } from '../bedrock/explain.js'
 import { leftOutOf } from '../bedrock/left-out.js'
 import { findModels } from '../bedrock/models.js'
@@ -186,7 +187,14 @@ async function lastProof(open: OpenLab, context: Context): Promise<Health> {
     if (error instanceof LabError && error.code === 'no-such-lab') return undefined
     throw error
   })
-  const proof = proofIn((await askHealth(open, there, context))?.proof)
+  const health = await askHealth(open, there, context).catch((error) => {
+    // A command on the host is more than the other checks need, so doctor's own policy does not include it.
+    if (isCode(error, 'AccessDenied*')) return 'denied' as const
+    throw error
+  })
+  if (health === 'denied')
+    return { detail: 'not known: your identity may not run commands on the host (librechat-lab status does)' }
+  const proof = proofIn(health?.proof)
   if (!proof) return { detail: 'not asked yet' }
   const { answering, silent } = judgeChat(proof, stored)
   const byCause = new Map<string, string[]>()

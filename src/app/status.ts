@@ -45,6 +45,8 @@ export type Status =
       lostModels: readonly string[]
       /** Just made, or the last that the host keeps. */
       proof: Proof | undefined
+      /** Whether it is the one that the host keeps. */
+      proofKept: boolean
       judged: ChatJudgement
       cost: Cost
       now: number
@@ -123,6 +125,7 @@ export async function lookAtStatus(
     here: here === undefined ? undefined : { address: here, allowed: isAllowed(here, settings.allow.cidrs) },
     lostModels,
     proof,
+    proofKept: asked === undefined,
     judged,
     cost: monthlyCost({
       region: lab.region,

@@ -120,11 +120,7 @@ export const commandNeeds = {
     actions: [...find, 'ssm:GetParametersByPath', 'ec2:DescribeRegions'],
   },
   models: { feature: 'lab', actions: models },
-  doctor: {
-    feature: 'lab',
-    actions: [...status, ...runCommand, ...online, 'ec2:DescribeAccountAttributes'],
-    documents: shellScript,
-  },
+  doctor: { feature: 'lab', actions: [...status, 'ec2:DescribeAccountAttributes'] },
   user: { feature: 'users', actions: host, documents: shellScript },
   portainer: { feature: 'users', actions: host, documents: shellScript },
   // Whoever may write a user's policies can get every permission, so attaching is left to an administrator.

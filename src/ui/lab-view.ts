@@ -54,18 +54,17 @@ export function healthLines(health: HostHealth, style: Ui['style']): string[] {
   ]
 }
 
-/** Each model's first words, or why it did not answer, and when they were asked. */
+/** Each model's first words, or why it did not answer; a kept proof with the day on which it was made. */
 export function chatLines(
   proof: Proof,
-  { settings, lab, now }: { settings: Settings; lab: LabId; now: number },
+  { settings, lab, now, kept }: { settings: Settings; lab: LabId; now: number; kept: boolean },
   style: Ui['style'],
 ): string[] {
-  const young = proof.chat.some((one) => mayStillTurn(one, now))
-    ? ['  New model subscriptions can take 15 minutes to settle: librechat-lab status --chat asks again.']
-    : []
-  const age = now - Date.parse(proof.at)
-  const when =
-    age > 5 * 60_000 ? [`  ${style('dim', `asked ${proof.at.slice(0, 16).replace('T', ' ')} UTC`)}`] : []
+  const young =
+    !kept && proof.chat.some((one) => mayStillTurn(one, now))
+      ? ['  New model subscriptions can take 15 minutes to settle: librechat-lab status --chat asks again.']
+      : []
+  const when = kept ? [`  ${style('dim', `last asked on ${proof.at.slice(0, 10)}`)}`] : []
   const labelOf = (model: string) => settings.models.find(({ id }) => id === model)?.label ?? model
   const widest = Math.max(...proof.chat.map(({ model }) => labelOf(model).length))
   const answers = proof.chat.flatMap((one) =>

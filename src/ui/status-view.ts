@@ -78,7 +78,7 @@ export function statusText(status: Status, { style }: Pick<Ui, 'style'>): string
     lines.push(
       '',
       style('bold', 'Chat'),
-      ...chatLines(status.proof, { settings, lab, now: status.now }, style),
+      ...chatLines(status.proof, { settings, lab, now: status.now, kept: status.proofKept }, style),
       ...chatWarnings(status.judged, lab.region).map((text) => `  ${style('yellow', '!')} ${clean(text)}`),
     )
   lines.push('', style('bold', 'Reach'), ...reachLines(status, style), '', ...costText(status.cost, style))

@@ -96,7 +96,9 @@ export function summaryText(summary: Summary, { style }: Pick<Ui, 'style'>): str
     ...facts,
     ...browser,
     ...first,
-    ...(chat ? ['', style('bold', 'Chat'), ...chatLines(chat, summary, style)] : []),
+    ...(chat
+      ? ['', style('bold', 'Chat'), ...chatLines(chat, { ...summary, kept: !summary.changed }, style)]
+      : []),
     ...(health && !health.healthy ? ['', style('bold', 'Host'), ...healthLines(health, style)] : []),
     '',
     style('bold', 'Next'),

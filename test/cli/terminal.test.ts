@@ -27,7 +27,7 @@ async function at(
 function steady(screen: string): string {
   const text = screen
     .replace(/\b(i|vol|sg|eipassoc|eipalloc|vpc|subnet)-(?:\n?[0-9a-f]){17}/g, '$1-0123')
-    .replace(/until \d{4}-\d\d-\d\d/g, 'until 2027-01-01')
+    .replace(/(until|asked on) \d{4}-\d\d-\d\d/g, '$1 2027-01-01')
     .replace(/ {2}\d+(\.\d+)? s$/gm, '')
     .replace(/rehearsal-\w+/g, 'rehearsal-password')
   const lines = text.split('\n')
