@@ -18,6 +18,8 @@ export interface Context {
   readonly ui: Ui
   readonly clock: Clock
   readonly env: NodeJS.ProcessEnv
+  /** The command as typed, "status", where it takes no arguments that a hint would have to repeat. */
+  readonly command?: string
   /** Aborts at the first Ctrl-C. */
   readonly signal: AbortSignal
 }

@@ -9,9 +9,9 @@ export async function signIn(
   context: Context,
   meanwhile?: (clients: Clients) => void,
 ): Promise<Connection> {
-  const { env, signal, ui } = context
+  const { env, signal, ui, command } = context
   const mfaCode = ui.interactive ? (serial: string) => askMfaCode(serial, context) : undefined
-  const connection = await connect(options, { env, signal, mfaCode }, undefined, meanwhile)
+  const connection = await connect(options, { env, signal, mfaCode, command }, undefined, meanwhile)
   if (connection.credentialConflict) ui.emit({ type: 'warning', text: connection.credentialConflict })
   const wrong = wrongClock(connection.clock.ms)
   if (wrong) {

@@ -41,6 +41,8 @@ export interface Surroundings {
   signal: AbortSignal
   /** Asks the user for a code of the MFA device `serial`; absent where nobody can be asked. */
   mfaCode?: ((serial: string) => Promise<string>) | undefined
+  /** The command that connects, for hints: "status". */
+  command?: string | undefined
 }
 
 export interface ConnectOptions {
@@ -57,7 +59,7 @@ export interface ConnectOptions {
  */
 export async function connect(
   options: ConnectOptions,
-  { env, signal, mfaCode }: Surroundings,
+  { env, signal, mfaCode, command }: Surroundings,
   known?: Connection,
   meanwhile?: (clients: Clients) => void,
 ): Promise<Connection> {
@@ -76,13 +78,13 @@ export async function connect(
   })
   const wanted = await configuredRegion(options, env)
   if (known) {
-    const region = checkedRegion(wanted ?? noRegion())
+    const region = checkedRegion(wanted ?? noRegion(command))
     const clients = clientsFor(region, known.credentials, requestHandler, known.clock)
     return { ...known, clients, region }
   }
   const given = { profile: options.profile, env, requestHandler, mfaCode, region: wanted }
   const { provide, source, conflict } = await chooseCredentials(given)
-  const region = checkedRegion(wanted ?? noRegion())
+  const region = checkedRegion(wanted ?? noRegion(command))
   const clock: ClockOffset = { ms: 0 }
   const clients = clientsFor(region, provide, requestHandler, clock)
   const asked = clients.sts.send(new GetCallerIdentityCommand({}), { abortSignal: signal })
@@ -127,13 +129,15 @@ function clientsFor(
   }
 }
 
-function noRegion(): never {
+function noRegion(command: string | undefined): never {
   throw new LabError({
     code: 'no-region',
     what: 'No AWS region was given.',
     why: 'Neither --region nor AWS_REGION nor your profile names one.',
     fix: [
-      'Run the same command with a region: --region us-east-1',
+      command
+        ? `librechat-lab ${command} --region us-east-1`
+        : 'Run the same command with a region: --region us-east-1',
       'Or set one for all commands: aws configure set region us-east-1',
     ],
   })

@@ -85,6 +85,7 @@ async function work(
     clock: clockOf(process.env, options),
     env: process.env,
     signal: interruption.signal,
+    ...(args.length === 0 ? { command: path } : {}),
   }
   if (node.callsAws) {
     const of = node.ofNoLab ? '' : ` "${(options.name ?? 'default').slice(0, 60)}"`
