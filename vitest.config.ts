@@ -5,6 +5,14 @@ import { defineConfig } from 'vitest/config'
 const needMoto = ['test/aws/**/*.test.ts', 'test/**/*.moto.test.ts']
 // The program killed at each of its calls, and storms: minutes, so they have a command of their own.
 const faults = ['test/faults/**/*.test.ts']
+// The built program, a terminal, the tunnel with its far end in another process, shells and linters of the templates.
+const program = [
+  'test/cli/**/*.test.ts',
+  'test/pack/**/*.test.ts',
+  'test/tunnel/**/*.test.ts',
+  'test/rehearsal/{cut-off,tunnel}.test.ts',
+  'test/host-unit/templates.test.ts',
+]
 // These need root, KVM or a browser, and have runners of their own.
 const apart = ['test/host/**', 'test/e2e/**']
 
@@ -20,13 +28,23 @@ export default defineConfig({
     hookTimeout: 120_000,
     // The program runs as a child, and the worker waits for it: a worker a core, even with two.
     maxWorkers: Math.max(2, availableParallelism()),
-    // Where nobody watches, a machine that stalls for a moment must not fail what is right: the retry is reported.
-    retry: process.env.CI ? 1 : 0,
+    retry: 0,
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      reporter: ['text-summary', 'html', 'json-summary'],
+      reportsDirectory: '.cache/coverage',
+    },
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...needMoto, ...faults, ...apart] },
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [...needMoto, ...faults, ...program, ...apart],
+        },
       },
+      { extends: true, test: { name: 'program', include: program, exclude: needMoto } },
       { extends: true, test: { ...onMoto, name: 'aws', include: needMoto, exclude: apart } },
       { extends: true, test: { ...onMoto, name: 'faults', include: faults } },
     ],

@@ -1,19 +1,20 @@
 #!/bin/bash
-# Runs one stage as root: run.sh <stage>. One at a time on a host; everything a stage prints goes to its log,
+# Runs one stage as root: run.sh <stage>, with its input in INPUT. One at a time on a host; everything a stage prints goes to its log,
 # and only a few lines to whoever called, for Run Command shows no more than the beginning of an output.
 # On failure: a line of JSON that says what, why and what to do, then the end of the log.
 set -euo pipefail
 umask 077
 
-export LAB=/opt/librechat-lab LC_ALL=C.UTF-8 HOME=/root
+export LAB=/opt/librechat-lab RUN=/run/librechat-lab LC_ALL=C.UTF-8 HOME=/root
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 CODE=$(cd "$(dirname "$0")" && pwd)
-export CODE
+INPUT=${INPUT:-$CODE/input}
+export CODE INPUT
 
 stage=$1
 log=/var/log/librechat-lab/$stage.log
 install -d -m 755 "$LAB" "$LAB/bin"
-install -d -m 700 "$LAB/state" "$LAB/secrets" /var/log/librechat-lab
+install -d -m 700 "$LAB/state" "$LAB/secrets" /var/log/librechat-lab "$RUN" "$RUN/keys"
 
 # The lock belongs to whoever holds the open file: a killed stage leaves it as soon as its last child is gone,
 # and a second run waits for the first, then finds its work done.
@@ -27,6 +28,8 @@ if ! flock -n 9; then
 fi
 echo "$stage since $(date -u +%FT%TZ)" >"$LAB/state/running"
 rm -f "$LAB/state/error.json"
+# Keys that a command asked for and never used.
+find "$RUN/keys" -type f -mmin +120 -delete
 
 # Two files of a megabyte at most.
 if [ -f "$log" ] && [ "$(stat -c %s "$log")" -gt 1000000 ]; then mv -f "$log" "$log.1"; fi
@@ -34,7 +37,7 @@ echo "=== $stage $(date -u +%FT%TZ)" >>"$log"
 
 code=0
 case $stage in
-  user | portainer) python3 "$CODE/host/$stage.py" 3>&1 >>"$log" 2>&1 </dev/null || code=$? ;;
+  user | portainer | key) python3 "$CODE/host/$stage.py" 3>&1 >>"$log" 2>&1 </dev/null || code=$? ;;
   *) bash "$CODE/stages/$stage.sh" 3>&1 >>"$log" 2>&1 </dev/null || code=$? ;;
 esac
 echo "=== $stage ended with $code" >>"$log"
@@ -43,6 +46,8 @@ rm -f "$LAB/state/running"
 if [ "$code" -ne 0 ]; then
   if [ -s "$LAB/state/error.json" ]; then
     printf '{"error":%s}\n' "$(cat "$LAB/state/error.json")"
+    # A refusal says it all: nothing has gone wrong, so the log is nobody's concern.
+    if grep -q '"refused": true' "$LAB/state/error.json"; then exit 1; fi
   fi
   echo "--- the end of $log"
   tail -n 40 "$log" | cut -c 1-300 | tail -c 5000

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 const [folder = '', only] = process.argv.slice(2)
 const megabyte = 1e6
 
-interface Near {
+interface Local {
   port: number
   usage(): Promise<{ cpu: number; memory: number }>
   stop(): void
@@ -22,8 +22,8 @@ async function start(file: string, args: string[]): Promise<{ child: ChildProces
   return { child, port: message.port ?? message.value ?? 0 }
 }
 
-async function near(kind: string, address: string, extra: number): Promise<Near> {
-  const { child, port } = await start(join(folder, 'near.mjs'), [kind, address, String(extra)])
+async function local(kind: string, address: string, extra: number): Promise<Local> {
+  const { child, port } = await start(join(folder, 'local.mjs'), [kind, address, String(extra)])
   return {
     port,
     usage: async () => {
@@ -117,7 +117,7 @@ interface Figures {
   memory: number
 }
 
-async function measure(side: Near, size: { up: number; down: number; times: number }): Promise<Figures> {
+async function measure(side: Local, size: { up: number; down: number; times: number }): Promise<Figures> {
   await ping(side.port)
   const before = await side.usage()
   const up = await repeat(size.times, () => upload(side.port, size.up))
@@ -140,12 +140,12 @@ async function measure(side: Near, size: { up: number; down: number; times: numb
 }
 
 const target = await start(join(folder, 'target.mjs'), [])
-const far = await start('test/tunnel/far/gateway.mjs', [])
+const remote = await start('test/tunnel/remote/gateway.mjs', [])
 const set = async (settings: object) => {
-  far.child.send({ id: 1, command: 'set', value: settings })
-  await once(far.child, 'message')
+  remote.child.send({ id: 1, command: 'set', value: settings })
+  await once(remote.child, 'message')
 }
-const endpoint = `http://127.0.0.1:${far.port}`
+const endpoint = `http://127.0.0.1:${remote.port}`
 const agent = { ports: { 80: target.port } }
 
 console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}, payloads of 1 KiB\n`)
@@ -156,9 +156,9 @@ for (const delay of [0, 25]) {
   const long = { up: size * megabyte, down: size * megabyte, times: 3 }
   const short = { up: 4 * megabyte, down: size * megabyte, times: 1 }
   const rows: [string, Figures][] = [
-    ['plain proxy', await measure(await near('plain', String(target.port), delay), long)],
-    ['tunnel', await measure(await near('tunnel', endpoint, 1), long)],
-    ['paced', await measure(await near('paced', endpoint, 1), short)],
+    ['plain proxy', await measure(await local('plain', String(target.port), delay), long)],
+    ['tunnel', await measure(await local('tunnel', endpoint, 1), long)],
+    ['paced', await measure(await local('paced', endpoint, 1), short)],
   ]
   console.log(
     `| round trip ${delay * 2} ms | up MB/s | share | down MB/s | share | first byte ms | connections/s | CPU s per 100 MB up | memory MB |`,
@@ -182,10 +182,10 @@ if (!only) {
   await set({ inside: true, delay: 0, agent: { ...agent, pace: 1 } })
   console.log('| download from an agent that sleeps 1 ms after each KiB, as the real one | MB/s |\n|---|---|')
   for (const sessions of [1, 4]) {
-    const side = await near('tunnel', endpoint, sessions)
+    const side = await local('tunnel', endpoint, sessions)
     const speed = await download(side.port, sessions * 3 * megabyte, sessions)
     console.log(`| ${sessions} session${sessions > 1 ? 's' : ''} | ${speed.toFixed(2)} |`)
     side.stop()
   }
 }
-for (const { child } of [target, far]) child.disconnect()
+for (const { child } of [target, remote]) child.disconnect()

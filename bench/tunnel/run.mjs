@@ -10,7 +10,7 @@ try {
   await build({
     entryPoints: {
       bench: 'bench/tunnel/bench.ts',
-      near: 'bench/tunnel/near.ts',
+      local: 'bench/tunnel/local.ts',
       target: 'bench/tunnel/target.ts',
     },
     outdir: folder,

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { arrangeAccess, type Consent } from '../bedrock/access.js'
+import { type LeftOut, leftOutOf, leftOutText } from '../bedrock/left-out.js'
 import type { Model } from '../bedrock/model.js'
 import { findModels } from '../bedrock/models.js'
 import { type Choice, pick, requireChat } from '../bedrock/pick.js'
@@ -16,6 +17,8 @@ import { askUseCase } from './use-case-form.js'
 export interface Chat extends ChatChoice {
   /** Empty with `--without-chat`. */
   available: readonly Model[]
+  /** Models that belong in the menu and wait for something that a person can do. */
+  leftOut: readonly LeftOut[]
 }
 
 /**
@@ -29,9 +32,10 @@ export async function chatChoice(open: OpenLab, options: UpOptions, context: Con
     .map((model) => model.trim())
     .filter(Boolean)
   const leaveOut = options.withoutChat ?? (stored !== undefined && stored.models.length === 0 && !wanted)
-  if (leaveOut) return { available: [], models: [], profileArns: [] }
+  if (leaveOut) return { available: [], leftOut: [], models: [], profileArns: [] }
 
-  const ask = { clock: context.clock, signal: context.signal, home: clients.bedrockHome }
+  const { clock, signal, ui } = context
+  const ask = { clock, signal, home: clients.bedrockHome, emit: ui.emit }
   const find = () => findModels(clients.bedrock, { ...ask, region: lab.region })
   let available = await find()
   const choose = (): Choice => {
@@ -47,7 +51,6 @@ export async function chatChoice(open: OpenLab, options: UpOptions, context: Con
     const arranged = await arrangeAccess(clients.bedrock, choice.blocked, {
       ...ask,
       consent,
-      emit: context.ui.emit,
     })
     if (arranged.length > 0) {
       available = await find()
@@ -56,7 +59,9 @@ export async function chatChoice(open: OpenLab, options: UpOptions, context: Con
   }
   requireChat(choice, lab.region, wanted)
   if (!wanted && stored) warnOfGone(stored.models, choice.chosen, context)
-  return { available, ...menuOf(choice) }
+  const leftOut = leftOutOf(choice.blocked)
+  for (const one of leftOut) context.ui.emit({ type: 'warning', text: leftOutText(one) })
+  return { available, leftOut, ...menuOf(choice) }
 }
 
 /** The part of the settings that a choice of models makes. */
@@ -80,7 +85,7 @@ function warnOfGone(
 ) {
   for (const { id, label } of before) {
     if (now.some((model) => model.id === id)) continue
-    ui.emit({ type: 'warning', text: `${label} can't be called any more: it leaves the menu.` })
+    ui.emit({ type: 'warning', text: `${label} can't be called any more and leaves the menu.` })
   }
 }
 

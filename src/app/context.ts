@@ -1,5 +1,9 @@
+import type { Clients } from '../aws/clients.js'
+import type { Connection } from '../aws/connect.js'
 import type { Clock } from '../core/clock.js'
-import type { Ui } from '../ui/ui.js'
+import type { FlagName, Hint } from '../core/error.js'
+import type { Emit } from '../core/event.js'
+import type { Style } from '../core/style.js'
 
 /** Options that every command takes. */
 export interface GlobalOptions {
@@ -9,24 +13,108 @@ export interface GlobalOptions {
   json?: boolean
   color?: boolean
   debug?: boolean
-  /** `true`, or the name of a scenario. */
-  rehearse?: boolean | string
+  rehearse?: boolean
+  /** What goes wrong in the rehearsal. */
+  scenario?: string
 }
 
-/** What a command is handed besides its own options. */
+/** A question with what answers it when nobody can be asked. */
+export type Question = {
+  message: string
+  /** One line: why it matters and what it costs. */
+  hint?: string
+} & (
+  | {
+      /** The flag that gives the same answer: "--region <region>". */
+      flag: `--${FlagName}` | `--${FlagName} ${string}`
+    }
+  /** Where no flag does: what to do instead, as a sentence. */
+  | { otherwise: string }
+)
+
+/** A check of an answer: true, or the reason why it does not fit. */
+type Validate = (value: string) => true | string
+
+/** What the work may ask. Throws LabError `missing-flag`, which names the flag, when stdin is not a terminal. */
+export interface Questions {
+  confirm(question: Question & { default: boolean }): Promise<boolean>
+  input(question: Question & { default?: string; validate?: Validate }): Promise<string>
+  password(question: Question & { validate: Validate }): Promise<string>
+  select<T extends string>(
+    question: Question & {
+      choices: readonly { value: T; name: string; short?: string }[]
+      default?: T
+    },
+  ): Promise<T>
+  checkbox<T extends string>(
+    question: Question & {
+      choices: readonly { value: T; name: string; short?: string; checked?: boolean; disabled?: string }[]
+      validate?: (values: readonly T[]) => true | string
+    },
+  ): Promise<T[]>
+}
+
+/** What the work needs of whoever watches it: it emits events and asks questions, and never prints. */
+interface Watcher extends Questions {
+  /** Whether somebody can be asked. */
+  readonly interactive: boolean
+  readonly json: boolean
+  readonly emit: Emit
+}
+
+/** How a command shows what came of its work: stdout carries the result, stderr everything else. */
+export interface Ui extends Watcher {
+  /** Colours text for stdout, where they are wanted. */
+  readonly style: Style
+  /** The width of stdout's terminal. */
+  readonly columns: number
+  /** Makes the commands that a text names what this person has to type. */
+  retype(text: string): string
+  /** One thing to do, as this person has to type it. */
+  hint(hint: string | Hint): string
+  /** A longer text to read before a question, to stderr. */
+  show(text: (paint: { style: Style }) => string): void
+  /** The result, to stdout: text for a person, or one JSON object with `--json`. */
+  result(text: string, json: object): void
+  /** Ends spinners and live lines, so that something else may own the terminal. */
+  pause(): void
+}
+
+/**
+ * Opens AWS, or the rehearsal account, with the credentials and the region that the options give. cli/main decides
+ * which one it is.
+ * @param known a connection to another region, whose identity holds here too
+ * @param meanwhile told the clients before the identity is known, to ask at the same time
+ * @param mfaCode asks for the code of an MFA device; undefined where nobody can be asked
+ */
+export type Connect = (
+  options: GlobalOptions,
+  known?: Connection,
+  meanwhile?: (clients: Clients) => void,
+  mfaCode?: (serial: string) => Promise<string>,
+) => Promise<Connection>
+
+/** What the work is handed besides its options. */
 export interface Context {
-  readonly ui: Ui
+  readonly ui: Watcher
   readonly clock: Clock
   readonly env: NodeJS.ProcessEnv
-  /** The command as typed, "status", where it takes no arguments that a hint would have to repeat. */
-  readonly command?: string
   /** Aborts at the first Ctrl-C. */
   readonly signal: AbortSignal
+  readonly connect: Connect
+  /** Tells what a question settled, so that later hints repeat it. */
+  settled(options: GlobalOptions): void
 }
 
-/** A command's work: options and arguments in, the process's exit code out; throws LabError. */
-export type Run<Options = object> = (
+export interface CommandContext extends Context {
+  readonly ui: Ui
+  /** The script that completes this program's command lines in a shell. */
+  completionScript(shell: 'bash' | 'zsh' | 'fish'): Promise<string>
+}
+
+/** A command's handler: options and arguments in, the process's exit code out; throws LabError. */
+export type Run<Options = object, Args extends readonly (string | undefined)[] = string[]> = (
   options: GlobalOptions & Options,
-  context: Context,
-  args: string[],
+  context: CommandContext,
+  args: Args,
 ) => Promise<number>

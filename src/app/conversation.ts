@@ -1,9 +1,11 @@
 import { pick } from '../bedrock/pick.js'
+import { LabError } from '../core/error.js'
+import { shellQuote } from '../core/shell.js'
 import { type Choices, checkedDisk, checkedEmail, defaults, leastDiskGb } from '../lab/choices.js'
 import { checkedCidrs } from '../lab/cidr.js'
 import { diskCost, monthlyCost } from '../lab/prices.js'
 import { type Chat, menuOf } from './chat-choice.js'
-import type { Context } from './context.js'
+import type { Context, GlobalOptions } from './context.js'
 import type { OpenLab } from './open-lab.js'
 import type { UpOptions } from './up-options.js'
 
@@ -14,7 +16,7 @@ interface Said {
 
 interface Start extends Said {
   detected: string | undefined
-  options: UpOptions & { profile?: string; rehearse?: boolean | string }
+  options: UpOptions & GlobalOptions
   open: OpenLab
   context: Context
 }
@@ -45,7 +47,7 @@ export async function converse(start: Start): Promise<Said> {
     const count = open.length === 1 ? 'One question' : `${open.length} questions`
     ui.emit({
       type: 'note',
-      text: `\n${count} about the new lab. Enter takes what is offered; every answer can still be changed before anything is made.`,
+      text: `\n${count} about the new lab. Press Enter to accept the default. You can change every answer before anything is created.`,
     })
   }
   for (const step of open) said = await step.ask(said)
@@ -53,8 +55,8 @@ export async function converse(start: Start): Promise<Said> {
   for (;;) {
     const next = await ui.select<string>({
       flag: '--yes',
-      message: 'Go on with these answers?',
-      hint: 'Choose a line to go back to its question. Nothing has been made yet, and the plan is shown first.',
+      message: 'Continue with these answers?',
+      hint: 'Choose a line to change its answer. Nothing has been created yet; the plan comes next.',
       choices: [
         { value: 'go', name: 'Yes, show the plan' },
         ...steps.map((step, i) => ({
@@ -89,26 +91,28 @@ function stepsOf({ detected, open, options, context: { ui } }: Start): Step[] {
       ask: async (said) => {
         const email = await ui.input({
           flag: '--email <address>',
-          message: 'Your e-mail address (empty: later):',
-          hint: 'The first user is the admin; nobody else can sign up. No mail is sent.',
+          message: said.choices.email
+            ? `Your e-mail address (now ${said.choices.email}; "none" for no user):`
+            : 'Your e-mail address (empty: later):',
+          hint: 'The first user is the admin. Nobody else can sign up. No mail is sent.',
           default: said.choices.email ?? '',
-          validate: (value) => value === '' || judged(() => checkedEmail(value)),
+          validate: (value) => isNone(value) || judged(() => checkedEmail(value)),
         })
-        if (email) return withChoice(said, { email: checkedEmail(email) })
+        if (!isNone(email)) return withChoice(said, { email: checkedEmail(email) })
         const { email: _, ...choices } = said.choices
         return { ...said, choices }
       },
     },
     {
-      about: 'the machine',
+      about: 'the instance',
       said: ({ choices }) => choices.instanceType !== undefined,
       shows: ({ choices }) => choices.instanceType ?? defaults.instanceType,
       ask: async (said) => {
         const disk = said.choices.diskGb ?? defaults.diskGb
         const instanceType = await ui.select<string>({
           flag: '--instance-type <type>',
-          message: 'Which machine?',
-          hint: 'It runs all the time, and is most of what the lab costs. It can be changed later.',
+          message: 'Which instance type?',
+          hint: 'It runs all the time and is most of the cost. You can change it later.',
           choices: types.map(([value, what]) => ({
             value,
             name: `${value.padEnd(11)} ${what}, ${price(value, disk)}`.replace(/, $/, ''),
@@ -135,15 +139,15 @@ function stepsOf({ detected, open, options, context: { ui } }: Start): Step[] {
       },
     },
     {
-      about: 'who may reach it',
+      about: 'who can reach it',
       said: ({ choices }) => choices.allow !== undefined,
       shows: ({ choices }) =>
         typeof choices.allow === 'object' ? choices.allow.cidrs.join(', ') : `${detected} (you, now)`,
       ask: async (said) => {
         const ranges = await ui.input({
           flag: '--allow-cidr <range...>',
-          message: 'Who may reach it?',
-          hint: 'Your public address now; run up again when it has changed. Several ranges: with spaces between.',
+          message: 'Which addresses can reach it?',
+          hint: 'Default: your current public address. Separate several ranges with spaces.',
           default:
             typeof said.choices.allow === 'object' ? said.choices.allow.cidrs.join(' ') : (detected ?? ''),
           validate: (value) => judged(() => checkedCidrs(split(value), options.allowEveryone ?? false)),
@@ -167,7 +171,9 @@ function stepsOf({ detected, open, options, context: { ui } }: Start): Step[] {
         const chosen = await ui.checkbox<string>({
           flag: '--models <ids>',
           message: 'Which models in the menu?',
-          hint: 'Only these can be called. They cost by use, not by month: aws.amazon.com/bedrock/pricing',
+          hint: 'Only these can be called. You pay for what you use: https://aws.amazon.com/bedrock/pricing',
+          validate: (ids) =>
+            ids.length > 0 || 'Choose at least one model. A lab without models: --without-chat',
           choices: available.map((model) => ({
             value: model.id,
             name: `${model.name} (${model.provider})`,
@@ -176,12 +182,14 @@ function stepsOf({ detected, open, options, context: { ui } }: Start): Step[] {
             ...(model.callable ? {} : { disabled: `(${why(model)})` }),
           })),
         })
-        if (chosen.length === 0) return said
         // What was offered keeps its order: its first is where conversations begin.
         const offered = said.chat.models.map(({ id }) => id)
         const kept = offered.filter((id) => chosen.includes(id))
         const ordered = [...kept, ...chosen.filter((id) => !offered.includes(id))]
-        return { ...said, chat: { available, ...menuOf(pick(available, ordered)) } }
+        return {
+          ...said,
+          chat: { available, leftOut: said.chat.leftOut, ...menuOf(pick(available, ordered)) },
+        }
       },
     },
   ]
@@ -193,23 +201,27 @@ const why = ({ problem }: Chat['available'][number]): string => {
     case 'legacy':
       return 'AWS is retiring it'
     case 'needs-licence':
-      return 'its licence is not accepted yet'
+      return 'its licence is not accepted'
     case 'needs-form':
-      return 'Anthropic’s form was not sent yet'
+      return 'Anthropic’s use-case form was not sent'
     default:
       return 'can’t be called; see: librechat-lab models'
   }
 }
 
+/** No first user. The library answers the default for an empty line, so an address is cleared by a word. */
+const isNone = (email: string) => ['', 'none'].includes(email.trim().toLowerCase())
+
 const split = (text: string) => text.split(/[\s,]+/).filter(Boolean)
 
-/** A check's complaint in the words of the prompt. */
+/** A check's complaint as the flag's error has it: what is wrong, and why. */
 function judged(check: () => unknown): true | string {
   try {
     check()
     return true
   } catch (error) {
-    return (error as Error).message
+    if (error instanceof LabError) return [error.message, error.why].filter(Boolean).join(' ')
+    throw error
   }
 }
 
@@ -221,10 +233,9 @@ function commandLine({ choices, chat }: Said, { open, options, chat: offered }: 
     'librechat-lab up --yes',
     `--region ${open.lab.region}`,
     ...(open.lab.name === 'default' ? [] : [`--name ${open.lab.name}`]),
-    ...(options.rehearse === true ? ['--rehearse'] : []),
-    ...(options.rehearse && options.rehearse !== true ? [`--rehearse ${options.rehearse}`] : []),
-    ...(options.profile ? [`--profile ${quoted(options.profile)}`] : []),
-    ...(choices.email ? [`--email ${quoted(choices.email)}`] : []),
+    ...(options.scenario ? [`--scenario ${options.scenario}`] : options.rehearse ? ['--rehearse'] : []),
+    ...(options.profile ? [`--profile ${shellQuote(options.profile)}`] : []),
+    ...(choices.email ? [`--email ${shellQuote(choices.email)}`] : []),
     ...(instanceType && instanceType !== defaults.instanceType ? [`--instance-type ${instanceType}`] : []),
     ...(diskGb && diskGb !== defaults.diskGb ? [`--disk ${diskGb}`] : []),
     ...(typeof allow === 'object' ? [`--allow-cidr ${allow.cidrs.join(' ')}`] : []),
@@ -237,6 +248,3 @@ function commandLine({ choices, chat }: Said, { open, options, chat: offered }: 
   ]
   return words.join(' ').length < 76 ? words.join(' ') : words.join(' \\\n    ')
 }
-
-/** A word that a shell takes as it stands. */
-const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, `'\\''`)}'`)

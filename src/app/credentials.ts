@@ -1,44 +1,47 @@
 import { chooseCredentials, kindWords } from '../aws/credentials.js'
 import { type Profile, profileName, readProfiles } from '../aws/profiles.js'
-import { rehearsed } from '../ui/rehearsed.js'
 import type { Context, GlobalOptions } from './context.js'
 
 /**
- * Where nothing says whose credentials to take, a person at a terminal is asked: one of the profiles that are
- * there, or the rehearsal, which needs none. The answer is set in `options`, for all that follows to see.
- * Throws the SDK's CredentialsProviderError, which is told with the ways to get some.
+ * Where nothing says which credentials to use, a person at a terminal is asked: one of the profiles that exist, or
+ * the rehearsal, which needs none. Throws the SDK's CredentialsProviderError, which is shown with the ways to get some.
+ * @returns the options with the answer in them
  */
-export async function settleCredentials(options: GlobalOptions, { ui, env }: Context): Promise<void> {
-  if (!ui.interactive || options.rehearse || profileName(options, env)) return
-  if (env.AWS_ACCESS_KEY_ID || env.AWS_SECRET_ACCESS_KEY) return
+export async function settleCredentials<Options extends GlobalOptions>(
+  options: Options,
+  context: Context,
+): Promise<Options> {
+  const { ui, env } = context
+  if (!ui.interactive || options.rehearse || profileName(options, env)) return options
+  if (env.AWS_ACCESS_KEY_ID || env.AWS_SECRET_ACCESS_KEY) return options
   const profiles = [...(await readProfiles(env)).values()].filter(({ kind }) => kind !== 'none')
-  if (profiles.some(({ name }) => name === 'default')) return
+  if (profiles.some(({ name }) => name === 'default')) return options
   const missing = await failureOf(async () =>
     (await chooseCredentials({ env, region: 'us-east-1' })).provide(),
   )
-  if (!missing) return
+  if (!missing) return options
   const answer = await ui.select<string>({
     flag: '--profile <profile>',
-    message: profiles.length > 0 ? 'Which AWS profile?' : 'There are no AWS credentials here. What now?',
+    message: profiles.length > 0 ? 'Which AWS profile?' : 'No AWS credentials were found. What next?',
     hint:
       profiles.length > 0
-        ? 'Nothing says which credentials to take. The same without being asked: --profile or AWS_PROFILE.'
-        : 'A lab stands in an AWS account. The rehearsal shows all of it without one, at no cost.',
+        ? 'To skip this question, use --profile or set AWS_PROFILE.'
+        : 'A lab needs an AWS account. The rehearsal shows everything without one, at no cost.',
     choices: [
       ...profiles.map((profile) => ({ value: `profile ${profile.name}`, name: described(profile) })),
       {
         value: 'rehearse',
-        name: 'Rehearse it: an account in memory, nothing made, nothing paid',
-        short: 'Rehearse it',
+        name: 'Rehearse: an account in memory, at no cost',
+        short: 'Rehearse',
       },
       { value: 'how', name: 'Show how to get AWS credentials' },
     ],
   })
   if (answer === 'how') throw missing
-  if (answer === 'rehearse') {
-    options.rehearse = true
-    ui.emit({ type: 'note', text: `\n${rehearsed.begins}` })
-  } else options.profile = answer.slice('profile '.length)
+  const chosen: GlobalOptions =
+    answer === 'rehearse' ? { rehearse: true } : { profile: answer.slice('profile '.length) }
+  context.settled(chosen)
+  return { ...options, ...chosen }
 }
 
 const described = ({ name, kind }: Profile) => (kind === 'keys' ? name : `${name}  (${kindWords[kind]})`)

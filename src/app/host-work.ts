@@ -1,17 +1,17 @@
-import { PROOF_TIMEOUT, type Proof, proofScript, readProof } from '../bedrock/proof.js'
+import { type Proof, proofIn } from '../bedrock/proof.js'
 import { LabError } from '../core/error.js'
 import type { Observation } from '../engine/converge.js'
 import { type HostHealth, readHealth } from '../host/health.js'
 import type { Host } from '../host/host.js'
 import { librechatYaml } from '../host/librechat-yaml.js'
 import { isOnline, waitUntilOnline } from '../host/online.js'
-import { runCommand } from '../host/run-command.js'
 import { type HostSettings, release } from '../host/settings.js'
-import { setUpHost } from '../host/setup.js'
+import { setUpHost, updateStack } from '../host/setup.js'
 import type { MadeUser } from '../host/users.js'
 import type { LabGraph } from '../lab/graph.js'
 import type { Settings } from '../lab/settings.js'
 import type { InstanceState } from '../resources/instance.js'
+import { isProven, isSameMenu, menuFor, proveChat } from './chat-proof.js'
 import type { Context } from './context.js'
 import type { OpenLab } from './open-lab.js'
 
@@ -29,6 +29,10 @@ export interface HostWork {
   plan: string | undefined
   /** How it is now, when it could be asked. */
   health: HostHealth | undefined
+  /** The last chat proof that the host keeps. */
+  proof: Proof | undefined
+  /** Repeats the proof where the kept one no longer counts; whether it did. Look again then: the menu may change. */
+  renewProof(): Promise<boolean>
   /** Does it, once the resources are as they should be. */
   setUp(states: Observation['of']): Promise<HostResult>
 }
@@ -47,8 +51,15 @@ export async function hostWork(options: {
   const there = observation.of(graph.instance)
   const health = await askHealth(open, there, context)
   const address = observation.of(graph.address)?.publicIp
-  const wanted = address && release(hostSettingsOf(open, settings, address))
+  const proof = proofIn(health?.proof)
+  const wanted = address && release(hostSettingsOf(open, settings, address, proof))
   return {
+    proof,
+    async renewProof() {
+      if (!there || !health?.healthy || isProven(proof, settings, context.clock.now())) return false
+      await proveChat(hostOf(open, there.instanceId, context), settings)
+      return true
+    },
     plan: planOf(health, wanted) ?? newUserPlan(settings, open) ?? largerDiskPlan(settings, there),
     health,
     async setUp(states) {
@@ -58,8 +69,12 @@ export async function hostWork(options: {
       const host = hostOf(open, there.instanceId, context)
       await waitUntilOnline(host, onlineWithinMs)
       const user = settings.email ? { email: settings.email, ...(password ? { password } : {}) } : undefined
-      const done = await setUpHost(host, hostSettingsOf(open, settings, elasticIp.publicIp), user)
-      return { ...done, chat: await proveChat(host, settings) }
+      const settingsWith = (known: Proof | undefined) =>
+        hostSettingsOf(open, settings, elasticIp.publicIp, known)
+      const done = await setUpHost(host, settingsWith(proof), user)
+      const chat = await proveChat(host, settings)
+      if (isSameMenu(settings, proof, chat)) return { ...done, chat }
+      return { ...done, health: await updateStack(host, settingsWith(chat)), chat }
     },
   }
 }
@@ -74,17 +89,17 @@ export const hostOf = ({ clients, lab }: OpenLab, instanceId: string, context: C
   signal: context.signal,
 })
 
-/** What a lab's settings put on the host. */
-export const hostSettingsOf = ({ lab }: OpenLab, settings: Settings, address: string): HostSettings => ({
+/** What a lab's settings put on the host, where `proof` is the last that it keeps. */
+export const hostSettingsOf = (
+  { lab }: OpenLab,
+  settings: Settings,
+  address: string,
+  proof: Proof | undefined,
+): HostSettings => ({
   address,
   domain: settings.domain,
   region: lab.region,
-  librechatYaml: librechatYaml({
-    region: lab.region,
-    models: settings.models,
-    defaultModel: settings.defaultModel,
-    titleModel: settings.titleModel,
-  }),
+  librechatYaml: librechatYaml({ region: lab.region, ...menuFor(settings, proof) }),
 })
 
 /** The health of a host that can be asked; undefined for one that is off, or not reached by Systems Manager. */
@@ -121,28 +136,9 @@ const largerDiskPlan = ({ diskGb }: Settings, there: InstanceState | undefined):
 function planOf(health: HostHealth | undefined, wanted: string | undefined): string | undefined {
   if (!health) return 'set up: Docker, Portainer, LibreChat, HTTPS'
   if (health.release !== wanted)
-    return health.release ? 'update to this version’s and your settings' : 'set up'
+    return health.release
+      ? 'update to this version’s and your settings, and the models that answer'
+      : 'set up'
   if (health.healthy) return undefined
   return `set up again: ${health.problems.map(({ text }) => text).join('; ') || 'not healthy'}`
-}
-
-/** Lets each model in the menu answer once, from inside LibreChat's container. */
-export async function proveChat(host: Host, settings: Settings): Promise<Proof | undefined> {
-  if (settings.models.length === 0) return undefined
-  const task = { type: 'task', id: 'chat', name: 'chat' } as const
-  host.emit({ ...task, state: 'started', detail: 'each model answers once', usualMs: 8_000 })
-  const script = proofScript(
-    settings.models.map(({ id }) => id),
-    host.region,
-  )
-  const { stdout } = await runCommand(host, { stage: 'chat', script, timeoutSeconds: PROOF_TIMEOUT / 1000 })
-  const proof = readProof(stdout)
-  const failed = proof.chat.filter(({ ok }) => !ok)
-  const good = proof.chat.length - failed.length
-  host.emit({
-    ...task,
-    state: failed.length === 0 ? 'done' : 'failed',
-    detail: `${good} of ${proof.chat.length} models answer`,
-  })
-  return proof
 }

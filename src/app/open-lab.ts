@@ -1,11 +1,11 @@
 import type { Clients } from '../aws/clients.js'
-import type { Connection, ConnectOptions } from '../aws/connect.js'
+import type { Connection } from '../aws/connect.js'
 import { LabError } from '../core/error.js'
 import { checkedName, names } from '../lab/names.js'
 import { parseSettings, type Settings } from '../lab/settings.js'
 import type { LabId } from '../resources/ownership.js'
 import { readParameter } from '../resources/settings-parameter.js'
-import type { Context } from './context.js'
+import type { Context, GlobalOptions } from './context.js'
 import { identityLine, signIn } from './sign-in.js'
 
 /** A lab to work on: who asks, where, and what was chosen before. */
@@ -27,11 +27,13 @@ function tryParse(value: string, parameter: string): Settings | undefined {
   }
 }
 
-/** Connects, shows account, region and identity, and reads the lab's settings. Two calls, at once. */
-export async function openLab(
-  options: ConnectOptions & { name?: string },
+/** Connects and reads the lab's settings. Two calls, at once. */
+export async function connectLab(
+  options: GlobalOptions,
   context: Context,
   { anySpec = false }: { anySpec?: boolean } = {},
+  /** Told before the settings are read. */
+  onConnected: (connection: Connection) => void = () => {},
 ): Promise<OpenLab> {
   const name = checkedName(options.name)
   const parameter = names(name).settings
@@ -41,7 +43,7 @@ export async function openLab(
     reading.catch(() => {}) // What is wrong with who asks is said first.
   })
   const { clients, account, region, partition } = connection
-  context.ui.emit({ type: 'note', text: identityLine(connection, region) })
+  onConnected(connection)
   const found = await (reading ?? readParameter(clients.ssm, parameter))
   return {
     connection,
@@ -50,3 +52,13 @@ export async function openLab(
     stored: found && (anySpec ? tryParse : parseSettings)(found.value, parameter),
   }
 }
+
+/** The same, and shows account, region and identity. */
+export const openLab = (
+  options: GlobalOptions,
+  context: Context,
+  how: { anySpec?: boolean } = {},
+): Promise<OpenLab> =>
+  connectLab(options, context, how, (connection) =>
+    context.ui.emit({ type: 'note', text: identityLine(connection, connection.region) }),
+  )

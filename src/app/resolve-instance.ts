@@ -3,26 +3,26 @@ import type { Connection } from '../aws/connect.js'
 import { proxyAgents } from '../aws/proxy.js'
 import { systemClock } from '../core/clock.js'
 import { findInstance } from '../lab/find.js'
-import { checkedName } from '../lab/names.js'
 import { requireRunning } from '../tunnel/advice.js'
 import { reasonFor } from '../tunnel/leftovers.js'
 import type { SessionSurroundings } from '../tunnel/session.js'
 import type { Context, GlobalOptions } from './context.js'
-import { signIn } from './sign-in.js'
+import { connectLab } from './open-lab.js'
 
 /** What every command needs that talks to the instance over a session. */
-export async function resolveInstance(
-  options: GlobalOptions,
-  context: Context,
-): Promise<{
+export interface ReachedInstance {
   connection: Connection
   instanceId: string
   surroundings: SessionSurroundings
+  /** Stands beside the sessions at AWS. */
   reason: string
-}> {
-  const connection = await signIn(options, context)
+}
+
+/** Finds the lab's instance and refuses one that does not run. LabErrors, and what the SDK throws. */
+export async function resolveInstance(options: GlobalOptions, context: Context): Promise<ReachedInstance> {
+  const { connection, lab, stored } = await connectLab(options, context)
   const { clients, region, credentials, clock } = connection
-  const { instanceId, state } = await findInstance(clients, checkedName(options.name))
+  const { instanceId, state } = await findInstance(clients, lab, stored)
   requireRunning(instanceId, state, region)
   return {
     connection,

@@ -1,17 +1,17 @@
 import type { Clients } from '../aws/clients.js'
 import { wrongClock } from '../aws/clock-offset.js'
-import { type Connection, type ConnectOptions, connect } from '../aws/connect.js'
-import type { Context } from './context.js'
+import type { Connection } from '../aws/connect.js'
+import type { Context, GlobalOptions } from './context.js'
 
 /** Connects with what the user has to type, and says what counts before anything changes. */
 export async function signIn(
-  options: ConnectOptions,
+  options: GlobalOptions,
   context: Context,
   meanwhile?: (clients: Clients) => void,
 ): Promise<Connection> {
-  const { env, signal, ui, command } = context
+  const { ui } = context
   const mfaCode = ui.interactive ? (serial: string) => askMfaCode(serial, context) : undefined
-  const connection = await connect(options, { env, signal, mfaCode, command }, undefined, meanwhile)
+  const connection = await context.connect(options, undefined, meanwhile, mfaCode)
   if (connection.credentialConflict) ui.emit({ type: 'warning', text: connection.credentialConflict })
   const wrong = wrongClock(connection.clock.ms)
   if (wrong) {

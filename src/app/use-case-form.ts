@@ -1,13 +1,13 @@
-import { type UseCase, useCaseSchema } from '../bedrock/use-case.js'
-import type { Ui } from '../ui/ui.js'
+import { problemWithUseCase, type UseCase, useCaseSchema } from '../bedrock/use-case.js'
+import type { Questions } from './context.js'
 
 /** Anthropic's form, field by field; undefined when the person would rather not. */
-export async function askUseCase(ui: Ui): Promise<UseCase | undefined> {
+export async function askUseCase(ui: Questions): Promise<UseCase | undefined> {
   const flag = '--use-case-file <file>'
   const wanted = await ui.confirm({
     flag,
     message: 'Fill in Anthropic’s form now?',
-    hint: 'Anthropic wants to know once per account what Claude is used for. It is a statement in your name, sent by AWS to Anthropic; it costs nothing.',
+    hint: 'Anthropic asks once per account what Claude is used for. AWS sends the answers to Anthropic in your name. It costs nothing.',
     default: false,
   })
   if (!wanted) return undefined
@@ -16,13 +16,10 @@ export async function askUseCase(ui: Ui): Promise<UseCase | undefined> {
       flag,
       message,
       ...(hint ? { hint } : {}),
-      validate: (value) => {
-        const judged = useCaseSchema.shape[key].safeParse(value)
-        return judged.success || (judged.error.issues[0]?.message ?? 'That does not fit.')
-      },
+      validate: (value) => problemWithUseCase(key, value) ?? true,
     })
   const companyName = await field('companyName', 'Company, or your own name:')
-  const companyWebsite = await field('companyWebsite', 'Website:', 'With https:// in front.')
+  const companyWebsite = await field('companyWebsite', 'Website:', 'Starts with https://.')
   const intendedUsers = await ui.select({
     flag,
     message: 'Who will use it?',

@@ -1,10 +1,17 @@
+import { randomUUID } from 'node:crypto'
+import { hostname, userInfo } from 'node:os'
+import { guardChanges } from '../aws/guard.js'
 import { LabError } from '../core/error.js'
 import { type Lock, type LockOptions, removeDeadLock, takeLock } from '../lab/lock.js'
+import { processSpace } from '../lab/lock-holder.js'
 import { names } from '../lab/names.js'
 import type { Context } from './context.js'
 import type { OpenLab } from './open-lab.js'
 
-/** Works under the lab's lock, and says whom it waits for. The lock's own failure is told before the work's. */
+/**
+ * Works under the lab's lock, and says whom it waits for. A run that has lost the lock makes no further change. The
+ * lock's own failure is told before the work's.
+ */
 export async function withLock<T>(
   open: OpenLab,
   command: string,
@@ -12,13 +19,16 @@ export async function withLock<T>(
   work: (lock: Lock) => Promise<T>,
 ): Promise<T> {
   const { ui } = context
-  const lock = await takeLock(lockOf(open, command, context))
+  const options = lockOf(open, command, context)
+  const lock = await takeLock(options)
+  const endGuard = guardChanges(open.clients, lock.check, [options.parameter])
   try {
     if (lock.waited) ui.emit({ ...task, state: 'done', detail: 'has finished' })
     return await work(lock)
   } catch (error) {
     throw lock.signal.reason instanceof LabError ? lock.signal.reason : error
   } finally {
+    endGuard()
     // What it says would cover what went wrong before; the next run takes the lock over.
     await lock.release().catch((error: Error) => {
       ui.emit({ type: 'warning', text: `The lab's lock could not be removed: ${error.message}` })
@@ -32,11 +42,21 @@ export const withoutLock = (open: OpenLab, command: string, context: Context): P
 
 const task = { type: 'task', id: 'lock', name: 'another run' } as const
 
-const lockOf = ({ clients, lab }: OpenLab, command: string, { ui, clock, signal }: Context): LockOptions => ({
-  ssm: clients.ssm,
-  parameter: names(lab.name).lock,
-  command,
-  clock,
-  signal,
-  onWait: (detail) => ui.emit({ ...task, state: 'progress', detail }),
-})
+function lockOf({ clients, lab }: OpenLab, command: string, { ui, clock, signal }: Context): LockOptions {
+  const space = processSpace()
+  return {
+    ssm: clients.ssm,
+    parameter: names(lab.name).lock,
+    mine: {
+      id: randomUUID(),
+      who: `${userInfo().username}@${hostname()}`.slice(0, 100),
+      command,
+      since: new Date(clock.now()).toISOString(),
+      ...(space === undefined ? {} : { process: { space, pid: process.pid } }),
+    },
+    space,
+    clock,
+    signal,
+    onWait: (detail) => ui.emit({ ...task, state: 'progress', detail }),
+  }
+}

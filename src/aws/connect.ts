@@ -41,14 +41,11 @@ export interface Surroundings {
   signal: AbortSignal
   /** Asks the user for a code of the MFA device `serial`; absent where nobody can be asked. */
   mfaCode?: ((serial: string) => Promise<string>) | undefined
-  /** The command that connects, for hints: "status". */
-  command?: string | undefined
 }
 
 export interface ConnectOptions {
   profile?: string
   region?: string
-  rehearse?: boolean | string
 }
 
 /**
@@ -59,15 +56,10 @@ export interface ConnectOptions {
  */
 export async function connect(
   options: ConnectOptions,
-  { env, signal, mfaCode, command }: Surroundings,
+  { env, signal, mfaCode }: Surroundings,
   known?: Connection,
   meanwhile?: (clients: Clients) => void,
 ): Promise<Connection> {
-  if (options.rehearse) {
-    const region = checkedRegion(options.region || env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1')
-    const { rehearsalConnection } = await import('../rehearsal/clients.js')
-    return rehearsalConnection({ ...options, region }, env)
-  }
   const agents = await agentsFor(env)
   const requestHandler = new NodeHttpHandler({
     connectionTimeout: 10_000,
@@ -78,13 +70,13 @@ export async function connect(
   })
   const wanted = await configuredRegion(options, env)
   if (known) {
-    const region = checkedRegion(wanted ?? noRegion(command))
+    const region = checkedRegion(wanted ?? noRegion())
     const clients = clientsFor(region, known.credentials, requestHandler, known.clock)
     return { ...known, clients, region }
   }
   const given = { profile: options.profile, env, requestHandler, mfaCode, region: wanted }
   const { provide, source, conflict } = await chooseCredentials(given)
-  const region = checkedRegion(wanted ?? noRegion(command))
+  const region = checkedRegion(wanted ?? noRegion())
   const clock: ClockOffset = { ms: 0 }
   const clients = clientsFor(region, provide, requestHandler, clock)
   const asked = clients.sts.send(new GetCallerIdentityCommand({}), { abortSignal: signal })
@@ -129,15 +121,13 @@ function clientsFor(
   }
 }
 
-function noRegion(command: string | undefined): never {
+function noRegion(): never {
   throw new LabError({
     code: 'no-region',
     what: 'No AWS region was given.',
     why: 'Neither --region nor AWS_REGION nor your profile names one.',
     fix: [
-      command
-        ? `librechat-lab ${command} --region us-east-1`
-        : 'Run the same command with a region: --region us-east-1',
+      'Run the same command with a region: --region us-east-1',
       'Or set one for all commands: aws configure set region us-east-1',
     ],
   })

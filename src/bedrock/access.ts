@@ -10,7 +10,7 @@ import {
 import { isCode } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
 import type { Emit } from '../core/event.js'
-import { type Ask, asking } from './ask.js'
+import { type Ask, asking, askingIfPossible } from './ask.js'
 import type { Model } from './model.js'
 import { type UseCase, useCaseSchema } from './use-case.js'
 
@@ -76,20 +76,25 @@ export async function arrangeAccess(
 }
 
 /**
- * Whether the account has sent Anthropic's form; asked of `Home`. Somebody whose organisation keeps them out of
- * that region cannot know: then the licence comes first, and its refusal names the form.
+ * Whether the account has sent Anthropic's form; asked of `Home`. Where AWS does not say (another partition, a closed
+ * region, a missing permission), it counts as sent: then the licence comes first, and its refusal names the form.
  */
 export async function hasUseCase(home: BedrockClient, ask: Ask): Promise<boolean> {
-  try {
-    await asking('bedrock:GetUseCaseForModelAccess', ask, (abort) =>
-      home.send(new GetUseCaseForModelAccessCommand({}), abort),
-    )
-    return true
-  } catch (error) {
-    if (isCode(error, 'ResourceNotFoundException')) return false
-    if (error instanceof LabError && error.code === 'bedrock-denied') return true
-    throw error
-  }
+  const sent = await askingIfPossible(
+    'bedrock:GetUseCaseForModelAccess',
+    "It is not known whether Anthropic's use-case form was sent",
+    ask,
+    async (abort) => {
+      try {
+        await home.send(new GetUseCaseForModelAccessCommand({}), abort)
+        return true
+      } catch (error) {
+        if (isCode(error, 'ResourceNotFoundException')) return false
+        throw error
+      }
+    },
+  )
+  return sent ?? true
 }
 
 async function sendForm(home: BedrockClient, consent: Consent, emit: Emit, ask: Ask): Promise<boolean> {

@@ -1,41 +1,96 @@
-import type { ChatProof } from './proof.js'
+/** What keeps a model from answering, as a script can tell it apart. */
+type Reason =
+  | 'container'
+  | 'credentials'
+  | 'expired-credentials'
+  | 'organisation'
+  | 'denied'
+  | 'policy'
+  | 'retention'
+  | 'payment'
+  | 'country'
+  | 'licence'
+  | 'form'
+  | 'not-opened'
+  | 'not-cleared'
+  | 'no-access'
+  | 'quota'
+  | 'busy'
+  | 'profile'
+  | 'not-conversational'
+  | 'answer-too-long'
+  | 'legacy'
+  | 'region'
+  | 'network'
+  | 'unknown'
 
 export interface Explanation {
+  reason: Reason
   /** One sentence: why the model did not answer. */
   cause: string
-  /** What mends it, one step each. */
+  /** What helps, one step each. */
   fix: string[]
 }
 
 interface Known {
   sign: RegExp
-  explain: (context: { role: string | undefined; region: string; model: string }) => Explanation
+  reason: Reason
+  explain: (context: {
+    role: string | undefined
+    region: string
+    model: string
+    error: string
+    /** What each answer reserves of the quota. */
+    maxTokens: number
+  }) => Omit<Explanation, 'reason'>
 }
 
-const up = 'Run librechat-lab up: it mends what it finds'
-const again = 'Wait up to 15 minutes, then librechat-lab status --chat'
+const up = 'librechat-lab up   repairs it and asks the models again'
+const again = 'librechat-lab status --chat   asks again; changes in AWS can take 15 minutes'
+const others = 'Or choose other models: librechat-lab models'
+
+/** Billing has one console for each partition; a lab's region does not matter there. */
+const payments = 'https://console.aws.amazon.com/billing/home#/paymentpreferences'
+
+/** The words for Anthropic's newest models. Also used before a call, from the account's mode alone. */
+export const retentionExplained = (name: string, mode: string | undefined) => ({
+  what: `${name} requires that prompts and answers are kept for up to 30 days and may be shared with its provider; ${
+    mode
+      ? `this account's data retention mode is "${mode}"`
+      : "this account's data retention mode is not known"
+  }.`,
+  fix: 'Choose another model, or decide yourself to share data (mode provider_data_share): https://docs.aws.amazon.com/bedrock/latest/userguide/data-retention.html',
+})
+
+export const paymentExplained = {
+  what: 'AWS Marketplace has no valid payment method for this account, so the model cannot be subscribed to.',
+  fix: `Add a valid payment method, wait 5 minutes and run librechat-lab up again: ${payments}`,
+}
 
 /**
- * What Bedrock, the SDK and the network say, in the order in which a sign is sought. The texts are AWS's own,
- * as its error messages and troubleshooting pages give them.
+ * What Bedrock, the SDK and the network say, in the order in which a sign is sought. The texts are AWS's own, as its
+ * error messages and troubleshooting pages give them; test/support/gateway/bedrock-runtime.ts names their sources.
  */
 const KNOWN: readonly Known[] = [
   {
     sign: /ContainerNotRunning/,
+    reason: 'container',
     explain: () => ({
-      cause: "LibreChat's container does not run, so nobody could ask.",
-      fix: [up, 'See why: librechat-lab logs'],
+      cause: "LibreChat's container is not running, so no model could be asked.",
+      fix: [up, 'librechat-lab logs   shows why'],
     }),
   },
   {
     sign: /Cannot find module/,
+    reason: 'container',
     explain: () => ({
-      cause: "LibreChat's image has no AWS SDK where this version of librechat-lab looks for it.",
+      cause: "LibreChat's image lacks a module that this version of librechat-lab uses to ask the models.",
       fix: ['Use the newest version: npx librechat-lab@latest up'],
     }),
   },
   {
     sign: /CredentialsProviderError|Could not load credentials/,
+    reason: 'credentials',
     explain: ({ role }) =>
       role
         ? {
@@ -45,97 +100,174 @@ const KNOWN: readonly Known[] = [
         : { cause: 'The instance has no role, so nothing on it may call Bedrock.', fix: [up] },
   },
   {
-    sign: /explicit deny in a (service|resource) control policy/,
+    // "The security token included in the request is expired" is the token of the instance's role.
+    sign: /ExpiredToken|security token included in the request is expired|InvalidSignatureException|Signature expired/,
+    reason: 'expired-credentials',
     explain: () => ({
-      cause: "A policy of the account's organisation forbids it.",
+      cause:
+        "The instance's credentials have expired: its clock is wrong, or its role was taken away and AWS has not given it new ones.",
       fix: [
-        "Ask the organisation's administrator to allow bedrock:InvokeModelWithResponseStream in every region of the profile",
+        up,
+        'If that does not help, restart the instance in the EC2 console, then librechat-lab status --chat',
+      ],
+    }),
+  },
+  {
+    sign: /data retention mode/i,
+    reason: 'retention',
+    explain: ({ error }) => {
+      const { what, fix } = retentionExplained('The model', /mode '(\w+)'/.exec(error)?.[1])
+      return { cause: what, fix: [fix] }
+    },
+  },
+  {
+    sign: /INVALID_PAYMENT_INSTRUMENT|valid payment instrument/,
+    reason: 'payment',
+    explain: () => ({ cause: paymentExplained.what, fix: [paymentExplained.fix, others] }),
+  },
+  {
+    sign: /not allowed from unsupported countries/,
+    reason: 'country',
+    explain: () => ({
+      cause:
+        'Anthropic does not serve Claude to the country of this account or region: https://www.anthropic.com/supported-countries',
+      fix: ['Choose models of other providers: librechat-lab models'],
+    }),
+  },
+  {
+    sign: /explicit deny in a (service|resource) control policy/,
+    reason: 'organisation',
+    explain: () => ({
+      cause: "A policy of the account's organisation denies the call.",
+      fix: [
+        "Ask the organisation's administrator to allow bedrock:InvokeModel and bedrock:InvokeModelWithResponseStream in every region of the profile",
         'Or choose models of fewer regions: librechat-lab models',
       ],
     }),
   },
   {
     sign: /explicit deny|permissions boundary/,
+    reason: 'denied',
     explain: () => ({
       cause: 'A policy with an explicit deny, or a permissions boundary, keeps the role from calling it.',
-      fix: ['Remove the deny, or widen the boundary, for bedrock:InvokeModelWithResponseStream'],
+      fix: [
+        'Remove the deny, or widen the boundary, for bedrock:InvokeModel and bedrock:InvokeModelWithResponseStream',
+      ],
     }),
   },
   {
     sign: /aws-marketplace/,
+    reason: 'licence',
     explain: ({ model }) => ({
       cause:
-        "The model's licence is not accepted for this account, and the role may not accept it (on purpose).",
-      fix: [`librechat-lab up --models ${model}`, again],
+        "The model's licence is not accepted for this account, and the instance's role may not accept it (on purpose).",
+      fix: [`librechat-lab up --models ${model}   asks for it`, again],
     }),
   },
   {
     sign: /not authorized to perform: bedrock:/,
+    reason: 'policy',
     explain: () => ({ cause: "The role's policy does not hold this model.", fix: [up] }),
   },
   {
     sign: /use case details have not been submitted/i,
+    reason: 'form',
     explain: () => ({
       cause: "Anthropic's use-case form is missing, or it was sent a moment ago and has not spread yet.",
-      fix: ['librechat-lab up asks for it', again],
+      fix: ['librechat-lab up --use-case-file <file>   sends it', again],
     }),
   },
   {
     sign: /is not available for this account/,
+    reason: 'not-opened',
     explain: () => ({
-      cause: 'AWS has not opened this model to the account, although it lists it.',
-      fix: [again, 'Then ask AWS Support, or choose another model: librechat-lab models'],
+      cause: 'AWS lists this model but has not opened it to the account.',
+      fix: [again, 'Ask AWS Support to open it', others],
     }),
   },
   {
     sign: /Operation not allowed/,
+    reason: 'not-cleared',
     explain: () => ({
       cause: 'AWS has not cleared this account for Bedrock yet, as happens with new accounts.',
       fix: ['Open a case with AWS Support (account and billing)'],
     }),
   },
   {
-    sign: /don't have access to the model|AccessDeniedException/,
+    sign: /on-demand throughput isn.t supported/,
+    reason: 'profile',
     explain: () => ({
-      cause:
-        'The account has no access to the model; a licence that was just accepted may still be spreading.',
-      fix: [again, up],
+      cause: 'The model is only called through an inference profile.',
+      fix: ['Name its profile: librechat-lab models lists them'],
     }),
   },
   {
-    sign: /Too many tokens/,
-    explain: ({ region }) => ({
-      cause: "The account's token quota for this model is used up; new accounts often have a quota of zero.",
+    sign: /(doesn|does not|isn|is not)[’'t ]* support(ed)?.*(model|Converse|operation)|did not allow prompt caching|extraneous key/i,
+    reason: 'not-conversational',
+    explain: () => ({
+      cause: "The model does not take LibreChat's requests (Bedrock's Converse API with its parameters).",
+      fix: ['Choose another model: librechat-lab models'],
+    }),
+  },
+  {
+    sign: /don't have access to the model|AccessDeniedException/,
+    reason: 'no-access',
+    explain: ({ model }) => ({
+      cause:
+        'The account has no access to the model; a licence that was just accepted may still be settling.',
+      fix: [again, `librechat-lab up --models ${model}   asks for the licence again`],
+    }),
+  },
+  {
+    sign: /Too many tokens|tokens per (minute|day)/,
+    reason: 'quota',
+    explain: ({ region, maxTokens }) => ({
+      cause:
+        "The account's token quota for this model is too small for one conversation or used up; new accounts often have a quota of zero.",
       fix: [
         `Look at the quotas and ask for more: https://${region}.console.aws.amazon.com/servicequotas/home/services/bedrock/quotas`,
-        'Or choose another model: librechat-lab models',
+        ...(maxTokens > 2048
+          ? ['Or reserve fewer tokens for each answer: librechat-lab up --max-tokens 2048']
+          : []),
+        others,
       ],
     }),
   },
   {
     sign: /ThrottlingException|ServiceUnavailable|ModelNotReady|InternalServerException|ModelTimeout/,
+    reason: 'busy',
     explain: () => ({
       cause: 'Bedrock is busy, or the account calls it too often.',
-      fix: ['Try again in a minute: librechat-lab status --chat'],
+      fix: ['Wait a minute, then librechat-lab status --chat'],
     }),
   },
   {
-    sign: /on-demand throughput isn.t supported/,
-    explain: () => ({ cause: 'The model is only called through an inference profile.', fix: [up] }),
+    sign: /maximum tokens you requested|exceeds the (model|maximum).*limit/i,
+    reason: 'answer-too-long',
+    explain: () => ({
+      cause: 'The model gives shorter answers than the lab asks for.',
+      fix: ['Ask for fewer tokens: librechat-lab up --max-tokens 4096', others],
+    }),
   },
   {
     sign: /marked by provider as Legacy|end of its life/i,
+    reason: 'legacy',
     explain: () => ({
       cause: 'AWS is retiring the model.',
-      fix: ['librechat-lab up takes it out of the menu and picks a newer one'],
+      fix: ['Choose a newer one: librechat-lab models'],
     }),
   },
   {
     sign: /model identifier is invalid|ResourceNotFoundException/,
-    explain: ({ region }) => ({ cause: `There is no such model in ${region} any more.`, fix: [up] }),
+    reason: 'region',
+    explain: ({ region }) => ({
+      cause: `There is no such model in ${region}.`,
+      fix: ['Choose another model, or another region for a new lab: librechat-lab models'],
+    }),
   },
   {
     sign: /TimeoutError|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH/,
+    reason: 'network',
     explain: ({ region }) => ({
       cause: `LibreChat's container got no answer from Bedrock in ${region}: the network, or a very slow model.`,
       fix: [
@@ -151,10 +283,14 @@ const KNOWN: readonly Known[] = [
  * @param role the proof's `role`: it tells a missing role from a hop limit
  */
 export function explain(
-  { model, error }: Extract<ChatProof, { ok: false }>,
-  { role, region }: { role?: string | undefined; region: string },
+  { model, error }: { model: string; error: string },
+  {
+    role,
+    region,
+    maxTokens = 8192,
+  }: { role?: string | undefined; region: string; maxTokens?: number | undefined },
 ): Explanation {
   const known = KNOWN.find(({ sign }) => sign.test(error))
-  if (known) return known.explain({ role, region, model })
-  return { cause: error, fix: ['Try again: librechat-lab status --chat'] }
+  if (known) return { reason: known.reason, ...known.explain({ role, region, model, error, maxTokens }) }
+  return { reason: 'unknown', cause: error, fix: ['Ask again: librechat-lab status --chat', others] }
 }

@@ -8,6 +8,8 @@ type Reason =
   | 'licence-failed'
   | 'not-entitled'
   | 'not-authorised'
+  | 'needs-payment'
+  | 'needs-retention'
   | 'legacy'
   | 'unclear'
 
@@ -44,6 +46,8 @@ export interface Model extends Route {
   provider: string
   callable: boolean
   problem?: Problem
+  /** Why it is left out of the default menu although AWS gives no reason against it: nobody has seen it answer. */
+  doubt?: string
   /** Every route, closest first; the first is the model's own `id` and `profile`. */
   routes: Route[]
   releasedAt?: Date

@@ -1,14 +1,15 @@
 import {
   type BedrockClient,
+  GetAccountDataRetentionCommand,
   GetFoundationModelAvailabilityCommand,
-  type GetFoundationModelAvailabilityResponse,
 } from '@aws-sdk/client-bedrock'
-import { ignoreErrors } from '../aws/errors.js'
+import { isCode } from '../aws/errors.js'
 import { type Home, hasUseCase } from './access.js'
-import { type Ask, asking } from './ask.js'
+import { type Ask, asking, askingIfPossible } from './ask.js'
 import { catalogue, type Entry } from './catalogue.js'
+import { retentionExplained } from './explain.js'
 import type { Model, Problem } from './model.js'
-import { problemOf } from './problem.js'
+import { type Availability, needsRetention, problemOf } from './problem.js'
 
 /** Availability questions in flight at once: some sixty models are then asked about in a few seconds. */
 const AT_ONCE = 8
@@ -30,28 +31,50 @@ export async function findModels(
   const mayLackForm = availabilities.some(
     (availability, index) =>
       entries[index]?.summary.providerName === 'Anthropic' &&
+      availability !== 'unsupported' &&
       availability?.agreementAvailability?.status === 'NOT_AVAILABLE',
   )
-  const hasForm = !mayLackForm || (await hasUseCase(home, ask))
+  const [hasForm, retention] = await Promise.all([
+    !mayLackForm || hasUseCase(home, ask),
+    entries.some(needsRetention) ? retentionMode(bedrock, ask) : undefined,
+  ])
   return entries
-    .map((entry, index) => toModel(entry, problemOf(entry, availabilities[index], { region, hasForm })))
+    .map((entry, index) =>
+      toModel(entry, problemOf(entry, availabilities[index], { region, hasForm, retention })),
+    )
+    .map((model) =>
+      model.callable && retention === undefined && needsRetention({ summary: model })
+        ? { ...model, doubt: retentionExplained(model.name, undefined).what }
+        : model,
+    )
     .sort(compare)
+}
+
+/** "default", "none", "inherit", "provider_data_share", …; undefined where AWS does not say. */
+async function retentionMode(bedrock: BedrockClient, ask: Ask): Promise<string | undefined> {
+  const answer = await askingIfPossible(
+    'bedrock:GetAccountDataRetention',
+    "The account's data retention mode is not known",
+    ask,
+    (abort) => bedrock.send(new GetAccountDataRetentionCommand({}), abort),
+  )
+  return answer?.mode
 }
 
 const isWorthAsking = ({ summary, routes }: Entry): boolean =>
   routes.length > 0 && summary.modelLifecycle?.status !== 'LEGACY'
 
-/** `undefined` where AWS does not know the model by this name, which is an answer too. */
-function availabilityOf(
-  bedrock: BedrockClient,
-  modelId: string,
-  ask: Ask,
-): Promise<GetFoundationModelAvailabilityResponse | undefined> {
-  return ignoreErrors(['ResourceNotFoundException', 'ValidationException'], () =>
-    asking('bedrock:GetFoundationModelAvailability', ask, (abort) =>
+/** `undefined` where AWS does not know the model by this name; "unsupported" in a partition without the question. */
+async function availabilityOf(bedrock: BedrockClient, modelId: string, ask: Ask): Promise<Availability> {
+  try {
+    return await asking('bedrock:GetFoundationModelAvailability', ask, (abort) =>
       bedrock.send(new GetFoundationModelAvailabilityCommand({ modelId }), abort),
-    ),
-  )
+    )
+  } catch (error) {
+    if (isCode(error, 'ResourceNotFoundException', 'ValidationException')) return undefined
+    if (isCode(error, 'UnknownOperationException')) return 'unsupported'
+    throw error
+  }
 }
 
 function toModel({ summary, routes, seenAt }: Entry, problem: Problem | undefined): Model {

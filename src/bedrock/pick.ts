@@ -73,16 +73,24 @@ function named(models: readonly Model[], wanted: readonly string[]): Pick<Choice
 }
 
 function sensible(models: readonly Model[]): Pick<Choice, 'chosen' | 'blocked'> {
-  const menu = menuOf(models.filter((model) => model.callable))
+  const menu = menuOf(models.filter((model) => model.callable && !model.doubt))
   // Sonnet balances wit and price, so it stands first and begins conversations.
   const begins = firstOfLine(menu, 'sonnet')
   const chosen = begins ? unique([begins, ...menu]) : menu
-  // What a yes would mend counts as there: the person is asked about it before it is given up.
-  const hoped = menuOf(models.filter((model) => model.callable || isMendable(model)))
+  // What a person can open belongs there: they are asked, or told, before it is left out.
+  const hoped = menuOf(models.filter((model) => (model.callable && !model.doubt) || isWorthSaying(model)))
   const blocked = hoped.filter((model) => !model.callable)
-  // Nothing at all: hand back the best known one, for the words about what stands in its way.
-  return { chosen, blocked: chosen.length + blocked.length > 0 ? blocked : models.slice(0, 1) }
+  if (chosen.length + blocked.length > 0) return { chosen, blocked }
+  // Nothing at all: one model stands for the words about the account's problem, not for a problem of its own.
+  const typical = models.find(({ problem }) => problem && !ownProblems.includes(problem.reason)) ?? models[0]
+  return { chosen, blocked: typical ? [typical] : [] }
 }
+
+/** What a yes opens, and what an account's owner puts right elsewhere. */
+const isWorthSaying = (model: Model): boolean =>
+  isMendable(model) || model.problem?.reason === 'needs-payment' || model.problem?.reason === 'licence-failed'
+
+const ownProblems: readonly string[] = ['legacy', 'needs-retention', 'needs-profile']
 
 function menuOf(models: readonly Model[]): Model[] {
   const familiar = firstOfEach(
@@ -131,7 +139,7 @@ function find(models: readonly Model[], wanted: string): Model {
   }
   const name = simple(wanted)
   const exact = models.filter((model) => [model.name, shortId(model)].some((own) => simple(own) === name))
-  const matches = exact.length > 0 ? exact : models.filter((model) => simple(shortId(model)).includes(name))
+  const matches = exact.length > 0 ? exact : models.filter((model) => hasWords(shortId(model), name))
   const [match, ...more] = matches
   if (match && more.length === 0 && name) return match
   throw match && name ? ambiguous(wanted, matches) : unknown(wanted, models)
@@ -146,6 +154,12 @@ function without(model: Model): Omit<Model, 'profile'> {
 /** `anthropic.claude-sonnet-4-5-20250929-v1:0` is `claude-sonnet-4-5` to a person. */
 const shortId = (model: Model): string =>
   model.modelId.replace(/^[^.]+\./, '').replace(/(-20\d{6})?(-v\d+)?(:\d+)?$/, '')
+
+/** Whether whole words of an id, one after another, spell the name: "opus" and "sonnet-5", but not "ab" of "fable". */
+function hasWords(id: string, name: string): boolean {
+  const words = id.split(/[^a-z0-9]+/)
+  return words.some((_, from) => words.some((_, to) => words.slice(from, to + 1).join('') === name))
+}
 
 const simple = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '')
 

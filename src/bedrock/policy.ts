@@ -1,14 +1,5 @@
+import type { PolicyDocument } from '../core/policy.js'
 import type { Model } from './model.js'
-
-export interface PolicyDocument {
-  Version: '2012-10-17'
-  Statement: {
-    Sid: string
-    Effect: 'Allow'
-    Action: string[]
-    Resource: string | string[]
-  }[]
-}
 
 /** Converse needs the first, ConverseStream the second; LibreChat calls nothing else. */
 const INVOKE = ['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream']

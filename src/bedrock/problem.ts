@@ -1,6 +1,20 @@
 import type { GetFoundationModelAvailabilityResponse } from '@aws-sdk/client-bedrock'
 import type { Entry } from './catalogue.js'
+import { explain, paymentExplained, retentionExplained } from './explain.js'
 import type { Problem } from './model.js'
+
+/** AWS's answer; undefined where it does not know the model, "unsupported" where it does not have the question. */
+export type Availability = GetFoundationModelAvailabilityResponse | 'unsupported' | undefined
+
+/**
+ * Whether the model refuses accounts that do not share data with its provider, although AWS lists it as available.
+ * Source: "Data retention", Amazon Bedrock user guide; so far Anthropic's Fable and Mythos models.
+ */
+export const needsRetention = ({ summary }: { summary: { modelId: string } }): boolean =>
+  /claude-(fable|mythos)/.test(summary.modelId)
+
+/** The modes that let such a model answer. */
+const sharing: readonly string[] = ['provider_data_share', 'aws_review']
 
 /**
  * Why the model cannot be called, nearest cause first; `undefined` when nothing stands in the way.
@@ -8,8 +22,17 @@ import type { Problem } from './model.js'
  */
 export function problemOf(
   { summary, routes }: Entry,
-  availability: GetFoundationModelAvailabilityResponse | undefined,
-  { region, hasForm }: { region: string; hasForm: boolean },
+  availability: Availability,
+  {
+    region,
+    hasForm,
+    retention,
+  }: {
+    region: string
+    hasForm: boolean
+    /** The account's data retention mode, where it is known. */
+    retention?: string | undefined
+  },
 ): Problem | undefined {
   const name = summary.modelName ?? summary.modelId
   if (summary.modelLifecycle?.status === 'LEGACY') {
@@ -27,6 +50,7 @@ export function problemOf(
       fix: 'Choose another region or another model',
     }
   }
+  if (availability === 'unsupported') return undefined
   if (!availability) {
     return {
       reason: 'unclear',
@@ -50,6 +74,10 @@ export function problemOf(
       fix: 'Choose another model, or ask AWS Support why the account is not entitled to it',
     }
   }
+  // Before the form and the licence: neither helps while the account's mode refuses the model.
+  const refusing = retention !== undefined && !sharing.includes(retention)
+  if (refusing && authorizationStatus === 'AUTHORIZED' && needsRetention({ summary }))
+    return { reason: 'needs-retention', ...retentionExplained(name, retention) }
   if (agreement?.status === 'NOT_AVAILABLE' && summary.providerName === 'Anthropic' && !hasForm) {
     return {
       reason: 'needs-form',
@@ -83,6 +111,13 @@ function licenceProblem(name: string, status: string | undefined, message: strin
         fix: 'Wait a few minutes and run the same command again',
       }
     case 'ERROR':
+      if (message && isPayment(message)) {
+        return {
+          reason: 'needs-payment',
+          what: `${name} can't be called: ${paymentExplained.what}`,
+          fix: paymentExplained.fix,
+        }
+      }
       return {
         reason: 'licence-failed',
         what: `AWS could not set up ${name}'s licence${message ? `: ${message}` : '.'}`,
@@ -96,5 +131,8 @@ function licenceProblem(name: string, status: string | undefined, message: strin
       }
   }
 }
+
+const isPayment = (error: string): boolean =>
+  explain({ model: '', error }, { region: '' }).reason === 'payment'
 
 const until = (end: Date | undefined): string => (end ? ` on ${end.toISOString().slice(0, 10)}` : '')

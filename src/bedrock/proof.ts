@@ -1,6 +1,16 @@
+import { gzipSync } from 'node:zlib'
 import * as z from 'zod'
 import { LabError } from '../core/error.js'
 import { proofProgram } from './proof-program.js'
+
+/** A `preset` of `modelSpecs` in librechat.yaml: what a conversation with the model starts with. */
+export interface Preset {
+  endpoint: 'bedrock'
+  /** As it is called: a profile's id or a model's. */
+  model: string
+  /** The most tokens of an answer, thinking included. */
+  maxTokens: number
+}
 
 const proofSchema = z.discriminatedUnion('ok', [
   z.object({
@@ -17,7 +27,18 @@ const proofSchema = z.discriminatedUnion('ok', [
 ])
 
 const lineSchema = z.object({
+  /** When it was made, as an ISO date. */
+  at: z.string(),
+  /** What was asked for. */
+  presets: z.array(z.object({ model: z.string(), maxTokens: z.number() })),
   chat: z.array(proofSchema),
+  /** The model that gave a conversation its title, or the last that did not; absent where none was asked. */
+  title: z
+    .discriminatedUnion('ok', [
+      z.object({ model: z.string(), ok: z.literal(true) }),
+      z.object({ model: z.string(), ok: z.literal(false), error: z.string() }),
+    ])
+    .optional(),
   /** The instance's role as the host's own metadata service names it; absent where it has none. */
   role: z.string().optional(),
 })
@@ -25,41 +46,62 @@ const lineSchema = z.object({
 export type ChatProof = z.infer<typeof proofSchema>
 export type Proof = z.infer<typeof lineSchema>
 
-/** How long one model may take for its whole answer. */
+/** How long one model may take for its whole answer, and for a title. */
 const MODEL_TIMEOUT = 60_000
-/** How long the whole proof may take: the models are asked at once. */
-export const PROOF_TIMEOUT = MODEL_TIMEOUT + 30_000
+const TITLE_TIMEOUT = 15_000
+/** So many models are asked for a title, one after another, until one gives it. */
+const TITLE_CANDIDATES = 3
+/** How long the whole proof may take: the models are asked at once, the titles afterwards. */
+export const PROOF_TIMEOUT = MODEL_TIMEOUT + TITLE_CANDIDATES * TITLE_TIMEOUT + 30_000
 /** What works may still fail once AWS has finished a subscription in the background. */
 const SETTLED_AFTER = 15 * 60_000
+/** How long a green proof counts. */
+const FRESH_FOR = 24 * 3_600_000
 
 /** What stands for each model's error when nothing could be run in the container. */
 const STOPPED = "ContainerNotRunning: LibreChat's container does not run"
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
+const packed = (text: string): string => gzipSync(text).toString('base64')
 
 /**
  * The proof as a script for Run Command: root on the host, `docker exec` into LibreChat's container, whose
  * address for metadata, hops and environment are thereby the chat's own. All that varies is base64. The host
- * keeps the last proof, so that a later one can say since when a model has answered.
+ * keeps the last proof: health.py shows it, and a later one says since when a model has answered.
  * It ends with 0 whether models answer or not, and prints one line of JSON for `readProof`.
- * @param models as called: profile ids or model ids
+ * @param presets the menu's, as they stand in librechat.yaml
+ * @param titles models that may name conversations, the best first
+ * @param now stands in the record where nothing could be run, as an ISO date
  */
-export function proofScript(models: readonly string[], region: string): string {
-  const asked = base64(JSON.stringify({ region, models, timeoutMs: MODEL_TIMEOUT }))
-  const stopped = models.map((model) => ({ model, ok: false, error: STOPPED }))
+export function proofScript(
+  presets: readonly Preset[],
+  titles: readonly string[],
+  { region, now }: { region: string; now: string },
+): string {
+  const asked = base64(
+    JSON.stringify({
+      region,
+      presets,
+      titles: titles.slice(0, TITLE_CANDIDATES),
+      timeoutMs: MODEL_TIMEOUT,
+      titleTimeoutMs: TITLE_TIMEOUT,
+    }),
+  )
+  const chat = presets.map(({ model }) => ({ model, ok: false, error: STOPPED }))
+  const stopped = JSON.stringify({ at: now, presets, chat })
   return `set -u
 container=$(docker compose -p librechat-lab ps -q librechat | head -n 1)
 imds=http://169.254.169.254/latest
 token=$(curl -sf -m 2 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "$imds/api/token" || true)
 role=$(curl -sf -m 2 -H "X-aws-ec2-metadata-token: $token" "$imds/meta-data/iam/security-credentials/" || true)
-record=/var/lib/librechat-lab/chat-proof.json
+record=/var/lib/librechat-lab/proof.json
 mkdir -p "\${record%/*}"
 before=$(base64 -w 0 "$record" 2>/dev/null || true)
-proof=$(printf %s ${base64(proofProgram)} | base64 -d | docker exec -i \\
+proof=$(printf %s ${packed(proofProgram)} | base64 -d | gzip -d | docker exec -i \\
   -e CHAT_PROOF=${asked} -e "CHAT_PROOF_BEFORE=$before" -e "CHAT_PROOF_ROLE=$role" \\
   -w /app "$container" node -) ||
-  proof=$(printf %s ${base64(JSON.stringify({ chat: stopped }))} | base64 -d)
-printf '%s\\n' "$proof" >"$record"
+  proof=$(printf %s ${packed(stopped)} | base64 -d | gzip -d)
+printf '%s\\n' "$proof" >"$record.new" && mv "$record.new" "$record"
 printf '%s\\n' "$proof"
 `
 }
@@ -70,8 +112,8 @@ printf '%s\\n' "$proof"
  */
 export function readProof(stdout: string): Proof {
   const line = stdout.trimEnd().split('\n').at(-1) ?? ''
-  const parsed = lineSchema.safeParse(parseJson(line))
-  if (parsed.success) return parsed.data
+  const proof = proofIn(parseJson(line))
+  if (proof) return proof
   throw new LabError({
     code: 'no-proof',
     what: 'The host did not say whether chat works.',
@@ -81,6 +123,12 @@ export function readProof(stdout: string): Proof {
   })
 }
 
+/** The proof that a host keeps, from its health; undefined for none and for one of another version. */
+export function proofIn(kept: unknown): Proof | undefined {
+  const parsed = lineSchema.safeParse(kept)
+  return parsed.success ? parsed.data : undefined
+}
+
 function parseJson(line: string): unknown {
   try {
     return JSON.parse(line)
@@ -88,6 +136,19 @@ function parseJson(line: string): unknown {
     if (error instanceof SyntaxError) return undefined
     throw error
   }
+}
+
+/** Whether a proof still counts: made of the same presets, green, and younger than a day. */
+export function isFresh(proof: Proof, presets: readonly Preset[], now: number): boolean {
+  const asked = ({ model, maxTokens }: { model: string; maxTokens: number }) => `${model} ${maxTokens}`
+  const age = now - Date.parse(proof.at)
+  return (
+    proof.chat.every(({ ok }) => ok) &&
+    proof.title?.ok !== false &&
+    age >= 0 &&
+    age < FRESH_FOR &&
+    proof.presets.map(asked).sort().join() === presets.map(asked).sort().join()
+  )
 }
 
 /** Whether an answer is so new that a subscription still under way in the background may end it. */

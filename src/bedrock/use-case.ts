@@ -6,15 +6,27 @@ import { LabError } from '../core/error.js'
  * (a JSON text): 128 characters each, 8192 for the use cases.
  */
 export const useCaseSchema = z.strictObject({
-  companyName: z.string().trim().min(1).max(128),
-  companyWebsite: z.url({ protocol: /^https?$/ }).max(128),
+  companyName: words(1, 128),
+  companyWebsite: z
+    .url({ protocol: /^https?$/, error: 'Enter a URL such as https://example.org.' })
+    .max(128, 'Enter at most 128 characters.'),
   /** 0 people inside the company, 1 people outside it, 2 both. */
-  intendedUsers: z.enum(['0', '1', '2']),
-  industryOption: z.string().trim().min(1).max(128),
+  intendedUsers: z.enum(['0', '1', '2'], 'Enter "0", "1" or "2".'),
+  industryOption: words(1, 128),
   /** The industry in own words where `industryOption` is "Other"; otherwise empty. */
-  otherIndustryOption: z.string().trim().max(128).default(''),
-  useCases: z.string().trim().min(10).max(8192),
+  otherIndustryOption: words(0, 128).default(''),
+  useCases: words(10, 8192),
 })
+
+/** Text of so many characters, with messages that a person at a prompt understands. */
+function words(least: number, most: number) {
+  const few = least === 1 ? 'Enter a value.' : `Enter at least ${least} characters.`
+  return z.string('Enter text.').trim().min(least, few).max(most, `Enter at most ${most} characters.`)
+}
+
+/** Why a value does not fit a field of the form, as a sentence; undefined where it does. */
+export const problemWithUseCase = (field: keyof UseCase, value: string): string | undefined =>
+  useCaseSchema.shape[field].safeParse(value).error?.issues[0]?.message
 
 export type UseCase = z.infer<typeof useCaseSchema>
 
@@ -26,7 +38,7 @@ export function parseUseCase(text: string, path: string): UseCase {
   const parsed = useCaseSchema.safeParse(parseJson(text))
   if (parsed.success) return parsed.data
   const complaints = parsed.error.issues.map(
-    (issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`,
+    (issue) => `${issue.path.join('.') || 'the file'}: ${ofField(issue)}`,
   )
   throw new LabError({
     code: 'bad-use-case-file',
@@ -43,6 +55,12 @@ export function parseUseCase(text: string, path: string): UseCase {
       })}`,
     ],
   })
+}
+
+/** An issue of the whole file has no message of ours: it is no object, or has a field that the form has not. */
+const ofField = (issue: z.core.$ZodIssue): string => {
+  if (issue.code === 'unrecognized_keys') return `the form has no field ${issue.keys.join(', ')}`
+  return issue.path.length === 0 ? 'it is not a JSON object' : issue.message
 }
 
 function parseJson(text: string): unknown {

@@ -1,39 +1,84 @@
 import type { GlobalOptions } from '../app/context.js'
-import { type CommandNode, tree } from './tree.js'
+import type { CommandLine, Hint } from '../core/error.js'
+import { shellQuote } from '../core/shell.js'
+import { unbroken } from '../ui/style.js'
+import { commandAt } from './tree.js'
 
-interface Path {
-  readonly words: string
-  readonly node: CommandNode
+/** How this person has to type the commands that a message names. */
+export interface HintRenderer {
+  /** A hint as one line: the command, then what it does. */
+  hint(hint: string | Hint): string
+  /** A text that names commands: "… To create one: librechat-lab up". */
+  text(text: string): string
 }
 
-const pathsOf = (nodes: readonly CommandNode[], before = ''): Path[] =>
-  nodes.flatMap((node) => {
-    const words = `${before}${node.name}`
-    return [...pathsOf(node.children ?? [], `${words} `), ...(node.load ? [{ words, node }] : [])]
-  })
+const program = 'librechat-lab'
 
-const quoted = (value: string) => (/^[\w.@/+-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`)
+/** A command is copied as a whole, so no line may break within it: see wrap in ui/style.ts. */
+const whole = (command: string) => command.replaceAll(' ', unbroken)
+
+/** `<email>` stays, for it is for the person to replace. */
+const quoted = (word: string) => (/^<[\w -]+>$/.test(word) ? word : shellQuote(word))
+
+/** A command line as words; a list that options end comes last, so that no argument is taken for a part of it. */
+function wordsOf({ path, args = [], flags = {} }: CommandLine): string[] {
+  const given = Object.entries(flags as Record<string, string | true | readonly string[] | undefined>)
+  const words = given.flatMap(([name, value]) =>
+    value === undefined ? [] : value === true ? [`--${name}`] : [`--${name}`, ...[value].flat()],
+  )
+  return [...path.split(' '), ...args, ...words]
+}
 
 /**
- * Each command that a text names, as this person has to type it: with npx where there is no librechat-lab to type,
- * and with what they typed themselves to say which lab is meant, unless the command says that already.
- * @returns a function that is asked at the moment of printing, for a question may have added to the options
+ * Writes commands with npx where there is no librechat-lab to type, and with what the person typed to say which lab
+ * is meant, unless the command says that already.
+ * @param options asked at the moment of printing, for a question may have added to them
  */
-export function renderHint(env: NodeJS.ProcessEnv, options: GlobalOptions): (text: string) => string {
-  const paths = pathsOf(tree)
-  const command = new RegExp(`librechat-lab (${paths.map(({ words }) => words).join('|')})(?![\\w-])`, 'g')
-  return (text) =>
-    text.replace(command, (found, words: string, at: number) => {
-      const node = paths.find((path) => path.words === words)?.node
-      const rest = /^.*?(?=librechat-lab |\n|$)/.exec(text.slice(at + found.length))?.[0] ?? ''
-      const { name, profile, region, rehearse } = options
-      const flags = [
-        ...(name && name !== 'default' && !node?.ofNoLab ? [['--name', quoted(name)]] : []),
-        ...(profile ? [['--profile', quoted(profile)]] : []),
-        ...(region ? [['--region', quoted(region)]] : []),
-        ...(rehearse ? [['--rehearse']] : []),
-      ].filter(([flag = '']) => node?.callsAws && !rest.includes(`${flag} `) && !rest.endsWith(flag))
-      const npx = env.npm_command === 'exec' && !text.slice(0, at).endsWith('npx ') ? 'npx ' : ''
-      return [`${npx}${found}`, ...flags.map((flag) => flag.join(' '))].join(' ')
+export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions): HintRenderer {
+  const npx = () => (env.npm_command === 'exec' ? 'npx ' : '')
+
+  /** The options that say which lab is meant, without those that `rest` has. */
+  const where = (path: string, rest: string): string[] => {
+    const command = commandAt.get(path)
+    if (!command?.callsAws) return []
+    const { name, profile, region, rehearse, scenario } = options()
+    const pairs: (readonly string[])[] = [
+      ...(name && name !== 'default' && !command.ofNoLab ? [['--name', quoted(name)]] : []),
+      ...(profile ? [['--profile', quoted(profile)]] : []),
+      ...(region ? [['--region', quoted(region)]] : []),
+      ...(rehearse || scenario ? [['--rehearse']] : []),
+    ]
+    const has = (flag: string) => new RegExp(`(^|\\s)${flag}(?![\\w-])`).test(rest)
+    return pairs
+      .filter(([flag = '']) => !has(flag) && !(flag === '--rehearse' && has('--scenario')))
+      .map((pair) => pair.join(' '))
+  }
+
+  const line = (command: CommandLine): string => {
+    const rest = wordsOf(command).slice(command.path.split(' ').length).map(quoted)
+    return whole(
+      `${npx()}${[program, command.path, ...where(command.path, rest.join(' ')), ...rest].join(' ')}`,
+    )
+  }
+
+  const paths = [...commandAt.keys()].sort((one, other) => other.length - one.length)
+  // With the options and placeholders behind it, and an e-mail address: what else follows may be prose.
+  const named = new RegExp(
+    `(npx )?${program} (${paths.join('|')})(?![\\w-])((?: --?[\\w-]+(?: '[^']*'| (?!--)[\\w.,:@%=/+-]*[\\w%=/+-])?| <[^>]+>| [\\w.+-]+@[\\w.-]+\\w)*)`,
+    'g',
+  )
+  const text = (written: string): string =>
+    written.replace(named, (found, typedNpx: string | undefined, path: string, rest: string) => {
+      const start = found.slice(0, found.length - rest.length)
+      return whole(`${typedNpx ? '' : npx()}${[start, ...where(path, rest)].join(' ')}${rest}`)
     })
+
+  return {
+    text,
+    hint: (hint) => {
+      if (typeof hint === 'string') return text(hint)
+      const typed = hint.command ? line(hint.command) : hint.run
+      return [typed, hint.text && text(hint.text)].filter(Boolean).join('   ')
+    },
+  }
 }

@@ -1,18 +1,22 @@
 import { type Command, CommanderError } from 'commander'
 import { LabError } from '../core/error.js'
+import { scenarios } from '../core/scenarios.js'
 import { globalFlags } from './tree.js'
 
 /**
  * Makes commander throw where it would leave the process. The answer turns what was thrown into an error like
  * every other, with the way out; undefined where it was no complaint, such as help that was asked for.
  */
-export function usageErrors(root: Command): (error: unknown, json: boolean) => LabError | undefined {
+export function usageErrors(
+  root: Command,
+  argv: readonly string[],
+): (error: unknown, json: boolean) => LabError | undefined {
   let misuse: LabError | undefined
   const hear = (command: Command, path: string) => {
     command.exitOverride()
     command.configureOutput({
       outputError: (text) => {
-        misuse = misused(text, path, root.name())
+        misuse = misused(text, path, root.name(), argv)
       },
     })
     for (const child of command.commands) hear(child, `${path} ${child.name()}`)
@@ -21,13 +25,13 @@ export function usageErrors(root: Command): (error: unknown, json: boolean) => L
   return (error, json) => {
     // A person has been shown the help of a command that wants another word; a script wants an error.
     if (json && error instanceof CommanderError && error.code === 'commander.help')
-      return misused('the command is not complete', root.name(), root.name())
+      return misused('the command is not complete', root.name(), root.name(), argv)
     return misuse
   }
 }
 
 /** Commander's complaint, such as "error: unknown command 'stauts'\n(Did you mean status?)". */
-function misused(text: string, path: string, program: string): LabError {
+function misused(text: string, path: string, program: string, argv: readonly string[]): LabError {
   const [complaint = '', hint = ''] = text.replace(/^error: /, '').split('\n')
   const meant = /Did you mean (?:one of )?(.+)\?\)/.exec(hint)?.[1]?.split(', ') ?? []
   const given = /^unknown option '(--[a-z-]+)/.exec(complaint)?.[1]
@@ -38,8 +42,16 @@ function misused(text: string, path: string, program: string): LabError {
     what: `${short.charAt(0).toUpperCase()}${short.slice(1)}`,
     fix: [
       ...meant.map((word) => `Did you mean ${path} ${word}?`),
+      ...scenarioHint(complaint, argv),
       ...(isMisplaced ? [`Options come after the command: ${program} status ${given} …`] : []),
       `${path} --help   shows what it takes`,
     ],
   })
+}
+
+/** Earlier versions took the scenario as the word behind --rehearse. */
+function scenarioHint(complaint: string, argv: readonly string[]): string[] {
+  const word = argv[argv.indexOf('--rehearse') + 1]
+  const isMeant = /^too many arguments/.test(complaint) && scenarios.some(({ name }) => name === word)
+  return isMeant ? [`To rehearse a mishap: --scenario ${word}`] : []
 }

@@ -1,10 +1,9 @@
-import { DescribeAddressesCommand } from '@aws-sdk/client-ec2'
 import { PutRolePolicyCommand, PutUserPolicyCommand } from '@aws-sdk/client-iam'
 import type { Run } from '../app/context.js'
 import { type OpenLab, openLab } from '../app/open-lab.js'
 import { LabError } from '../core/error.js'
+import { identifyLab } from '../lab/find.js'
 import { denyRelease } from '../lab/protection.js'
-import { ownedFilters } from '../resources/ownership.js'
 
 interface AddressPolicyOptions {
   attachToUser?: string
@@ -62,12 +61,9 @@ function targetOf({ attachToUser, attachToRole }: AddressPolicyOptions) {
   return { kind, name }
 }
 
-async function allocationOf({ clients, lab }: OpenLab): Promise<string> {
-  const { Addresses = [] } = await clients.ec2.send(
-    new DescribeAddressesCommand({ Filters: ownedFilters(lab) }),
-  )
-  const allocation = Addresses[0]?.AllocationId
-  if (allocation) return allocation
+async function allocationOf({ clients, lab, stored }: OpenLab): Promise<string> {
+  const { address } = await identifyLab(clients, lab, stored)
+  if (address?.AllocationId) return address.AllocationId
   throw new LabError({
     code: 'no-such-lab',
     what: `The lab "${lab.name}" in ${lab.region} has no Elastic IP.`,

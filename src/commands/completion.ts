@@ -1,134 +1,17 @@
-import type { Run } from '../app/context.js'
-import { topicNames } from '../cli/help.js'
-import { type CommandNode, type Flag, globalFlags, tree } from '../cli/tree.js'
+import { defineCommand } from '../app/define-command.js'
 
-/** Prints a completion script made from the command tree. Calls nothing. */
-export const run: Run = async (_, { ui }, [shell = 'bash']) => {
-  const script = { bash, zsh, fish }[shell as 'bash' | 'zsh' | 'fish']()
-  ui.result(script, { shell, script })
-  return 0
-}
-
-const program = 'librechat-lab'
-
-/** A word that may follow, with what it is for. */
-interface Word {
-  word: string
-  text: string
-}
-
-/** "--disk" of "--disk <GB>", with its one-letter form where it has one. */
-const wordsOf = ({ flags }: Flag): string[] => flags.split(/[ ,|]+/).filter((word) => word.startsWith('-'))
-
-const help: Flag = { flags: '-h, --help', text: 'show help' }
-const flagsOf = (node: CommandNode): readonly Flag[] => [...(node.options ?? []), ...globalFlags, help]
-
-/** What may follow a command: its subcommands, its arguments' choices and its flags. */
-const after = (node: CommandNode): Word[] => [
-  ...(node.children ?? []).map(({ name, summary }) => ({ word: name, text: summary })),
-  ...(node.args ?? []).flatMap(({ choices = [], text }) => choices.map((word) => ({ word, text }))),
-  ...flagsOf(node).flatMap((flag) => wordsOf(flag).map((word) => ({ word, text: flag.text }))),
-]
-
-/** Every command with the words that lead to it, "user add", and what may follow. */
-const below = (nodes: readonly CommandNode[], parents = ''): { path: string; node: CommandNode }[] =>
-  nodes.flatMap((node) => {
-    const path = `${parents}${node.name}`
-    return [{ path, node }, ...below(node.children ?? [], `${path} `)]
-  })
-
-const commands = below(tree)
-const first: Word[] = [
-  ...tree.map(({ name, summary }) => ({ word: name, text: summary })),
-  { word: 'help', text: 'show help on a command or a topic' },
-]
-const afterHelp: Word[] = [
-  ...topicNames.map((word) => ({ word, text: 'a topic' })),
-  ...tree.map(({ name, summary }) => ({ word: name, text: summary })),
-]
-const places: { path: string; words: Word[] }[] = [
-  { path: '', words: first },
-  { path: 'help', words: afterHelp },
-  ...commands.map(({ path, node }) => ({ path, words: after(node) })),
-]
-const paths = places.flatMap(({ path }) => path || [])
-
-/** Flags behind which comes a value: nothing of ours fits there. */
-const valued = [...new Set(commands.flatMap(({ node }) => flagsOf(node).filter(takesValue).flatMap(wordsOf)))]
-
-function takesValue({ flags }: Flag): boolean {
-  return flags.includes('<')
-}
-
-const quote = (text: string) => `'${text.replace(/'/g, `'\\''`)}'`
-
-// A word leads on only where a command has it: the value of an option does not.
-
-const bash = () => `_librechat_lab() {
-  local word path='' words
-  COMPREPLY=()
-  case "\${COMP_WORDS[COMP_CWORD-1]}" in
-    ${valued.join('|')}) compopt -o default 2>/dev/null; return ;;
-  esac
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "\${path:+$path }$word" in
-      ${paths.map(quote).join('|')}) path="\${path:+$path }$word" ;;
-    esac
-  done
-  case "$path" in
-${places.map(({ path, words }) => `    ${quote(path)}) words=${quote(words.map(({ word }) => word).join(' '))} ;;`).join('\n')}
-  esac
-  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
-}
-complete -F _librechat_lab ${program}`
-
-const zsh = () => {
-  const described = (words: Word[]) =>
-    words.map(({ word, text }) => quote(`${word.replace(/:/g, '\\:')}:${text}`)).join(' ')
-  return `#compdef ${program}
-_librechat_lab() {
-  local -a choices
-  local word place=''
-  case "$words[CURRENT-1]" in
-    ${valued.join('|')}) _files; return ;;
-  esac
-  for word in "\${(@)words[2,CURRENT-1]}"; do
-    case "\${place:+$place }$word" in
-      ${paths.map(quote).join('|')}) place="\${place:+$place }$word" ;;
-    esac
-  done
-  case "$place" in
-${places.map(({ path, words }) => `    ${quote(path)}) choices=(${described(words)}) ;;`).join('\n')}
-  esac
-  _describe ${program} choices
-}
-compdef _librechat_lab ${program}`
-}
-
-const fish = () => {
-  const line = (path: string, given: string, text: string) =>
-    `complete -c ${program} -n ${quote(`__librechat_lab_at ${path}`.trimEnd())} ${given} -d ${quote(text)}`
-  const flagLine = (path: string, flag: Flag) => {
-    const names = wordsOf(flag).map((word) =>
-      word.startsWith('--') ? `-l ${word.slice(2)}` : `-s ${word.slice(1)}`,
-    )
-    return line(path, `${names.join(' ')}${takesValue(flag) ? ' -r' : ''}`, flag.text)
-  }
-  return [
-    `function __librechat_lab_at
-  set -l place
-  for word in (commandline -opc)[2..]
-    contains -- (string join ' ' -- $place $word) ${paths.map(quote).join(' ')}
-    and set place $place $word
-  end
-  test "$place" = "$argv"
-end
-complete -c ${program} -f`,
-    ...places.flatMap(({ path, words }) =>
-      words
-        .filter(({ word }) => !word.startsWith('-'))
-        .map(({ word, text }) => line(path, `-a ${quote(word)}`, text)),
-    ),
-    ...commands.flatMap(({ path, node }) => flagsOf(node).map((flag) => flagLine(path, flag))),
-  ].join('\n')
-}
+export const completion = defineCommand({
+  name: 'completion',
+  summary: 'Print a completion script for your shell',
+  examples: [
+    ['completion bash', 'for ~/.bashrc: source <(librechat-lab completion bash)'],
+    ['completion zsh', 'for ~/.zshrc, after compinit: source <(librechat-lab completion zsh)'],
+    ['completion fish', 'for config.fish: librechat-lab completion fish | source'],
+  ],
+  args: [{ name: '<shell>', text: 'bash, zsh or fish', choices: ['bash', 'zsh', 'fish'] }],
+  async run(_, { ui, completionScript }, [shell]) {
+    const script = await completionScript(shell)
+    ui.result(script, { shell, script })
+    return 0
+  },
+})

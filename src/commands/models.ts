@@ -1,17 +1,19 @@
-import type { Run } from '../app/context.js'
-import { identityLine, signIn } from '../app/sign-in.js'
-import { findModels } from '../bedrock/models.js'
-import { pick } from '../bedrock/pick.js'
-import { modelsJson, modelsText } from '../ui/models-view.js'
+import { defineCommand } from '../app/define-command.js'
 
-/** Lists what can be called here, and why the rest cannot. Reads only. */
-export const run: Run = async (options, context) => {
-  const { ui, clock, signal } = context
-  const connection = await signIn(options, context)
-  const { clients, account, region } = connection
-  ui.emit({ type: 'note', text: identityLine(connection, region) })
-  const models = await findModels(clients.bedrock, { region, clock, signal, home: clients.bedrockHome })
-  const shown = { region, account, models, choice: pick(models) }
-  ui.result(modelsText(shown, ui), modelsJson(shown))
-  return 0
-}
+export const models = defineCommand({
+  name: 'models',
+  summary: 'List the models that this account can call, and why it can’t call others',
+  examples: [
+    ['models', 'by provider, newest first'],
+    ['models --region eu-west-1 --json', 'another region, for a script'],
+  ],
+  callsAws: true,
+  ofNoLab: true,
+  async run(options, context): Promise<number> {
+    const { listModels } = await import('../app/models.js')
+    const { modelsJson, modelsText } = await import('../ui/models-view.js')
+    const shown = await listModels(options, context)
+    context.ui.result(modelsText(shown, context.ui), modelsJson(shown))
+    return 0
+  },
+})

@@ -1,25 +1,25 @@
-import type { Run } from '../app/context.js'
-import { openLab } from '../app/open-lab.js'
-import { LabError } from '../core/error.js'
-import { findInstance } from '../lab/find.js'
-import { openBrowser } from '../ui/browser.js'
-import { urlsOf } from '../ui/lab-view.js'
+import { defineCommand } from '../app/define-command.js'
 
-/** Opens LibreChat, or Portainer, in the browser. */
-export const run: Run = async (options, context, [target = 'librechat']) => {
-  const { clients, lab, stored } = await openLab(options, context)
-  const { instanceId, publicIp, state } = await findInstance(clients, lab.name)
-  if (!publicIp) {
-    throw new LabError({
-      code: 'not-running',
-      what: `The lab's instance is ${state}, and has no address now.`,
-      fix: ['librechat-lab up   starts it'],
-    })
-  }
-  const urls = urlsOf(lab, publicIp, instanceId, stored?.domain)
-  const url = target === 'portainer' ? urls.portainer : urls.librechat
-  // Behind a rehearsed address stands nothing; the tunnel's page shows what would.
-  const opened = !options.rehearse && (await openBrowser(url))
-  context.ui.result(opened ? `Opened ${url}` : url, { url, opened })
-  return 0
-}
+export const open = defineCommand({
+  name: 'open',
+  summary: 'Open LibreChat in the browser',
+  examples: [
+    ['open', 'https://<address of the lab>'],
+    ['open portainer', 'Portainer'],
+  ],
+  args: [{ name: '[target]', text: 'librechat (default) or portainer', choices: ['librechat', 'portainer'] }],
+  exits: { 3: 'no such lab' },
+  callsAws: true,
+  async run(options, context, [target = 'librechat']): Promise<number> {
+    const { pageOf } = await import('../app/page-of.js')
+    const { openBrowser } = await import('../ui/browser.js')
+    const { ui } = context
+    const url = await pageOf(target, options, context)
+    // Nothing listens at a rehearsed address.
+    const opened = !options.rehearse && (await openBrowser(url))
+    if (!opened && !options.rehearse)
+      ui.emit({ type: 'warning', text: 'No browser could be opened here. Open this address yourself:' })
+    ui.result(opened ? `Opened ${url}` : url, { url, opened })
+    return 0
+  },
+})

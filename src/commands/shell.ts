@@ -1,28 +1,20 @@
 import type { Run } from '../app/context.js'
+import { runOnHost } from '../app/remote-terminal.js'
 import { resolveInstance } from '../app/resolve-instance.js'
-import { explainStart } from '../tunnel/advice.js'
-import { endingOf } from '../tunnel/ending.js'
-import { kmsOf } from '../tunnel/kms.js'
-import { runTerminal } from '../tunnel/terminal.js'
+import { LabError } from '../core/error.js'
 
 export const run: Run = async (options, context) => {
-  const { ui, env, signal } = context
-  const { connection, instanceId, surroundings, reason } = await resolveInstance(options, context)
-  ui.emit({ type: 'note', text: `A shell on ${instanceId}; exit leaves it.` })
-  ui.pause()
-  const { stdin: input, stdout: output } = process
-  try {
-    const ending = await runTerminal(
-      { instanceId, reason },
-      {
-        ...surroundings,
-        generateDataKey: kmsOf(surroundings, env.AWS_ENDPOINT_URL_KMS ?? env.AWS_ENDPOINT_URL),
-      },
-      { input, output },
-      signal,
-    )
-    return endingOf(ending)
-  } catch (error) {
-    throw await explainStart(error, connection.clients, instanceId)
+  const { ui } = context
+  if (ui.json) {
+    throw new LabError({
+      code: 'bad-option',
+      what: "shell can't be combined with --json.",
+      why: 'A shell writes what its programs write, which is not one JSON object.',
+      fix: ['librechat-lab shell', 'librechat-lab status --json'],
+    })
   }
+  const instance = await resolveInstance(options, context)
+  ui.emit({ type: 'note', text: `A shell on ${instance.instanceId}. Leave it with exit.` })
+  ui.pause()
+  return runOnHost(instance, {}, { input: process.stdin, output: process.stdout }, context)
 }

@@ -1,5 +1,6 @@
 import { CreateDefaultVpcCommand } from '@aws-sdk/client-ec2'
 import { chatChoice } from '../app/chat-choice.js'
+import { judgeChat } from '../app/chat-proof.js'
 import type { Context, GlobalOptions, Run } from '../app/context.js'
 import { converse } from '../app/conversation.js'
 import { settleCredentials } from '../app/credentials.js'
@@ -16,26 +17,29 @@ import { LabError } from '../core/error.js'
 import { ensure, Observation, observe, type PlanItem, plan, remove } from '../engine/converge.js'
 import type { Resource } from '../engine/resource.js'
 import { firstBootUserData } from '../host/user-data.js'
+import { refuseUnsaidAdoption } from '../lab/adoption.js'
 import { checkedChoices, isDetected, settingsFrom } from '../lab/choices.js'
 import { type LabGraph, labGraph, newGeneration } from '../lab/graph.js'
 import { findLaunchTarget, type LaunchTarget } from '../lab/launch-target.js'
+import { findLeftovers, strangersOf } from '../lab/leftovers.js'
 import { names } from '../lab/names.js'
 import { refuseUnsaidOpening } from '../lab/opening.js'
 import { monthlyCost } from '../lab/prices.js'
 import { formatSettings, parseSettings, type Settings } from '../lab/settings.js'
+import { urlsOf } from '../lab/urls.js'
 import { releaseRefusal } from '../resources/address.js'
+import type { Stranger } from '../resources/identity.js'
 import { readParameter } from '../resources/settings-parameter.js'
-import { urlsOf } from '../ui/lab-view.js'
 import { planJson, planText } from '../ui/plan-view.js'
 import { type Summary, summaryJson, summaryText } from '../ui/summary-view.js'
 import type { Ui } from '../ui/ui.js'
 
 /** Makes the lab, mends it or changes it, so that it is what the person chose. */
-export const run: Run<UpOptions> = async (options, context) => {
+export const run: Run<UpOptions> = async (given, context) => {
   const { ui } = context
-  const choices = checkedChoices(options)
-  if (!options.yes) await settleCredentials(options, context)
-  const open = await openLab(await withRegion(options, context), context)
+  const choices = checkedChoices(given)
+  const options = await withRegion(given.yes ? given : await settleCredentials(given, context), context)
+  const open = await openLab(options, context)
   const { connection, clients, lab, stored } = open
   const asks = ui.interactive && !options.yes && !options.dryRun
 
@@ -65,7 +69,8 @@ export const run: Run<UpOptions> = async (options, context) => {
   const shown = () => {
     const { instanceType, diskGb } = settings
     const cost = monthlyCost({ region: lab.region, instanceType, diskGb, addresses: 1 })
-    return { items: now.items, host: now.host.plan, replaces, cost, lab, settings }
+    const strangers = now.strangers
+    return { items: now.items, host: now.host.plan, replaces, cost, lab, settings, strangers }
   }
   if (options.dryRun) {
     ui.result(planText(shown(), ui), { ...planJson(shown()), dryRun: true })
@@ -77,8 +82,11 @@ export const run: Run<UpOptions> = async (options, context) => {
     states: Observation['of'],
     host: Pick<Summary, 'health' | 'chat' | 'firstUser'>,
   ) => {
+    const judged = judgeChat(host.chat, settings)
     const end: Summary = {
       ...shown(),
+      judged,
+      leftOut: chat.leftOut,
       ...(await outside(open, settings, now.graph, states)),
       changed,
       ...host,
@@ -86,16 +94,19 @@ export const run: Run<UpOptions> = async (options, context) => {
     }
     showPasswordApart(end.firstUser, ui)
     ui.result(summaryText(end, ui), summaryJson(end))
-    return 0
+    return judged.exitCode
   }
   const nothing = () => now.items.every(({ action }) => action === 'keep') && !replaces && !now.host.plan
-  const unchanged = () => conclude(false, now.observation.of, { health: now.host.health })
+  const unchanged = () =>
+    conclude(false, now.observation.of, { health: now.host.health, chat: now.host.proof })
+  if (nothing() && (await now.host.renewProof())) now = await lookAgain()
   if (nothing()) {
     await withoutLock(open, 'up', context)
     return await unchanged()
   }
 
   const propose = async () => {
+    if (options.yes && !options.adopt) refuseUnsaidAdoption(lab, now.observation.of(now.graph.identity))
     if (options.yes)
       refuseUnsaidOpening(settings, choices, now.observation.of(now.graph.group)?.ingress ?? [])
     ui.show((paint) => planText(shown(), paint))
@@ -131,7 +142,11 @@ export const run: Run<UpOptions> = async (options, context) => {
       const work = { clock: context.clock, signal: lock.signal, emit: ui.emit, isRetryable }
       const states = await ensure(now.items, now.observation, work)
       const of: Observation['of'] = (resource) => states.get(resource as never) as never
-      return await conclude(true, of, now.host.plan ? await now.host.setUp(of) : { health: now.host.health })
+      return await conclude(
+        true,
+        of,
+        now.host.plan ? await now.host.setUp(of) : { health: now.host.health, chat: now.host.proof },
+      )
     } catch (error) {
       if (lock.signal.aborted) throw error
       throw toPartialFailure(error, { ...options, region: lab.region }, [goOn])
@@ -144,6 +159,7 @@ interface Now {
   observation: Observation
   items: PlanItem[]
   host: Awaited<ReturnType<typeof hostWork>>
+  strangers: readonly Stranger[]
 }
 
 async function look(about: {
@@ -166,7 +182,12 @@ async function look(about: {
     place,
     userData: settings.userData ? firstBootUserData() : undefined,
   })
-  const [observation] = await Promise.all([observe(graph.all), open.stored ? undefined : place()])
+  const [observation, leftovers] = await Promise.all([
+    observe(graph.all),
+    findLeftovers(clients, lab),
+    open.stored ? undefined : place(),
+  ])
+  const identity = observation.of(graph.identity)
   // What would stop the making later stops it now.
   const there = observation.of(graph.instance)
   const launches = !there || !observation.of(graph.group) || options.replaceInstance !== undefined
@@ -177,6 +198,7 @@ async function look(about: {
     observation,
     items,
     host: await hostWork({ open, settings, graph, observation, password, context }),
+    strangers: identity ? strangersOf(identity, leftovers) : [],
   }
 }
 
@@ -218,17 +240,18 @@ async function agree(options: UpOptions, { ui }: Context): Promise<void> {
 /** Asks for the region where nothing names one. */
 async function withRegion(
   options: GlobalOptions & UpOptions,
-  { ui, env }: Context,
+  { ui, env, settled }: Context,
 ): Promise<GlobalOptions & UpOptions> {
   if (options.rehearse || !ui.interactive || options.yes || (await configuredRegion(options, env)))
     return options
-  options.region = await ui.select({
+  const region = await ui.select({
     flag: '--region <region>',
     message: 'Which AWS region?',
     hint: 'Where the lab stands and its models answer. Near you is quick; us-east-1 and us-west-2 have the most models.',
     choices: regions.map(([value, where]) => ({ value, name: `${value.padEnd(16)} ${where}` })),
   })
-  return options
+  settled({ region })
+  return { ...options, region }
 }
 
 async function findOrMakePlace(
@@ -282,7 +305,7 @@ async function replace({ graph }: Now, instanceId: string, context: Context): Pr
   if (there?.instanceId !== instanceId) return
   const going = new Observation(
     new Map<Resource, unknown>([
-      [graph.instance as Resource, { ...there, others: [] }],
+      [graph.instance as Resource, { ...there, superseded: [] }],
       [graph.association as Resource, seen.of(graph.association)],
     ]),
   )

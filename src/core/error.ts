@@ -1,5 +1,37 @@
-/** Who has to do something: the person, AWS (wait, quota, account), or we (a defect to report). */
+/** Who has to do something: the person, AWS (wait, quota, account), or we (a bug to report). */
 export type Fault = 'user' | 'aws' | 'program'
+
+/**
+ * Each command's path with the flags that a hint may name. Filled in from the definitions by cli/tree.ts, so that a
+ * hint that names a flag which no longer exists does not compile.
+ * @public
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: cli/tree.ts augments it
+export interface CommandLines {}
+
+export type CommandPath = keyof CommandLines & string
+
+/** A flag of any command, by its long name. */
+export type FlagName = { [Path in CommandPath]: keyof CommandLines[Path] }[CommandPath] & string
+
+/** A command of this program as data. `flags` go by their long names. */
+export type CommandLine = {
+  [Path in CommandPath]: {
+    path: Path
+    args?: readonly string[]
+    flags?: CommandLines[Path]
+  }
+}[CommandPath]
+
+/** One thing to do. cli/render-hint.ts writes it as the person has to type it. */
+export interface Hint {
+  /** What to do, or what the command does. */
+  text?: string
+  /** A command of this program. */
+  command?: CommandLine
+  /** A command of another program: "aws sso login". */
+  run?: string
+}
 
 export interface LabErrorParts {
   /** Stable, kebab-case; part of the JSON output. */
@@ -8,8 +40,8 @@ export interface LabErrorParts {
   what: string
   /** One sentence: why. */
   why?: string
-  /** What to do, one step each; a step may be a command that can be pasted. */
-  fix?: readonly string[]
+  /** What to do, one step each. */
+  fix?: readonly (string | Hint)[]
   fault?: Fault
   /** The process's exit code: 1 failed, 2 partly done, 3 no such lab, 130 interrupted. */
   exitCode?: number
@@ -23,7 +55,7 @@ export class LabError extends Error {
   override readonly name = 'LabError'
   readonly code: string
   readonly why: string | undefined
-  readonly fix: readonly string[]
+  readonly fix: readonly (string | Hint)[]
   readonly fault: Fault
   readonly exitCode: number
   readonly requestId: string | undefined

@@ -4,9 +4,12 @@ import type { Change, EnsureContext, Progress, Resource } from './resource.js'
 /** Everything observed in one look. */
 export class Observation {
   readonly #states: ReadonlyMap<Resource, unknown>
+  readonly #graph: readonly Resource[]
 
-  constructor(states: ReadonlyMap<Resource, unknown>) {
+  /** @param graph the resources that it is about; the states may hold what only they asked for */
+  constructor(states: ReadonlyMap<Resource, unknown>, graph: readonly Resource[] = [...states.keys()]) {
     this.#states = states
+    this.#graph = graph
   }
 
   of = <State>(resource: Resource<State>): State | undefined =>
@@ -14,12 +17,15 @@ export class Observation {
 
   /** The part of it that is about these. */
   only(resources: readonly Resource[]): Observation {
-    return new Observation(new Map([...this.#states].filter(([resource]) => resources.includes(resource))))
+    return new Observation(
+      this.#states,
+      this.#graph.filter((resource) => resources.includes(resource)),
+    )
   }
 
   /** What is there, in the graph's order. */
   get present(): Resource[] {
-    return [...this.#states].filter(([, state]) => state !== undefined).map(([resource]) => resource)
+    return this.#graph.filter((resource) => this.#states.get(resource) !== undefined)
   }
 }
 
@@ -54,9 +60,9 @@ export async function observe(
   // A word about something unowned helps more than the accident that came first.
   const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
   if (failures.length > 0) throw failures.find((error) => error instanceof LabError) ?? failures[0]
-  return new Observation(
-    new Map(graph.map((resource, i) => [resource, (results[i] as PromiseFulfilledResult<unknown>).value])),
-  )
+  const states = new Map<Resource, unknown>()
+  for (const [resource, look] of looks) states.set(resource, await look)
+  return new Observation(states, graph)
 }
 
 /** What `ensure` would do, resource by resource. */
@@ -87,7 +93,8 @@ export async function ensure(
   const ready = new Map<Resource, Promise<unknown>>()
   let firstFailure: unknown
 
-  const work = (resource: Resource): EnsureContext => ({
+  const work = (resource: Resource, seen: Observation): EnsureContext => ({
+    seen: seen.of,
     async ready<State>(other: Resource<State>) {
       // Its own line says what failed; this one was only not begun.
       const state = await (ready.get(other as Resource) as Promise<State>).catch(() => {
@@ -104,17 +111,19 @@ export async function ensure(
   }
 
   const make = async ({ resource, action }: PlanItem): Promise<unknown> => {
-    let state = observation.of(resource)
+    let seen = observation
+    let state = seen.of(resource)
     if (action === 'keep') return state
     options.emit({ ...task(resource), state: 'started' })
     for (let attempt = 1; ; attempt++) {
       try {
         if (attempt > 1) {
           await options.clock.sleep(backoff(attempt - 1), options.signal)
-          state = (await observe([...needs(resource), resource])).of(resource)
+          seen = await observe([...needs(resource), resource])
+          state = seen.of(resource)
         }
         stopIfAsked()
-        state = await resource.ensure(state, work(resource))
+        state = await resource.ensure(state, work(resource, seen))
         const id = resource.id(state)
         const detail = resource.name.endsWith(id) ? past(action) : `${past(action)} ${id}`
         options.emit({ ...task(resource), state: 'done', detail })
@@ -148,6 +157,7 @@ export async function remove(observation: Observation, options: ConvergeOptions)
   let firstFailure: unknown
 
   const work = (resource: Resource): EnsureContext => ({
+    seen: observation.of,
     ready: () => Promise.reject(new Error('Nothing is made while removing.')),
     ...progressOf(resource, options),
   })

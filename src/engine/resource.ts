@@ -18,6 +18,8 @@ type Seen = <State>(resource: Resource<State>) => Promise<State | undefined>
 export interface EnsureContext {
   /** The state of a resource that this one needs, as soon as it is as it should be. */
   ready<State>(resource: Resource<State>): Promise<State>
+  /** What was observed of another resource before this one was begun. */
+  seen<State>(resource: Resource<State>): State | undefined
   /** A few words on what is being waited for. */
   progress(detail: string, usualMs?: number): void
   readonly clock: Clock
@@ -42,9 +44,10 @@ export interface Resource<State = unknown> {
   remove(state: State, work: EnsureContext): Promise<void>
   /** A state's id as AWS shows it, for the plan and the log: "sg-0123". */
   id(state: State): string
-  /** The IAM actions that each of its methods uses: the operator's policy is printed from these. */
-  readonly actions: Readonly<Record<'observe' | 'ensure' | 'remove', readonly string[]>>
 }
+
+/** The IAM actions that each method of a kind of resource uses: the operator's policy is printed from these. */
+export type ResourceActions = Readonly<Record<'observe' | 'ensure' | 'remove', readonly string[]>>
 
 export interface Progress {
   readonly emit: Emit

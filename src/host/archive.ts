@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import { createTar } from 'nanotar'
 
 /** Text files by their path in the archive, with `/` between its parts. */
 export type Files = ReadonlyMap<string, string>
@@ -40,38 +41,16 @@ export function digest(files: Files): string {
   return hash.digest('hex').slice(0, 16)
 }
 
-const block = 512
-
-/** A tar header (POSIX 1003.1, ustar): text in fixed places, numbers in octal, and a sum over it all. */
-function header(path: string, bytes: number): Buffer {
-  if (Buffer.byteLength(path) > 100) throw new Error(`The path is too long for the archive: ${path}`)
-  const head = Buffer.alloc(block)
-  const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, '0')}\0`
-  head.write(path, 0)
-  head.write(octal(0o600, 8), 100)
-  head.write(octal(0, 8), 108)
-  head.write(octal(0, 8), 116)
-  head.write(octal(bytes, 12), 124)
-  head.write(octal(0, 12), 136)
-  head.write(' '.repeat(8), 148)
-  head.write('0', 156)
-  head.write('ustar\0', 257)
-  head.write('00', 263)
-  head.write(
-    `${octal(
-      head.reduce((sum, byte) => sum + byte, 0),
-      7,
-    )} `,
-    148,
-  )
-  return head
-}
+/** What the name field of a tar header holds (POSIX 1003.1, ustar), in bytes. */
+const longestPath = 100
 
 /** The files as one compressed tar, all owned by root and readable by it alone. */
 export function tarball(files: Files): Buffer {
-  const parts = [...files].flatMap(([path, text]) => {
-    const body = Buffer.from(text)
-    return [header(path, body.length), body, Buffer.alloc((block - (body.length % block)) % block)]
+  const items = [...files].map(([name, data]) => {
+    if (Buffer.byteLength(name) > longestPath) {
+      throw new Error(`The path is too long for the archive: ${name}`)
+    }
+    return { name, data }
   })
-  return gzipSync(Buffer.concat([...parts, Buffer.alloc(2 * block)]), { level: 9 })
+  return gzipSync(createTar(items, { attrs: { mode: '600', uid: 0, gid: 0, mtime: 0 } }), { level: 9 })
 }

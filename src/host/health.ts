@@ -1,7 +1,8 @@
 import * as z from 'zod'
 import { LabError } from '../core/error.js'
+import { templates } from './archive.js'
 import type { Host } from './host.js'
-import { payload } from './payload.js'
+import { script } from './payload.js'
 import { runCommand } from './run-command.js'
 import { lastJson } from './stage.js'
 
@@ -28,8 +29,12 @@ const schema = z.object({
   certificate: z.object({ notAfter: z.string(), issuer: z.string() }).nullable(),
   /** Whether only LibreChat's container may ask the instance's metadata. */
   metadataProtected: z.boolean(),
+  /** Whether no container reaches a port of the host, Portainer's among them. */
+  hostPortsProtected: z.boolean().default(false),
   updates: z.object({ portainer: update, system: update }),
   rebootNeeded: z.boolean(),
+  /** The last chat proof, for src/bedrock/proof.ts to read; null or absent where there is none. */
+  proof: z.unknown().optional(),
   /** The stage under way and since when, or empty. */
   running: z.string(),
   /** What makes it unhealthy. */
@@ -54,9 +59,12 @@ export function healthIn(stdout: string): HostHealth {
   })
 }
 
-/** Asks the host how it is: one Run Command that changes nothing and waits for nobody. */
+const programs = ['host/health.py', 'host/firewall.py']
+
+/** Asks the host how it is: one Run Command that changes nothing, leaves nothing there and waits for nobody. */
 export async function readHealth(host: Host): Promise<HostHealth> {
-  const script = payload(host, {}, 'python3 "$CODE/host/health.py"')
-  const { stdout } = await runCommand(host, { stage: 'health', script, timeoutSeconds: 120 })
+  const files = new Map([...templates(host.templates)].filter(([path]) => programs.includes(path)))
+  const asking = script(files, 'python3 "$CODE/host/health.py"')
+  const { stdout } = await runCommand(host, { stage: 'health', script: asking, timeoutSeconds: 120 })
   return healthIn(stdout)
 }

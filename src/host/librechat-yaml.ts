@@ -9,24 +9,71 @@ export interface LibreChatSettings {
   defaultModel?: string | undefined
   /** The id of the model that names conversations; it must be callable, or every title fails. */
   titleModel?: string | undefined
+  /** The most tokens of an answer, thinking included; `defaultMaxTokens` where left out. */
+  maxTokens?: number | undefined
 }
+
+/**
+ * Bedrock takes input and `maxTokens` from the per-minute quota when a request starts. Without it LibreChat asks for
+ * 64,000 or 128,000 tokens of Claude, which a new account's quota refuses at the first message.
+ */
+const defaultMaxTokens = 8192
+
+/** What a conversation with each model of the menu starts with. The chat proof asks with the same. */
+export const presetsOf = ({ models, maxTokens }: Pick<LibreChatSettings, 'models' | 'maxTokens'>) =>
+  models.map(({ id }) => ({
+    endpoint: 'bedrock' as const,
+    model: id,
+    maxTokens: maxTokens ?? defaultMaxTokens,
+  }))
 
 /** The configuration's own version, for LibreChat v0.8.8. A string: unquoted, YAML would read 1.3 as a number. */
 const CONFIG_VERSION = '1.3.17'
 
 /**
+ * What agents can do without a third party. LibreChat's default adds `execute_code`, which sends files and code to
+ * LibreChat's hosted service, `web_search`, which asks users for third-party keys, and `file_search` and `memory`,
+ * which need services that a lab does not run.
+ */
+const capabilities = [
+  'deferred_tools',
+  'artifacts',
+  'actions',
+  'context',
+  'skills',
+  'ask_user_question',
+  'tools',
+  'chain',
+  'ocr',
+  'subagents',
+] as const
+
+/**
  * `librechat.yaml`: exactly the callable models, by names that people know. Without `addedEndpoints` agents
  * would vanish from the menu, and with a list of specs LibreChat hides parameters and presets unless told so.
  */
-export function librechatYaml({ region, models, defaultModel, titleModel }: LibreChatSettings): string {
+export function librechatYaml(settings: LibreChatSettings): string {
+  const { region, models, defaultModel, titleModel } = settings
   const labels = distinct(models)
   return stringify(
     {
       version: CONFIG_VERSION,
       cache: true,
-      interface: { modelSelect: true, parameters: true, presets: true },
+      interface: {
+        modelSelect: true,
+        parameters: true,
+        presets: true,
+        // What only a third party could do. The capabilities below are the server's own lock.
+        runCode: false,
+        webSearch: false,
+        fileSearch: false,
+        fileCitations: false,
+      },
+      // LibreChat's other tools each ask their users for a third party's key.
+      includedTools: ['calculator'],
       registration: { socialLogins: [] },
       endpoints: {
+        agents: { capabilities },
         bedrock: {
           // Without a list LibreChat would offer its own, most of which this account cannot call.
           models: models.map(({ id }) => id),
@@ -40,11 +87,11 @@ export function librechatYaml({ region, models, defaultModel, titleModel }: Libr
           enforce: false,
           prioritize: true,
           addedEndpoints: ['agents'],
-          list: models.map(({ id }, index) => ({
-            name: id,
+          list: presetsOf(settings).map((preset, index) => ({
+            name: preset.model,
             label: labels[index],
-            ...(id === defaultModel && { default: true }),
-            preset: { endpoint: 'bedrock', model: id },
+            ...(preset.model === defaultModel && { default: true }),
+            preset,
           })),
         },
       }),

@@ -1,5 +1,18 @@
-import { constants, generateKeyPair, type KeyObject, privateDecrypt } from 'node:crypto'
+import {
+  constants,
+  createPublicKey,
+  generateKeyPair,
+  type KeyObject,
+  privateDecrypt,
+  publicEncrypt,
+} from 'node:crypto'
 import { promisify } from 'node:util'
+import * as z from 'zod'
+import { LabError } from '../core/error.js'
+import type { Host } from './host.js'
+import { lastJson, runStage } from './stage.js'
+
+const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' } as const
 
 /** A key for one answer of the host's: what comes back through Run Command is readable to this process alone. */
 export interface OneTimeKey {
@@ -16,9 +29,49 @@ export async function oneTimeKey(): Promise<OneTimeKey> {
   return {
     publicKey: pair.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     open: (sealed) =>
-      privateDecrypt(
-        { key: pair.privateKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' },
-        Buffer.from(sealed, 'base64'),
-      ).toString('utf8'),
+      privateDecrypt({ key: pair.privateKey, ...oaep }, Buffer.from(sealed, 'base64')).toString('utf8'),
+  }
+}
+
+/** A password on its way to the host: what it was encrypted to, and the ciphertext in base64. */
+export interface Sealed {
+  readonly key: string
+  readonly sealed: string
+}
+
+const answer = z.object({ key: z.object({ id: z.string().regex(/^[0-9a-f]{24}$/), publicKey: z.string() }) })
+
+/**
+ * Encrypts a password to a key that the host makes for it, keeps in memory and uses once: RSA-OAEP with SHA-256, 4096
+ * bits, for up to 446 bytes. Whoever can answer in the host's name can give a key of their own: see docs/security.md.
+ * @param purpose the action and the user, as the host's password_of names them: elsewhere it doesn't decrypt
+ */
+export async function sealForHost(host: Host, secret: string, purpose: string): Promise<Sealed> {
+  const output = await runStage(host, 'key', { timeoutSeconds: 300 })
+  const made = answer.safeParse(lastJson(output))
+  const key = made.success ? rsaKey(made.data.key.publicKey) : undefined
+  if (!made.success || key === undefined) {
+    throw new LabError({
+      code: 'host-key-unreadable',
+      what: 'The host gave no key that the password could be encrypted to.',
+      why: `Its answer ends with: ${output.trimEnd().slice(-200) || '(nothing)'}`,
+      fix: ['Run the command again with --debug, and report it if it stays so.'],
+      fault: 'program',
+    })
+  }
+  const sealed = publicEncrypt({ key, ...oaep, oaepLabel: Buffer.from(purpose) }, Buffer.from(secret))
+  return { key: made.data.key.id, sealed: sealed.toString('base64') }
+}
+
+/** The public key, when it is one that the host's program makes. */
+function rsaKey(pem: string): KeyObject | undefined {
+  if (!pem.startsWith('-----BEGIN PUBLIC KEY-----')) return undefined
+  try {
+    const key = createPublicKey(pem)
+    return key.asymmetricKeyDetails?.modulusLength === 4096 ? key : undefined
+  } catch (error) {
+    // OpenSSL's own words for a PEM that is none.
+    if ((error as { code?: string }).code?.startsWith('ERR_OSSL')) return undefined
+    throw error
   }
 }

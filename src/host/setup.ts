@@ -48,12 +48,23 @@ export async function setUpHost(host: Host, settings: HostSettings, firstUser?: 
   return { health: healthIn(output), ...(made?.made ? { firstUser: made } : {}) }
 }
 
+/** Writes changed settings to a host that is set up, and waits until it is healthy again. */
+export async function updateStack(host: Host, settings: HostSettings): Promise<HostHealth> {
+  const input = stackInput(settings, host.templates)
+  let output = ''
+  for (const stage of stages.filter(({ name }) => name === 'stack' || name === 'health'))
+    output = await followed(host, stage, stage.name === 'stack' ? input : {})
+  return healthIn(output)
+}
+
 /** A stage as one line that the person follows. */
 async function followed(host: Host, stage: Stage, input: Record<string, string>): Promise<string> {
   const task = { type: 'task', id: `host:${stage.name}`, name: stage.title } as const
   host.emit({ ...task, state: 'started', usualMs: stage.usualMs })
   try {
-    const output = await runStage(host, stage.name, { input, timeoutSeconds: stage.timeoutSeconds })
+    const { name, timeoutSeconds } = stage
+    // The first stage takes this version's files along for all of them.
+    const output = await runStage(host, name, { input, timeoutSeconds, withFiles: name === 'system' })
     host.emit({ ...task, state: 'done', detail: summary(output) })
     return output
   } catch (error) {

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { LabError } from '../core/error.js'
 import type { Host } from './host.js'
-import { payload } from './payload.js'
+import { filesMissing, payload } from './payload.js'
 import { type CommandResult, runCommand } from './run-command.js'
 
 const failure = z.object({
@@ -25,6 +25,8 @@ export function lastJson(text: string): unknown {
  * Runs one of the host's programs (`templates/run.sh <program>`) and returns what it printed.
  * Throws the host's own LabError when it failed, after a note with the end of its log.
  * @param stage the word in the command's comment, where it is another than the program's name
+ * @param withFiles whether to send this version's files at once, to a host that is not expected to have them. Else they
+ *   are sent when it says that it doesn't.
  */
 export async function runStage(
   host: Host,
@@ -33,17 +35,23 @@ export async function runStage(
     input = {},
     timeoutSeconds,
     stage = program,
-  }: { input?: Record<string, string>; timeoutSeconds: number; stage?: string },
+    withFiles = false,
+  }: { input?: Record<string, string>; timeoutSeconds: number; stage?: string; withFiles?: boolean },
 ): Promise<string> {
-  const script = payload(host, input, `bash "$CODE/run.sh" ${program}`)
-  const result = await runCommand(host, { stage, script, timeoutSeconds })
+  const send = (withFiles: boolean) => {
+    const script = payload(host, input, `bash "$CODE/run.sh" ${program}`, { withFiles })
+    return runCommand(host, { stage, script, timeoutSeconds })
+  }
+  let result = await send(withFiles)
+  if (result.code === filesMissing.code && result.stdout.includes(filesMissing.word))
+    result = await send(true)
   if (result.code === 0) return result.stdout
   throw failed(host, stage, result)
 }
 
 function failed(host: Host, stage: string, { stdout, stderr, code }: CommandResult): LabError {
   const log = stdout.indexOf('--- the end of ')
-  const output = (log < 0 ? `${stdout}\n${stderr}` : stdout.slice(log)).trim()
+  const output = (log < 0 ? `${stdout}\n${stderr}` : stdout.slice(log)).replace(/^\{"error":.*$/gm, '').trim()
   if (output !== '') host.emit({ type: 'note', text: output })
   const told = failure.safeParse(lastJson(log < 0 ? stdout : stdout.slice(0, log)))
   if (told.success) return new LabError(told.data.error)

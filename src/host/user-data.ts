@@ -7,8 +7,8 @@ const needed = [
   /^pins\.env$/,
   /^daemon\.json$/,
   /^stages\/(common|system|docker|images)\.sh$/,
-  /^host\/merge_daemon_json\.py$/,
-  /^bin\/(metadata-rule|update-system)$/,
+  /^host\/(merge_daemon_json|firewall)\.py$/,
+  /^bin\/(firewall|update-system)$/,
   /^units\/(sysctl\.conf|librechat-lab-(metadata|system)\.\w+)$/,
 ]
 

@@ -1,9 +1,7 @@
-import { randomBytes } from 'node:crypto'
-import { DeleteParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm'
 import * as z from 'zod'
 import { LabError } from '../core/error.js'
 import type { Host } from './host.js'
-import { oneTimeKey } from './sealed.js'
+import { oneTimeKey, sealForHost } from './sealed.js'
 import { lastJson, runStage } from './stage.js'
 
 export interface NewUser {
@@ -75,39 +73,30 @@ interface UserRequest extends NewUser {
 }
 
 /**
- * Does something with a request about a user, and reads the host's answer. A password that was given travels as a
- * SecureString parameter, deleted afterwards whatever happens; one that the host makes comes back sealed.
+ * Does something with a request about a user, and reads the host's answer. A password that was given travels encrypted
+ * to a key of the host's; one that the host makes comes back encrypted to a key of ours.
  */
 export async function withUserRequest(
   host: Host,
   user: UserRequest,
   run: (request: string) => Promise<string>,
 ): Promise<MadeUser> {
-  check('email', user.email)
-  const given = user.name ?? (user.email.split('@')[0] ?? '').padEnd(3, '.')
-  if (user.action !== 'reset-password') check('name', given)
+  const { action = 'add', email, first = false } = user
+  check('email', email)
+  const name = user.name ?? (email.split('@')[0] ?? '').padEnd(3, '.')
+  if (action !== 'reset-password') check('name', name)
   if (user.password !== undefined) check('password', user.password)
+  const password =
+    user.password === undefined ? null : await sealForHost(host, user.password, `${action} ${email}`)
   const key = await oneTimeKey()
-  const request = (parameter: string | undefined): string =>
-    JSON.stringify({
-      action: user.action ?? 'add',
-      email: user.email,
-      name: given,
-      first: user.first ?? false,
-      password: parameter === undefined ? null : { parameter, region: host.region },
-      publicKey: key.publicKey,
-    })
-  const output =
-    user.password === undefined
-      ? await run(request(undefined))
-      : await withSecret(host, user.password, (parameter) => run(request(parameter)))
+  const output = await run(JSON.stringify({ action, email, name, first, password, publicKey: key.publicKey }))
   const parsed = answer.safeParse(findUser(output))
   if (!parsed.success) {
     throw new LabError({
       code: 'user-unclear',
       what: `The host did not say whether the user ${user.email} was made.`,
       why: `Its answer ends with: ${output.trimEnd().slice(-200)}`,
-      fix: ['See who there is: librechat-lab user list'],
+      fix: ['List the users: librechat-lab user list'],
       fault: 'program',
     })
   }
@@ -123,24 +112,6 @@ const findUser = (output: string): unknown =>
       .filter((line) => line.startsWith('{"user":'))
       .join('\n'),
   )
-
-/** Puts a secret where only this lab's host (and this account's operators) can read it, for as long as `use` takes. */
-async function withSecret<T>(host: Host, secret: string, use: (parameter: string) => Promise<T>): Promise<T> {
-  const parameter = `/librechat-lab/${host.lab}/secret/${randomBytes(12).toString('hex')}`
-  // Deleted even when the answer to the creating call was lost.
-  try {
-    await host.ssm.send(new PutParameterCommand({ Name: parameter, Value: secret, Type: 'SecureString' }))
-    return await use(parameter)
-  } finally {
-    await host.ssm.send(new DeleteParameterCommand({ Name: parameter })).catch((error: Error) => {
-      if (error.name === 'ParameterNotFound') return
-      host.emit({
-        type: 'warning',
-        text: `The parameter ${parameter} still holds the password and could not be deleted: ${error.message}`,
-      })
-    })
-  }
-}
 
 const timeoutSeconds = 900
 

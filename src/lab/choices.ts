@@ -1,5 +1,6 @@
 import { LabError } from '../core/error.js'
 import { checkedCidrs } from './cidr.js'
+import { facts } from './facts.js'
 import {
   domainSchema,
   emailSchema,
@@ -23,6 +24,7 @@ export interface Choices {
   tags?: Record<string, string>
   userData?: boolean
   email?: string
+  maxTokens?: number
 }
 
 /** The flags as commander hands them over. */
@@ -38,9 +40,10 @@ export interface ChoiceFlags {
   tag?: string[]
   userData?: boolean
   email?: string
+  maxTokens?: string
 }
 
-export const leastDiskGb = 20
+export const leastDiskGb = facts.diskGb.least
 export const defaults = { instanceType: nothingChosen.instanceType, diskGb: nothingChosen.diskGb }
 
 /** The flags, each checked before anything is asked of AWS; LabError `bad-…` names the flag. */
@@ -98,6 +101,7 @@ export function checkedChoices(flags: ChoiceFlags): Choices {
   }
   if (flags.tag) choices.tags = checkedTags(flags.tag)
   if (flags.userData !== undefined) choices.userData = flags.userData
+  if (flags.maxTokens !== undefined) choices.maxTokens = checkedMaxTokens(flags.maxTokens)
   if (flags.email !== undefined) choices.email = checkedEmail(flags.email)
   return choices
 }
@@ -107,12 +111,25 @@ export const checkedEmail = (email: string): string =>
 
 export function checkedDisk(text: string): number {
   const gb = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
-  if (gb >= leastDiskGb && gb <= 16_384) return gb
+  if (gb >= leastDiskGb && gb <= facts.diskGb.most) return gb
   throw new LabError({
     code: 'bad-disk',
     what: `${quote(text)} is not a disk size that fits.`,
-    why: `The images take most of ${leastDiskGb} GB; AWS gives up to 16384.`,
+    why: `The images take most of ${leastDiskGb} GB; AWS gives up to ${facts.diskGb.most}.`,
     fix: [`Such as: --disk ${defaults.diskGb}`],
+  })
+}
+
+function checkedMaxTokens(text: string): number {
+  const judged = settingsSchema.shape.maxTokens
+    .unwrap()
+    .safeParse(/^\d{1,6}$/.test(text) ? Number(text) : text)
+  if (judged.success) return judged.data
+  throw new LabError({
+    code: 'bad-max-tokens',
+    what: `${quote(text)} is not a number of tokens that an answer can have.`,
+    why: 'It is a number from 2048 to 128000. Bedrock takes this many tokens from the quota when a request starts.',
+    fix: ['Such as: --max-tokens 8192'],
   })
 }
 
@@ -165,8 +182,12 @@ export function settingsFrom(options: {
     permissionsBoundary: choices.permissionsBoundary ?? stored?.permissionsBoundary,
     tags: choices.tags ?? stored?.tags,
     email: choices.email ?? stored?.email,
+    previousGeneration: stored?.previousGeneration,
+    creations: stored?.creations,
+    adopted: stored?.adopted,
     defaultModel: chat.defaultModel,
     titleModel: chat.titleModel,
+    maxTokens: choices.maxTokens ?? stored?.maxTokens,
   }
   return fitting({
     version: 1,

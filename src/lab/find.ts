@@ -1,7 +1,11 @@
-import { DescribeInstancesCommand } from '@aws-sdk/client-ec2'
+import type { Instance } from '@aws-sdk/client-ec2'
 import type { Clients } from '../aws/clients.js'
 import { LabError } from '../core/error.js'
-import { ownedFilters } from '../resources/ownership.js'
+import { describeInstance, findClaims, type Identity, identify } from '../resources/identity.js'
+import type { LabId } from '../resources/ownership.js'
+import { recordedIn } from './graph.js'
+import { names } from './names.js'
+import type { Settings } from './settings.js'
 
 export interface LabInstance {
   instanceId: string
@@ -10,21 +14,34 @@ export interface LabInstance {
   publicIp?: string
 }
 
-/** The instance of a lab in the clients' region; LabError `no-such-lab` (exit code 3). One call. */
-export async function findInstance(clients: Clients, name: string): Promise<LabInstance> {
-  const { Reservations = [] } = await clients.ec2.send(
-    new DescribeInstancesCommand({
-      Filters: [
-        ...ownedFilters({ name, region: clients.region }),
-        { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] },
-      ],
-    }),
-  )
-  const instance = Reservations.flatMap((reservation) => reservation.Instances ?? [])[0]
+/** What is proven to be the lab's; LabError `ambiguous-…`. Three calls at once. */
+export const identifyLab = async (
+  clients: Clients,
+  lab: LabId,
+  stored: Settings | undefined,
+): Promise<Identity> => identify(lab, recordedIn(stored), await findClaims(clients.ec2, lab), names(lab.name))
+
+/**
+ * The instance that is proven to be the lab's; LabError `no-such-lab` (exit code 3), `ambiguous-…`, or
+ * `interrupted-replacement` where two of them are.
+ */
+export async function findInstance(
+  clients: Clients,
+  lab: LabId,
+  stored: Settings | undefined,
+): Promise<LabInstance> {
+  const { instance, superseded, strangers } = await identifyLab(clients, lab, stored)
+  if (superseded.length > 0) throw interruptedReplacement(lab, [instance, ...superseded])
   if (!instance?.InstanceId) {
+    const unproven = strangers.filter(({ kind }) => kind === 'instance').map(({ id }) => id)
     throw new LabError({
       code: 'no-such-lab',
-      what: `There is no running lab "${name}" in ${clients.region}.`,
+      what: `There is no running lab "${lab.name}" in ${lab.region}.`,
+      ...(unproven.length > 0
+        ? {
+            why: `${unproven.join(', ')} bears its tags, and is not proven to be the lab's: it is left alone.`,
+          }
+        : {}),
       fix: [
         'librechat-lab list --all-regions   shows where there is one',
         'librechat-lab up   makes one here',
@@ -38,3 +55,11 @@ export async function findInstance(clients: Clients, name: string): Promise<LabI
     ...(instance.PublicIpAddress ? { publicIp: instance.PublicIpAddress } : {}),
   }
 }
+
+const interruptedReplacement = ({ name, region }: LabId, found: readonly (Instance | undefined)[]) =>
+  new LabError({
+    code: 'interrupted-replacement',
+    what: `The lab "${name}" in ${region} has two instances: ${found.flatMap((one) => (one ? describeInstance(one) : [])).join('; ')}.`,
+    why: 'A replacement of its instance was interrupted.',
+    fix: ['librechat-lab up   finishes it'],
+  })

@@ -1,18 +1,26 @@
 import { randomBytes } from 'node:crypto'
 import { PutParameterCommand } from '@aws-sdk/client-ssm'
 import type { Clients } from '../aws/clients.js'
+import type { PolicyDocument } from '../core/policy.js'
 import type { Resource } from '../engine/resource.js'
 import { type AddressState, address } from '../resources/address.js'
 import { type AssociationState, association } from '../resources/association.js'
+import { type Identity, identity as identityOf, type Recorded } from '../resources/identity.js'
 import { type InstanceState, instance } from '../resources/instance.js'
 import { type InstanceProfileState, instanceProfile } from '../resources/instance-profile.js'
 import type { LabId } from '../resources/ownership.js'
-import { type PolicyDocument, type RoleState, role } from '../resources/role.js'
+import { type RoleState, role } from '../resources/role.js'
 import { type Rule, type SecurityGroupState, securityGroup } from '../resources/security-group.js'
 import { type SettingsParameterState, settingsParameter } from '../resources/settings-parameter.js'
 import type { LaunchTarget } from './launch-target.js'
 import { names } from './names.js'
-import { describeSettingsChange, formatSettings, type Settings } from './settings.js'
+import {
+  describeSettingsChange,
+  formatSettings,
+  nothingChosen,
+  type Settings,
+  settingsSchema,
+} from './settings.js'
 
 /** Which resources a lab has, and how they hang together. */
 export interface LabGraph {
@@ -23,6 +31,8 @@ export interface LabGraph {
   address: Resource<AddressState>
   instance: Resource<InstanceState>
   association: Resource<AssociationState>
+  /** What is proven to be the lab's; no part of it. */
+  identity: Resource<Identity>
   /** All, each after what it needs. */
   all: Resource[]
 }
@@ -51,12 +61,34 @@ export function labGraph({
   const { ec2, ec2Once, iam, ssm } = clients
   const lab: LabId = chosen.tags ? { ...id, tags: chosen.tags } : id
   const called = names(lab.name)
+  let recorded: Recorded = recordedIn(chosen)
+  const { creations = {} } = chosen
+  const created = { address: creations.address ?? newCreation(), group: creations.group ?? newCreation() }
+  const identity = identityOf({
+    ec2,
+    lab,
+    // A generation that this run stores counts at once, and so does a creation id.
+    recorded: () => ({ ...recorded, creations: created }),
+    names: called,
+  })
+  const settingsFor = (seen: Identity | undefined): Settings => {
+    const adopted = seen?.unconfirmed ? { ...recorded.adopted, ...seen.unconfirmed } : recorded.adopted
+    const { generation, previousGeneration } = recorded
+    return settingsSchema.parse({
+      ...chosen,
+      generation,
+      previousGeneration,
+      creations: created,
+      adopted,
+    })
+  }
   const settings = settingsParameter({
     ssm,
     lab,
     adopt,
     name: called.settings,
-    value: formatSettings(chosen),
+    value: (seen) => formatSettings(settingsFor(seen)),
+    identity,
     describe: describeSettingsChange,
   })
   // The settings come first, so that a run killed in the middle leaves them, and go last.
@@ -79,9 +111,19 @@ export function labGraph({
     name: called.group,
     vpcId: async () => (await place()).vpcId,
     ingress: ingressOf(chosen),
+    creation: created.group,
+    identity,
     after,
   })
-  const elasticIp = address({ ec2, ec2Once, lab, name: called.instance, after })
+  const elasticIp = address({
+    ec2,
+    ec2Once,
+    lab,
+    name: called.instance,
+    creation: created.address,
+    identity,
+    after,
+  })
   const host = instance({
     ec2,
     ec2Once,
@@ -90,10 +132,12 @@ export function labGraph({
     type: chosen.instanceType,
     diskGb: chosen.diskGb,
     place,
-    generation: chosen.generation,
-    renew: async () => {
+    generation: () => recorded.generation,
+    identity,
+    renew: async (seen) => {
       const generation = newGeneration()
-      const Value = formatSettings({ ...chosen, generation })
+      recorded = { ...recorded, generation, previousGeneration: recorded.generation }
+      const Value = formatSettings(settingsFor(seen))
       await ssm.send(
         new PutParameterCommand({ Name: called.settings, Value, Type: 'String', Overwrite: true }),
       )
@@ -113,11 +157,19 @@ export function labGraph({
     address: elasticIp,
     instance: host,
     association: points,
+    identity,
     all: [settings, instanceRole, profile, group, elasticIp, host, points],
   }
 }
 
 export const newGeneration = (): string => randomBytes(4).toString('hex')
+const newCreation = (): string => randomBytes(8).toString('hex')
+
+/** What a lab's settings say about its resources. */
+export const recordedIn = (settings: Settings | undefined): Recorded => ({
+  ...(settings ?? nothingChosen),
+  mayAdopt: settings?.creations === undefined,
+})
 
 /** 80, 443 and 9443 from the chosen addresses, each rule with a word; 80 from everywhere where it was asked for. */
 function ingressOf({ allow, openPort80 }: Settings): Rule[] {

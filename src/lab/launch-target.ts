@@ -132,4 +132,4 @@ export const launchTargetActions = [
   'ec2:DescribeSubnets',
   'ec2:DescribeRouteTables',
   'ssm:GetParameters',
-]
+] as const

@@ -1,58 +1,87 @@
-import { DeleteVolumeCommand, paginateDescribeVolumes } from '@aws-sdk/client-ec2'
+import { paginateDescribeVolumes, type Volume } from '@aws-sdk/client-ec2'
 import { DeleteParametersCommand, paginateGetParametersByPath } from '@aws-sdk/client-ssm'
 import type { Clients } from '../aws/clients.js'
-import { ignoreErrors } from '../aws/errors.js'
-import { type LabId, ownedFilters } from '../resources/ownership.js'
+import { collect } from '../core/collect.js'
+import type { Identity, Stranger } from '../resources/identity.js'
+import { type LabId, ownedFilters, tagValue } from '../resources/ownership.js'
 import { names } from './names.js'
 
-/** What a killed run or a changed setting can leave beside a lab's resources. */
+/** What stands beside a lab's resources under its tags and its path. */
 export interface Leftovers {
-  /** Disks of the lab that no instance has. */
-  volumes: string[]
-  /** Parameters under the lab's path, its settings and its lock aside. */
-  parameters: string[]
+  /** Parameters in which older versions carried a password, left by a run that was killed. */
+  secrets: readonly string[]
+  /** Other parameters under the lab's path, its settings and its lock aside. */
+  parameters: readonly string[]
+  /** Volumes with the lab's tags, attached or not. */
+  volumes: readonly Volume[]
 }
 
 export async function findLeftovers({ ec2, ssm }: Clients, lab: LabId): Promise<Leftovers> {
   const { settings, lock } = names(lab.name)
-  const [volumes, parameters] = await Promise.all([
+  const path = `/librechat-lab/${lab.name}`
+  const [volumes, found] = await Promise.all([
     collect(
-      paginateDescribeVolumes(
-        { client: ec2 },
-        { Filters: [...ownedFilters(lab), { Name: 'status', Values: ['available'] }] },
-      ),
-      ({ Volumes = [] }) => Volumes.map(({ VolumeId = '' }) => VolumeId),
+      paginateDescribeVolumes({ client: ec2 }, { Filters: ownedFilters(lab) }),
+      ({ Volumes = [] }) => Volumes,
     ),
     collect(
-      paginateGetParametersByPath({ client: ssm }, { Path: `/librechat-lab/${lab.name}`, Recursive: true }),
+      paginateGetParametersByPath({ client: ssm }, { Path: path, Recursive: true }),
       ({ Parameters = [] }) => Parameters.map(({ Name = '' }) => Name),
     ),
   ])
-  return { volumes, parameters: parameters.filter((name) => name !== settings && name !== lock) }
+  const isSecret = (name: string) => name.startsWith(`${path}/secret/`)
+  return {
+    volumes,
+    secrets: found.filter(isSecret),
+    parameters: found.filter((name) => !isSecret(name) && name !== settings && name !== lock),
+  }
 }
 
-export async function removeLeftovers(
-  { ec2, ssm }: Clients,
+/** Everything that is left alone: what bears the lab's tags without a proof, and what is in nobody's use. */
+export function strangersOf(
+  { strangers, instance, superseded }: Identity,
   { volumes, parameters }: Leftovers,
-): Promise<void> {
-  await Promise.all([
-    ...volumes.map((VolumeId) =>
-      ignoreErrors(['InvalidVolume.NotFound'], () => ec2.send(new DeleteVolumeCommand({ VolumeId }))),
-    ),
-    // Ten at a time is what the call takes.
-    ...Array.from({ length: Math.ceil(parameters.length / 10) }, (_, i) =>
-      ssm.send(new DeleteParametersCommand({ Names: parameters.slice(i * 10, i * 10 + 10) })),
-    ),
-  ])
+): Stranger[] {
+  const hosts = [instance, ...superseded].map((host) => host?.InstanceId)
+  // With the lab's instance goes the root volume alone; whatever else is attached is only detached by that.
+  const roots = [instance, ...superseded].flatMap(
+    (host) =>
+      host?.BlockDeviceMappings?.filter(({ DeviceName }) => DeviceName === host.RootDeviceName).map(
+        ({ Ebs }) => Ebs?.VolumeId,
+      ) ?? [],
+  )
+  const isOurs = ({ VolumeId, Attachments = [] }: Volume) =>
+    roots.includes(VolumeId) && Attachments.some(({ InstanceId }) => hosts.includes(InstanceId))
+  return [
+    ...strangers,
+    ...volumes
+      .filter((volume) => !isOurs(volume))
+      .map(({ VolumeId = '', Tags, Attachments = [] }) => ({
+        kind: 'volume' as const,
+        id: VolumeId,
+        name: tagValue(Tags, 'Name') ?? '',
+        why:
+          Attachments.length > 0
+            ? `It bears the lab’s tags, but it is attached to ${Attachments.map(({ InstanceId }) => InstanceId).join(', ')}, and not as the lab's root volume.`
+            : 'It bears the lab’s tags, but it is not attached to the lab’s instance.',
+      })),
+    ...parameters.map((id) => ({
+      kind: 'parameter' as const,
+      id,
+      name: '',
+      why: 'It stands under the lab’s path, but no version of librechat-lab writes it.',
+    })),
+  ]
+}
+
+export async function removeSecrets({ ssm }: Clients, secrets: readonly string[]): Promise<void> {
+  // Ten at a time is what the call takes.
+  for (let i = 0; i < secrets.length; i += 10) {
+    await ssm.send(new DeleteParametersCommand({ Names: secrets.slice(i, i + 10) }))
+  }
 }
 
 export const leftoverActions = {
   read: ['ec2:DescribeVolumes', 'ssm:GetParametersByPath'],
-  write: ['ec2:DeleteVolume', 'ssm:DeleteParameters'],
-}
-
-async function collect<Page, T>(pages: AsyncIterable<Page>, itemsOf: (page: Page) => T[]): Promise<T[]> {
-  const items: T[] = []
-  for await (const page of pages) items.push(...itemsOf(page))
-  return items
-}
+  write: ['ssm:DeleteParameters'],
+} as const

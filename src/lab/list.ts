@@ -1,10 +1,20 @@
-import { DescribeAddressesCommand, paginateDescribeInstances } from '@aws-sdk/client-ec2'
+import {
+  type Address,
+  DescribeAddressesCommand,
+  paginateDescribeInstances,
+  paginateDescribeSecurityGroups,
+} from '@aws-sdk/client-ec2'
 import { paginateGetParametersByPath } from '@aws-sdk/client-ssm'
 import type { Clients } from '../aws/clients.js'
-import { tagKeys } from '../resources/ownership.js'
-import { isName } from './names.js'
+import { collect } from '../core/collect.js'
+import { LabError } from '../core/error.js'
+import { type Claims, type Identity, identify } from '../resources/identity.js'
+import { type LabId, tagKeys, tagValue } from '../resources/ownership.js'
+import { recordedIn } from './graph.js'
+import { isName, names } from './names.js'
+import { parseSettings } from './settings.js'
 
-/** A lab as three calls for a whole region show it. */
+/** A lab as four calls for a whole region show it. */
 export interface ListedLab {
   name: string
   region: string
@@ -15,64 +25,95 @@ export interface ListedLab {
   instanceId: string | undefined
   /** Whether settings, instance and address are all there. */
   whole: boolean
+  /** Whether several resources bear its tags and nothing proves which are its own. */
+  ambiguous: boolean
 }
 
-/** Every lab of the clients' region, by name. */
-export async function listLabs({ ec2, ssm, region }: Clients): Promise<ListedLab[]> {
-  const labs = new Map<string, ListedLab & { settings: boolean }>()
-  const at = (name: string) => {
-    const lab = labs.get(name) ?? {
-      name,
-      region,
-      state: undefined,
-      type: undefined,
-      address: undefined,
-      instanceId: undefined,
-      whole: false,
-      settings: false,
-    }
-    labs.set(name, lab)
-    return lab
-  }
-  const nameOf = (tags: readonly { Key?: string | undefined; Value?: string | undefined }[] = []) => {
-    if (!tags.some(({ Key, Value }) => Key === tagKeys.region && Value === region)) return undefined
-    // Anybody may have set a tag; what is no lab's name names no lab.
-    return tags.find(({ Key, Value }) => Key === tagKeys.lab && isName(Value ?? ''))?.Value
-  }
-  const tagged = { Name: 'tag-key', Values: [tagKeys.lab] }
+/** Every lab of the clients' region, by name. What only bears a lab's tags is no lab. */
+export async function listLabs(
+  clients: Clients,
+  { account, partition }: Pick<LabId, 'account' | 'partition'>,
+): Promise<ListedLab[]> {
+  const { region } = clients
+  const [claims, settings] = await Promise.all([findAllClaims(clients), findAllSettings(clients)])
+  const called = [...claims.instances, ...claims.addresses].flatMap((one) => nameIn(one, region) ?? [])
+  return [...new Set([...called, ...settings.keys()])].sort().flatMap((name) => {
+    const stored = settings.get(name)
+    const found = identifyOne({ name, region, account, partition }, stored, claims)
+    const isKnown = stored !== undefined || found === undefined || found.instance || found.address
+    return isKnown ? [listed({ name, region }, stored !== undefined, found)] : []
+  })
+}
 
-  const instances = async () => {
-    const states = { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] }
-    for await (const page of paginateDescribeInstances({ client: ec2 }, { Filters: [tagged, states] })) {
-      for (const instance of (page.Reservations ?? []).flatMap((r) => r.Instances ?? [])) {
-        const name = nameOf(instance.Tags)
-        if (!name) continue
-        Object.assign(at(name), {
-          state: instance.State?.Name,
-          type: instance.InstanceType,
-          instanceId: instance.InstanceId,
-        })
-      }
-    }
+type Tagged = { Tags?: Address['Tags'] | undefined }
+
+/** The lab that a resource says it belongs to. Anybody may have set a tag; what is no lab's name names no lab. */
+function nameIn({ Tags }: Tagged, region: string): string | undefined {
+  const name = tagValue(Tags, tagKeys.lab) ?? ''
+  return isName(name) && tagValue(Tags, tagKeys.region) === region ? name : undefined
+}
+
+/** undefined where the proofs do not decide. */
+function identifyOne(lab: LabId, stored: string | undefined, all: Claims): Identity | undefined {
+  const isClaimed = (one: Tagged) => nameIn(one, lab.region) === lab.name
+  const claims = {
+    instances: all.instances.filter(isClaimed),
+    addresses: all.addresses.filter(isClaimed),
+    groups: all.groups.filter(isClaimed),
   }
-  const addresses = async () => {
-    const { Addresses = [] } = await ec2.send(new DescribeAddressesCommand({ Filters: [tagged] }))
-    for (const address of Addresses) {
-      const name = nameOf(address.Tags)
-      if (name) at(name).address = address.PublicIp
-    }
+  try {
+    const settings = stored === undefined ? undefined : parseSettings(stored, names(lab.name).settings)
+    return identify(lab, recordedIn(settings), claims, names(lab.name))
+  } catch (error) {
+    if (error instanceof LabError && /^ambiguous-|^bad-settings$/.test(error.code)) return undefined
+    throw error
   }
-  const settings = async () => {
-    const path = { Path: '/librechat-lab', Recursive: true }
-    for await (const page of paginateGetParametersByPath({ client: ssm }, path)) {
-      for (const { Name = '' } of page.Parameters ?? []) {
-        const [, name = ''] = /^\/librechat-lab\/([^/]+)\/spec$/.exec(Name) ?? []
-        if (isName(name)) at(name).settings = true
-      }
-    }
+}
+
+const listed = (
+  where: { name: string; region: string },
+  hasSettings: boolean,
+  found: Identity | undefined,
+): ListedLab => {
+  const { instance, address } = found ?? {}
+  return {
+    ...where,
+    state: instance?.State?.Name,
+    type: instance?.InstanceType,
+    address: address?.PublicIp,
+    instanceId: instance?.InstanceId,
+    whole: hasSettings && instance !== undefined && address !== undefined,
+    ambiguous: found === undefined,
   }
-  await Promise.all([instances(), addresses(), settings()])
-  return [...labs.values()]
-    .map(({ settings, ...lab }) => ({ ...lab, whole: settings && Boolean(lab.instanceId && lab.address) }))
-    .sort((a, b) => a.name.localeCompare(b.name))
+}
+
+async function findAllClaims({ ec2 }: Clients): Promise<Claims> {
+  const tagged = { Name: 'tag-key', Values: [tagKeys.lab] }
+  const states = { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] }
+  const [instances, { Addresses = [] }, groups] = await Promise.all([
+    collect(
+      paginateDescribeInstances({ client: ec2 }, { Filters: [tagged, states] }),
+      ({ Reservations = [] }) => Reservations.flatMap((reservation) => reservation.Instances ?? []),
+    ),
+    ec2.send(new DescribeAddressesCommand({ Filters: [tagged] })),
+    collect(
+      paginateDescribeSecurityGroups({ client: ec2 }, { Filters: [tagged] }),
+      ({ SecurityGroups = [] }) => SecurityGroups,
+    ),
+  ])
+  return { instances, addresses: Addresses, groups }
+}
+
+/** The text of each lab's settings, by name. */
+async function findAllSettings({ ssm }: Clients): Promise<Map<string, string>> {
+  const parameters = await collect(
+    paginateGetParametersByPath({ client: ssm }, { Path: '/librechat-lab', Recursive: true }),
+    ({ Parameters = [] }) => Parameters,
+  )
+  return new Map(
+    parameters.flatMap(({ Name = '', Value = '' }) => {
+      const [, name = ''] = /^\/librechat-lab\/([^/]+)\/spec$/.exec(Name) ?? []
+      return isName(name) ? [[name, Value] as const] : []
+    }),
+  )
 }

@@ -1,88 +1,78 @@
-import { randomUUID } from 'node:crypto'
-import { hostname, userInfo } from 'node:os'
 import { DeleteParameterCommand, PutParameterCommand, type SSMClient } from '@aws-sdk/client-ssm'
-import * as z from 'zod'
-import { ignoreErrors, isCode, isOutcomeUnknown, isThrottled } from '../aws/errors.js'
+import { ignoreErrors, isCode, isPassing } from '../aws/errors.js'
 import type { Clock } from '../core/clock.js'
 import { LabError } from '../core/error.js'
 import { readParameter } from '../resources/settings-parameter.js'
-
-/** Who holds a lab's lock. Anybody in the account may have written it: nothing in it is trusted. */
-const holderSchema = z.object({
-  id: z.string().max(64),
-  who: z.string().max(100),
-  machine: z.string().max(100),
-  pid: z.int(),
-  command: z.string().max(20),
-  since: z.string().max(40),
-})
-type Holder = z.infer<typeof holderSchema>
+import { type Holder, isDeadHere, parseHolder } from './lock-holder.js'
 
 const renewEveryMs = 15_000
-/** A lock that nobody renews for so long is a dead run's. */
+/** From here on a change waits for a renewal of its own. */
+const overdueAfterMs = 30_000
+/** A lock that is not renewed for this long belongs to a dead run. */
 const abandonedAfterMs = 60_000
 const waitAtMostMs = 15 * 60_000
 
 export interface Lock {
-  /** Whether somebody else held it first: what was observed before is stale then. */
+  /** Whether another run held it first: what was observed before is stale. */
   readonly waited: boolean
-  /** Aborts with the run's own signal, and when another run has taken the lock over: asleep for too long. */
+  /** Aborts with the run's own signal, and when the lock is lost. */
   readonly signal: AbortSignal
+  /** Throws `lock-lost` when the lock is lost. Asks AWS when a renewal is overdue, as after a laptop's sleep. */
+  check(): Promise<void>
   release(): Promise<void>
 }
 
 export interface LockOptions {
   ssm: SSMClient
   parameter: string
-  command: string
+  /** This run. */
+  mine: Holder
+  /** This run's `processSpace()`. */
+  space: string | undefined
   clock: Clock
   signal: AbortSignal
-  /** Told about another run that is waited for. */
+  /** Called while another run is waited for. */
   onWait: (text: string) => void
 }
 
 /**
- * Keeps two runs on one lab apart: a parameter put without overwriting, renewed while the work goes on. One that a
- * killed run on this machine left is taken over at once, another's when it wasn't renewed for a minute. Its age is
- * seen from its version, never from two machines' clocks. LabError `locked` after a quarter of an hour.
+ * Keeps two runs on one lab apart: a parameter put without overwriting, renewed while the work goes on. A random id
+ * says whose it is. Another run's lock is taken over when its process has provably ended on this machine, or when it
+ * is not renewed for a minute; its age is told by its version, never by two machines' clocks.
+ * LabError `locked` after 15 minutes.
  */
 export async function takeLock(options: LockOptions): Promise<Lock> {
-  const { ssm, parameter, clock, signal } = options
-  const mine: Holder = {
-    id: randomUUID(),
-    who: `${userInfo().username}@${hostname()}`.slice(0, 100),
-    machine: hostname().slice(0, 100),
-    pid: process.pid,
-    command: options.command,
-    since: new Date(clock.now()).toISOString(),
-  }
-  const put = (Overwrite: boolean) =>
-    ssm.send(
-      new PutParameterCommand({
-        Name: parameter,
-        Value: JSON.stringify(mine),
-        Type: 'String',
-        Overwrite,
-        Description: 'Held while librechat-lab changes the lab.',
-      }),
-    )
+  const waited = await acquire(options)
+  return hold(options, waited)
+}
+
+/**
+ * Removes the lock that a killed run on this machine left, for a run that finds nothing to change and so takes none.
+ * It is taken over first, because another run may be doing the same.
+ */
+export async function removeDeadLock(options: LockOptions): Promise<void> {
+  const there = await readParameter(options.ssm, options.parameter)
+  if (isDeadHere(parseHolder(there?.value), options.space)) await (await takeLock(options)).release()
+}
+
+/** Resolves once the lock is this run's: whether it had to wait for another run. */
+async function acquire(options: LockOptions): Promise<boolean> {
+  const { ssm, parameter, mine, space, clock, signal } = options
   const begun = clock.now()
   let watched: { version: number; value: string; since: number } | undefined
-
   for (;;) {
-    if (await putNew(put, ssm, parameter, mine.id)) break
+    if (await putNew(options)) return watched !== undefined
     const there = await readParameter(ssm, parameter)
     if (!there) continue
     if (watched?.version !== there.version || watched.value !== there.value) {
       watched = { ...there, since: clock.now() }
     }
     const holder = parseHolder(there.value)
-    const abandoned = clock.now() - watched.since >= abandonedAfterMs
-    if (abandoned || isDeadHere(holder)) {
-      await put(true)
-      // Two may have taken it over at the same moment: the last one to write has it.
+    if (clock.now() - watched.since >= abandonedAfterMs || isDeadHere(holder, space)) {
+      await ignoreErrors(['TooManyUpdates'], () => put(options, true))
+      // Two runs may take it over at the same moment: the last one to write has it.
       await clock.sleep(500, signal)
-      if (parseHolder((await readParameter(ssm, parameter))?.value)?.id === mine.id) break
+      if (parseHolder((await readParameter(ssm, parameter))?.value)?.id === mine.id) return true
       continue
     }
     const who = holder ? `${holder.who} (${holder.command}, since ${holder.since})` : 'somebody'
@@ -90,18 +80,41 @@ export async function takeLock(options: LockOptions): Promise<Lock> {
     options.onWait(`${who} is changing this lab: waiting for them to finish.`)
     await clock.sleep(2_000, signal)
   }
+}
 
+/** Renews the lock until it is released or lost. */
+function hold(options: LockOptions, waited: boolean): Lock {
+  const { ssm, parameter, mine, clock, signal } = options
   const lost = new AbortController()
   const released = new AbortController()
-  const look = async () => parseHolder((await readParameter(ssm, parameter))?.value)
-  const renewing = renew(clock, released.signal, async () => {
-    const there = await look()
-    if (there && there.id !== mine.id) lost.abort(takenOver(there))
-    else await put(true)
-  })
+  let renewedAt = clock.now()
+  let underWay: Promise<void> | undefined
+
+  const renewOnce = async () => {
+    const there = await readParameter(ssm, parameter)
+    const holder = parseHolder(there?.value)
+    // A missing lock is lost too: another run may have taken it, finished, and removed it.
+    if (holder?.id !== mine.id) lost.abort(takenOver(holder))
+    if (lost.signal.aborted) return
+    await put(options, true)
+    renewedAt = clock.now()
+  }
+  const renew = () => {
+    underWay ??= renewOnce().finally(() => {
+      underWay = undefined
+    })
+    return underWay
+  }
+  const renewing = keepRenewing(options, AbortSignal.any([released.signal, lost.signal]), renew, (error) =>
+    lost.abort(notRenewed(error)),
+  )
   return {
-    waited: watched !== undefined,
+    waited,
     signal: AbortSignal.any([signal, lost.signal]),
+    async check() {
+      if (!lost.signal.aborted && clock.now() - renewedAt >= overdueAfterMs) await renew()
+      lost.signal.throwIfAborted()
+    },
     async release() {
       released.abort()
       await renewing // It would bring the lock back.
@@ -113,59 +126,47 @@ export async function takeLock(options: LockOptions): Promise<Lock> {
   }
 }
 
-/**
- * Removes the lock that a killed run on this machine left, for a run that finds nothing to change and so takes none.
- * It is taken over first, for another run may be doing just that.
- */
-export async function removeDeadLock(options: LockOptions): Promise<void> {
-  const there = await readParameter(options.ssm, options.parameter)
-  if (isDeadHere(parseHolder(there?.value))) await (await takeLock(options)).release()
-}
-
-/** Renews until released; a renewal that fails is made up for by the next. */
-async function renew(clock: Clock, released: AbortSignal, once: () => Promise<void>): Promise<void> {
-  while (!released.aborted) {
+/** A passing failure is made up for by the next renewal; a lasting one is reported, because the lock will be lost. */
+async function keepRenewing(
+  { clock }: LockOptions,
+  ended: AbortSignal,
+  renew: () => Promise<void>,
+  onLastingFailure: (error: unknown) => void,
+): Promise<void> {
+  let pause = renewEveryMs
+  while (!ended.aborted) {
     try {
-      await clock.sleep(renewEveryMs, released)
-      await once()
+      await clock.sleep(pause, ended)
+      await renew()
+      pause = renewEveryMs
     } catch (error) {
-      if (!isOutcomeUnknown(error) && !isThrottled(error)) return
+      if (ended.aborted) return
+      if (!isPassing(error)) return onLastingFailure(error)
+      pause = renewEveryMs / 5
     }
   }
 }
 
-/** Whether the lock is ours now; a repeat of a put whose answer was lost finds itself there. */
-async function putNew(
-  put: (overwrite: boolean) => Promise<unknown>,
-  ssm: SSMClient,
-  parameter: string,
-  id: string,
-): Promise<boolean> {
+const put = ({ ssm, parameter, mine }: LockOptions, Overwrite: boolean) =>
+  ssm.send(
+    new PutParameterCommand({
+      Name: parameter,
+      Value: JSON.stringify(mine),
+      Type: 'String',
+      Overwrite,
+      Description: 'Held while librechat-lab changes the lab.',
+    }),
+  )
+
+/** Whether the lock is this run's now; a repeat of a put whose answer was lost finds itself there. */
+async function putNew(options: LockOptions): Promise<boolean> {
   try {
-    await put(false)
+    await put(options, false)
     return true
   } catch (error) {
-    if (!isCode(error, 'ParameterAlreadyExists')) throw error
-    return parseHolder((await readParameter(ssm, parameter))?.value)?.id === id
-  }
-}
-
-function parseHolder(value: string | undefined): Holder | undefined {
-  try {
-    return holderSchema.parse(JSON.parse(value ?? ''))
-  } catch {
-    return undefined
-  }
-}
-
-/** A process of this machine that is no more. */
-function isDeadHere(holder: Holder | undefined): boolean {
-  if (!holder || holder.machine !== hostname() || holder.pid === process.pid || holder.pid < 1) return false
-  try {
-    process.kill(holder.pid, 0)
-    return false
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH'
+    if (!isCode(error, 'ParameterAlreadyExists', 'TooManyUpdates')) throw error
+    const there = await readParameter(options.ssm, options.parameter)
+    return parseHolder(there?.value)?.id === options.mine.id
   }
 }
 
@@ -180,11 +181,23 @@ const locked = (who: string, parameter: string) =>
     ],
   })
 
-const takenOver = ({ who, command }: Holder) =>
+const takenOver = (holder: Holder | undefined) =>
   new LabError({
     code: 'lock-lost',
-    what: `${who} has taken over this lab (${command}) while this run was away.`,
-    why: 'This run did not renew its lock for a minute: the machine slept, or had no network.',
+    what: holder
+      ? `${holder.who} has taken over this lab (${holder.command}) while this run was away.`
+      : 'Another run has taken over this lab while this run was away.',
+    why: 'This run did not renew its lock for a minute: the machine slept, or had no network. It stopped before its next change.',
     fix: ['Wait until they have finished, then run the same command again.'],
     exitCode: 2,
+  })
+
+const notRenewed = (cause: unknown) =>
+  new LabError({
+    code: 'lock-lost',
+    what: 'This run could not renew its lock, so it stopped before its next change.',
+    why: (cause as Error).message,
+    fix: ['Run the same command again: it goes on where this one stopped.'],
+    exitCode: 2,
+    cause,
   })

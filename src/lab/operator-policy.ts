@@ -1,13 +1,18 @@
+import {
+  MANAGED_POLICY_LIMIT,
+  type PolicyConditions,
+  type PolicyDocument,
+  policySize,
+} from '../core/policy.js'
 import { tagKeys } from '../resources/ownership.js'
-import type { PolicyDocument } from '../resources/role.js'
-import type { Needs } from './permissions.js'
+import { features, type Needs } from './permissions.js'
 
 /** Where actions may be used: as narrow as AWS lets it be said. An action may stand in several. */
 interface Scope {
   readonly sid: string
   readonly actions: (action: string) => boolean
   readonly resource: string | readonly string[]
-  readonly condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>
+  readonly condition?: PolicyConditions
 }
 
 const only =
@@ -127,8 +132,23 @@ const adoption = (resource: readonly string[]): Scope => ({
   condition: { 'ForAllValues:StringEquals': { 'aws:TagKeys': [tagKeys.lab, tagKeys.region] } },
 })
 
-/** The least policy for these needs together. What no resource can be named for stands in its last statement. */
-export function operatorPolicy(partition: string, needs: readonly Needs[]): PolicyDocument {
+/**
+ * The least privileges for these needs: one document when it fits into a managed policy, else one for each feature.
+ * @param limit characters in one document, whitespace not counted
+ */
+export function operatorPolicies(
+  partition: string,
+  needs: readonly Needs[],
+  limit = MANAGED_POLICY_LIMIT,
+): readonly PolicyDocument[] {
+  const whole = operatorPolicy(partition, needs)
+  if (policySize(whole) <= limit) return [whole]
+  const byFeature = features.map((feature) => needs.filter((need) => need.feature === feature))
+  return byFeature.filter(({ length }) => length > 0).map((some) => operatorPolicy(partition, some))
+}
+
+/** Actions that take no resource are in the last statement. */
+function operatorPolicy(partition: string, needs: readonly Needs[]): PolicyDocument {
   const actions = [...new Set(needs.flatMap((need) => need.actions))].sort()
   const documents = [...new Set(needs.flatMap((need) => need.documents ?? []))].sort()
   const scopes = scopesOf(

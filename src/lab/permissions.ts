@@ -1,37 +1,69 @@
+import type { ResourceActions } from '../engine/resource.js'
+import { addressActions } from '../resources/address.js'
+import { associationActions } from '../resources/association.js'
+import { identityActions } from '../resources/identity.js'
+import { instanceActions } from '../resources/instance.js'
+import { instanceProfileActions } from '../resources/instance-profile.js'
+import { roleActions } from '../resources/role.js'
+import { securityGroupActions } from '../resources/security-group.js'
+import { settingsParameterActions } from '../resources/settings-parameter.js'
 import type { LabGraph } from './graph.js'
 import { launchTargetActions } from './launch-target.js'
 import { leftoverActions } from './leftovers.js'
 
-/** What a command needs of IAM. `sts:GetCallerIdentity` needs no permission, and a refusal of it is no refusal. */
+/** What a command needs of IAM. `sts:GetCallerIdentity` needs no permission: AWS answers it even when it is denied. */
 export interface Needs {
+  /** Which policy it goes to when one document can't hold everything. */
+  readonly feature: Feature
   /** "ec2:RunInstances" */
   readonly actions: readonly string[]
   /** The Systems Manager documents that its sessions and commands name. */
   readonly documents?: readonly string[]
-  /** Puts the lab's tags on a stranger's security group. */
+  /** Puts the lab's tags on a security group that has none. */
   readonly adopts?: boolean
 }
 
-const settings = ['ssm:GetParameter']
-const find = ['ec2:DescribeInstances']
-const lock = ['ssm:GetParameter', 'ssm:PutParameter', 'ssm:DeleteParameter']
-const runCommand = ['ssm:SendCommand', 'ssm:GetCommandInvocation']
-const online = ['ssm:DescribeInstanceInformation']
-const shellScript = ['AWS-RunShellScript']
+/** Create and change the lab; reach what runs in it; manage its users. */
+export const features = ['lab', 'access', 'users'] as const
+type Feature = (typeof features)[number]
+
+/** A resource of the graph without its actions does not compile. */
+const resources = {
+  identity: identityActions,
+  settings: settingsParameterActions,
+  role: roleActions,
+  profile: instanceProfileActions,
+  group: securityGroupActions,
+  address: addressActions,
+  instance: instanceActions,
+  association: associationActions,
+} satisfies Readonly<Record<Exclude<keyof LabGraph, 'all'>, ResourceActions>>
+const all = <Method extends keyof ResourceActions>(method: Method) =>
+  Object.values(resources).flatMap((actions): readonly Action<Method>[] => actions[method])
+type Action<Method extends keyof ResourceActions> = (typeof resources)[keyof typeof resources][Method][number]
+
+const settings = ['ssm:GetParameter'] as const
+/** The settings and what bears the lab's tags: which instance is the lab's. */
+const find = [...settings, ...identityActions.observe] as const
+const lock = ['ssm:GetParameter', 'ssm:PutParameter', 'ssm:DeleteParameter'] as const
+const runCommand = ['ssm:SendCommand', 'ssm:GetCommandInvocation'] as const
+const online = ['ssm:DescribeInstanceInformation'] as const
+const shellScript = ['AWS-RunShellScript'] as const
 const session = [
   'ssm:StartSession',
   'ssm:ResumeSession',
   'ssm:TerminateSession',
   'ssmmessages:OpenDataChannel',
-  // When the agent does not answer, since when.
+  // Says since when the agent has not answered.
   'ssm:DescribeInstanceInformation',
-]
+] as const
 const models = [
   'bedrock:ListFoundationModels',
   'bedrock:ListInferenceProfiles',
   'bedrock:GetFoundationModelAvailability',
   'bedrock:GetUseCaseForModelAccess',
-]
+  'bedrock:GetAccountDataRetention',
+] as const
 /** Only where access is still to be arranged: https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html */
 const access = [
   'bedrock:PutUseCaseForModelAccess',
@@ -39,55 +71,65 @@ const access = [
   'bedrock:CreateFoundationModelAgreement',
   'aws-marketplace:Subscribe',
   'aws-marketplace:ViewSubscriptions',
-]
+] as const
+const replace = [...instanceActions.remove, ...associationActions.remove]
+const host = [...find, ...runCommand]
+const status = [...settings, ...all('observe'), ...launchTargetActions, ...models]
 
-/** What each command needs; `adopt` is what `up --adopt` needs besides. */
-export function needsOf(graph: LabGraph): Record<string, Needs> {
-  const all = (method: 'observe' | 'ensure' | 'remove') => graph.all.flatMap(({ actions }) => actions[method])
-  const replace = [...graph.instance.actions.remove, ...graph.association.actions.remove]
-  const host = { actions: [...settings, ...find, ...runCommand], documents: shellScript }
-  // A password that a person typed travels as a parameter.
-  const secret = ['ssm:PutParameter', 'ssm:DeleteParameter']
-  const status = [...settings, ...all('observe'), ...launchTargetActions, ...models]
-  return {
-    up: {
-      actions: [
-        ...status,
-        ...runCommand,
-        ...online,
-        ...all('ensure'),
-        ...replace,
-        ...lock,
-        ...access,
-        'ec2:CreateDefaultVpc',
-      ],
-      documents: shellScript,
-    },
-    adopt: { actions: ['ec2:CreateTags'], adopts: true },
-    status: { actions: [...status, ...runCommand, ...online], documents: shellScript },
-    destroy: {
-      actions: [
-        ...settings,
-        ...all('observe'),
-        ...all('remove'),
-        ...lock,
-        ...leftoverActions.read,
-        ...leftoverActions.write,
-      ],
-    },
-    tunnel: {
-      actions: [...find, ...session, 'ssm:DescribeSessions'],
-      documents: ['AWS-StartPortForwardingSession'],
-    },
-    shell: { actions: [...find, ...session], documents: ['SSM-SessionManagerRunShell'] },
-    logs: { actions: [...find, ...session], documents: ['AWS-StartInteractiveCommand'] },
-    open: { actions: [...settings, ...find] },
-    list: { actions: [...find, 'ec2:DescribeAddresses', 'ssm:GetParametersByPath', 'ec2:DescribeRegions'] },
-    models: { actions: models },
-    doctor: { actions: [...status, 'ec2:DescribeAccountAttributes'] },
-    user: { ...host, actions: [...host.actions, ...secret] },
-    portainer: host,
-    // Who may write a user's policies may give himself everything: attaching is an administrator's.
-    address: { actions: [...settings, 'ec2:DescribeAddresses'] },
-  }
-}
+/** What each command needs; `adopt` is what `up --adopt` needs besides `up`. */
+export const commandNeeds = {
+  up: {
+    feature: 'lab',
+    actions: [
+      ...status,
+      ...runCommand,
+      ...online,
+      ...all('ensure'),
+      ...replace,
+      ...lock,
+      ...access,
+      'ec2:CreateDefaultVpc',
+    ],
+    documents: shellScript,
+  },
+  adopt: { feature: 'lab', actions: ['ec2:CreateTags'], adopts: true },
+  status: { feature: 'lab', actions: [...status, ...runCommand, ...online], documents: shellScript },
+  destroy: {
+    feature: 'lab',
+    actions: [
+      ...settings,
+      ...all('observe'),
+      ...all('remove'),
+      ...lock,
+      ...leftoverActions.read,
+      ...leftoverActions.write,
+    ],
+  },
+  tunnel: {
+    feature: 'access',
+    actions: [...find, ...session, 'ssm:DescribeSessions'],
+    documents: ['AWS-StartPortForwardingSession'],
+  },
+  shell: { feature: 'access', actions: [...find, ...session], documents: ['SSM-SessionManagerRunShell'] },
+  logs: { feature: 'access', actions: [...find, ...session], documents: ['AWS-StartInteractiveCommand'] },
+  open: { feature: 'access', actions: find },
+  list: {
+    feature: 'lab',
+    actions: [...find, 'ssm:GetParametersByPath', 'ec2:DescribeRegions'],
+  },
+  models: { feature: 'lab', actions: models },
+  doctor: {
+    feature: 'lab',
+    actions: [...status, ...runCommand, ...online, 'ec2:DescribeAccountAttributes'],
+    documents: shellScript,
+  },
+  user: { feature: 'users', actions: host, documents: shellScript },
+  portainer: { feature: 'users', actions: host, documents: shellScript },
+  // Whoever may write a user's policies can get every permission, so attaching is left to an administrator.
+  address: { feature: 'lab', actions: find },
+} as const satisfies Readonly<Record<string, Needs>>
+
+export type CommandWithNeeds = keyof typeof commandNeeds
+
+/** Every action that some command needs: "ec2:RunInstances". */
+export type NeededAction = (typeof commandNeeds)[CommandWithNeeds]['actions'][number]

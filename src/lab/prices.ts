@@ -59,14 +59,14 @@ export function monthlyCost({ region, instanceType, diskGb, addresses }: CostQue
   return { lines: [...fixed, byUse], monthlyUsd: sum(fixed), source: priceSource }
 }
 
-/** USD a month for one public IPv4 address; undefined where it is unknown. */
-export function addressMonthly(region: string): number | undefined {
+/** USD a month for one public IPv4 address; undefined where the price is unknown. */
+export const addressMonthlyUsd = (region: string): number | undefined => {
   const hourly = priceOf(region, 'ipv4')
   return hourly === undefined ? undefined : hourly * hoursPerMonth
 }
 
 /** What one public IPv4 address costs, in use or kept: "$3.65 a month", or that the price is unknown. */
-export const addressCost = (region: string): string => costText(addressMonthly(region), 'a month')
+export const addressCost = (region: string): string => costText(addressMonthlyUsd(region), 'a month')
 
 /** What a GB of disk costs: "$0.08 a GB and month", or that the price is unknown. */
 export const diskCost = (region: string): string => costText(priceOf(region, 'gp3'), 'a GB and month')

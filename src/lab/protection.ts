@@ -1,5 +1,5 @@
+import type { PolicyDocument } from '../core/policy.js'
 import { type LabId, tagKeys } from '../resources/ownership.js'
-import type { PolicyDocument } from '../resources/role.js'
 
 /**
  * Refuses a release of the address, and an offer to another account, whatever else allows them; both are judged by

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { LabError } from '../core/error.js'
 import { checkedCidrs } from './cidr.js'
+import { facts } from './facts.js'
 import { tagsSchema } from './tags.js'
 
 const oneLine = (most: number) =>
@@ -20,6 +21,9 @@ export const domainSchema = z
 
 const modelId = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._:/-]{0,200}$/)
 
+const creationId = z.string().regex(/^[0-9a-f]{16}$/)
+const awsId = (prefix: string) => z.string().regex(new RegExp(`^${prefix}-[0-9a-f]{8,32}$`))
+
 const modelSchema = z.strictObject({
   /** As it is called: an inference profile's id or a model's. */
   id: modelId,
@@ -32,8 +36,23 @@ export const settingsSchema = z.strictObject({
   version: z.literal(1),
   /** Made anew when an instance has ended, so that the next one isn't taken for a repeat of it. */
   generation: z.string().regex(/^[0-9a-f]{8}$/),
+  /** The generation before, until its instance is known to have ended. */
+  previousGeneration: z
+    .string()
+    .regex(/^[0-9a-f]{8}$/)
+    .optional(),
+  /** One-time ids, written before the creating call and given in it as a tag. */
+  creations: z.strictObject({ address: creationId.optional(), group: creationId.optional() }).optional(),
+  /** What the user agreed to once, where nothing else proves it. */
+  adopted: z
+    .strictObject({
+      instanceId: awsId('i').optional(),
+      allocationId: awsId('eipalloc').optional(),
+      groupId: awsId('sg').optional(),
+    })
+    .optional(),
   instanceType: z.string().regex(/^[a-z][a-z0-9-]{0,15}\.[a-z0-9-]{1,20}$/),
-  diskGb: z.int().min(20).max(16_384),
+  diskGb: z.int().min(facts.diskGb.least).max(facts.diskGb.most),
   /** Who may reach it. "detected": the address that `up` came from, found anew each time. */
   allow: z.strictObject({
     from: z.enum(['detected', 'given']),
@@ -63,6 +82,11 @@ export const settingsSchema = z.strictObject({
   /** The id of the model that a conversation starts with, and of the one that names conversations. */
   defaultModel: modelId.optional(),
   titleModel: modelId.optional(),
+  /**
+   * The most tokens of an answer. Above 2048, because LibreChat takes 2000 of them for thinking, and the API wants
+   * fewer for thinking than for the whole answer.
+   */
+  maxTokens: z.int().min(2048).max(128_000).optional(),
   /** Resources whose ARNs the role may call beside foundation models: inference profiles. */
   profileArns: z.array(z.string().regex(/^arn:aws[a-z-]*:bedrock:[a-z0-9-]*:\d*:[\w:/.-]{1,300}$/)).max(200),
 })
@@ -104,8 +128,8 @@ function reason(error: unknown): string {
 export const nothingChosen: Settings = {
   version: 1,
   generation: '00000000',
-  instanceType: 't3.medium',
-  diskGb: 30,
+  instanceType: facts.instanceType.default,
+  diskGb: facts.diskGb.default,
   allow: { from: 'detected', cidrs: [], everyone: false },
   openPort80: false,
   userData: false,
@@ -130,14 +154,26 @@ export function describeSettingsChange(
     if (value === undefined || (Array.isArray(value) && value.length === 0)) return 'none'
     if (Array.isArray(value)) return value.map((v) => (typeof v === 'object' ? v.label : v)).join(', ')
     if (typeof value === 'object' && value && 'cidrs' in value) return say(value.cidrs)
+    if (value === old.creations || value === now.creations) return 'recorded'
+    if (typeof value === 'object' && value && adoptedKeys.some((key) => key in value))
+      return Object.values(value).join(', ')
     return typeof value === 'object' ? JSON.stringify(value) : String(value)
   }
-  return [...new Set([...Object.keys(old), ...Object.keys(now)])]
-    .filter((key) => JSON.stringify(old[key]) !== JSON.stringify(now[key]))
-    .map((key) => ({ what: labels[key] ?? key, from: say(old[key]), to: say(now[key]) }))
+  return (
+    [...new Set([...Object.keys(old), ...Object.keys(now)])]
+      // Random, and of no interest to a person.
+      .filter((key) => key !== 'creations')
+      .filter((key) => JSON.stringify(old[key]) !== JSON.stringify(now[key]))
+      .map((key) => ({ what: labels[key] ?? key, from: say(old[key]), to: say(now[key]) }))
+  )
 }
 
+const adoptedKeys = ['instanceId', 'allocationId', 'groupId']
+
 const labels: Record<string, string> = {
+  previousGeneration: 'previous generation',
+  creations: 'creation ids',
+  adopted: 'accepted as the lab’s',
   generation: 'instance generation',
   instanceType: 'instance type',
   diskGb: 'disk (GB)',
@@ -150,5 +186,6 @@ const labels: Record<string, string> = {
   email: 'first user',
   defaultModel: 'default model',
   titleModel: 'title model',
+  maxTokens: 'tokens of an answer',
   profileArns: 'inference profiles',
 }

@@ -1,5 +1,3 @@
-import type { Tags } from './world.js'
-
 /** The whole rehearsal account, as it stands in the state file. Times are milliseconds since the epoch. */
 export interface Account {
   /** Raised when the shape changes: an older file is then left aside and a new account begun. */
@@ -13,6 +11,8 @@ export interface Account {
   agreements: Record<string, number>
   regions: Record<string, Region>
 }
+
+export type Tags = Record<string, string>
 
 export interface Role {
   id: string
@@ -139,7 +139,13 @@ export interface Instance {
 export interface Host {
   /** The payload's digest, once the stack runs. */
   release?: string
+  /** The last chat proof. */
+  proof?: unknown
   done: string[]
+  /** Digests of the versions whose files it has. */
+  versions: string[]
+  /** Private keys that it made for passwords and has not used, as PEM. */
+  keys: Record<string, string>
   /** LibreChat's users: e-mail, name, day of creation. */
   users: string[][]
 }
@@ -175,7 +181,6 @@ export interface RunCommand {
   /** What it leaves on the host at its end. */
   leaves: Partial<Host>
   settled: boolean
-  cancelled?: boolean
 }
 
 export interface Session {

@@ -8,7 +8,16 @@ import {
   messageType,
   payloadType,
 } from '../tunnel/message.js'
-import type { Purpose } from './agent.js'
+
+/** What a session is for, on the far side: a port or a shell. */
+export interface Purpose {
+  /** The agent's opening words: `SessionType` and its properties. */
+  readonly type: { SessionType: string; Properties: object }
+  /** Begins once the handshake is done. */
+  begin(channel: AgentChannel): void
+  take(payloadType: number, payload: Buffer): void
+  end(): void
+}
 
 /**
  * The agent's side of one data channel: it greets, answers for every message, takes each once and in order, and

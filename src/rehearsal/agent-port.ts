@@ -1,8 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { flag, flagPayload, payloadType } from '../tunnel/message.js'
 import { command, FrameReader, frameHeader, writeFrameHeader } from '../tunnel/smux.js'
-import type { Purpose } from './agent.js'
-import type { AgentChannel } from './agent-channel.js'
+import type { AgentChannel, Purpose } from './agent-channel.js'
 
 /** A message's payload is at most so long. */
 const longestPayload = 1024
@@ -60,12 +59,12 @@ export function portPurpose(port: string, standIn: () => Promise<number | undefi
       for (const frame of reader.read(payload)) {
         if (frame.command === command.open) streams.set(frame.stream, open(frame.stream))
         const socket = streams.get(frame.stream)
-        if (frame.command === command.push) socket?.then((one) => one?.write(frame.data))
-        if (frame.command === command.finish) socket?.then((one) => one?.end())
+        if (frame.command === command.push) void socket?.then((one) => one?.write(frame.data))
+        if (frame.command === command.finish) void socket?.then((one) => one?.end())
       }
     },
     end() {
-      for (const socket of streams.values()) socket.then((one) => one?.destroy())
+      for (const socket of streams.values()) void socket.then((one) => one?.destroy())
       streams.clear()
     },
   }

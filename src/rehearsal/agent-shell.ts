@@ -1,6 +1,5 @@
 import { payloadType } from '../tunnel/message.js'
-import type { Purpose } from './agent.js'
-import type { AgentChannel } from './agent-channel.js'
+import type { AgentChannel, Purpose } from './agent-channel.js'
 
 const prompt = 'sh-5.2$ '
 const notice = 'This shell is a rehearsal: there is no machine behind it. exit leaves it.\r\n'
@@ -22,7 +21,7 @@ export function shellPurpose(): Purpose {
   const write = (text: string) => channel?.send(payloadType.output, Buffer.from(text))
 
   const run = (text: string) => {
-    if (text === 'exit' || text === 'logout') return channel?.close('Exit session.')
+    if (text === 'exit' || text === 'logout') return channel?.close('')
     write(
       text === '' ? '' : `${played[text] ?? `sh: ${text.slice(0, 60)}: not played in this rehearsal`}\r\n`,
     )
@@ -65,9 +64,11 @@ export function shellPurpose(): Purpose {
 /** Plays one command's output: the logs of a service, with one more line now and then when they are followed. */
 export function commandPurpose(commandLine: string): Purpose {
   let timer: NodeJS.Timeout | undefined
+  let opened: AgentChannel | undefined
   return {
     type: { SessionType: 'InteractiveCommands', Properties: {} },
     begin(channel) {
+      opened = channel
       const service = /(\S+)$/.exec(commandLine)?.[1] ?? 'host'
       let count = 0
       const line = () => {
@@ -79,7 +80,7 @@ export function commandPurpose(commandLine: string): Purpose {
       else channel.close('')
     },
     take(type, payload) {
-      if (type === payloadType.output && payload.includes(3)) clearInterval(timer)
+      if (type === payloadType.output && payload.includes(3)) opened?.close('')
     },
     end: () => clearInterval(timer),
   }

@@ -3,21 +3,11 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Session } from './account.js'
-import { AgentChannel } from './agent-channel.js'
+import { AgentChannel, type Purpose } from './agent-channel.js'
 import { tokenOf } from './sessions.js'
 
 /** What the agent of a new Amazon Linux says of itself: it multiplexes, and keeps no connection alive. */
 const agentVersion = '3.3.2299.0'
-
-/** What a session is for, on the far side: a port or a shell. */
-export interface Purpose {
-  /** The agent's opening words: `SessionType` and its properties. */
-  readonly type: { SessionType: string; Properties: object }
-  /** Begins once the handshake is done. */
-  begin(channel: AgentChannel): void
-  take(payloadType: number, payload: Buffer): void
-  end(): void
-}
 
 /**
  * The far end of this process's sessions: it opens data channels on loopback as Session Manager's gateway does,

@@ -2,6 +2,7 @@ import { accountId } from './account.js'
 import type { Answers } from './answers.js'
 import { type CatalogueModel, models, profilesIn } from './models.js'
 import { Refusal } from './refusal.js'
+import { retentionMode } from './refused-calls.js'
 import type { World } from './world.js'
 
 /** How long AWS takes to set a licence up, in milliseconds. */
@@ -65,21 +66,9 @@ export const bedrock = {
     }
   },
 
-  GetFoundationModel(input, { region }) {
-    return { modelDetails: summary(modelOf(input.modelIdentifier), region) }
-  },
-
   ListInferenceProfiles(input, { region }) {
     if (input.typeEquals === 'APPLICATION') return { inferenceProfileSummaries: [] }
     return { inferenceProfileSummaries: profilesIn(region).map((profile) => profileView(profile, region)) }
-  },
-
-  GetInferenceProfile(input, { region }) {
-    const id = input.inferenceProfileIdentifier?.split('/').at(-1)
-    const profile = profilesIn(region).find((one) => one.id === id)
-    if (!profile)
-      throw new Refusal('ResourceNotFoundException', `Could not find the inference profile ${id}.`, 404)
-    return profileView(profile, region)
   },
 
   GetFoundationModelAvailability(input, world) {
@@ -87,10 +76,14 @@ export const bedrock = {
     return {
       modelId: model.id,
       agreementAvailability: { status: agreement(model, world) },
-      authorizationStatus: 'AUTHORIZED',
+      authorizationStatus: world.scenario === 'no-callable-model' ? 'NOT_AUTHORIZED' : 'AUTHORIZED',
       entitlementAvailability: 'AVAILABLE',
       regionAvailability: 'AVAILABLE',
     }
+  },
+
+  GetAccountDataRetention(_input, { scenario }) {
+    return { mode: retentionMode(scenario) }
   },
 
   GetUseCaseForModelAccess(_input, world) {

@@ -1,7 +1,7 @@
-import { accountId, callerArn, userName } from './account.js'
+import { accountId, callerArn, type Tags, userName } from './account.js'
 import { Refusal } from './refusal.js'
 import { encodedRefusal } from './sts.js'
-import type { Tags, World } from './world.js'
+import type { World } from './world.js'
 
 interface Statement {
   Effect: string

@@ -7,12 +7,14 @@ import { IAMClient } from '@aws-sdk/client-iam'
 import { SSMClient } from '@aws-sdk/client-ssm'
 import { STSClient } from '@aws-sdk/client-sts'
 import type { Clients } from '../aws/clients.js'
-import type { Connection, ConnectOptions } from '../aws/connect.js'
+import type { Connection } from '../aws/connect.js'
 import type { Internet } from '../aws/internet.js'
 import { decodingRefusals } from '../aws/refusals.js'
+import { checkedRegion } from '../aws/region.js'
 import { type Clock, systemClock } from '../core/clock.js'
 import { type Account, accountId, callerArn, type Session } from './account.js'
-import { Agent, type Purpose } from './agent.js'
+import { Agent } from './agent.js'
+import type { Purpose } from './agent-channel.js'
 import { portPurpose } from './agent-port.js'
 import { commandPurpose, shellPurpose } from './agent-shell.js'
 import { settleInstances } from './ec2/instances.js'
@@ -45,15 +47,16 @@ export interface RehearsalOptions {
 
 /** The connection to an account in memory that `--rehearse` asks for; no call of its clients leaves the machine. */
 export async function rehearsalConnection(
-  options: ConnectOptions,
+  options: { region?: string; scenario?: string },
   env: NodeJS.ProcessEnv,
   clock: Clock = systemClock,
 ): Promise<Connection> {
-  const region = options.region || env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1'
+  const scenario = scenarioOf(options.scenario)
+  const region = checkedRegion(options.region || env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1')
   const played = await rehearse({
     region,
     statePath: statePath(env),
-    scenario: scenarioOf(options.rehearse),
+    scenario,
     clock,
   })
   const credentials = async () => rehearsalCredentials

@@ -16,7 +16,6 @@ import {
 } from '@aws-sdk/client-iam'
 import {
   DoesNotExistException,
-  InvalidCommandId,
   InvalidDocument,
   InvalidInstanceId,
   InvalidResourceId,
@@ -56,7 +55,6 @@ export const iamExceptions = exceptions(IAMServiceException, {
 })
 export const ssmExceptions = exceptions(SSMServiceException, {
   DoesNotExistException,
-  InvalidCommandId,
   InvalidDocument,
   InvalidInstanceId,
   InvalidResourceId,

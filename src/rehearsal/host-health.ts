@@ -23,8 +23,10 @@ export function healthLine({ host, volume }: Instance, { now }: World): string {
         }
       : null,
     metadataProtected: true,
+    hostPortsProtected: true,
     updates: { portainer: null, system: null },
     rebootNeeded: false,
+    proof: host.proof ?? null,
     running: '',
     problems,
     warnings: [],

@@ -1,4 +1,4 @@
-import { constants, publicEncrypt, randomBytes } from 'node:crypto'
+import { constants, generateKeyPairSync, privateDecrypt, publicEncrypt, randomBytes } from 'node:crypto'
 import type { Host } from './account.js'
 
 interface UserRequest {
@@ -6,18 +6,58 @@ interface UserRequest {
   email: string
   name?: string
   first?: boolean
-  password?: object | null
+  password?: { key: string; sealed: string } | null
   publicKey?: string
 }
 
-type Users = Host['users']
+/** What a program answers, and what it changes on the host. */
+export interface Answer {
+  output: string
+  users?: Host['users']
+  keys?: Host['keys']
+}
+
+const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
+
+/** What `templates/host/key.py` answers, and the keys that there are then. */
+export function keyAnswer(keys: Host['keys']): { output: string; keys: Host['keys'] } {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', {
+    modulusLength: 4096,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  })
+  const id = randomBytes(12).toString('hex')
+  return { output: JSON.stringify({ key: { id, publicKey } }), keys: { ...keys, [id]: privateKey } }
+}
 
 /**
- * What `templates/host/user.py` answers to a request, and the users that there are then. A password that the host
- * makes goes back sealed to the request's key, as in life.
+ * What `templates/host/user.py` answers to a request, and what it changes. A password that a person gave is decrypted
+ * and its key is gone; one that the host makes goes back sealed to the request's key, as in life.
  */
-export function userAnswer(request: string | undefined, users: Users): { output: string; users?: Users } {
+export function userAnswer(request: string | undefined, { users, keys }: Host): Answer {
   const asked = JSON.parse(request ?? '{}') as UserRequest
+  const { password } = asked
+  if (!password) return change(asked, users)
+  const { [password.key]: key, ...others } = keys
+  const problem = key
+    ? unreadable(password.sealed, key, `${asked.action} ${asked.email}`)
+    : 'is encrypted to no key'
+  if (problem) return { output: refusal('password-key', `The password ${problem}.`), keys: others }
+  return { ...change(asked, users), keys: others }
+}
+
+/** Why a password can't be decrypted, or undefined. */
+function unreadable(sealed: string, key: string, purpose: string): string | undefined {
+  try {
+    privateDecrypt({ key, ...oaep, oaepLabel: Buffer.from(purpose) }, Buffer.from(sealed, 'base64'))
+    return undefined
+  } catch (error) {
+    if (!(error as { code?: string }).code?.startsWith('ERR_OSSL')) throw error
+    return 'was encrypted for another request'
+  }
+}
+
+function change(asked: UserRequest, users: Host['users']): Answer {
   const { email } = asked
   const there = users.some(([known]) => known?.toLowerCase() === email?.toLowerCase())
   const sealed = asked.password || !asked.publicKey ? {} : { sealed: seal(newPassword(), asked.publicKey) }
@@ -26,7 +66,7 @@ export function userAnswer(request: string | undefined, users: Users): { output:
       return { output: JSON.stringify({ users }) }
     case 'add':
       if (asked.first && users.length > 0) return { output: JSON.stringify({ user: { email, made: false } }) }
-      if (there) return { output: refusal('user-exists', `There is a user ${email} already.`) }
+      if (there) return { output: refusal('user-exists', `The user ${email} exists already.`) }
       return {
         output: JSON.stringify({ user: { email, made: true, ...sealed } }),
         users: [...users, [email, asked.name ?? email, new Date().toISOString().slice(0, 10)]],
@@ -45,7 +85,7 @@ export function userAnswer(request: string | undefined, users: Users): { output:
 
 const refusal = (code: string, what: string): string =>
   JSON.stringify({
-    error: { code, what, why: 'Nothing was changed.', fix: ['See who there is: librechat-lab user list'] },
+    error: { code, what, why: 'Nothing was changed.', fix: ['List the users: librechat-lab user list'] },
   })
 
 /** What `templates/host/portainer.py` answers. */
@@ -60,6 +100,5 @@ export function portainerAnswer(request: string | undefined): string {
 const newPassword = () => `rehearsal-${randomBytes(9).toString('base64url')}`
 
 function seal(text: string, publicKey: string): string {
-  const padding = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
-  return publicEncrypt({ key: publicKey, ...padding }, Buffer.from(text)).toString('base64')
+  return publicEncrypt({ key: publicKey, ...oaep }, Buffer.from(text)).toString('base64')
 }

@@ -1,8 +1,9 @@
+import { filesMissing } from '../host/payload.js'
 import type { Host, Instance, RunCommand } from './account.js'
 import { carriedBy } from './carried.js'
 import { healthLine } from './host-health.js'
-import { portainerAnswer, userAnswer } from './host-users.js'
-import { models } from './models.js'
+import { type Answer, keyAnswer, portainerAnswer, userAnswer } from './host-users.js'
+import { refusedCall } from './refused-calls.js'
 import type { World } from './world.js'
 
 interface Work {
@@ -25,6 +26,7 @@ const times: Record<string, number> = {
   images: 36_000,
   stack: 22_000,
   health: 5_000,
+  key: 2_000,
   user: 6_000,
   portainer: 4_000,
 }
@@ -44,27 +46,49 @@ const sayings: Record<string, string> = {
  */
 export function perform({ script, instance }: Work, world: World): Performance {
   if (script.includes('CHAT_PROOF=')) return prove(script, instance, world)
-  const { files, command } = carriedBy(script)
-  if (/host\/health\.py"?/.test(command)) return says(2_000, healthLine(instance, world))
+  const { files, command, version = '' } = carriedBy(script)
+  if (/host\/health\.py"?/.test(command) && files.has('host/health.py'))
+    return says(2_000, healthLine(instance, world))
   const stage = /run\.sh"? ([\w-]+)$/.exec(command)?.[1] ?? ''
-  const isHere = files.has(`stages/${stage}.sh`) || files.has(`host/${stage}.py`)
-  if (!isHere) return fails(1_000, `sh: ${command.slice(0, 200)}: not found in this rehearsal`)
-  if (stage === 'images' && world.scenario === 'stage-failing') return pullFails()
+  if (!(stage in times)) return fails(1_000, `sh: ${command.slice(0, 200)}: not found in this rehearsal`)
+  const { host } = instance
+  const has = host.versions.includes(version)
+  if (!has && !files.has('code/run.sh')) {
+    const { code, word } = filesMissing
+    return { takesMs: 1_000, outcome: { code, output: `${word}\n`, errors: '' }, leaves: {} }
+  }
+  const versions = has ? host.versions : [...host.versions, version]
+  const { leaves, ...performed } = runs(stage, files, instance, world)
+  return { ...performed, leaves: { versions, ...leaves } }
+}
 
-  const done = instance.host.done.includes(stage)
+/** One of the host's programs, once its files are there. */
+function runs(
+  stage: string,
+  files: ReadonlyMap<string, string>,
+  instance: Instance,
+  world: World,
+): Performance {
+  if (stage === 'images' && world.scenario === 'stage-failing') return pullFails()
+  const { host } = instance
+  const done = host.done.includes(stage)
   const takesMs = done ? nothingToDo : (times[stage] ?? nothingToDo)
-  const leaves: Partial<Host> = done ? {} : { done: [...instance.host.done, stage] }
+  const leaves: Partial<Host> = done ? {} : { done: [...host.done, stage] }
   const request = files.get('input/request.json')
   switch (stage) {
     case 'health':
       return says(takesMs, healthLine(instance, world), leaves)
+    case 'key': {
+      const { output, keys } = keyAnswer(host.keys)
+      return says(takesMs, output, { keys })
+    }
     case 'user':
-      return answered(takesMs, userAnswer(request, instance.host.users), leaves)
+      return answered(takesMs, userAnswer(request, host), leaves)
     case 'portainer':
       return says(takesMs, portainerAnswer(request))
     case 'stack': {
       const release = files.get('input/release')?.trim()
-      const answer = request ? userAnswer(request, instance.host.users) : { output: '', users: undefined }
+      const answer = request ? userAnswer(request, host) : { output: '' }
       const said = { ...answer, output: [sayings.stack, answer.output].filter(Boolean).join('\n') }
       return answered(takesMs, said, { ...leaves, ...(release ? { release } : {}) })
     }
@@ -82,21 +106,17 @@ function fails(takesMs: number, errors: string, output = ''): Performance {
 }
 
 /** What a program that changes users says and leaves; without users it has refused. */
-function answered(
-  takesMs: number,
-  { output, users }: { output: string; users?: Host['users'] | undefined },
-  leaves: Partial<Host>,
-): Performance {
-  if (output.startsWith('{"error":')) return fails(takesMs, '', `${output}\n`)
-  return says(takesMs, output, { ...leaves, ...(users ? { users } : {}) })
+function answered(takesMs: number, { output, ...changed }: Answer, leaves: Partial<Host>): Performance {
+  if (output.startsWith('{"error":')) return { ...fails(takesMs, '', `${output}\n`), leaves: changed }
+  return says(takesMs, output, { ...leaves, ...changed })
 }
 
 function pullFails(): Performance {
   const error = {
     code: 'image-pull',
     what: 'These images could not be fetched: LibreChat.',
-    why: 'The registry did not answer; this rehearsal plays it so.',
-    fix: ['Wait some minutes and run the command again.'],
+    why: 'The registry said: i/o timeout (played)',
+    fix: ['Run the command again: what was fetched is kept.'],
   }
   const log = [
     '--- the end of /var/log/librechat-lab/images.log',
@@ -105,7 +125,7 @@ function pullFails(): Performance {
   return fails(30_000, '', `${JSON.stringify({ error })}\n${log.join('\n')}\n`)
 }
 
-/** Each model that was asked about answers, as long as this account may call it. */
+/** Each model that was asked about answers, as long as this account may call it. The host keeps the result. */
 function prove(script: string, instance: Instance, world: World): Performance {
   if (!instance.host.release)
     return {
@@ -113,20 +133,25 @@ function prove(script: string, instance: Instance, world: World): Performance {
       outcome: { code: 3, output: '', errors: "LibreChat's container does not run" },
     }
   const text = /CHAT_PROOF=(\S+)/.exec(script)?.[1] ?? ''
-  const asked = JSON.parse(Buffer.from(text, 'base64').toString()) as { models: string[] }
-  const since = new Date(world.now).toISOString()
-  const chat = asked.models.map((model, i) => {
-    const known = models.some(({ id }) => model.endsWith(id))
-    if (!known)
-      return { model, ok: false, error: 'ValidationException: The provided model identifier is invalid.' }
-    return {
-      model,
-      ok: true,
-      firstTokenMs: 380 + ((i * 137) % 400),
-      text: 'Hello! This answer is played.',
-      since,
-    }
+  const { presets, titles } = JSON.parse(Buffer.from(text, 'base64').toString()) as {
+    presets: { model: string; maxTokens: number }[]
+    titles: string[]
+  }
+  const at = new Date(world.now).toISOString()
+  const chat = presets.map(({ model }, i) => {
+    const error = refusedCall(model, world.scenario)
+    if (error) return { model, ok: false, error }
+    const firstTokenMs = 380 + ((i * 137) % 400)
+    return { model, ok: true, firstTokenMs, text: 'Hello! This answer is played.', since: at }
   })
+  const title = titles.find((model) => chat.some((one) => one.ok && one.model === model))
   const profile = instance.association && world.account.profiles[instance.association.profile]
-  return says(6_000, JSON.stringify({ chat, ...(profile?.role ? { role: profile.role } : {}) }))
+  const proof = {
+    at,
+    presets,
+    chat,
+    ...(title ? { title: { model: title, ok: true } } : {}),
+    ...(profile?.role ? { role: profile.role } : {}),
+  }
+  return says(6_000, JSON.stringify(proof), { proof })
 }

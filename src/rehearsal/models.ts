@@ -14,102 +14,74 @@ export interface CatalogueModel {
   through: readonly ('geographic' | 'global')[]
 }
 
-const both = ['geographic', 'global'] as const
-const near = ['geographic'] as const
+const anthropic = (id: string, name: string, released: string, more: object = {}): CatalogueModel => ({
+  id: `anthropic.${id}`,
+  name,
+  provider: 'Anthropic',
+  released,
+  direct: false,
+  sees: true,
+  licence: 'form',
+  through: ['geographic', 'global'],
+  ...more,
+})
 
-/** Ids as in https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html: enough of each kind. */
+const amazon = (id: string, name: string, released: string, more: object = {}): CatalogueModel => ({
+  id: `amazon.${id}`,
+  name,
+  provider: 'Amazon',
+  released,
+  direct: true,
+  sees: true,
+  licence: 'none',
+  through: ['geographic'],
+  ...more,
+})
+
+/** Called by its own id, from a provider that AWS itself licenses. */
+const open = (id: string, name: string, provider: string, released: string, more: object = {}) => ({
+  id,
+  name,
+  provider,
+  released,
+  direct: true,
+  sees: false,
+  licence: 'none' as const,
+  through: [],
+  ...more,
+})
+
+const near = { direct: false, through: ['geographic'] as const }
+
+/** As AWS offers them in November 2026, enough of each kind: from Opus 4.6 on, ids have neither date nor version. */
 export const models: readonly CatalogueModel[] = [
-  {
-    id: 'anthropic.claude-opus-4-5-20251101-v1:0',
-    name: 'Claude Opus 4.5',
-    provider: 'Anthropic',
-    released: '2025-11-24',
-    direct: false,
+  anthropic('claude-fable-5-1', 'Claude Fable 5.1', '2026-09-29', { through: ['global'] }),
+  anthropic('claude-opus-5-5', 'Claude Opus 5.5', '2026-09-22'),
+  anthropic('claude-opus-5', 'Claude Opus 5', '2026-07-21'),
+  anthropic('claude-sonnet-5', 'Claude Sonnet 5', '2026-06-30'),
+  anthropic('claude-opus-4-8', 'Claude Opus 4.8', '2026-05-12'),
+  anthropic('claude-sonnet-4-6', 'Claude Sonnet 4.6', '2026-02-17'),
+  anthropic('claude-opus-4-6-v1', 'Claude Opus 4.6', '2026-02-05'),
+  anthropic('claude-opus-4-5-20251101-v1:0', 'Claude Opus 4.5', '2025-11-24'),
+  anthropic('claude-haiku-4-5-20251001-v1:0', 'Claude Haiku 4.5', '2025-10-15'),
+  anthropic('claude-sonnet-4-5-20250929-v1:0', 'Claude Sonnet 4.5', '2025-09-29'),
+  anthropic('claude-sonnet-4-20250514-v1:0', 'Claude Sonnet 4', '2025-05-22', { legacy: true, ...near }),
+  amazon('nova-2-lite-v1:0', 'Nova 2 Lite', '2025-12-02', near),
+  amazon('nova-pro-v1:0', 'Nova Pro', '2024-12-03'),
+  amazon('nova-lite-v1:0', 'Nova Lite', '2024-12-03'),
+  amazon('nova-micro-v1:0', 'Nova Micro', '2024-12-03', { sees: false }),
+  open('meta.llama4-maverick-17b-instruct-v1:0', 'Llama 4 Maverick 17B Instruct', 'Meta', '2025-04-28', {
+    ...near,
     sees: true,
-    licence: 'form',
-    through: both,
-  },
-  {
-    id: 'anthropic.claude-sonnet-4-5-20250929-v1:0',
-    name: 'Claude Sonnet 4.5',
-    provider: 'Anthropic',
-    released: '2025-09-29',
-    direct: false,
-    sees: true,
-    licence: 'form',
-    through: both,
-  },
-  {
-    id: 'anthropic.claude-haiku-4-5-20251001-v1:0',
-    name: 'Claude Haiku 4.5',
-    provider: 'Anthropic',
-    released: '2025-10-15',
-    direct: false,
-    sees: true,
-    licence: 'form',
-    through: both,
-  },
-  {
-    id: 'anthropic.claude-3-7-sonnet-20250219-v1:0',
-    name: 'Claude 3.7 Sonnet',
-    provider: 'Anthropic',
-    released: '2025-02-24',
-    direct: false,
-    sees: true,
-    legacy: true,
-    licence: 'form',
-    through: near,
-  },
-  {
-    id: 'amazon.nova-pro-v1:0',
-    name: 'Nova Pro',
-    provider: 'Amazon',
-    released: '2024-12-03',
-    direct: true,
-    sees: true,
-    licence: 'none',
-    through: near,
-  },
-  {
-    id: 'amazon.nova-lite-v1:0',
-    name: 'Nova Lite',
-    provider: 'Amazon',
-    released: '2024-12-03',
-    direct: true,
-    sees: true,
-    licence: 'none',
-    through: near,
-  },
-  {
-    id: 'amazon.nova-micro-v1:0',
-    name: 'Nova Micro',
-    provider: 'Amazon',
-    released: '2024-12-03',
-    direct: true,
-    sees: false,
-    licence: 'none',
-    through: near,
-  },
-  {
-    id: 'meta.llama4-maverick-17b-instruct-v1:0',
-    name: 'Llama 4 Maverick 17B Instruct',
-    provider: 'Meta',
-    released: '2025-04-28',
-    direct: false,
-    sees: true,
-    licence: 'none',
-    through: near,
-  },
-  {
-    id: 'mistral.pixtral-large-2502-v1:0',
-    name: 'Pixtral Large (25.02)',
-    provider: 'Mistral AI',
-    released: '2025-04-08',
-    direct: false,
+  }),
+  open('openai.gpt-oss-120b-1:0', 'gpt-oss-120b', 'OpenAI', '2025-08-05'),
+  open('deepseek.v3-v1:0', 'DeepSeek-V3.1', 'DeepSeek', '2025-09-18'),
+  open('qwen.qwen3-32b-v1:0', 'Qwen3 32B (dense)', 'Qwen', '2025-09-18'),
+  open('mistral.pixtral-large-2502-v1:0', 'Pixtral Large (25.02)', 'Mistral AI', '2025-04-08', {
+    ...near,
     sees: true,
     licence: 'yes',
-    through: near,
-  },
+  }),
 ]
 
 /** The regions that a geographic profile may answer from. */

@@ -101,37 +101,6 @@ export const parameters = {
     }
   },
 
-  DescribeParameters(input, { here, region }) {
-    const passes = (name: string, parameter: Parameter) =>
-      (input.ParameterFilters ?? []).every(({ Key = '', Option = 'Equals', Values = [] }) => {
-        const tag = Key.startsWith('tag:') ? parameter.tags[Key.slice(4)] : undefined
-        const value = Key.startsWith('tag:') ? tag : Key === 'Type' ? parameter.type : name
-        if (value === undefined) return false
-        if (Values.length === 0) return true
-        return Values.some((wanted) =>
-          Option === 'BeginsWith'
-            ? value.startsWith(wanted)
-            : Option === 'Contains'
-              ? value.includes(wanted)
-              : value === wanted,
-        )
-      })
-    return {
-      Parameters: Object.entries(here.parameters)
-        .filter(([name, parameter]) => passes(name, parameter))
-        .map(([Name, parameter]) => ({
-          Name,
-          ARN: `arn:aws:ssm:${region}:${accountId}:parameter/${Name.replace(/^\//, '')}`,
-          Type: parameter.type as never,
-          Version: parameter.version,
-          LastModifiedDate: new Date(parameter.modifiedAt),
-          ...(parameter.description ? { Description: parameter.description } : {}),
-          Tier: 'Standard' as const,
-          DataType: 'text',
-        })),
-    }
-  },
-
   DeleteParameter(input, world) {
     parameterOf(world, input.Name)
     delete world.here.parameters[input.Name ?? '']
@@ -151,12 +120,6 @@ export const parameters = {
 
   AddTagsToResource(input, world) {
     Object.assign(taggedOf(world, input.ResourceId).tags, toTags(input.Tags))
-    return {}
-  },
-
-  RemoveTagsFromResource(input, world) {
-    const { tags } = taggedOf(world, input.ResourceId)
-    for (const key of input.TagKeys ?? []) delete tags[key]
     return {}
   },
 } satisfies Answers<typeof import('@aws-sdk/client-ssm')>

@@ -24,16 +24,15 @@ export function settleCommands({ here, now }: World): void {
     const { host } = here.instances[command.instance] ?? {}
     if (!command.settled && command.endsAt <= now) {
       command.settled = true
-      if (host && !command.cancelled) Object.assign(host, command.leaves)
+      if (host) Object.assign(host, command.leaves)
     }
     if (now - command.endsAt > 24 * 3_600_000) delete here.commands[id]
   }
 }
 
-type Status = 'InProgress' | 'Success' | 'Failed' | 'Cancelled'
+type Status = 'InProgress' | 'Success' | 'Failed'
 
-function statusOf({ cancelled, endsAt, outcome }: RunCommand, now: number): Status {
-  if (cancelled) return 'Cancelled'
+function statusOf({ endsAt, outcome }: RunCommand, now: number): Status {
   if (endsAt > now) return 'InProgress'
   return outcome.code === 0 ? 'Success' : 'Failed'
 }
@@ -53,30 +52,6 @@ const commandView = (id: string, command: RunCommand, now: number) => ({
   InstanceIds: [command.instance],
   TimeoutSeconds: command.timeoutSeconds,
 })
-
-interface Asked {
-  CommandId?: string | undefined
-  InstanceId?: string | undefined
-  Filters?: { key?: string | undefined; value?: string | undefined }[] | undefined
-  MaxResults?: number | undefined
-}
-
-/** Newest first, as AWS lists them. */
-function asked(
-  { CommandId, InstanceId, Filters, MaxResults }: Asked,
-  { here, now }: World,
-): [string, RunCommand][] {
-  const value = (name: string) => Filters?.find(({ key }) => key === name)?.value
-  const status = value('Status')
-  const after = value('InvokedAfter')
-  return Object.entries(here.commands)
-    .filter(([id]) => !CommandId || id === CommandId)
-    .filter(([, command]) => !InstanceId || command.instance === InstanceId)
-    .filter(([, command]) => !status || statusOf(command, now) === status)
-    .filter(([, command]) => !after || command.requestedAt > Date.parse(after))
-    .sort(([, a], [, b]) => b.requestedAt - a.requestedAt)
-    .slice(0, MaxResults ?? 50)
-}
 
 export const runCommand = {
   DescribeInstanceInformation(input, world) {
@@ -119,7 +94,7 @@ export const runCommand = {
     const { takesMs, outcome, leaves } = perform({ script: commands.join('\n'), instance }, world)
     // The host does one thing after another.
     const under = Object.values(world.here.commands).filter((one) => one.instance === instanceId)
-    const begins = Math.max(world.now, ...under.filter((one) => !one.cancelled).map((one) => one.endsAt))
+    const begins = Math.max(world.now, ...under.map((one) => one.endsAt))
     const command: RunCommand = {
       instance: instanceId,
       comment: input.Comment ?? '',
@@ -151,26 +126,5 @@ export const runCommand = {
       StandardOutputContent: ended ? command.outcome.output.slice(0, 24_000) : '',
       StandardErrorContent: ended ? command.outcome.errors.slice(0, 8_000) : '',
     }
-  },
-
-  ListCommands(input, world) {
-    return { Commands: asked(input, world).map(([id, command]) => commandView(id, command, world.now)) }
-  },
-
-  ListCommandInvocations(input, world) {
-    return {
-      CommandInvocations: asked(input, world).map(([id, command]) => ({
-        ...common(id, command, world.now),
-        InstanceId: command.instance,
-        CommandPlugins: [],
-      })),
-    }
-  },
-
-  CancelCommand(input, { here, now }) {
-    const command = here.commands[input.CommandId ?? '']
-    if (!command) throw new Refusal('InvalidCommandId', '')
-    if (statusOf(command, now) === 'InProgress') command.cancelled = true
-    return {}
   },
 } satisfies Answers<typeof import('@aws-sdk/client-ssm')>

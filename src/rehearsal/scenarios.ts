@@ -1,29 +1,22 @@
 import { LabError } from '../core/error.js'
+import { type Scenario, scenarios } from '../core/scenarios.js'
 
-/** What can go wrong in a rehearsal, in the order in which `up` would meet it. */
-export const scenarios = [
-  { name: 'credentials-expired', plays: 'the sign-in expires in the middle, before the host is set up' },
-  { name: 'throttling', plays: 'AWS asks to slow down, at every third kind of call' },
-  { name: 'no-default-vpc', plays: 'the region has no default VPC' },
-  { name: 'form-missing', plays: "Anthropic's use-case form was never sent, so Claude can't be called" },
-  { name: 'address-quota', plays: 'the quota of Elastic IPs is used up' },
-  { name: 'no-capacity', plays: 'the first availability zone has no machine free' },
-  { name: 'stage-failing', plays: 'the images cannot be pulled: a host stage fails' },
-] as const
+export { type Scenario, scenarios } from '../core/scenarios.js'
 
-export type Scenario = (typeof scenarios)[number]['name']
-
-/** The scenario that `--rehearse` names; `true` is the account in which all goes well. LabError `unknown-scenario`. */
-export function scenarioOf(rehearse: boolean | string | undefined): Scenario | undefined {
-  if (typeof rehearse !== 'string') return undefined
-  const found = scenarios.find(({ name }) => name === rehearse)
+/** The scenario of that name; without a name, the account in which all goes well. LabError `unknown-scenario`. */
+export function scenarioOf(name: string | undefined): Scenario | undefined {
+  if (name === undefined) return undefined
+  const found = scenarios.find((scenario) => scenario.name === name)
   if (found) return found.name
   throw new LabError({
     code: 'unknown-scenario',
-    what: `There is no scenario ${JSON.stringify(rehearse.slice(0, 60))} to rehearse.`,
+    what: `There is no rehearsal scenario ${JSON.stringify(name.slice(0, 60))}.`,
     fix: [
-      'librechat-lab up --rehearse   plays an account in which all goes well',
-      ...scenarios.map(({ name, plays }) => `librechat-lab up --rehearse ${name}   ${plays}`),
+      { command: { path: 'up', flags: { rehearse: true } }, text: 'rehearses without a mishap' },
+      ...scenarios.map(({ name: scenario, plays }) => ({
+        command: { path: 'up' as const, flags: { scenario } },
+        text: plays,
+      })),
     ],
   })
 }

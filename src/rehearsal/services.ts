@@ -1,7 +1,10 @@
+import type { NeededAction } from '../lab/permissions.js'
+import type { AnyAnswers } from './answers.js'
 import { bedrock } from './bedrock.js'
 import { ec2 } from './ec2/index.js'
 import {
   bedrockExceptions,
+  type Exceptions,
   ec2Exceptions,
   iamExceptions,
   ssmExceptions,
@@ -14,11 +17,28 @@ import { runCommand } from './run-command.js'
 import { sessions } from './sessions.js'
 import { sts } from './sts.js'
 
+/** Calls that need no permission, or one that only an administrator has (`address policy --attach-to-user`). */
+type OtherCalls = 'sts:GetCallerIdentity' | 'sts:DecodeAuthorizationMessage' | 'iam:PutUserPolicy'
+/** Actions that no call is named after. */
+type NotCalls = 'iam:PassRole'
+type ProgramCall<Name extends string> = Exclude<NeededAction, NotCalls> | OtherCalls extends infer Action
+  ? Action extends `${Name}:${infer Call}`
+    ? Call
+    : never
+  : never
+
+/** A service that answers each call of the program and no other: else this does not compile. */
+const service = <Name extends string, Given extends Record<ProgramCall<Name>, unknown>>(
+  name: Name,
+  answers: Given & Record<Exclude<keyof Given, ProgramCall<Name>>, never>,
+  exceptions: Exceptions,
+): Service => ({ name, answers: answers as AnyAnswers, exceptions })
+
 /** The services that the rehearsal account has. */
 export const services = {
-  ec2: { name: 'ec2', answers: ec2, exceptions: ec2Exceptions },
-  iam: { name: 'iam', answers: iam, exceptions: iamExceptions },
-  ssm: { name: 'ssm', answers: { ...parameters, ...runCommand, ...sessions }, exceptions: ssmExceptions },
-  sts: { name: 'sts', answers: sts, exceptions: stsExceptions },
-  bedrock: { name: 'bedrock', answers: bedrock, exceptions: bedrockExceptions },
-} satisfies Record<string, Service>
+  ec2: service('ec2', ec2, ec2Exceptions),
+  iam: service('iam', iam, iamExceptions),
+  ssm: service('ssm', { ...parameters, ...runCommand, ...sessions }, ssmExceptions),
+  sts: service('sts', sts, stsExceptions),
+  bedrock: service('bedrock', bedrock, bedrockExceptions),
+}

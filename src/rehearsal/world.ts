@@ -1,4 +1,4 @@
-import type { Account, Region } from './account.js'
+import type { Account, Region, Tags } from './account.js'
 import type { Scenario } from './scenarios.js'
 
 /** How much faster than at AWS things happen here. */
@@ -22,8 +22,6 @@ export interface World {
   /** Where this process's agent answers a session's data channel. */
   readonly streamUrl: string
 }
-
-export type Tags = Record<string, string>
 
 type AnyTag = { Key?: string | undefined; Value?: string | undefined }
 

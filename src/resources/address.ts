@@ -12,20 +12,24 @@ import {
 import { codeOf, ignoreErrors, isCode, isOutcomeUnknown, requestIdOf } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
 import { retryWhile } from '../core/wait.js'
-import type { Resource } from '../engine/resource.js'
-import { type LabId, ownedFilters, tagKeys, tagsOf } from './ownership.js'
+import type { EnsureContext, Resource, ResourceActions } from '../engine/resource.js'
+import type { Identity } from './identity.js'
+import { describe, gone } from './instance/describe.js'
+import { type LabId, tagKeys, tagsOf, tagValue } from './ownership.js'
 
 export interface AddressState {
   allocationId: string
   publicIp: string
   protectedTag: boolean
+  /** Whether its tags name its own allocation, which tells it from a copy of its tags. */
+  namesItself: boolean
   /** Where it points now. */
   instanceId?: string
   associationId?: string
+  /** What uses it that is not the lab's: an instance or a network interface. The lab leaves it there. */
+  inUseBy?: string
   /** The account that a pending transfer offers it to. */
   offeredTo?: string
-  /** More of this lab's addresses: leftovers of an answer that was lost. They cost, and nothing uses them. */
-  spare: readonly { allocationId: string; publicIp: string }[]
 }
 
 /** What would refuse a release of the address right now: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReleaseAddress.html */
@@ -38,24 +42,29 @@ export function address(options: {
   ec2Once: EC2Client
   lab: LabId
   name: string
+  /** The tag that the creating call sets, as the settings hold it. */
+  creation: string
+  identity: Resource<Identity>
   after: readonly Resource[]
 }): Resource<AddressState> {
-  const { ec2, ec2Once, lab } = options
+  const { ec2, lab, identity } = options
 
-  const look = async (): Promise<AddressState | undefined> => {
-    const { Addresses = [] } = await ec2.send(new DescribeAddressesCommand({ Filters: ownedFilters(lab) }))
-    const [first, ...spare] = [...Addresses].sort(byUse)
-    if (!first?.AllocationId) return undefined
-    const { AllocationId } = first
+  const inspect = async ({ address: found, instance, superseded = [] }: Partial<Identity>) => {
+    const AllocationId = found?.AllocationId
+    if (!found || !AllocationId) return undefined
     const offer = await pendingOffer(ec2, AllocationId)
+    const hosts = [instance, ...superseded].map((host) => host?.InstanceId)
+    const isElsewhere = found.AssociationId && !hosts.includes(found.InstanceId ?? '')
+    const inUseBy = isElsewhere ? await userOf(ec2, found) : undefined
     return {
       allocationId: AllocationId,
-      publicIp: first.PublicIp ?? '',
-      protectedTag: first.Tags?.some((t) => t.Key === tagKeys.protected && t.Value === 'true') ?? false,
-      ...(first.InstanceId ? { instanceId: first.InstanceId } : {}),
-      ...(first.AssociationId ? { associationId: first.AssociationId } : {}),
+      publicIp: found.PublicIp ?? '',
+      protectedTag: tagValue(found.Tags, tagKeys.protected) === 'true',
+      namesItself: tagValue(found.Tags, tagKeys.allocation) === AllocationId,
+      ...(found.InstanceId ? { instanceId: found.InstanceId } : {}),
+      ...(found.AssociationId ? { associationId: found.AssociationId } : {}),
+      ...(inUseBy ? { inUseBy } : {}),
       ...(offer ? { offeredTo: offer } : {}),
-      spare: spare.map((a) => ({ allocationId: a.AllocationId ?? '', publicIp: a.PublicIp ?? '' })),
     }
   }
 
@@ -63,94 +72,56 @@ export function address(options: {
     name: 'Elastic IP',
     after: options.after,
     id: (state) => state.publicIp,
-    observe: look,
+    observe: async (seen) => inspect((await seen(identity)) ?? {}),
 
     changes(state) {
       if (!state) return [{ what: 'protection', to: 'tag, and no transfer offered' }]
       return [
         ...(state.protectedTag ? [] : [{ what: 'protecting tag', from: 'missing', to: 'true' }]),
+        ...(state.namesItself ? [] : [{ what: 'allocation tag', from: 'missing', to: state.allocationId }]),
         ...(state.offeredTo
           ? [{ what: 'transfer', from: `offered to account ${state.offeredTo}`, to: 'cancelled' }]
           : []),
-        ...state.spare.map(({ publicIp }) => ({
-          what: 'unused second address',
-          from: publicIp,
-          to: 'released',
-        })),
       ]
     },
 
     async ensure(before, work) {
-      // Nothing in AllocateAddress tells a repeat from a second wish: look again right before it.
-      const state = before ?? (await look())
+      // Nothing in AllocateAddress tells a repeat from a second request: look again right before it.
+      const state = before ?? (await inspect((await identity.observe(notSeen)) ?? {}))
       if (!state) {
-        const made = await ec2Once
-          .send(
-            new AllocateAddressCommand({
-              Domain: 'vpc',
-              TagSpecifications: [
-                {
-                  ResourceType: 'elastic-ip',
-                  Tags: [
-                    { Key: 'Name', Value: options.name },
-                    { Key: tagKeys.protected, Value: 'true' },
-                    ...tagsOf(lab),
-                  ],
-                },
-              ],
-            }),
-          )
-          .catch(async (error) => {
-            // The answer was lost, and it may be a moment before an address shows: look before another try.
-            if (isOutcomeUnknown(error)) await work.clock.sleep(2_000, work.signal)
-            throw isCode(error, 'AddressLimitExceeded') ? await noneLeft(ec2, lab.region, error) : error
-          })
-        return {
-          allocationId: made.AllocationId as string,
-          publicIp: made.PublicIp as string,
-          protectedTag: true,
-          spare: [],
-        }
+        const made = await allocate(options).catch(async (error) => {
+          // The answer was lost, and it may be a moment before an address shows: look before another try.
+          if (isOutcomeUnknown(error)) await work.clock.sleep(2_000, work.signal)
+          throw isCode(error, 'AddressLimitExceeded') ? await noneLeft(ec2, lab.region, error) : error
+        })
+        await tag(ec2, made.allocationId, work)
+        return { ...made, protectedTag: true, namesItself: true }
       }
       const { allocationId } = state
       await Promise.all([
-        !state.protectedTag &&
-          ec2.send(
-            new CreateTagsCommand({
-              Resources: [allocationId],
-              Tags: [{ Key: tagKeys.protected, Value: 'true' }],
-            }),
-          ),
+        (!state.protectedTag || !state.namesItself) && tag(ec2, allocationId, work),
         state.offeredTo && cancelOffer(ec2, allocationId),
-        ...state.spare.map((spare) => release(ec2, spare.allocationId)),
       ])
       const { offeredTo: _, ...rest } = state
-      return { ...rest, protectedTag: true, spare: [] }
+      return { ...rest, protectedTag: true, namesItself: true }
     },
 
-    async remove(state, work) {
-      for (const { allocationId } of [state, ...state.spare]) {
-        await retryWhile(
-          { for: 'the address to be free', deadlineMs: 60_000, clock: work.clock, signal: work.signal },
-          (error) => isCode(error, 'InvalidIPAddress.InUse'),
-          () => release(ec2, allocationId),
-        )
-      }
-    },
-
-    actions: {
-      observe: ['ec2:DescribeAddresses', 'ec2:DescribeAddressTransfers'],
-      ensure: [
-        'ec2:AllocateAddress',
-        'ec2:CreateTags',
-        'ec2:DisableAddressTransfer',
-        'ec2:DisassociateAddress',
-        'ec2:ReleaseAddress',
-      ],
-      remove: ['ec2:DescribeAddresses', 'ec2:DisassociateAddress', 'ec2:ReleaseAddress'],
+    async remove({ allocationId, publicIp, inUseBy }, work) {
+      if (inUseBy) throw usedElsewhere(publicIp, inUseBy)
+      await retryWhile(
+        { for: 'the address to be free', deadlineMs: 60_000, clock: work.clock, signal: work.signal },
+        (error) => isCode(error, 'InvalidIPAddress.InUse'),
+        () => release(ec2, allocationId),
+      )
     },
   }
 }
+
+export const addressActions = {
+  observe: ['ec2:DescribeAddresses', 'ec2:DescribeAddressTransfers', 'ec2:DescribeInstances'],
+  ensure: ['ec2:AllocateAddress', 'ec2:CreateTags', 'ec2:DisableAddressTransfer'],
+  remove: ['ec2:DescribeAddresses', 'ec2:DescribeInstances', 'ec2:DisassociateAddress', 'ec2:ReleaseAddress'],
+} as const satisfies ResourceActions
 
 /** The quota is used up: what the person can do, with the addresses that cost and serve nothing. */
 async function noneLeft(ec2: EC2Client, region: string, cause: unknown): Promise<LabError> {
@@ -178,10 +149,59 @@ async function noneLeft(ec2: EC2Client, region: string, cause: unknown): Promise
   })
 }
 
-/** The one in use first, then by allocation, so that every run keeps the same one. */
-const byUse = (a: Address, b: Address) =>
-  Number(!a.AssociationId) - Number(!b.AssociationId) ||
-  (a.AllocationId ?? '').localeCompare(b.AllocationId ?? '')
+const notSeen = async () => undefined
+
+async function allocate({
+  ec2Once,
+  lab,
+  name,
+  creation,
+}: {
+  ec2Once: EC2Client
+  lab: LabId
+  name: string
+  creation: string
+}): Promise<{ allocationId: string; publicIp: string }> {
+  const Tags = [
+    { Key: 'Name', Value: name },
+    { Key: tagKeys.protected, Value: 'true' },
+    { Key: tagKeys.creation, Value: creation },
+    ...tagsOf(lab),
+  ]
+  const made = await ec2Once.send(
+    new AllocateAddressCommand({
+      Domain: 'vpc',
+      TagSpecifications: [{ ResourceType: 'elastic-ip', Tags }],
+    }),
+  )
+  return { allocationId: made.AllocationId as string, publicIp: made.PublicIp as string }
+}
+
+/** Protects it, and names its own allocation in its tags. A new one may not be known for a moment. */
+async function tag(ec2: EC2Client, allocationId: string, { clock, signal }: EnsureContext): Promise<void> {
+  const Tags = [
+    { Key: tagKeys.protected, Value: 'true' },
+    { Key: tagKeys.allocation, Value: allocationId },
+  ]
+  await retryWhile(
+    { for: 'the address to be known', deadlineMs: 60_000, clock, signal },
+    (error) => isCode(error, 'InvalidAllocationID.NotFound', 'InvalidElasticIpID.NotFound'),
+    () => ec2.send(new CreateTagsCommand({ Resources: [allocationId], Tags })),
+  )
+}
+
+/** An address that something else uses stays where it is. */
+/** What a person can do about an address that another instance uses. */
+export const disassociateFirst = (publicIp: string): string =>
+  `Disassociate it there first: aws ec2 disassociate-address --public-ip ${publicIp}`
+
+export const usedElsewhere = (publicIp: string, inUseBy: string): LabError =>
+  new LabError({
+    code: 'address-in-use',
+    what: `The lab’s Elastic IP ${publicIp} is in use by ${inUseBy}, which is not the lab’s.`,
+    why: 'Moving or releasing it would disconnect that resource.',
+    fix: [disassociateFirst(publicIp)],
+  })
 
 async function pendingOffer(ec2: EC2Client, allocationId: string): Promise<string | undefined> {
   const found = await ignoreErrors(['InvalidAddress.NotFound', 'InvalidAllocationID.NotFound'], () =>
@@ -206,20 +226,33 @@ async function cancelOffer(ec2: EC2Client, allocationId: string): Promise<void> 
   }
 }
 
+/**
+ * In a default VPC a release takes the address off whatever uses it, so it is looked at once more. LabError
+ * `address-in-use`. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReleaseAddress.html
+ */
 async function release(ec2: EC2Client, AllocationId: string): Promise<void> {
-  const { Addresses: [found] = [] } =
-    (await ignoreErrors(['InvalidAllocationID.NotFound'], () =>
-      ec2.send(new DescribeAddressesCommand({ AllocationIds: [AllocationId] })),
-    )) ?? {}
-  if (found?.AssociationId) {
-    const { AssociationId } = found
-    await ignoreErrors(['InvalidAssociationID.NotFound'], () =>
-      ec2.send(new DisassociateAddressCommand({ AssociationId })),
-    )
-  }
+  const AllocationIds = [AllocationId]
+  await ignoreErrors(['InvalidAllocationID.NotFound', 'InvalidAssociationID.NotFound'], async () => {
+    const { Addresses: [found] = [] } = await ec2.send(new DescribeAddressesCommand({ AllocationIds }))
+    const user = found && (await userOf(ec2, found))
+    if (user) throw usedElsewhere(found.PublicIp ?? '', user)
+    if (found?.AssociationId) {
+      await ec2.send(new DisassociateAddressCommand({ AssociationId: found.AssociationId }))
+    }
+  })
   await ignoreErrors(['InvalidAllocationID.NotFound'], () =>
     ec2.send(new ReleaseAddressCommand({ AllocationId })),
   )
+}
+
+/** What uses an address now. An instance that has ended no longer does, though AWS may still show it for a moment. */
+async function userOf(ec2: EC2Client, found: Address): Promise<string | undefined> {
+  if (!found.AssociationId) return undefined
+  const { InstanceId } = found
+  if (InstanceId === undefined) return found.NetworkInterfaceId ?? 'another resource'
+  const [instance] = (await ignoreErrors(gone, () => describe(ec2, { InstanceIds: [InstanceId] }))) ?? []
+  const state = instance?.State?.Name
+  return state === undefined || state === 'shutting-down' || state === 'terminated' ? undefined : InstanceId
 }
 
 /** Asks AWS with a dry run whether it would release the address. */

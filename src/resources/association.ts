@@ -1,8 +1,8 @@
 import { AssociateAddressCommand, DisassociateAddressCommand, type EC2Client } from '@aws-sdk/client-ec2'
 import { ignoreErrors, isCode } from '../aws/errors.js'
 import { retryWhile } from '../core/wait.js'
-import type { Resource } from '../engine/resource.js'
-import type { AddressState } from './address.js'
+import type { Resource, ResourceActions } from '../engine/resource.js'
+import { type AddressState, disassociateFirst, usedElsewhere } from './address.js'
 import type { InstanceState } from './instance.js'
 
 export interface AssociationState {
@@ -31,15 +31,18 @@ export function association(options: {
 
     changes(state, seen) {
       if (state) return []
-      const elsewhere = seen(address)?.instanceId
-      return [{ what: 'points to', ...(elsewhere ? { from: elsewhere } : {}), to: 'the instance' }]
+      const { instanceId, inUseBy, publicIp = '' } = seen(address) ?? {}
+      if (inUseBy) {
+        const byHand = disassociateFirst(publicIp)
+        return [{ what: 'points to', from: inUseBy, to: 'the instance', byHand }]
+      }
+      return [{ what: 'points to', ...(instanceId ? { from: instanceId } : {}), to: 'the instance' }]
     },
 
     async ensure(_, work) {
-      const [{ allocationId }, { instanceId }] = await Promise.all([
-        work.ready(address),
-        work.ready(instance),
-      ])
+      const [there, { instanceId }] = await Promise.all([work.ready(address), work.ready(instance)])
+      const { allocationId, publicIp, inUseBy, instanceId: pointsTo } = there
+      if (inUseBy) throw usedElsewhere(publicIp, inUseBy)
       const { AssociationId } = await retryWhile(
         { for: 'the address to be known', deadlineMs: 60_000, clock: work.clock, signal: work.signal },
         (error) =>
@@ -55,7 +58,9 @@ export function association(options: {
             new AssociateAddressCommand({
               AllocationId: allocationId,
               InstanceId: instanceId,
-              AllowReassociation: true,
+              // Only from the lab's own instance that this one replaces. Reassociation is the default:
+              // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateAddress.html
+              AllowReassociation: pointsTo !== undefined,
             }),
           ),
       )
@@ -67,11 +72,11 @@ export function association(options: {
         ec2.send(new DisassociateAddressCommand({ AssociationId })),
       )
     },
-
-    actions: {
-      observe: [],
-      ensure: ['ec2:AssociateAddress'],
-      remove: ['ec2:DisassociateAddress'],
-    },
   }
 }
+
+export const associationActions = {
+  observe: [],
+  ensure: ['ec2:AssociateAddress'],
+  remove: ['ec2:DisassociateAddress'],
+} as const satisfies ResourceActions

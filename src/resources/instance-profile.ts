@@ -8,7 +8,7 @@ import {
   TagInstanceProfileCommand,
 } from '@aws-sdk/client-iam'
 import { ignoreErrors, isCode } from '../aws/errors.js'
-import type { Resource } from '../engine/resource.js'
+import type { Resource, ResourceActions } from '../engine/resource.js'
 import { checkOwned, type LabId, tagsOf } from './ownership.js'
 import { onceKnown, type RoleState } from './role.js'
 
@@ -102,17 +102,17 @@ export function instanceProfile(options: {
         iam.send(new DeleteInstanceProfileCommand({ InstanceProfileName })),
       )
     },
-
-    actions: {
-      observe: ['iam:GetInstanceProfile'],
-      ensure: [
-        'iam:CreateInstanceProfile',
-        'iam:TagInstanceProfile',
-        'iam:AddRoleToInstanceProfile',
-        'iam:RemoveRoleFromInstanceProfile',
-        'iam:PassRole',
-      ],
-      remove: ['iam:RemoveRoleFromInstanceProfile', 'iam:DeleteInstanceProfile'],
-    },
   }
 }
+
+export const instanceProfileActions = {
+  observe: ['iam:GetInstanceProfile'],
+  ensure: [
+    'iam:CreateInstanceProfile',
+    'iam:TagInstanceProfile',
+    'iam:AddRoleToInstanceProfile',
+    'iam:RemoveRoleFromInstanceProfile',
+    'iam:PassRole',
+  ],
+  remove: ['iam:RemoveRoleFromInstanceProfile', 'iam:DeleteInstanceProfile'],
+} as const satisfies ResourceActions

@@ -1,18 +1,19 @@
 import {
   type EC2Client,
   ModifyInstanceAttributeCommand,
+  type ModifyInstanceAttributeCommandInput,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2'
 import { ignoreErrors } from '../aws/errors.js'
 import { waitFor } from '../core/wait.js'
-import type { EnsureContext, Resource } from '../engine/resource.js'
+import type { EnsureContext, Resource, ResourceActions } from '../engine/resource.js'
 import {
   describe,
   gone,
   hopLimit,
   type InstanceOptions,
   type InstanceState,
-  observe,
+  inspect,
   polled,
   timeoutOptions,
 } from './instance/describe.js'
@@ -23,13 +24,17 @@ export type { InstanceState } from './instance/describe.js'
 
 /** The host. */
 export function instance(options: InstanceOptions): Resource<InstanceState> {
-  const { ec2, lab, profile, group } = options
+  const { ec2, profile, group } = options
 
   return {
     name: `instance ${options.name}`,
     after: [...options.after, profile, group],
     id: (state) => state.instanceId,
-    observe: () => observe(ec2, lab),
+
+    async observe(seen) {
+      const found = await seen(options.identity)
+      return found?.instance && (await inspect(ec2, found.instance, found.superseded))
+    },
 
     changes(state, seen) {
       if (!state) {
@@ -51,47 +56,73 @@ export function instance(options: InstanceOptions): Resource<InstanceState> {
       // A fresh instance is looked at too: EC2 launches silently without a profile that it doesn't see yet.
       const now = state ?? (await running(options, host.instanceId, work))
       const restarted = await update(options, now, { profileId, arn, groupId }, work)
+      for (const id of now.superseded) await end(ec2, await protection(ec2, id), work)
       return now.state === 'running' && !restarted ? now : await running(options, now.instanceId, work)
     },
 
     async remove(state, work) {
-      await end(ec2, state.instanceId, state.terminationProtected, work)
-      for (const other of state.others) await end(ec2, other, true, work)
-    },
-
-    actions: {
-      observe: ['ec2:DescribeInstances', 'ec2:DescribeInstanceAttribute', 'ec2:DescribeVolumes'],
-      ensure: [
-        'ec2:RunInstances',
-        'ec2:CreateTags',
-        'ec2:ModifyInstanceAttribute',
-        'ec2:ModifyInstanceMetadataOptions',
-        'ec2:DescribeIamInstanceProfileAssociations',
-        'ec2:AssociateIamInstanceProfile',
-        'ec2:ReplaceIamInstanceProfileAssociation',
-        'ec2:StartInstances',
-        'ec2:StopInstances',
-        'ec2:ModifyVolume',
-        'iam:PassRole',
-      ],
-      remove: ['ec2:DescribeInstances', 'ec2:ModifyInstanceAttribute', 'ec2:TerminateInstances'],
+      await end(ec2, state, work)
+      for (const id of state.superseded) await end(ec2, await protection(ec2, id), work)
     },
   }
 }
 
-/** Lifts the protection, terminates, and waits until it has ended. */
-async function end(
-  ec2: EC2Client,
-  InstanceId: string,
-  isProtected: boolean,
-  work: EnsureContext,
-): Promise<void> {
-  const InstanceIds = [InstanceId]
-  if (isProtected) {
-    await ignoreErrors(gone, () =>
-      ec2.send(new ModifyInstanceAttributeCommand({ InstanceId, DisableApiTermination: { Value: false } })),
-    )
+export const instanceActions = {
+  observe: ['ec2:DescribeInstances', 'ec2:DescribeInstanceAttribute', 'ec2:DescribeVolumes'],
+  ensure: [
+    'ec2:RunInstances',
+    'ec2:CreateTags',
+    'ec2:ModifyInstanceAttribute',
+    'ec2:ModifyInstanceMetadataOptions',
+    'ec2:DescribeIamInstanceProfileAssociations',
+    'ec2:AssociateIamInstanceProfile',
+    'ec2:ReplaceIamInstanceProfileAssociation',
+    'ec2:StartInstances',
+    'ec2:StopInstances',
+    'ec2:ModifyVolume',
+    // Of the instance that an interrupted replacement left.
+    'ec2:TerminateInstances',
+    'iam:PassRole',
+  ],
+  remove: [
+    'ec2:DescribeInstances',
+    'ec2:DescribeInstanceAttribute',
+    'ec2:DescribeVolumes',
+    'ec2:ModifyInstanceAttribute',
+    'ec2:TerminateInstances',
+  ],
+} as const satisfies ResourceActions
+
+type Protection = Pick<InstanceState, 'instanceId' | 'terminationProtected' | 'stopProtected' | 'volume'>
+
+/** Of an instance that is to go and was not inspected: as if all of it were on. */
+const protection = async (ec2: EC2Client, instanceId: string): Promise<Protection> => {
+  const [found] = (await ignoreErrors(gone, () => describe(ec2, { InstanceIds: [instanceId] }))) ?? []
+  return found ? await inspect(ec2, found) : { instanceId, terminationProtected: false, stopProtected: false }
+}
+
+/**
+ * Lets the instance be terminated, and its root volume go with it. Each attribute is a call of its own:
+ * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceAttribute.html
+ */
+export async function liftProtection(ec2: EC2Client, state: Protection): Promise<void> {
+  const { instanceId: InstanceId, volume } = state
+  const attributes: Partial<ModifyInstanceAttributeCommandInput>[] = [
+    ...(state.stopProtected ? [{ DisableApiStop: { Value: false } }] : []),
+    ...(state.terminationProtected ? [{ DisableApiTermination: { Value: false } }] : []),
+    ...(volume?.deletedWithInstance === false
+      ? [{ BlockDeviceMappings: [{ DeviceName: volume.device, Ebs: { DeleteOnTermination: true } }] }]
+      : []),
+  ]
+  for (const attribute of attributes) {
+    await ignoreErrors(gone, () => ec2.send(new ModifyInstanceAttributeCommand({ InstanceId, ...attribute })))
   }
+}
+
+/** Lifts the protection, terminates, and waits until it has ended. */
+async function end(ec2: EC2Client, state: Protection, work: EnsureContext): Promise<void> {
+  const InstanceIds = [state.instanceId]
+  await liftProtection(ec2, state)
   const ended = await ignoreErrors(gone, () => ec2.send(new TerminateInstancesCommand({ InstanceIds })))
   if (!ended || ended.TerminatingInstances?.[0]?.CurrentState?.Name === 'terminated') return
   work.progress('waiting for the instance to end', 40_000)

@@ -16,6 +16,10 @@ export const tagKeys = {
   lab: 'librechat-lab:name',
   region: 'librechat-lab:region',
   protected: 'librechat-lab:protected',
+  /** A one-time id that the settings hold before the resource is created. */
+  creation: 'librechat-lab:creation',
+  /** An address's own allocation id, so that a copy of its tags shows. */
+  allocation: 'librechat-lab:allocation',
 } as const
 
 export interface Tag {
@@ -55,8 +59,11 @@ export class OtherRegion extends LabError {
 }
 
 type AnyTag = { Key?: string | undefined; Value?: string | undefined }
-const tagValue = (tags: readonly AnyTag[] | undefined, key: string) =>
+export const tagValue = (tags: readonly AnyTag[] | undefined, key: string) =>
   tags?.find((tag) => tag.Key === key)?.Value
+
+export const isOwned = (lab: LabId, tags: readonly AnyTag[] | undefined): boolean =>
+  tagValue(tags, tagKeys.lab) === lab.name && tagValue(tags, tagKeys.region) === lab.region
 
 /**
  * Lets through what carries this lab's tags. LabError `unowned` for a stranger's, `other-region` for what a lab
@@ -70,7 +77,7 @@ export function checkOwned(
 ): boolean {
   const name = tagValue(tags, tagKeys.lab)
   const region = tagValue(tags, tagKeys.region)
-  if (name === lab.name && region === lab.region) return true
+  if (isOwned(lab, tags)) return true
   if (name === lab.name && region !== undefined) throw new OtherRegion(lab, what, region)
   if (adopt && name === undefined) return false
   throw new LabError({

@@ -8,29 +8,20 @@ import {
   GetRoleCommand,
   GetRolePolicyCommand,
   type IAMClient,
-  ListAttachedRolePoliciesCommand,
-  ListRolePoliciesCommand,
   PutRolePermissionsBoundaryCommand,
   PutRolePolicyCommand,
+  paginateListAttachedRolePolicies,
+  paginateListRolePolicies,
   TagRoleCommand,
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam'
 import { ignoreErrors, isCode } from '../aws/errors.js'
+import { collect } from '../core/collect.js'
+import { LabError } from '../core/error.js'
+import { type PolicyDocument, policySize, ROLE_INLINE_LIMIT } from '../core/policy.js'
 import { retryWhile } from '../core/wait.js'
-import type { EnsureContext, Resource } from '../engine/resource.js'
+import type { EnsureContext, Resource, ResourceActions } from '../engine/resource.js'
 import { checkOwned, type LabId, tagsOf } from './ownership.js'
-
-export interface PolicyDocument {
-  Version: '2012-10-17'
-  Statement: readonly {
-    Sid?: string
-    Effect: 'Allow' | 'Deny'
-    Action: string | readonly string[]
-    Resource?: string | readonly string[]
-    Principal?: Readonly<Record<string, string>>
-    Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>
-  }[]
-}
 
 export interface RoleState {
   arn: string
@@ -38,9 +29,12 @@ export interface RoleState {
   owned: boolean
   trust: string
   boundary: string | undefined
+  /** ARNs of all attached managed policies. */
   attached: readonly string[]
-  /** The document of the inline policy, in canonical form. */
+  /** The document of the lab's inline policy, in canonical form. */
   inline: string | undefined
+  /** Names of inline policies that are not the lab's. */
+  foreignInline: readonly string[]
 }
 
 /** IAM answers from many places: a role made a moment ago may not be known everywhere. */
@@ -71,6 +65,26 @@ const canonical = (text: string | undefined): string => {
   }
 }
 
+/**
+ * AmazonSSMManagedInstanceCore lets the host read every parameter in the account and region. The agent reads one only
+ * for a document that refers to it (`{{ssm:…}}`), or for credentials of aws:downloadContent; the lab uses neither.
+ * Source: aws/amazon-ssm-agent, agent/framework/docparser and agent/plugins/downloadcontent.
+ */
+const denyParameters = {
+  Sid: 'NoParameters',
+  Effect: 'Deny',
+  Action: 'ssm:GetParameter*',
+  Resource: '*',
+} as const
+
+const tooLarge = (size: number): LabError =>
+  new LabError({
+    code: 'role-policy-too-large',
+    what: `The role's policy has ${size} characters, and IAM accepts ${ROLE_INLINE_LIMIT}.`,
+    why: 'It names each inference profile of the chosen models.',
+    fix: ['Choose fewer models: librechat-lab up --models <ids>'],
+  })
+
 /** The role that the instance has: Systems Manager, and the models. */
 export function role(options: {
   iam: IAMClient
@@ -86,8 +100,25 @@ export function role(options: {
   const { iam, lab, name, policyName } = options
   const RoleName = name
   const managedPolicy = `arn:${lab.partition}:iam::aws:policy/AmazonSSMManagedInstanceCore`
-  const wanted = canonical(JSON.stringify(options.policy))
+  const document: PolicyDocument = {
+    ...options.policy,
+    Statement: [...options.policy.Statement, denyParameters],
+  }
+  const size = policySize(document)
+  const wanted = canonical(JSON.stringify(document))
   const wantedTrust = canonical(JSON.stringify(trust))
+
+  const foreignManaged = (state: RoleState) => state.attached.filter((arn) => arn !== managedPolicy)
+  const attachedPolicies = () =>
+    collect(paginateListAttachedRolePolicies({ client: iam }, { RoleName }), ({ AttachedPolicies = [] }) =>
+      AttachedPolicies.map(({ PolicyArn = '' }) => PolicyArn),
+    )
+  const inlinePolicies = () =>
+    collect(paginateListRolePolicies({ client: iam }, { RoleName }), ({ PolicyNames }) => PolicyNames)
+  const detach = (PolicyArn: string) =>
+    ignoreErrors(['NoSuchEntity'], () => iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn })))
+  const deleteInline = (PolicyName: string) =>
+    ignoreErrors(['NoSuchEntity'], () => iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName })))
 
   const setBoundary = (): Promise<unknown> =>
     options.permissionsBoundary
@@ -105,9 +136,10 @@ export function role(options: {
     id: (state) => state.name,
 
     async observe() {
-      const [found, attached, inline] = await Promise.all([
+      const [found, attached, inlineNames, inline] = await Promise.all([
         ignoreErrors(['NoSuchEntity'], () => iam.send(new GetRoleCommand({ RoleName }))),
-        ignoreErrors(['NoSuchEntity'], () => iam.send(new ListAttachedRolePoliciesCommand({ RoleName }))),
+        ignoreErrors(['NoSuchEntity'], attachedPolicies),
+        ignoreErrors(['NoSuchEntity'], inlinePolicies),
         ignoreErrors(['NoSuchEntity'], () =>
           iam.send(new GetRolePolicyCommand({ RoleName, PolicyName: policyName })),
         ),
@@ -120,12 +152,14 @@ export function role(options: {
         owned,
         trust: canonical(found.Role.AssumeRolePolicyDocument),
         boundary: found.Role.PermissionsBoundary?.PermissionsBoundaryArn,
-        attached: (attached?.AttachedPolicies ?? []).map((policy) => policy.PolicyArn ?? ''),
+        attached: attached ?? [],
         inline: canonical(inline?.PolicyDocument),
+        foreignInline: (inlineNames ?? []).filter((one) => one !== policyName),
       }
     },
 
     changes(state) {
+      if (size > ROLE_INLINE_LIMIT) throw tooLarge(size)
       if (!state) {
         return [
           { what: 'managed policy', to: 'AmazonSSMManagedInstanceCore' },
@@ -149,15 +183,8 @@ export function role(options: {
         ...(state.attached.includes(managedPolicy)
           ? []
           : [{ what: 'managed policy', from: 'detached', to: 'AmazonSSMManagedInstanceCore' }]),
-        // Somebody may have meant it: it is said, and never taken away.
-        ...state.attached
-          .filter((arn) => arn !== managedPolicy)
-          .map((arn) => ({
-            what: 'another managed policy',
-            from: arn,
-            to: 'not attached',
-            byHand: `aws iam detach-role-policy --role-name ${RoleName} --policy-arn ${arn}`,
-          })),
+        ...foreignManaged(state).map((from) => ({ what: 'foreign managed policy', from, to: 'detached' })),
+        ...state.foreignInline.map((from) => ({ what: 'foreign inline policy', from, to: 'deleted' })),
         ...(state.inline === wanted
           ? []
           : [
@@ -194,66 +221,62 @@ export function role(options: {
           onceKnown(work, () =>
             iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: managedPolicy })),
           ),
-        state?.inline !== wanted &&
-          onceKnown(work, () =>
-            iam.send(
-              new PutRolePolicyCommand({
-                RoleName,
-                PolicyName: policyName,
-                PolicyDocument: JSON.stringify(options.policy),
-              }),
-            ),
-          ),
+        ...(state ? foreignManaged(state) : []).map(detach),
       ])
+      // All inline policies of a role share one size limit.
+      await Promise.all((state?.foreignInline ?? []).map(deleteInline))
+      if (state?.inline !== wanted) {
+        await onceKnown(work, () =>
+          iam.send(
+            new PutRolePolicyCommand({
+              RoleName,
+              PolicyName: policyName,
+              PolicyDocument: JSON.stringify(document),
+            }),
+          ),
+        )
+      }
       return {
         arn: arn ?? '',
         name,
         owned: true,
         trust: wantedTrust,
         boundary: options.permissionsBoundary,
-        attached: [...new Set([...(state?.attached ?? []), managedPolicy])],
+        attached: [managedPolicy],
         inline: wanted,
+        foreignInline: [],
       }
     },
 
     async remove() {
       const [attached, inline] = await Promise.all([
-        ignoreErrors(['NoSuchEntity'], () => iam.send(new ListAttachedRolePoliciesCommand({ RoleName }))),
-        ignoreErrors(['NoSuchEntity'], () => iam.send(new ListRolePoliciesCommand({ RoleName }))),
+        ignoreErrors(['NoSuchEntity'], attachedPolicies),
+        ignoreErrors(['NoSuchEntity'], inlinePolicies),
       ])
-      await Promise.all([
-        ...(attached?.AttachedPolicies ?? []).map(({ PolicyArn }) =>
-          ignoreErrors(['NoSuchEntity'], () =>
-            iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn })),
-          ),
-        ),
-        ...(inline?.PolicyNames ?? []).map((PolicyName) =>
-          ignoreErrors(['NoSuchEntity'], () =>
-            iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName })),
-          ),
-        ),
-      ])
+      await Promise.all([...(attached ?? []).map(detach), ...(inline ?? []).map(deleteInline)])
       await ignoreErrors(['NoSuchEntity'], () => iam.send(new DeleteRoleCommand({ RoleName })))
-    },
-
-    actions: {
-      observe: ['iam:GetRole', 'iam:ListAttachedRolePolicies', 'iam:GetRolePolicy'],
-      ensure: [
-        'iam:CreateRole',
-        'iam:TagRole',
-        'iam:AttachRolePolicy',
-        'iam:PutRolePolicy',
-        'iam:UpdateAssumeRolePolicy',
-        'iam:PutRolePermissionsBoundary',
-        'iam:DeleteRolePermissionsBoundary',
-      ],
-      remove: [
-        'iam:ListAttachedRolePolicies',
-        'iam:ListRolePolicies',
-        'iam:DetachRolePolicy',
-        'iam:DeleteRolePolicy',
-        'iam:DeleteRole',
-      ],
     },
   }
 }
+
+export const roleActions = {
+  observe: ['iam:GetRole', 'iam:ListAttachedRolePolicies', 'iam:ListRolePolicies', 'iam:GetRolePolicy'],
+  ensure: [
+    'iam:CreateRole',
+    'iam:TagRole',
+    'iam:AttachRolePolicy',
+    'iam:PutRolePolicy',
+    'iam:UpdateAssumeRolePolicy',
+    'iam:PutRolePermissionsBoundary',
+    'iam:DeleteRolePermissionsBoundary',
+    'iam:DetachRolePolicy',
+    'iam:DeleteRolePolicy',
+  ],
+  remove: [
+    'iam:ListAttachedRolePolicies',
+    'iam:ListRolePolicies',
+    'iam:DetachRolePolicy',
+    'iam:DeleteRolePolicy',
+    'iam:DeleteRole',
+  ],
+} as const satisfies ResourceActions

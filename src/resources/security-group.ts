@@ -4,18 +4,20 @@ import {
   CreateSecurityGroupCommand,
   CreateTagsCommand,
   DeleteSecurityGroupCommand,
-  DescribeNetworkInterfacesCommand,
-  DescribeSecurityGroupsCommand,
   type EC2Client,
   type IpPermission,
+  paginateDescribeNetworkInterfaces,
+  paginateDescribeSecurityGroups,
   RevokeSecurityGroupIngressCommand,
 } from '@aws-sdk/client-ec2'
 import { ignoreErrors, isCode } from '../aws/errors.js'
 import type { Clock } from '../core/clock.js'
+import { collect } from '../core/collect.js'
 import { LabError } from '../core/error.js'
 import { retryWhile } from '../core/wait.js'
-import type { Resource } from '../engine/resource.js'
-import { checkOwned, type LabId, ownedFilters, tagsOf } from './ownership.js'
+import type { Resource, ResourceActions } from '../engine/resource.js'
+import type { Identity } from './identity.js'
+import { checkOwned, isOwned, type LabId, tagKeys, tagsOf } from './ownership.js'
 
 /** One rule: a protocol, its ports and one source; in the words of AWS. */
 export interface Rule {
@@ -92,31 +94,41 @@ export function securityGroup(options: {
   /** The VPC in which it is made; asked only when it matters. */
   vpcId: () => Promise<string>
   ingress: readonly Rule[]
+  /** The tag that the creating call sets, as the settings hold it. */
+  creation: string
+  identity: Resource<Identity>
   after: readonly Resource[]
 }): Resource<SecurityGroupState> {
   const { ec2, lab, name, ingress } = options
+
+  /** A group that takes the name in the lab's VPC and is not proven. LabError `unowned`, but with `adopt`. */
+  const namesake = async () => {
+    const found = await collect(
+      paginateDescribeSecurityGroups({ client: ec2 }, { Filters: [{ Name: 'group-name', Values: [name] }] }),
+      ({ SecurityGroups = [] }) => SecurityGroups,
+    )
+    // One of this name in another VPC is no obstacle.
+    const vpcId = found.length === 0 ? undefined : await options.vpcId()
+    const group = found.find((one) => one.VpcId === vpcId)
+    if (group && isOwned(lab, group.Tags) && !options.adopt) throw unproven(name, group.GroupId)
+    if (group && !isOwned(lab, group.Tags)) {
+      checkOwned(lab, `security group ${name}`, group.Tags, options.adopt)
+    }
+    return group
+  }
 
   return {
     name: `security group ${name}`,
     after: options.after,
     id: (state) => state.groupId,
 
-    async observe() {
-      const { SecurityGroups = [] } = await ec2.send(
-        new DescribeSecurityGroupsCommand({ Filters: [{ Name: 'group-name', Values: [name] }] }),
-      )
-      const ours = SecurityGroups.find((group) =>
-        ownedFilters(lab).every(({ Name, Values }) =>
-          group.Tags?.some((tag) => `tag:${tag.Key}` === Name && Values.includes(tag.Value ?? '')),
-        ),
-      )
-      // A stranger's of this name in another VPC is no obstacle.
-      const vpcId = ours || SecurityGroups.length === 0 ? undefined : await options.vpcId()
-      const group = ours ?? SecurityGroups.find((g) => g.VpcId === vpcId)
+    async observe(seen) {
+      const proven = (await seen(options.identity))?.group
+      const group = proven ?? (await namesake())
       if (!group?.GroupId) return undefined
       return {
         groupId: group.GroupId,
-        owned: checkOwned(lab, `security group ${name}`, group.Tags, options.adopt),
+        owned: proven !== undefined,
         ingress: rulesOf(group.IpPermissions),
         egress: rulesOf(group.IpPermissionsEgress),
       }
@@ -136,6 +148,7 @@ export function securityGroup(options: {
 
     async ensure(state, work) {
       let GroupId = state?.groupId
+      const tags = [{ Key: tagKeys.creation, Value: options.creation }, ...tagsOf(lab)]
       if (!GroupId) {
         const made = await ec2.send(
           new CreateSecurityGroupCommand({
@@ -143,13 +156,13 @@ export function securityGroup(options: {
             Description: 'LibreChat: HTTPS and Portainer from chosen addresses only. Made by librechat-lab.',
             VpcId: await options.vpcId(),
             TagSpecifications: [
-              { ResourceType: 'security-group', Tags: [{ Key: 'Name', Value: name }, ...tagsOf(lab)] },
+              { ResourceType: 'security-group', Tags: [{ Key: 'Name', Value: name }, ...tags] },
             ],
           }),
         )
         GroupId = made.GroupId as string
       } else if (state && !state.owned) {
-        await ec2.send(new CreateTagsCommand({ Resources: [GroupId], Tags: tagsOf(lab) }))
+        await ec2.send(new CreateTagsCommand({ Resources: [GroupId], Tags: tags }))
       }
       const known = { ...patience(work), for: `the security group ${GroupId} to be known` }
       const close = missing(state?.ingress ?? [], ingress)
@@ -191,20 +204,31 @@ export function securityGroup(options: {
         throw await inUse(ec2, GroupId, error)
       }
     },
-
-    actions: {
-      observe: ['ec2:DescribeSecurityGroups'],
-      ensure: [
-        'ec2:CreateSecurityGroup',
-        'ec2:CreateTags',
-        'ec2:AuthorizeSecurityGroupIngress',
-        'ec2:RevokeSecurityGroupIngress',
-        'ec2:AuthorizeSecurityGroupEgress',
-      ],
-      remove: ['ec2:DeleteSecurityGroup', 'ec2:DescribeNetworkInterfaces'],
-    },
   }
 }
+
+export const securityGroupActions = {
+  observe: ['ec2:DescribeSecurityGroups'],
+  ensure: [
+    'ec2:CreateSecurityGroup',
+    'ec2:CreateTags',
+    'ec2:AuthorizeSecurityGroupIngress',
+    'ec2:RevokeSecurityGroupIngress',
+    'ec2:AuthorizeSecurityGroupEgress',
+  ],
+  remove: ['ec2:DeleteSecurityGroup', 'ec2:DescribeNetworkInterfaces'],
+} as const satisfies ResourceActions
+
+const unproven = (name: string, groupId = '') =>
+  new LabError({
+    code: 'unowned',
+    what: `There is already a security group ${name} (${groupId}), and it is not proven to be this lab's.`,
+    why: 'It bears the lab’s tags, but not the creation id that the settings hold.',
+    fix: [
+      'Create a lab of another name: librechat-lab up --name my-lab',
+      'If it is yours and may be changed: librechat-lab up --adopt',
+    ],
+  })
 
 const notFound = (error: unknown) => isCode(error, 'InvalidGroup.NotFound')
 const patience = ({ clock, signal }: { clock: Clock; signal: AbortSignal }) => ({
@@ -214,21 +238,37 @@ const patience = ({ clock, signal }: { clock: Clock; signal: AbortSignal }) => (
 })
 
 async function inUse(ec2: EC2Client, groupId: string, cause: unknown): Promise<LabError> {
-  const { NetworkInterfaces = [] } = await ec2.send(
-    new DescribeNetworkInterfacesCommand({ Filters: [{ Name: 'group-id', Values: [groupId] }] }),
-  )
-  const users = NetworkInterfaces.map(
-    (n) => `${n.NetworkInterfaceId} (${n.Description || n.Attachment?.InstanceId || n.InterfaceType})`,
-  )
+  const users = await groupUsers(ec2, groupId)
   return new LabError({
     code: 'dependency-violation',
     what: `The security group ${groupId} is still used after five minutes.`,
     why:
       users.length > 0
-        ? `These network interfaces use it: ${users.join(', ')}.`
+        ? `These network interfaces use it: ${users.map(({ text }) => text).join(', ')}.`
         : 'AWS does not say by what; perhaps a rule of another group names it.',
     fix: ['Take the group off them, then run the same command again.'],
     fault: 'aws',
     cause,
   })
+}
+
+export interface GroupUser {
+  instanceId: string | undefined
+  /** "eni-0123 (i-0123)" */
+  text: string
+}
+
+/** The network interfaces that are in the group, whosever they are. */
+export async function groupUsers(ec2: EC2Client, groupId: string): Promise<GroupUser[]> {
+  const interfaces = await collect(
+    paginateDescribeNetworkInterfaces(
+      { client: ec2 },
+      { Filters: [{ Name: 'group-id', Values: [groupId] }] },
+    ),
+    ({ NetworkInterfaces = [] }) => NetworkInterfaces,
+  )
+  return interfaces.map(({ NetworkInterfaceId, Description, Attachment, InterfaceType }) => ({
+    instanceId: Attachment?.InstanceId,
+    text: `${NetworkInterfaceId} (${Attachment?.InstanceId ?? (Description || InterfaceType)})`,
+  }))
 }

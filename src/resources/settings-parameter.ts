@@ -7,7 +7,8 @@ import {
   type SSMClient,
 } from '@aws-sdk/client-ssm'
 import { ignoreErrors, isCode } from '../aws/errors.js'
-import type { Resource } from '../engine/resource.js'
+import type { Resource, ResourceActions } from '../engine/resource.js'
+import type { Identity } from './identity.js'
 import { checkOwned, type LabId, tagsOf } from './ownership.js'
 
 export interface SettingsParameterState {
@@ -35,29 +36,33 @@ export function settingsParameter(options: {
   lab: LabId
   adopt: boolean
   name: string
-  value: string
+  /** What is to be stored, given what was found to be the lab's. */
+  value: (identity: Identity | undefined) => string
+  identity: Resource<Identity>
   /** The words for what differs between two specs. */
   describe: (before: string, after: string) => { what: string; from?: string; to?: string }[]
 }): Resource<SettingsParameterState> {
-  const { ssm, lab, name, value } = options
+  const { ssm, lab, name, identity } = options
 
   return {
     name: `settings ${name}`,
     after: [],
     id: () => name,
 
-    async observe() {
+    async observe(seen) {
       const [found, tags] = await Promise.all([
         readParameter(ssm, name),
         ignoreErrors(['InvalidResourceId', 'InvalidResourceType'], () =>
           ssm.send(new ListTagsForResourceCommand({ ResourceType: 'Parameter', ResourceId: name })),
         ),
+        seen(identity),
       ])
       if (!found) return undefined
       return { ...found, owned: checkOwned(lab, `parameter ${name}`, tags?.TagList, options.adopt) }
     },
 
-    changes(state) {
+    changes(state, seen) {
+      const value = options.value(seen(identity))
       if (!state) return [{ what: 'your choices', to: 'kept for the next run' }]
       return [
         ...(state.owned ? [] : [{ what: 'ownership', from: 'not ours', to: `lab ${lab.name}` }]),
@@ -65,7 +70,8 @@ export function settingsParameter(options: {
       ]
     },
 
-    async ensure(state) {
+    async ensure(state, work) {
+      const value = options.value(work.seen(identity))
       if (!state) {
         // Tags and Overwrite exclude each other; without Overwrite a second run is told that it exists.
         const { Version } = await ssm.send(
@@ -98,11 +104,11 @@ export function settingsParameter(options: {
         if (!isCode(error, 'ParameterNotFound')) throw error
       }
     },
-
-    actions: {
-      observe: ['ssm:GetParameter', 'ssm:ListTagsForResource'],
-      ensure: ['ssm:PutParameter', 'ssm:AddTagsToResource'],
-      remove: ['ssm:DeleteParameter'],
-    },
   }
 }
+
+export const settingsParameterActions = {
+  observe: ['ssm:GetParameter', 'ssm:ListTagsForResource'],
+  ensure: ['ssm:PutParameter', 'ssm:AddTagsToResource'],
+  remove: ['ssm:DeleteParameter'],
+} as const satisfies ResourceActions

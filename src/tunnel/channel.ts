@@ -7,8 +7,12 @@ import {
   type Message,
   messageType,
   parseObject,
+  payloadOf,
   payloadType,
+  withPayload,
 } from './message.js'
+
+import { Progress } from './progress.js'
 
 /** Figures of AWS's public agent and client (their config.go), in milliseconds, except where we are stricter. */
 export const limits = {
@@ -42,7 +46,7 @@ export interface ChannelEvents {
   /** The agent or the gateway ended the session; the reason is theirs, and may be empty. */
   closed(reason: string): void
   /** There is room for messages again. */
-  room(): void
+  onDrain(): void
 }
 
 interface Flight {
@@ -52,6 +56,8 @@ interface Flight {
   sentAt: number
   /** How often it has been put on a wire. */
   sent: number
+  /** How the payload is written when it is sent again; undefined: as it was. */
+  repeated: ((payload: Buffer) => Buffer) | undefined
 }
 
 /**
@@ -67,10 +73,12 @@ export class Channel {
   private wire: Wire | undefined
   private pausedAt: number | undefined
   private lastAcknowledged = Number.NEGATIVE_INFINITY
+  private excusedAt = Number.NEGATIVE_INFINITY
   private malformed = 0
   private smoothed: number = limits.roundTrip
   private variation = 0
   private timeout: number = limits.timeout
+  private readonly progress = new Progress()
   /** Messages that were sent more than once. */
   resent = 0
 
@@ -92,13 +100,24 @@ export class Channel {
   /** For how long, in milliseconds, messages have waited without any being acknowledged; 0 when none waits. */
   get unheard(): number {
     for (const { firstAt } of this.flight.values()) {
-      return this.wire ? this.now() - Math.max(firstAt, this.lastAcknowledged) : 0
+      return this.wire ? this.now() - Math.max(firstAt, this.lastAcknowledged, this.excusedAt) : 0
     }
     return 0
   }
 
+  /** For how long, in milliseconds, what comes has been late and slow: see `Progress`. */
+  get crawling(): number {
+    return this.wire ? this.progress.crawling(this.now()) : 0
+  }
+
+  /** Forgives what is late, acknowledgements as well: nothing was read for a while. */
+  excuse(): void {
+    this.excusedAt = this.now()
+    this.progress.reset()
+  }
+
   /** How many messages may be sent now. */
-  get room(): number {
+  get sendWindow(): number {
     if (this.paused || this.next - this.oldest() >= limits.span) return 0
     return Math.max(0, limits.flight - this.flight.size)
   }
@@ -107,6 +126,7 @@ export class Channel {
   attach(wire: Wire): void {
     this.wire = wire
     this.pausedAt = undefined
+    this.progress.reset()
     for (const flight of this.flight.values()) {
       flight.firstAt = this.now()
       this.put(flight)
@@ -117,19 +137,19 @@ export class Channel {
     this.wire = undefined
   }
 
-  /** Sends one payload. Callers with a choice ask for `room` first; what is sent without is kept all the same. */
-  send(type: number, payload: Buffer): void {
+  /** Sends one payload. Callers with a choice ask for `sendWindow` first; what is sent without is kept all the same. */
+  send(type: number, payload: Buffer, repeated?: (payload: Buffer) => Buffer): void {
     const sequence = this.next++
     const message = { type: messageType.input, sequence, flags: 0, payloadType: type, payload }
     const now = this.now()
-    const flight = { frame: encodeMessage(message, now), firstAt: now, sentAt: now, sent: 0 }
+    const flight = { frame: encodeMessage(message, now), firstAt: now, sentAt: now, sent: 0, repeated }
     this.flight.set(sequence, flight)
     if (!this.paused) this.put(flight)
   }
 
   /**
    * Sends what a pause has kept, and repeats what has waited too long: the oldest, and of the others those sent
-   * before the last acknowledgement came. So a far side that has stopped reading is asked again, not flooded.
+   * before the last acknowledgement came. So a remote side that has stopped reading is asked again, not flooded.
    */
   repeatOverdue(): void {
     if (!this.wire || this.paused || this.wire.backlog() > 256 * 1024) return
@@ -167,6 +187,9 @@ export class Channel {
     flight.sentAt = this.now()
     if (!this.wire) return
     if (flight.sent > 0) this.resent++
+    if (flight.sent === 1 && flight.repeated) {
+      flight.frame = withPayload(flight.frame, flight.repeated(payloadOf(flight.frame)))
+    }
     flight.sent++
     this.wire.send(flight.frame)
   }
@@ -190,28 +213,31 @@ export class Channel {
       case messageType.start:
         this.pausedAt = undefined
         this.repeatOverdue()
-        this.events.room()
+        this.events.onDrain()
         break
     }
   }
 
   private takeOutput(message: Message): void {
     if (message.sequence > this.expected) {
+      this.progress.missed(this.now())
       this.keep(message)
       return
     }
-    if (message.sequence === this.expected) {
-      this.expected++
-      this.events.payload(message.payloadType, message.payload)
-    }
+    if (message.sequence === this.expected) this.handOn(message)
     // Lower ones have been seen: their acknowledgement was lost, and without another they would come for ever.
     this.acknowledge(message)
     for (let ready = this.early.get(this.expected); ready; ready = this.early.get(this.expected)) {
       this.early.delete(this.expected)
       this.earlyBytes -= weight(ready)
-      this.expected++
-      this.events.payload(ready.payloadType, ready.payload)
+      this.handOn(ready)
     }
+  }
+
+  private handOn(message: Message): void {
+    this.expected++
+    this.progress.took(message.created, this.now())
+    this.events.payload(message.payloadType, message.payload)
   }
 
   private keep(message: Message): void {
@@ -242,7 +268,7 @@ export class Channel {
     this.lastAcknowledged = this.now()
     // After a repetition nobody knows which of the two was answered.
     if (flight.sent === 1) this.measure(this.now() - flight.sentAt)
-    this.events.room()
+    this.events.onDrain()
   }
 
   private measure(roundTrip: number): void {

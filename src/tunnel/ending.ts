@@ -1,12 +1,18 @@
 import { isCode } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
 
-/** Why a session is over. `lost`: it could not be resumed for minutes. */
+/**
+ * Why a session is over. `closed`: the agent or AWS said so, with a reason or without. `ended-at-aws`: AWS no longer
+ * knows it; `idleFor` milliseconds without traffic. `lost`: it could not be resumed, or broke the protocol.
+ */
 export type Ending =
   | { how: 'stopped' }
   | { how: 'closed'; reason: string }
-  | { how: 'timed-out' }
+  | { how: 'ended-at-aws'; idleFor?: number }
   | { how: 'lost'; error: unknown }
+
+/** The shortest idle limit that an account can set. */
+const shortestIdleLimit = 60_000
 
 /** An error that another attempt cannot mend. */
 export function isFinal(error: unknown): boolean {
@@ -16,33 +22,51 @@ export function isFinal(error: unknown): boolean {
   )
 }
 
+/** Why a session ended, as a sentence without its point; empty where nobody can know. */
+export function reasonOf(ending: Ending): string {
+  if (ending.how === 'closed')
+    return ending.reason
+      .replace(/[\p{Cc}\s]+/gu, ' ')
+      .trim()
+      .replace(/\.$/, '')
+  if (ending.how === 'lost')
+    return ending.error instanceof Error ? ending.error.message : String(ending.error)
+  if (ending.how === 'stopped') return ''
+  return (ending.idleFor ?? 0) < shortestIdleLimit
+    ? 'AWS ended it while it was in use: an administrator ended it, or the SSM agent on the instance stopped'
+    : `AWS ended it after ${Math.round((ending.idleFor ?? 0) / 60_000)} minutes without traffic`
+}
+
 /** A session that ended before it had begun. */
 export function endingError(ending: Ending): unknown {
   if (ending.how === 'lost') return ending.error
   return new LabError({
     code: 'session-refused',
     what: 'The instance ended the session before it had begun.',
-    why: (ending.how === 'closed' && ending.reason) || 'It gave no reason.',
+    why: reasonOf(ending) ? `${reasonOf(ending)}.` : 'It gave no reason.',
     fix: ['librechat-lab status   shows whether the lab is well', 'Then run the same command again.'],
     fault: 'aws',
   })
 }
 
-/** The exit code that an ending amounts to, 130 when we ended it; throws where it ended badly. */
+/**
+ * The exit code that a shell's ending amounts to: 0 when its program ended, 130 when we ended it. Throws where AWS
+ * or the agent ended it: only then does the closing message carry a reason, as AWS's plugin prints it.
+ */
 export function endingOf(ending: Ending): number {
   if (ending.how === 'stopped') return 130
-  if (ending.how === 'closed') return 0
-  throw ending.how === 'lost' ? ending.error : timedOut()
-}
-
-const timedOut = () =>
-  new LabError({
-    code: 'session-timed-out',
-    what: 'AWS has ended the session.',
-    why: 'It was without traffic for too long, or its connection could not be resumed in time.',
+  const reason = reasonOf(ending)
+  if (ending.how === 'closed' && !reason) return 0
+  if (ending.how === 'lost') throw ending.error
+  throw new LabError({
+    code: 'session-ended',
+    what: 'The session was ended before its program was.',
+    why: `${reason}.`,
     fix: [
       'Run the same command again.',
-      'The limit is set in Systems Manager, Session Manager, Preferences.',
+      'librechat-lab status   shows whether the instance and its agent are well',
+      'The idle limit is set in Systems Manager, Session Manager, Preferences.',
     ],
     fault: 'aws',
   })
+}

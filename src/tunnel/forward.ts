@@ -1,9 +1,9 @@
-import { once } from 'node:events'
-import { createServer, type Server, type Socket } from 'node:net'
-import { LabError } from '../core/error.js'
-import { breakOff } from './carrier.js'
-import { Lane } from './lane.js'
+import type { Socket } from 'node:net'
+import { type Ending, reasonOf } from './ending.js'
+import { Listener, loopback } from './listen.js'
+import { breakOff } from './port-forwarding.js'
 import type { SessionSurroundings } from './session.js'
+import { SessionSlot } from './session-slot.js'
 
 /** Connections to old agents, which carry one for each session. */
 const mostBasicSessions = 8
@@ -14,8 +14,8 @@ export interface ForwardRequest {
   remotePort: number
   /** The wanted one; another is taken when it is busy. */
   localPort: number
-  /** The address to listen on. */
-  bind: string
+  /** The address to listen on; both loopback addresses unless given. */
+  bind?: string
   /** Over how many sessions connections are spread. */
   sessions: number
   /** Stands beside the sessions at AWS. */
@@ -33,40 +33,45 @@ export interface Traffic {
 
 /** What happens while a port is forwarded, for the person to hear. */
 export type Notice =
-  | { type: 'broken' | 'resumed' | 'refused' | 'let-go' | 'stuck' }
+  | { type: 'broken' | 'resumed' | 'refused' | 'let-go' }
+  /** A session that made no progress was given up, and its connections were ended. */
+  | { type: 'stuck'; connections: number }
+  /** The reason, a sentence without its point, may be empty. */
   | { type: 'session-ended'; reason: string }
   | { type: 'no-session'; error: unknown }
 
 /** A port of the instance that is open here. */
 export class Forward {
-  private readonly lanes: Lane[] = []
+  private readonly slots: SessionSlot[] = []
   private readonly sockets = new Set<Socket>()
   private waiting: Socket[] = []
   private readonly over = new AbortController()
   private down = 0
   private up = 0
 
+  private listener: Listener | undefined
+
   private constructor(
-    private readonly server: Server,
     private readonly request: ForwardRequest,
     private readonly surroundings: SessionSurroundings,
     private readonly notify: (notice: Notice) => void,
   ) {
-    for (let i = 0; i < request.sessions; i++) this.addLane()
-    server.on('connection', (socket) => this.accept(socket))
+    for (let i = 0; i < request.sessions; i++) this.addSlot()
   }
 
-  /** Listens, and resolves when every session is open. LabErrors `port-taken`, and what `Session.start` throws. */
+  /** Listens, and resolves when every session is open. LabErrors `cannot-listen`, and what `Session.start` throws. */
   static async open(
     request: ForwardRequest,
     surroundings: SessionSurroundings,
     notify: (notice: Notice) => void,
     signal?: AbortSignal,
   ): Promise<Forward> {
-    const server = await listen(request)
-    const forward = new Forward(server, request, surroundings, notify)
+    const forward = new Forward(request, surroundings, notify)
+    const { localPort, bind } = request
+    const addresses = bind === undefined ? loopback : [bind]
+    forward.listener = await Listener.open(localPort, addresses, (socket) => forward.accept(socket))
     try {
-      await Promise.all(forward.lanes.map((lane) => lane.open(signal)))
+      await Promise.all(forward.slots.map((slot) => slot.open(signal)))
     } catch (error) {
       await forward.close()
       throw error
@@ -75,10 +80,13 @@ export class Forward {
     return forward
   }
 
-  /** The port that is open here. */
+  /** The port that is open here, and on which addresses. */
   get port(): number {
-    const address = this.server.address()
-    return typeof address === 'object' && address ? address.port : 0
+    return this.listener?.port ?? 0
+  }
+
+  get addresses(): string[] {
+    return this.listener?.addresses ?? []
   }
 
   get traffic(): Traffic {
@@ -86,17 +94,17 @@ export class Forward {
       connections: this.sockets.size,
       bytesDown: this.down,
       bytesUp: this.up,
-      reconnects: this.lanes.reduce((sum, { reconnections }) => sum + reconnections, 0),
-      roundTrip: Math.max(...this.lanes.map(({ roundTrip }) => roundTrip)),
+      reconnects: this.slots.reduce((sum, { reconnections }) => sum + reconnections, 0),
+      roundTrip: Math.max(...this.slots.map(({ roundTrip }) => roundTrip)),
     }
   }
 
   /** Ends connections, sessions and listening; resolves when AWS knows. */
   async close(): Promise<void> {
     this.over.abort()
-    this.server.close()
+    this.listener?.close()
     for (const socket of this.sockets) breakOff(socket)
-    await Promise.all(this.lanes.map((lane) => lane.stop()))
+    await Promise.all(this.slots.map((slot) => slot.stop()))
   }
 
   private accept(socket: Socket): void {
@@ -110,13 +118,13 @@ export class Forward {
   }
 
   private place(socket: Socket): void {
-    const free = this.lanes.filter((lane) => !lane.full).sort((a, b) => a.load - b.load)[0]
-    const lane = free ?? (this.lanes.length < mostBasicSessions ? this.addLane() : undefined)
-    if (!lane) {
+    const free = this.slots.filter((slot) => !slot.full).sort((a, b) => a.busy - b.busy || a.load - b.load)[0]
+    const slot = free ?? (this.slots.length < mostBasicSessions ? this.addSlot() : undefined)
+    if (!slot) {
       this.waiting.push(socket)
       return
     }
-    lane
+    slot
       .carry(socket)
       .then((placed) => placed || this.place(socket))
       .catch((error) => {
@@ -125,9 +133,9 @@ export class Forward {
       })
   }
 
-  private addLane(): Lane {
+  private addSlot(): SessionSlot {
     const { instanceId, remotePort, localPort, reason } = this.request
-    const lane = new Lane(
+    const slot = new SessionSlot(
       {
         instanceId,
         document: 'AWS-StartPortForwardingSession',
@@ -144,11 +152,8 @@ export class Forward {
         letGo: () => this.notify({ type: 'let-go' }),
         broken: () => this.notify({ type: 'broken' }),
         resumed: () => this.notify({ type: 'resumed' }),
-        stuck: () => this.notify({ type: 'stuck' }),
-        ended: (ending) => {
-          if (ending.how === 'lost') this.notify({ type: 'no-session', error: ending.error })
-          else this.notify({ type: 'session-ended', reason: ending.how === 'closed' ? ending.reason : '' })
-        },
+        stuck: (connections) => this.notify({ type: 'stuck', connections }),
+        ended: (ending) => this.notify(noticeOf(ending)),
         free: () => {
           const socket = this.waiting.find((one) => !one.destroyed)
           this.waiting = this.waiting.filter((one) => one !== socket && !one.destroyed)
@@ -156,15 +161,15 @@ export class Forward {
         },
       },
     )
-    this.lanes.push(lane)
-    return lane
+    this.slots.push(slot)
+    return slot
   }
 
   private async watch(): Promise<void> {
     try {
       while (true) {
         await this.surroundings.clock.sleep(look, this.over.signal)
-        for (const lane of this.lanes) lane.look()
+        for (const slot of this.slots) slot.look()
       }
     } catch (error) {
       if (!this.over.signal.aborted) throw error
@@ -172,33 +177,7 @@ export class Forward {
   }
 }
 
-/** Listens on the wanted port, or on a free one when that is taken. Without the right to it, LabError. */
-async function listen({ localPort, bind }: ForwardRequest): Promise<Server> {
-  for (const port of [localPort, 0]) {
-    const server = createServer({ allowHalfOpen: true })
-    server.listen(port, bind)
-    try {
-      await once(server, 'listening')
-      return server
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code === 'EADDRINUSE' && port !== 0) continue
-      throw cannotListen(code ?? '', `${bind}:${port}`, error)
-    }
-  }
-  throw new Error('unreachable: the system always has a free port or says why not')
-}
-
-function cannotListen(code: string, address: string, cause: unknown): LabError {
-  const reasons: Record<string, string> = {
-    EACCES: 'Your system lets only administrators listen on ports below 1024.',
-    EADDRNOTAVAIL: 'This machine has no such address.',
-  }
-  return new LabError({
-    code: 'cannot-listen',
-    what: `Can't listen on ${address}.`,
-    why: reasons[code] ?? (cause instanceof Error ? cause.message : code),
-    fix: ['Choose another local port: librechat-lab tunnel 80:8080', 'Or another address: --bind 127.0.0.1'],
-    cause,
-  })
-}
+const noticeOf = (ending: Ending): Notice =>
+  ending.how === 'lost'
+    ? { type: 'no-session', error: ending.error }
+    : { type: 'session-ended', reason: reasonOf(ending) }

@@ -9,6 +9,8 @@ import { hash, randomFillSync } from 'node:crypto'
  */
 export interface Message {
   type: string
+  /** When it was made, in milliseconds since the epoch, by its sender's clock. */
+  created: number
   /** Counts from 0 in each direction. */
   sequence: number
   flags: number
@@ -79,7 +81,7 @@ function digest(payload: Buffer): Buffer {
 }
 
 /** One message as bytes; a fresh random id is put in. `created` is in milliseconds since the epoch. */
-export function encodeMessage(message: Omit<Message, 'id'>, created: number): Buffer {
+export function encodeMessage(message: Omit<Message, 'id' | 'created'>, created: number): Buffer {
   const { payload } = message
   const bytes = Buffer.allocUnsafe(payloadAt + payload.length)
   bytes.writeUInt32BE(headerLength, 0)
@@ -97,6 +99,19 @@ export function encodeMessage(message: Omit<Message, 'id'>, created: number): Bu
   return bytes
 }
 
+/** A message with another payload; all else, the id as well, stays. */
+export function withPayload(frame: Buffer, payload: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafe(payloadAt + payload.length)
+  frame.copy(bytes, 0, 0, payloadAt)
+  digest(payload).copy(bytes, 80)
+  bytes.writeUInt32BE(payload.length, 116)
+  payload.copy(bytes, payloadAt)
+  return bytes
+}
+
+/** The payload of a message that `encodeMessage` wrote. */
+export const payloadOf = (frame: Buffer): Buffer => frame.subarray(payloadAt)
+
 /** Reads one message; throws `MalformedMessage`. The payload is a view of `bytes`. */
 export function decodeMessage(bytes: Buffer): Message {
   if (bytes.length < payloadAt) throw new MalformedMessage(`a message of ${bytes.length} bytes`)
@@ -113,6 +128,7 @@ export function decodeMessage(bytes: Buffer): Message {
   }
   return {
     type,
+    created: Number(bytes.readBigUInt64BE(40)),
     sequence: readLong(bytes, 48),
     // Only the two lowest bits have a meaning: first and last of the stream.
     flags: bytes.readUInt32BE(60),

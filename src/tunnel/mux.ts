@@ -1,7 +1,9 @@
+import { RepeatSafe, repeatReserve } from './repeat-safe.js'
 import { command, FrameReader, frameHeader, writeFrameHeader } from './smux.js'
 
 /** A payload of the data channel is at most so long: what AWS's own client sends. */
 export const payloadLength = 1024
+const framesLength = payloadLength - repeatReserve
 
 /** What a stream tells its owner. */
 export interface StreamEvents {
@@ -14,8 +16,9 @@ export interface StreamEvents {
 
 /** What the multiplexer needs of a channel. */
 export interface Carriage {
-  readonly room: number
-  send(payload: Buffer): void
+  readonly sendWindow: number
+  /** `repeated` writes the payload for sending it again. */
+  send(payload: Buffer, repeated: (payload: Buffer) => Buffer): void
 }
 
 interface Outgoing {
@@ -34,9 +37,9 @@ export interface MuxStream {
   /** Bytes written that have not gone to the channel yet: the owner stops reading when there are many. */
   readonly queued: number
   write(chunk: Buffer): void
-  /** Says that nothing more is coming. The far side then closes the connection, and says so. */
+  /** Says that nothing more is coming. The remote side then closes the connection, and says so. */
   finish(): void
-  /** Forgets what was not sent and tells the far side to close. */
+  /** Forgets what was not sent and tells the remote side to close. */
   abandon(): void
 }
 
@@ -46,6 +49,7 @@ export interface MuxStream {
  */
 export class Mux {
   private readonly reader = new FrameReader()
+  private readonly repeatSafe = new RepeatSafe()
   private readonly streams = new Map<number, Outgoing>()
   /** Streams with something to send, in the order of their turns. */
   private turns: Outgoing[] = []
@@ -89,12 +93,12 @@ export class Mux {
     }
   }
 
-  /** Tells the far side that somebody is here; for agents that want to hear it. */
+  /** Tells the remote side that somebody is here; for agents that want to hear it. */
   keepAlive(): void {
-    this.channel.send(control(command.nop, 0))
+    this.put(control(command.nop, 0))
   }
 
-  /** Takes bytes of the far side in; throws `MalformedFrame`. Frames of unknown streams are late, not wrong. */
+  /** Takes bytes of the remote side in; throws `MalformedFrame`. Frames of unknown streams are late, not wrong. */
   receive(bytes: Buffer): void {
     for (const frame of this.reader.read(bytes)) {
       const stream = this.streams.get(frame.stream)
@@ -110,7 +114,7 @@ export class Mux {
   /** Fills messages while there is something to send and room for it. */
   pump(): void {
     const drained: Outgoing[] = []
-    while (this.turns.length > 0 && this.channel.room > 0) this.channel.send(this.fill(drained))
+    while (this.turns.length > 0 && this.channel.sendWindow > 0) this.put(this.fill(drained))
     for (const stream of drained) if (stream.queue.length === 0) stream.events.drained()
   }
 
@@ -133,11 +137,16 @@ export class Mux {
     this.pump()
   }
 
+  private put(frames: Buffer): void {
+    const { payload, repeated } = this.repeatSafe.next(frames)
+    this.channel.send(payload, repeated)
+  }
+
   private fill(drained: Outgoing[]): Buffer {
-    const payload = Buffer.allocUnsafe(payloadLength)
+    const payload = Buffer.allocUnsafe(framesLength)
     let at = 0
     // A frame needs its header and at least one byte.
-    while (at + frameHeader < payloadLength) {
+    while (at + frameHeader < framesLength) {
       const stream = this.turns.shift()
       if (!stream) break
       at = this.putFrame(payload, at, stream)
@@ -155,7 +164,7 @@ export class Mux {
       writeFrameHeader(payload, at, { command: item, stream: stream.id, length: 0 })
       return at + frameHeader
     }
-    const length = Math.min(item.length, payloadLength - at - frameHeader)
+    const length = Math.min(item.length, framesLength - at - frameHeader)
     writeFrameHeader(payload, at, { command: command.push, stream: stream.id, length })
     item.copy(payload, at + frameHeader, 0, length)
     if (length === item.length) stream.queue.shift()

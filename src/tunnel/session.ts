@@ -1,17 +1,16 @@
-import { ResumeSessionCommand, type SSMClient, TerminateSessionCommand } from '@aws-sdk/client-ssm'
-import { isCode } from '../aws/errors.js'
-import { LabError } from '../core/error.js'
+import { type SSMClient, TerminateSessionCommand } from '@aws-sdk/client-ssm'
 import { Channel } from './channel.js'
-import { type GenerateDataKey, SessionCipher } from './encryption.js'
-import { type Ending, endingError, isFinal } from './ending.js'
-import { type Action, type Outcome, parseRequest, response } from './handshake.js'
-import { flag, flagPayload, MalformedMessage, parseObject, payloadType } from './message.js'
+import type { GenerateDataKey } from './encryption.js'
+import { type Ending, endingError } from './ending.js'
+import { flag, flagPayload, payloadType } from './message.js'
+import { Negotiation } from './negotiation.js'
+import { resume } from './resume.js'
 import { type DataSocket, openSocket, type Surroundings } from './socket.js'
-import { type Address, readyWithin, type SessionRequest, startAtAws } from './start.js'
+import { type Address, inTime, type SessionRequest, startAtAws } from './start.js'
 
-/** How long a session that lost its connection is kept alive. */
-const resumeFor = 5 * 60_000
 const resendEvery = 50
+/** What comes late and slowly for so long will not be better soon. */
+const crawlFor = 6000
 
 export interface SessionSurroundings extends Surroundings {
   ssm: SSMClient
@@ -20,7 +19,8 @@ export interface SessionSurroundings extends Surroundings {
 
 export interface SessionEvents {
   payload(type: number, payload: Buffer): void
-  room(): void
+  /** There is room in the send window again. */
+  onDrain(): void
   /** The connection broke and is being made anew; and it has been. */
   broken(): void
   resumed(): void
@@ -35,25 +35,31 @@ export class Session {
   /** Round trip of the last ping, in milliseconds. */
   roundTrip = 0
   reconnections = 0
-  agentVersion = ''
   private readonly channel: Channel
+  private readonly negotiation: Negotiation
   private readonly over = new AbortController()
   private socket: DataSocket | undefined
-  private cipher: SessionCipher | undefined
   private held = false
   private repeating = false
+  private usedAt: number
+  private stopping: Promise<void> | undefined
   private settleReady: { done: () => void; failed: (error: unknown) => void } | undefined
 
   private constructor(
     readonly id: string,
-    private readonly request: SessionRequest,
+    request: SessionRequest,
     private readonly surroundings: SessionSurroundings,
     private readonly events: SessionEvents,
   ) {
+    this.usedAt = surroundings.clock.now()
+    this.negotiation = new Negotiation(
+      { sessionId: id, instanceId: request.instanceId },
+      surroundings.generateDataKey,
+    )
     this.channel = new Channel(() => surroundings.clock.now(), {
       payload: (type, payload) => this.take(type, payload),
       closed: (reason) => this.end({ how: 'closed', reason }),
-      room: () => events.room(),
+      onDrain: () => events.onDrain(),
     })
   }
 
@@ -75,18 +81,27 @@ export class Session {
     return session
   }
 
+  get agentVersion(): string {
+    return this.negotiation.agentVersion
+  }
+
   /** How many messages may be sent now. */
-  get room(): number {
-    return this.channel.room
+  get sendWindow(): number {
+    return this.channel.sendWindow
   }
 
   get resent(): number {
     return this.channel.resent
   }
 
-  /** For how long nothing was acknowledged though something waits, in milliseconds. */
+  /** For how long nothing was acknowledged though something waits and we read, in milliseconds. */
   get unheard(): number {
-    return this.channel.unheard
+    return this.held ? 0 : this.channel.unheard
+  }
+
+  /** Whether so much was lost on the way here that waiting for it is of no use. */
+  get isCrawling(): boolean {
+    return !this.held && this.channel.crawling > crawlFor
   }
 
   /** Whether all that was sent has been acknowledged. */
@@ -98,12 +113,15 @@ export class Session {
     return this.over.signal.aborted
   }
 
-  send(type: number, payload: Buffer): void {
+  /** `repeated`: how the payload is written when it is sent again; as it was, unless given. */
+  send(type: number, payload: Buffer, repeated?: (payload: Buffer) => Buffer): void {
     if (this.ended) return
-    this.put(type, type === payloadType.output && this.cipher ? this.cipher.seal(payload) : payload)
+    this.usedAt = this.surroundings.clock.now()
+    const sealed = this.negotiation.seal(type, payload)
+    this.put(type, sealed, sealed === payload ? repeated : undefined)
   }
 
-  /** Makes the far side wait: nothing is read until `release`. */
+  /** Makes the remote side wait: nothing is read until `release`. */
   hold(): void {
     this.held = true
     this.socket?.pause()
@@ -111,11 +129,17 @@ export class Session {
 
   release(): void {
     this.held = false
+    this.channel.excuse()
     this.socket?.resume()
   }
 
   /** Ends the session here and at AWS. Never rejects: the session ends by itself when AWS can't be told. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.stopping ??= this.terminate()
+    return this.stopping
+  }
+
+  private async terminate(): Promise<void> {
     if (!this.ended) {
       this.send(payloadType.flag, flagPayload(flag.terminate))
       this.end({ how: 'stopped' })
@@ -129,27 +153,12 @@ export class Session {
     const ready = new Promise<void>((done, failed) => {
       this.settleReady = { done, failed }
     })
-    const late = new AbortController()
-    const deadline = this.surroundings.clock.sleep(readyWithin, late.signal).then(() => {
-      throw new LabError({
-        code: 'no-handshake',
-        what: `The instance did not answer within ${readyWithin / 1000} seconds.`,
-        why: 'The session was started at AWS, but the SSM agent on the instance did not open it.',
-        fix: ['librechat-lab status   shows whether the agent is well', 'Then run the same command again.'],
-        fault: 'aws',
-      })
-    })
-    const interrupted = new Promise<never>((_, reject) => {
-      signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
-    })
-    // Whichever comes second is nobody's business.
-    for (const loser of [deadline, interrupted, ready]) loser.catch(() => {})
-    try {
-      await Promise.race([this.connect(answer), deadline, interrupted])
-      await Promise.race([ready, deadline, interrupted])
-    } finally {
-      late.abort()
-    }
+    ready.catch(() => {})
+    await inTime(
+      this.connect(answer).then(() => ready),
+      this.surroundings.clock,
+      signal,
+    )
   }
 
   private async connect({ StreamUrl, TokenValue }: Address): Promise<void> {
@@ -169,6 +178,7 @@ export class Session {
   }
 
   private receive(frame: Buffer): void {
+    if (this.ended) return
     try {
       this.channel.receive(frame)
     } catch (error) {
@@ -191,27 +201,18 @@ export class Session {
   }
 
   private async resume(): Promise<void> {
-    const { clock } = this.surroundings
-    const until = clock.now() + resumeFor
-    for (let wait = 250; !this.ended; wait = Math.min(wait * 2, 5000)) {
-      try {
-        const address = await this.surroundings.ssm.send(new ResumeSessionCommand({ SessionId: this.id }))
-        if (!address.TokenValue) return this.end({ how: 'timed-out' })
-        await this.connect(address)
-        this.reconnections++
-        this.events.resumed()
-        // Whatever waited for room, or lost its turn meanwhile, goes on.
-        return this.events.room()
-      } catch (error) {
-        if (isCode(error, 'DoesNotExistException', 'InvalidSessionId*')) return this.end({ how: 'timed-out' })
-        if (isFinal(error) || clock.now() >= until) return this.end({ how: 'lost', error })
-      }
-      await clock.sleep(wait, this.over.signal)
-    }
+    const idleFor = this.surroundings.clock.now() - this.usedAt
+    const ending = await resume(this.id, this.surroundings, (to) => this.connect(to), this.over.signal)
+    if (ending) return this.end(ending.how === 'ended-at-aws' ? { ...ending, idleFor } : ending)
+    if (this.ended) return
+    this.reconnections++
+    this.events.resumed()
+    // Whatever waited for room, or lost its turn meanwhile, goes on.
+    this.events.onDrain()
   }
 
-  private put(type: number, payload: Buffer): void {
-    this.channel.send(type, payload)
+  private put(type: number, payload: Buffer, repeated?: (payload: Buffer) => Buffer): void {
+    this.channel.send(type, payload, repeated)
     if (this.repeating) return
     this.repeating = true
     this.run(this.repeat())
@@ -229,7 +230,7 @@ export class Session {
   /** Runs something beside; only the session's own end may stop it. */
   private run(work: Promise<void>): void {
     work.catch((error) => {
-      if (!this.ended) this.end({ how: 'lost', error })
+      if (!this.ended) this.fail(error)
     })
   }
 
@@ -248,10 +249,12 @@ export class Session {
   private take(type: number, payload: Buffer): void {
     switch (type) {
       case payloadType.handshakeRequest:
-        this.run(this.answer(payload))
+        this.run(
+          this.negotiation.answer(payload).then((answer) => this.put(payloadType.handshakeResponse, answer)),
+        )
         break
       case payloadType.challengeRequest:
-        this.answerChallenge(payload)
+        this.put(payloadType.challengeResponse, this.negotiation.answerChallenge(payload))
         break
       case payloadType.handshakeComplete:
         this.ready()
@@ -259,41 +262,13 @@ export class Session {
       default:
         // The oldest agents know no handshake: a shell's first output is its beginning.
         this.ready()
-        this.events.payload(type, this.isSealed(type) && this.cipher ? this.cipher.open(payload) : payload)
+        this.usedAt = this.surroundings.clock.now()
+        this.events.payload(type, this.negotiation.open(type, payload))
     }
-  }
-
-  private isSealed(type: number): boolean {
-    return type === payloadType.output || type === payloadType.stderr || type === payloadType.exitCode
   }
 
   private ready(): void {
     this.settleReady?.done()
     this.settleReady = undefined
-  }
-
-  private async answer(payload: Buffer): Promise<void> {
-    const { agentVersion, actions } = parseRequest(payload)
-    this.agentVersion = agentVersion
-    const outcomes: { type: string; outcome: Outcome }[] = []
-    for (const action of actions) outcomes.push({ type: action.type, outcome: await this.perform(action) })
-    this.put(payloadType.handshakeResponse, response(outcomes))
-  }
-
-  private async perform({ type, parameters }: Action): Promise<Outcome> {
-    if (type === 'SessionType') return { result: null }
-    const { generateDataKey } = this.surroundings
-    if (type !== 'KMSEncryption' || !generateDataKey) return { unsupported: true }
-    const session = { sessionId: this.id, instanceId: this.request.instanceId }
-    this.cipher = await SessionCipher.negotiate(parameters, session, generateDataKey)
-    return { result: this.cipher.answer }
-  }
-
-  private answerChallenge(payload: Buffer): void {
-    const { Challenge } = parseObject(payload)
-    if (!this.cipher || typeof Challenge !== 'string') throw new MalformedMessage('a challenge out of place')
-    const again = this.cipher.seal(this.cipher.open(Buffer.from(Challenge, 'base64')))
-    const answer = JSON.stringify({ Challenge: again.toString('base64') })
-    this.put(payloadType.challengeResponse, Buffer.from(answer))
   }
 }

@@ -14,6 +14,9 @@ const pongWithin = 15_000
 /** Messages are little over a kilobyte; nobody honest sends longer ones than this. */
 const longestFrame = 256 * 1024
 
+/** What may wait here for the other side to read it; then nothing more is read from it, acknowledgements and pongs stop. */
+const mostBacklog = 1024 * 1024
+
 /** What opening and keeping a data channel takes from outside. */
 export interface Surroundings {
   clock: Clock
@@ -61,6 +64,8 @@ export async function openSocket(
   const gone = new AbortController()
   // Listened to from the beginning: the first frames may come with the answer that opens the socket.
   socket.on('message', (data: Buffer, isBinary) => isBinary && events.frame(data))
+  const reading = new Reading(socket, clock)
+  for (const event of ['message', 'ping']) socket.on(event, () => reading.limit())
   socket.on('close', () => {
     gone.abort()
     events.gone()
@@ -86,8 +91,8 @@ export async function openSocket(
       socket.send(frame)
     },
     backlog: () => socket.bufferedAmount,
-    pause: () => socket.pause(),
-    resume: () => socket.resume(),
+    pause: () => reading.hold(true),
+    resume: () => reading.hold(false),
     // A farewell is not waited for: the session's end is told to AWS in another way.
     close: () => socket.terminate(),
   }
@@ -104,6 +109,51 @@ function opening(socket: WebSocket): Promise<Socket> {
     // Before the opening an error says why there is none; after it "close" follows, which is all we need.
     socket.on('error', reject)
   })
+}
+
+/** Whether a socket is read: not while we are told to wait, nor while the other side does not read what we answer. */
+class Reading {
+  private held = false
+  private choked = false
+
+  constructor(
+    private readonly socket: WebSocket,
+    private readonly clock: Clock,
+  ) {}
+
+  hold(held: boolean): void {
+    this.held = held
+    this.apply()
+  }
+
+  limit(): void {
+    if (this.choked || this.socket.bufferedAmount <= mostBacklog) return
+    this.choked = true
+    this.apply()
+    this.drained().then(() => {
+      this.choked = false
+      this.apply()
+    })
+  }
+
+  private apply(): void {
+    if (this.held || this.choked) this.socket.pause()
+    else this.socket.resume()
+  }
+
+  /** Who reads nothing for as long as a pong may take is gone. */
+  private async drained(): Promise<void> {
+    const { socket, clock } = this
+    let left = socket.bufferedAmount
+    for (let since = clock.now(); left > mostBacklog / 2; ) {
+      await clock.sleep(20)
+      if (socket.readyState !== WebSocket.OPEN) return
+      if (socket.bufferedAmount < left) {
+        left = socket.bufferedAmount
+        since = clock.now()
+      } else if (clock.now() - since > pongWithin) return socket.terminate()
+    }
+  }
 }
 
 const gathering = new WeakSet<Socket>()

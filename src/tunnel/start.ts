@@ -1,8 +1,9 @@
 import { type SSMClient, StartSessionCommand } from '@aws-sdk/client-ssm'
+import type { Clock } from '../core/clock.js'
 import { LabError } from '../core/error.js'
 
 /** How long the opening of a session may take, from the call to the end of the handshake; the agent itself waits 15 s. */
-export const readyWithin = 30_000
+const readyWithin = 30_000
 
 export interface SessionRequest {
   instanceId: string
@@ -48,3 +49,30 @@ export async function startAtAws(
     })
   }
 }
+
+/** Waits for `opening`, at most for the time that it may take, or until `signal` aborts. LabError `no-handshake`. */
+export async function inTime(opening: Promise<void>, clock: Clock, signal?: AbortSignal): Promise<void> {
+  const over = new AbortController()
+  const deadline = clock.sleep(readyWithin, over.signal).then(() => {
+    throw noHandshake()
+  })
+  const interrupted = new Promise<never>((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+  // Whichever comes second is nobody's business.
+  for (const loser of [deadline, interrupted, opening]) loser.catch(() => {})
+  try {
+    await Promise.race([opening, deadline, interrupted])
+  } finally {
+    over.abort()
+  }
+}
+
+const noHandshake = () =>
+  new LabError({
+    code: 'no-handshake',
+    what: `The instance did not answer within ${readyWithin / 1000} seconds.`,
+    why: 'AWS started the session, but the SSM agent on the instance did not open it.',
+    fix: ['librechat-lab status   shows whether the agent is well', 'Then run the same command again.'],
+    fault: 'aws',
+  })

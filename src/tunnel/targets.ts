@@ -35,11 +35,15 @@ export function parseTarget(text: string): Target {
 
 const isPort = (port: number) => Number.isInteger(port) && port >= 1 && port <= 65_535
 
-/** The address for a browser. */
-export function urlOf({ scheme }: Target, bind: string, port: number): string {
-  const anywhere = ['127.0.0.1', '0.0.0.0', '::', '::1', 'localhost'].includes(bind)
-  const host = anywhere ? 'localhost' : bind.includes(':') ? `[${bind}]` : bind
-  return `${scheme}://${host}:${port}`
+/**
+ * The address for a browser. `localhost` may be either loopback address, so it is named only where both are ours; what
+ * was bound by its address is reached by it, and not by another program that has the other one.
+ * @param bind undefined: both loopback addresses
+ */
+export function urlOf({ scheme }: Target, bind: string | undefined, port: number): string {
+  const anywhere: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+  const address = bind === undefined ? 'localhost' : (anywhere[bind] ?? bind)
+  return `${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`
 }
 
 /** Whether others than this machine's own programs can reach what listens there. */

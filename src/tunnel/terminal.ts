@@ -1,12 +1,13 @@
 import type { Ending } from './ending.js'
 import { payloadType } from './message.js'
 import { payloadLength } from './mux.js'
+import { rawMode } from './raw-mode.js'
 import { Session, type SessionSurroundings } from './session.js'
 import type { SessionRequest } from './start.js'
 
-/** A person's terminal, or the pipes in its place. */
+/** A person's terminal, or the pipes in its place. Without an input, nothing is typed and Ctrl-C stays here. */
 export interface Terminal {
-  input: NodeJS.ReadStream
+  input?: NodeJS.ReadStream
   output: NodeJS.WriteStream
 }
 
@@ -33,12 +34,12 @@ export async function runTerminal(
   })
   let session: Session | undefined
   const send = () => {
-    while (session && session.room > 0 && typed.length > 0) {
+    while (session && session.sendWindow > 0 && typed.length > 0) {
       const next = Buffer.concat(typed)
       session.send(payloadType.output, next.subarray(0, payloadLength))
       typed = next.length > payloadLength ? [next.subarray(payloadLength)] : []
     }
-    if (typed.length === 0) input.resume()
+    if (typed.length === 0) input?.resume()
   }
   session = await Session.start(
     request,
@@ -49,7 +50,7 @@ export async function runTerminal(
         show(payload)
         if (output.writableLength > high) waitFor(output, session, surroundings)
       },
-      room: send,
+      onDrain: send,
       broken: () => {},
       resumed: () => {},
       ended: finish,
@@ -59,7 +60,7 @@ export async function runTerminal(
   const type = (chunk: Buffer) => {
     typed.push(chunk)
     send()
-    if (typed.length > 0) input.pause()
+    if (typed.length > 0) input?.pause()
   }
   const over = new AbortController()
   // A pipe at its end stays at its end for whoever reads next; a terminal's end is a key, and has to be pressed again.
@@ -70,10 +71,10 @@ export async function runTerminal(
     }
   }
   const resize = () => tellSize(session, output)
-  const stop = () => session?.stop().then(() => finish({ how: 'stopped' }))
-  if (input.isTTY) input.setRawMode(true)
-  input.on('data', type)
-  input.on('end', close)
+  const stop = () => finish({ how: 'stopped' })
+  const cook = input?.isTTY ? rawMode(input) : () => {}
+  input?.on('data', type)
+  input?.on('end', close)
   output.on('resize', resize)
   signal.addEventListener('abort', stop)
   resize()
@@ -83,10 +84,10 @@ export async function runTerminal(
     over.abort()
     signal.removeEventListener('abort', stop)
     output.off('resize', resize)
-    input.off('data', type)
-    input.off('end', close)
-    if (input.isTTY) input.setRawMode(false)
-    input.pause()
+    input?.off('data', type)
+    input?.off('end', close)
+    cook()
+    input?.pause()
     await session.stop()
   }
 }

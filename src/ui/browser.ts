@@ -1,19 +1,28 @@
 import { spawn } from 'node:child_process'
 
-/** Opens a page in the person's browser; false where there is none to open. */
+/** An opener that has not failed by then has the page open, or runs as long as the browser does. */
+const patienceMs = 3_000
+
+const openers: Partial<Record<NodeJS.Platform, (url: string) => [command: string, args: string[]]>> = {
+  darwin: (url) => ['open', [url]],
+  win32: (url) => ['rundll32', ['url.dll,FileProtocolHandler', url]],
+}
+
+/** Opens a page in the person's browser; false where the platform's opener is missing or fails. */
 export function openBrowser(url: string): Promise<boolean> {
-  const [command, args] =
-    process.platform === 'darwin'
-      ? ['open', [url]]
-      : process.platform === 'win32'
-        ? ['rundll32', ['url.dll,FileProtocolHandler', url]]
-        : ['xdg-open', [url]]
+  const opener = openers[process.platform] ?? ((page: string) => ['xdg-open', [page]] as const)
+  const [command, args] = opener(url)
   return new Promise((resolve) => {
-    const child = spawn(command as string, args as string[], { stdio: 'ignore', detached: true })
-    child.once('error', () => resolve(false))
-    child.once('spawn', () => {
+    const child = spawn(command, args, { stdio: 'ignore', detached: true })
+    const timer = setTimeout(() => {
       child.unref()
       resolve(true)
-    })
+    }, patienceMs)
+    const end = (opened: boolean) => {
+      clearTimeout(timer)
+      resolve(opened)
+    }
+    child.once('error', () => end(false))
+    child.once('exit', (code) => end(code === 0))
   })
 }

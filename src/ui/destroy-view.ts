@@ -1,71 +1,68 @@
-import type { Observation } from '../engine/converge.js'
-import type { LabGraph } from '../lab/graph.js'
-import type { Leftovers } from '../lab/leftovers.js'
-import type { LabId } from '../resources/ownership.js'
+import type { Destroyed, DestroyPlan } from '../app/destroy.js'
 import { keptText } from './status-view.js'
+import { strangerLines } from './strangers-view.js'
 import { clean } from './style.js'
 import type { Ui } from './ui.js'
 
-interface Going {
-  lab: LabId
-  graph: LabGraph
-  observation: Observation
-  leftovers: Leftovers
-  /** Whether the address goes too. */
-  releases: boolean
+type Paint = Pick<Ui, 'style'>
+
+const apart = (lines: readonly string[]) => (lines.length > 0 ? ['', ...lines] : [])
+
+/** What will go, with every id, what stays, and what is left alone. */
+export function planText({ lab, going, kept, strangers }: DestroyPlan, { style }: Paint): string {
+  return [
+    style('bold', `This destroys the lab "${lab.name}" in ${lab.region}:`),
+    '',
+    ...going.flatMap(({ text, notes }) => [
+      `  ${style('red', '-')} ${clean(text)}`,
+      ...notes.map((note) => `      ${note}`),
+    ]),
+    ...kept.map(({ text, why }) => `  = ${clean(text)}  kept: ${clean(why)}`),
+    ...apart(strangerLines(strangers, lab, style)),
+  ].join('\n')
 }
 
-/** What will go, and what it holds. */
-export function goingText(
-  { lab, graph, observation, leftovers, releases }: Going,
-  { style }: Pick<Ui, 'style'>,
+/** Nothing there, or nothing but what is kept. */
+export function nothingText(
+  { lab, kept, strangers, address, elsewhere }: DestroyPlan,
+  { style }: Paint,
 ): string {
-  const lines = [style('bold', `This destroys the lab "${lab.name}" in ${lab.region}:`), '']
-  for (const resource of observation.present) {
-    const id = clean(resource.id(observation.of(resource)))
-    const shown = resource.name.endsWith(id) ? '' : `  ${style('dim', id)}`
-    if (resource === graph.address && !releases) {
-      lines.push(`  = ${resource.name}${shown}  kept: it is protected`)
-      continue
-    }
-    lines.push(`  ${style('red', '-')} ${clean(resource.name)}${shown}`)
-    const volume = resource === graph.instance ? observation.of(graph.instance)?.volume : undefined
-    if (volume) {
-      lines.push(
-        `      with its disk ${volume.volumeId} (${volume.sizeGb} GB): every user, conversation and file`,
-      )
-    }
-  }
-  for (const id of leftovers.volumes) lines.push(`  ${style('red', '-')} disk ${id}, which no instance has`)
-  for (const name of leftovers.parameters) lines.push(`  ${style('red', '-')} parameter ${clean(name)}`)
-  return lines.join('\n')
+  const isOnlyAddress = address !== undefined && kept.length === 1
+  return [
+    ...(isOnlyAddress && address.canGo
+      ? ['Nothing to destroy.', keptText(lab, address.publicIp)]
+      : [
+          `Nothing to destroy: there is no lab "${lab.name}" in ${lab.region}.`,
+          ...kept.map(({ text, why }) => `  = ${clean(text)}  kept: ${clean(why)}`),
+        ]),
+    ...elsewhere.map((region) => `It is in ${region}: librechat-lab destroy --region ${region}`),
+    ...apart(strangerLines(strangers, lab, style)),
+  ].join('\n')
 }
 
-export interface Destroyed {
-  lab: LabId
-  removed: readonly string[]
-  /** What is still there and should not be. */
-  left: readonly string[]
-  keptAddress: string | undefined
-}
-
-export function destroyedText({ lab, left, keptAddress }: Destroyed, { style }: Pick<Ui, 'style'>): string {
+export function destroyedText({ lab, left, keptAddress, strangers }: Destroyed, { style }: Paint): string {
+  const others = apart(strangerLines(strangers, lab, style))
   if (left.length > 0) {
     return [
       style('bold', `Of the lab "${lab.name}" this is still there:`),
       ...left.map((what) => `  ${style('red', '✖')} ${clean(what)}`),
       `  librechat-lab destroy --confirm ${lab.name}   goes on`,
+      ...others,
     ].join('\n')
   }
-  if (keptAddress !== undefined) return keptText(lab, keptAddress)
-  return `${style('green', '✔')} The lab "${lab.name}" in ${lab.region} is gone. Nothing of it is left, and nothing of it costs any more.`
+  const end =
+    keptAddress !== undefined
+      ? keptText(lab, keptAddress)
+      : `${style('green', '✔')} The lab "${lab.name}" in ${lab.region} is gone. Nothing of it is left, and nothing of it costs any more.`
+  return [end, ...others].join('\n')
 }
 
-export const destroyedJson = ({ lab, removed, left, keptAddress }: Destroyed) => ({
+export const destroyedJson = ({ lab, removed, left, keptAddress, strangers }: Destroyed) => ({
   lab: lab.name,
   region: lab.region,
   account: lab.account,
   removed,
   left,
   keptAddress: keptAddress ?? null,
+  strangers,
 })

@@ -1,14 +1,14 @@
+import type { Ui } from '../app/context.js'
 import type { LabError } from '../core/error.js'
-import { clean, cut, styleFor, wantsColor } from './style.js'
-import type { Ui } from './ui.js'
+import { clean, cut, plainSpaces, styleFor, wantsColor, wrap } from './style.js'
 
 /** An error as JSON: only added to, never taken from. */
-const errorObject = (error: LabError, retype: Ui['retype']) => ({
+const errorObject = (error: LabError, hint: Ui['hint']) => ({
   error: {
     code: error.code,
     what: error.message,
     ...(error.why ? { why: error.why } : {}),
-    fix: error.fix.map(retype),
+    fix: error.fix.map(hint),
     exitCode: error.exitCode,
     ...(error.requestId ? { requestId: error.requestId } : {}),
   },
@@ -30,16 +30,17 @@ export function showError(
   },
 ): void {
   ui.pause()
-  const { retype } = ui
+  const { retype, hint } = ui
   const style = styleFor(wantsColor(stderr, env, options.color))
   const lines = [`${style('red', '✖')} ${style('bold', clean(retype(error.message)))}`]
   // A reason may quote what somebody else wrote, at any length.
   if (error.why) lines.push(`  ${clean(cut(retype(error.why), 1000))}`)
-  for (const step of error.fix) lines.push(`  ${style('cyan', '→')} ${clean(retype(step))}`)
+  for (const step of error.fix) lines.push(`  ${style('cyan', '→')} ${clean(hint(step))}`)
   if (error.requestId) lines.push(style('dim', `  AWS request id: ${clean(error.requestId)}`))
-  stderr.write(`${lines.join('\n')}\n`)
+  const text = lines.join('\n')
+  stderr.write(`${stderr.isTTY ? wrap(text, stderr.columns || 80) : plainSpaces(text)}\n`)
   if (options.debug) stderr.write(`\n${clean(stackOf(error))}\n`)
-  if (options.json) ui.result('', errorObject(error, retype))
+  if (options.json) ui.result('', errorObject(error, hint))
 }
 
 function stackOf(error: Error): string {

@@ -1,36 +1,30 @@
-import type { LabError } from '../core/error.js'
+import type { Finding } from '../app/doctor.js'
 import { clean } from './style.js'
 import type { Ui } from './ui.js'
 
-/** What one check found: in order with a detail, or a problem. */
-export interface Finding {
-  name: string
-  detail?: string
-  problem?: LabError
-  /** What would make it better, although nothing stops. */
-  advice: readonly string[]
-}
-
 /** What to do, in order, and what would be better still; or that there is nothing to do. */
-export function findingsText(findings: readonly Finding[], { style }: Pick<Ui, 'style'>): string {
+export function findingsText(
+  findings: readonly Finding[],
+  { style, hint }: Pick<Ui, 'style' | 'hint'>,
+): string {
   const problems = findings.flatMap(({ problem }) => problem ?? [])
   const advice = findings.flatMap((finding) => finding.advice)
   const lines = problems.flatMap(({ message, why, fix }, index) => [
     `${index + 1}. ${style('bold', clean(message))}`,
     ...(why ? [`   ${clean(why)}`] : []),
-    ...fix.map((step) => `   ${style('cyan', '→')} ${clean(step)}`),
+    ...fix.map((step) => `   ${style('cyan', '→')} ${clean(hint(step))}`),
   ])
   return [
     ...(problems.length > 0
       ? [style('bold', 'What to do, in this order'), '', ...lines]
-      : ['Nothing stands in the way: librechat-lab up']),
+      : ['All checks passed. Next: librechat-lab up']),
     ...(advice.length > 0
-      ? ['', style('bold', 'Better still'), '', ...advice.map((one) => `• ${clean(one)}`)]
+      ? ['', style('bold', 'Optional'), '', ...advice.map((one) => `• ${clean(one)}`)]
       : []),
   ].join('\n')
 }
 
-export const findingsJson = (findings: readonly Finding[]) => ({
+export const findingsJson = (findings: readonly Finding[], { hint }: Pick<Ui, 'hint'>) => ({
   ok: findings.every(({ problem }) => !problem),
   checks: findings.map(({ name, detail, problem, advice }) => ({
     name,
@@ -38,7 +32,7 @@ export const findingsJson = (findings: readonly Finding[]) => ({
     detail: detail ?? null,
     advice,
     problem: problem
-      ? { code: problem.code, what: problem.message, why: problem.why ?? null, fix: problem.fix }
+      ? { code: problem.code, what: problem.message, why: problem.why ?? null, fix: problem.fix.map(hint) }
       : null,
   })),
 })

@@ -1,4 +1,5 @@
-import { explain } from '../bedrock/explain.js'
+import type { ChatJudgement } from '../app/chat-proof.js'
+import { type Explanation, explain } from '../bedrock/explain.js'
 import { mayStillTurn, type Proof } from '../bedrock/proof.js'
 import type { HostHealth } from '../host/health.js'
 import type { Settings } from '../lab/settings.js'
@@ -6,33 +7,7 @@ import type { LabId } from '../resources/ownership.js'
 import { clean } from './style.js'
 import type { Ui } from './ui.js'
 
-/** Where a lab is reached, in a browser and at AWS. */
-export interface Urls {
-  librechat: string
-  portainer: string
-  /** The instance's page in Session Manager. */
-  sessionManager: string
-}
-
-const consoles: Record<string, string> = {
-  'aws-us-gov': 'console.amazonaws-us-gov.com',
-  'aws-cn': 'console.amazonaws.cn',
-}
-
-export function urlsOf(
-  { region, partition }: LabId,
-  address: string,
-  instanceId: string,
-  domain?: string,
-): Urls {
-  const site = domain ?? address
-  const home = consoles[partition] ?? 'console.aws.amazon.com'
-  return {
-    librechat: `https://${site}`,
-    portainer: `https://${site}:9443`,
-    sessionManager: `https://${region}.${home}/systems-manager/session-manager/${instanceId}?region=${region}`,
-  }
-}
+export type { Urls } from '../lab/urls.js'
 
 /** Said wherever a lab is open to more than a few. */
 export const openToMany = ({ allow }: Settings): string[] =>
@@ -79,39 +54,82 @@ export function healthLines(health: HostHealth, style: Ui['style']): string[] {
   ]
 }
 
-/** Each model's first words, or why it didn't answer. */
+/** Each model's first words, or why it did not answer, and when they were asked. */
 export function chatLines(
   proof: Proof,
   { settings, lab, now }: { settings: Settings; lab: LabId; now: number },
   style: Ui['style'],
 ): string[] {
   const young = proof.chat.some((one) => mayStillTurn(one, now))
-    ? ['  A first success younger than 15 minutes may still turn: librechat-lab status --chat asks again.']
+    ? ['  New model subscriptions can take 15 minutes to settle: librechat-lab status --chat asks again.']
     : []
+  const age = now - Date.parse(proof.at)
+  const when =
+    age > 5 * 60_000 ? [`  ${style('dim', `asked ${proof.at.slice(0, 16).replace('T', ' ')} UTC`)}`] : []
   const labelOf = (model: string) => settings.models.find(({ id }) => id === model)?.label ?? model
   const widest = Math.max(...proof.chat.map(({ model }) => labelOf(model).length))
-  const answers = proof.chat.flatMap((one) => {
-    const label = labelOf(one.model)
-    if (!one.ok) {
-      const { cause, fix } = explain(one, { role: proof.role, region: lab.region })
-      return [
-        `  ${style('red', '✖')} ${clean(label)}  ${clean(cause)}`,
-        ...fix.map((step) => `      ${style('cyan', '→')} ${clean(step)}`),
-      ]
-    }
+  const answers = proof.chat.flatMap((one) =>
+    one.ok
+      ? `  ${style('green', '✔')} ${clean(labelOf(one.model)).padEnd(widest)}  ${style('dim', `${one.firstTokenMs} ms to the first word:`)} "${clean(one.text).slice(0, 40)}"`
+      : [],
+  )
+  const silent = proof.chat.flatMap((one) =>
+    one.ok ? [] : { what: labelOf(one.model), ...explained(one, proof, lab.region) },
+  )
+  const { title } = proof
+  const untitled =
+    title?.ok === false ? [{ what: 'Titles of conversations', ...explained(title, proof, lab.region) }] : []
+  return [...when, ...answers, ...failureLines([...silent, ...untitled], style), ...young]
+}
+
+const explained = (one: { model: string; error: string }, { role, presets }: Proof, region: string) =>
+  explain(one, { role, region, maxTokens: presets.find(({ model }) => model === one.model)?.maxTokens })
+
+/** Each cause once, with all that it keeps silent. */
+function failureLines(
+  failures: ({ what: string } & Pick<Explanation, 'cause' | 'fix'>)[],
+  style: Ui['style'],
+): string[] {
+  const causes = [...new Set(failures.map(({ cause }) => cause))]
+  return causes.flatMap((cause) => {
+    const those = failures.filter((one) => one.cause === cause)
+    const steps = new Set(those.flatMap(({ fix }) => fix))
     return [
-      `  ${style('green', '✔')} ${clean(label).padEnd(widest)}  ${style('dim', `${one.firstTokenMs} ms to the first word:`)} "${clean(one.text).slice(0, 40)}"`,
+      `  ${style('red', '✖')} ${clean(those.map(({ what }) => what).join(', '))}`,
+      `      ${clean(cause)}`,
+      ...[...steps].map((step) => `      ${style('cyan', '→')} ${clean(step)}`),
     ]
   })
-  return [...answers, ...young]
 }
 
 export const chatJson = (proof: Proof | undefined, region: string, now: number) =>
   proof?.chat.map((one) =>
-    one.ok
-      ? { ...one, mayStillTurn: mayStillTurn(one, now) }
-      : { ...one, ...explain(one, { role: proof.role, region }) },
+    one.ok ? { ...one, mayStillTurn: mayStillTurn(one, now) } : { ...one, ...explained(one, proof, region) },
   ) ?? null
+
+/** The health without the proof, which has a place of its own. */
+export const healthJson = (health: HostHealth | undefined) => {
+  if (!health) return null
+  const { proof: _, ...rest } = health
+  return rest
+}
+
+/** What a judgement of chat says to a person, besides each model's own line. */
+export function chatWarnings({ verdict, silent, untitled }: ChatJudgement, region: string): string[] {
+  if (verdict === 'notReady')
+    return ['No model answers, so LibreChat cannot be used yet. Each cause is above.']
+  const names = silent.map(({ label }) => label).join(', ')
+  return [
+    ...(silent.length > 0
+      ? [
+          `${names} ${silent.length === 1 ? 'does' : 'do'} not answer and ${silent.length === 1 ? 'is' : 'are'} not in LibreChat's menu. When the cause is gone: librechat-lab up`,
+        ]
+      : []),
+    ...(untitled !== undefined
+      ? [`Conversations get no titles: ${explain({ model: '', error: untitled }, { region }).cause}`]
+      : []),
+  ]
+}
 
 /** Why 443 may not answer here although the host is well. */
 export const silentPort = (port: number): string =>

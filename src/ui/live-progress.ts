@@ -54,6 +54,10 @@ export function liveProgress({ stream, style, now }: ProgressOptions): Progress 
       say(line(event, style, now() - begun))
       if (active.size > 0) start()
     },
+    print(text) {
+      stop()
+      stream.write(text)
+    },
     close: stop,
   }
 }

@@ -10,13 +10,15 @@ export interface UiOptions {
   env: NodeJS.ProcessEnv
   json: boolean
   color: boolean | undefined
-  retype: Ui['retype']
+  /** How the commands that a message names are typed here. */
+  hints: { text: Ui['retype']; hint: Ui['hint'] }
   signal: AbortSignal
 }
 
 /** The ui that fits: lively at a terminal, plain lines elsewhere, one object on stdout with `--json`. */
 export async function makeUi(options: UiOptions): Promise<Ui> {
-  const { stdin, stdout, stderr, env, json, retype, signal } = options
+  const { stdin, stdout, stderr, env, json, signal } = options
+  const { text: retype, hint } = options.hints
   const style = styleFor(wantsColor(stderr, env, options.color))
   const dumb = env.TERM === 'dumb'
   // A terminal that nobody gave a size says 0: there is no line to write anew.
@@ -31,6 +33,7 @@ export async function makeUi(options: UiOptions): Promise<Ui> {
     interactive,
     json,
     retype,
+    hint,
     style: styleFor(wantsColor(stdout, env, options.color)),
     columns: stdout.columns || 80,
     emit(event) {
@@ -38,9 +41,8 @@ export async function makeUi(options: UiOptions): Promise<Ui> {
       progress.emit(event.type === 'task' ? event : { ...event, text: retype(event.text) })
     },
     show(text) {
-      progress.close()
       const shown = sieved(retype(text({ style })))
-      stderr.write(`\n${stderr.isTTY ? wrap(shown, stderr.columns || 80) : shown}\n\n`)
+      progress.print(`\n${stderr.isTTY ? wrap(shown, stderr.columns || 80) : shown}\n\n`)
       apart = true
     },
     result(text, object) {
@@ -57,6 +59,7 @@ export async function makeUi(options: UiOptions): Promise<Ui> {
           style,
           signal,
           pause: progress.close,
+          retype,
           gap: () => {
             const between = apart ? '' : '\n'
             apart = false

@@ -1,18 +1,13 @@
+import type { AccountModels } from '../app/models.js'
+import { leftOutOf } from '../bedrock/left-out.js'
 import type { Model, Route } from '../bedrock/model.js'
 import type { Choice } from '../bedrock/pick.js'
 import { clean } from './style.js'
 import { columns } from './table.js'
 import type { Ui } from './ui.js'
 
-export interface ModelsShown {
-  region: string
-  account: string
-  models: readonly Model[]
-  choice: Choice
-}
-
 /** By provider, newest first; what cannot be called follows with the reason, and at the end what to do. */
-export function modelsText({ region, models, choice }: ModelsShown, { style }: Pick<Ui, 'style'>): string {
+export function modelsText({ region, models, choice }: AccountModels, { style }: Pick<Ui, 'style'>): string {
   const picked = new Set(choice.chosen.map(({ id }) => id))
   const callable = models.filter((model) => model.callable)
   const rows = columns(
@@ -30,6 +25,14 @@ export function modelsText({ region, models, choice }: ModelsShown, { style }: P
       lines.push('', `  ${style('bold', clean(model.provider))}`)
     lines.push(`  ${rows[index]}`)
   })
+  const doubtful = callable.filter(({ doubt }) => doubt !== undefined)
+  if (doubtful.length > 0)
+    lines.push(
+      '',
+      style('bold', 'Not in the default menu'),
+      '',
+      ...doubtful.map(({ doubt }) => `  ! ${clean(doubt ?? '')}`),
+    )
   const others = models.filter((model) => !model.callable)
   if (others.length > 0) lines.push('', style('bold', 'Not callable'), '', ...others.map(whyText))
   return [...lines, '', ...nextText(choice, others)].join('\n')
@@ -39,11 +42,9 @@ const whyText = ({ name, problem }: Model): string => `  ✖ ${clean(problem?.wh
 
 function nextText(choice: Choice, others: readonly Model[]): string[] {
   // About a legacy model nothing can be done.
-  const fixes = new Set(
-    others.flatMap(({ problem }) => (problem && problem.reason !== 'legacy' ? problem.fix : [])),
-  )
+  const fixable = others.filter(({ problem }) => problem?.reason !== 'legacy')
   return [
-    ...[...fixes].map((fix) => `To do: ${clean(fix)}`),
+    ...leftOutOf(fixable).map(({ names, fix }) => `For ${clean(names.join(', '))}: ${clean(fix)}`),
     ...(choice.chosen.length > 0
       ? ['● is what a new lab gets. Choose others: librechat-lab up --models <id>,<id>']
       : ['Nothing here for LibreChat to talk to: librechat-lab doctor']),
@@ -59,7 +60,7 @@ function whereOf({ profile }: Route, region: string): string {
 const regionsOf = ({ profile }: Pick<Route, 'profile'>, region: string): string[] =>
   profile ? profile.models.flatMap((arn) => arn.split(':')[3] || []).sort() : [region]
 
-export const modelsJson = ({ region, account, models, choice }: ModelsShown) => ({
+export const modelsJson = ({ region, account, models, choice }: AccountModels) => ({
   region,
   account,
   default: choice.default?.id ?? null,
@@ -70,6 +71,7 @@ export const modelsJson = ({ region, account, models, choice }: ModelsShown) => 
     name: model.name,
     provider: model.provider,
     callable: model.callable,
+    doubt: model.doubt ?? null,
     picked: choice.chosen.some(({ id }) => id === model.id),
     problem: model.problem ?? null,
     released: model.releasedAt?.toISOString().slice(0, 10) ?? null,

@@ -2,7 +2,9 @@ import type { PlanItem } from '../engine/converge.js'
 import type { Change } from '../engine/resource.js'
 import type { Cost } from '../lab/prices.js'
 import type { Settings } from '../lab/settings.js'
+import type { Stranger } from '../resources/identity.js'
 import type { LabId } from '../resources/ownership.js'
+import { strangerLines } from './strangers-view.js'
 import { clean } from './style.js'
 import { columns, usd } from './table.js'
 import type { Ui } from './ui.js'
@@ -16,6 +18,8 @@ export interface Plan {
   cost: Cost
   lab: LabId
   settings: Settings
+  /** What bears the lab's tags and is left alone. */
+  strangers: readonly Stranger[]
 }
 
 const signs = { create: '+', change: '~', keep: '=' } as const
@@ -25,7 +29,10 @@ const say = ({ what, from, to, byHand }: Change): string =>
   `${what}: ${from === undefined ? '' : `${from} → `}${to ?? ''}${byHand ? `  (${byHand})` : ''}`
 
 /** Each resource with what becomes of it, and what the lab costs a month. */
-export function planText({ items, host, replaces, cost, lab }: Plan, { style }: Pick<Ui, 'style'>): string {
+export function planText(
+  { items, host, replaces, cost, lab, strangers }: Plan,
+  { style }: Pick<Ui, 'style'>,
+): string {
   const lines = [style('bold', `Plan for the lab "${lab.name}" in ${lab.region}`), '']
   for (const { resource, action, id, changes } of items) {
     const replaced = replaces !== undefined && id === replaces
@@ -38,6 +45,7 @@ export function planText({ items, host, replaces, cost, lab }: Plan, { style }: 
   }
   const sign = style(host ? 'yellow' : 'dim', host ? '~' : '=')
   lines.push(`  ${sign} host  ${host ?? 'keep'}`, '', ...costText(cost, style))
+  if (strangers.length > 0) lines.push('', ...strangerLines(strangers, lab, style))
   return lines.join('\n')
 }
 
@@ -54,7 +62,7 @@ export const costJson = ({ lines, monthlyUsd, source }: Cost) => ({
   source,
 })
 
-export const planJson = ({ items, host, cost, lab, settings, replaces }: Plan) => ({
+export const planJson = ({ items, host, cost, lab, settings, replaces, strangers }: Plan) => ({
   lab: lab.name,
   region: lab.region,
   account: lab.account,
@@ -67,5 +75,6 @@ export const planJson = ({ items, host, cost, lab, settings, replaces }: Plan) =
   host: host ?? null,
   replaces: replaces ?? null,
   spec: settings,
+  strangers,
   cost: costJson(cost),
 })

@@ -1,10 +1,13 @@
 import type { Writable } from 'node:stream'
 import type { Emit, Event } from '../core/event.js'
-import { clean, duration, type Style, wrap } from './style.js'
+import { clean, duration, plainSpaces, type Style, wrap } from './style.js'
 
-/** Shows events; `close` leaves nothing that moves. */
+/** Shows events. */
 export interface Progress {
   emit: Emit
+  /** Prints a longer text between them. */
+  print(text: string): void
+  /** Leaves nothing that moves, until the next task. */
   close(): void
 }
 
@@ -42,18 +45,34 @@ export function line(event: Event, style: Style, elapsed: number | undefined): s
 
 const heartbeatMs = 15_000
 
-/** Without a terminal: one line for each change, and a sign of life in long waits. */
+/**
+ * Without a terminal: one line for each change, and a line after each 15 seconds in which nothing else was written,
+ * from the start to the result. `close` stops that until the next task.
+ */
 export function plainProgress({ stream, style, now }: ProgressOptions): Progress {
   const active = new Map<string, Task>()
-  // A dumb terminal has a width, too; a log has none.
-  const say = (text: string) => stream.write(`${stream.columns ? wrap(text, stream.columns) : text}\n`)
-  const heartbeat = setInterval(() => {
+  let heartbeat: NodeJS.Timeout | undefined
+  let quietSince = now()
+  const write = (text: string) =>
+    stream.write(`${stream.columns ? wrap(text, stream.columns) : plainSpaces(text)}\n`)
+  const beat = () => {
     for (const task of active.values()) {
       const detail = task.detail ? `: ${clean(task.detail)}` : ''
-      say(`… ${clean(task.name)}${detail} (${duration(now() - task.begun)})`)
+      write(`… ${clean(task.name)}${detail} (${duration(now() - task.begun)})`)
     }
-  }, heartbeatMs)
-  heartbeat.unref()
+    if (active.size === 0) write(`… still working (${duration(now() - quietSince)})`)
+  }
+  const listen = () => {
+    clearInterval(heartbeat)
+    heartbeat = setInterval(beat, heartbeatMs)
+    heartbeat.unref()
+    quietSince = now()
+  }
+  const say = (text: string) => {
+    write(text)
+    if (heartbeat) listen()
+  }
+  listen()
 
   return {
     emit(event) {
@@ -65,15 +84,23 @@ export function plainProgress({ stream, style, now }: ProgressOptions): Progress
       const begun = known?.begun ?? now()
       if (event.state === 'started' || event.state === 'progress') {
         active.set(event.id, { ...known, ...event, begun })
-        // Each wait is said once; the heartbeat says the rest.
-        if (event.state === 'progress' && event.detail !== known?.detail) {
-          say(`… ${clean(event.name)}: ${clean(event.detail ?? '')}`)
-        }
+        // Each wait is written once; the heartbeat repeats it.
+        const isNew = event.state === 'progress' && event.detail !== known?.detail
+        if (isNew) say(`… ${clean(event.name)}: ${clean(event.detail ?? '')}`)
+        if (!heartbeat) listen()
         return
       }
       active.delete(event.id)
+      if (!heartbeat) listen()
       say(line(event, style, now() - begun))
     },
-    close: () => clearInterval(heartbeat),
+    print(text) {
+      stream.write(text)
+      if (heartbeat) listen()
+    },
+    close() {
+      clearInterval(heartbeat)
+      heartbeat = undefined
+    },
   }
 }

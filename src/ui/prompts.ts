@@ -1,6 +1,6 @@
+import type { Question, Ui } from '../app/context.js'
 import { Interrupted, LabError } from '../core/error.js'
-import { type Style, wrap } from './style.js'
-import type { Question, Ui } from './ui.js'
+import { plainSpaces, type Style, wrap } from './style.js'
 
 type Asking = Pick<Ui, 'confirm' | 'input' | 'password' | 'select' | 'checkbox'>
 
@@ -12,7 +12,7 @@ export function refuseToAsk({ dumb }: { dumb: boolean }): Asking {
       code: 'missing-flag',
       what: `${question.message.replace(/[?:]$/, '')}: ${nowhere}.`,
       ...(question.hint ? { why: question.hint } : {}),
-      fix: [`Say it with a flag: ${question.flag}`],
+      fix: ['flag' in question ? `Use the flag: ${question.flag}` : question.otherwise],
     })
   }
   return { confirm: refuse, input: refuse, password: refuse, select: refuse, checkbox: refuse }
@@ -25,6 +25,8 @@ export function askAtTerminal(options: {
   signal: AbortSignal
   /** Stops whatever moves on the screen. */
   pause: () => void
+  /** Makes the commands that a text names what this person has to type. */
+  retype: Ui['retype']
   /** What keeps a question apart from what stands above it. */
   gap: () => string
 }): Asking {
@@ -36,7 +38,9 @@ export function askAtTerminal(options: {
     ) => Promise<T>,
   ): Promise<T> => {
     options.pause()
-    const hint = question.hint ? `${wrap(`  ${question.hint}`, options.output.columns)}\n` : ''
+    const hint = question.hint
+      ? `${wrap(`  ${options.retype(question.hint)}`, options.output.columns)}\n`
+      : ''
     options.output.write(`${options.gap()}${options.style('dim', hint)}`)
     const { inquirer } = await import('./inquirer.js')
     try {
@@ -74,7 +78,21 @@ export function askAtTerminal(options: {
           c,
         ),
       ),
-    checkbox: (q) =>
-      ask(q, (l, c) => l.checkbox({ message: q.message, choices: [...q.choices], pageSize: 14 }, c)),
+    checkbox: ({ validate, ...q }) =>
+      ask(q, (l, c) =>
+        l.checkbox(
+          {
+            message: q.message,
+            choices: q.choices.map((choice) =>
+              choice.disabled === undefined
+                ? choice
+                : { ...choice, disabled: plainSpaces(options.retype(choice.disabled)) },
+            ),
+            pageSize: 14,
+            ...(validate ? { validate: (picked) => validate(picked.map(({ value }) => value)) } : {}),
+          },
+          c,
+        ),
+      ),
   }
 }

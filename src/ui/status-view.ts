@@ -1,39 +1,23 @@
-import type { Proof } from '../bedrock/proof.js'
-import type { PlanItem } from '../engine/converge.js'
-import type { HostHealth } from '../host/health.js'
-import type { Cost } from '../lab/prices.js'
-import { addressCost, addressMonthly } from '../lab/prices.js'
-import type { Settings } from '../lab/settings.js'
+import type { Status } from '../app/status.js'
+import { addressCost, addressMonthlyUsd } from '../lab/prices.js'
+import { urlsOf } from '../lab/urls.js'
 import type { AddressState, ReleaseRefusal } from '../resources/address.js'
 import type { LabId } from '../resources/ownership.js'
-import { chatJson, chatLines, healthLines, openToMany, reachText, silentPort, type Urls } from './lab-view.js'
+import type { Rule } from '../resources/security-group.js'
+import {
+  chatJson,
+  chatLines,
+  chatWarnings,
+  healthJson,
+  healthLines,
+  openToMany,
+  silentPort,
+} from './lab-view.js'
 import { costJson, costText } from './plan-view.js'
+import { strangerLines } from './strangers-view.js'
 import { clean } from './style.js'
 import { columns } from './table.js'
 import type { Ui } from './ui.js'
-
-/** What a look at a lab found. */
-export type Status =
-  | { lab: LabId; exitCode: 0; keptAddress: string }
-  | {
-      lab: LabId
-      exitCode: 0 | 2
-      keptAddress?: never
-      settings: Settings | undefined
-      items: readonly PlanItem[]
-      address: AddressState | undefined
-      refusal: ReleaseRefusal | undefined
-      urls?: Urls
-      health: HostHealth | undefined
-      /** Whether the host has what this version and the settings would put there. */
-      hostCurrent: boolean
-      answers: { https: boolean; portainer: boolean }
-      here: { address: string; allowed: boolean } | undefined
-      lostModels: readonly string[]
-      proof: Proof | undefined
-      cost: Cost
-      now: number
-    }
 
 export const keptText = ({ name, region }: LabId, address: string): string =>
   `The lab "${name}" in ${region} is gone; its protected Elastic IP ${address} is kept, and still costs ${addressCost(region)}.
@@ -63,7 +47,12 @@ const layers = (address: AddressState, refusal: ReleaseRefusal | undefined): [bo
 ]
 
 export function statusText(status: Status, { style }: Pick<Ui, 'style'>): string {
-  if (status.keptAddress !== undefined) return keptText(status.lab, status.keptAddress)
+  const others = strangerLines(status.strangers, status.lab, style)
+  if (status.keptAddress !== undefined) {
+    return [keptText(status.lab, status.keptAddress), ...(others.length > 0 ? ['', ...others] : [])].join(
+      '\n',
+    )
+  }
   const { lab, settings, health } = status
   const verdict = status.exitCode === 0 ? style('green', 'healthy') : style('yellow', 'not as it should be')
   const lines = [
@@ -90,16 +79,21 @@ export function statusText(status: Status, { style }: Pick<Ui, 'style'>): string
       '',
       style('bold', 'Chat'),
       ...chatLines(status.proof, { settings, lab, now: status.now }, style),
+      ...chatWarnings(status.judged, lab.region).map((text) => `  ${style('yellow', '!')} ${clean(text)}`),
     )
   lines.push('', style('bold', 'Reach'), ...reachLines(status, style), '', ...costText(status.cost, style))
+  if (others.length > 0) lines.push('', ...others)
   if (status.exitCode === 2) lines.push('', 'librechat-lab up   mends what can be mended')
   return lines.join('\n')
 }
 
 type There = Exclude<Status, { keptAddress: string }>
 
-function resourceLines({ items }: There, style: Ui['style']): string[] {
-  return items.flatMap(({ resource, action, id, changes }) => {
+function resourceLines({ items, leftSecrets }: There, style: Ui['style']): string[] {
+  const secrets = leftSecrets.map(
+    (name) => `  ${style('yellow', '!')} parameter ${clean(name)}  left by an older run: destroy removes it`,
+  )
+  const resources = items.flatMap(({ resource, action, id, changes }) => {
     const fine = action === 'keep' && changes.length === 0
     const mark = fine ? style('green', '✔') : action === 'create' ? style('red', '✖') : style('yellow', '!')
     const shown = id && !resource.name.endsWith(id) ? `  ${style('dim', clean(id))}` : ''
@@ -112,6 +106,7 @@ function resourceLines({ items }: There, style: Ui['style']): string[] {
       ),
     ]
   })
+  return [...resources, ...secrets]
 }
 
 function addressLines({ address, refusal }: There, style: Ui['style']): string[] {
@@ -124,7 +119,35 @@ function addressLines({ address, refusal }: There, style: Ui['style']): string[]
   return [...shown, ...plain]
 }
 
-function reachLines({ urls, settings, answers, here, health }: There, style: Ui['style']): string[] {
+const urlsIn = ({ lab, address, instanceId, settings }: There) =>
+  instanceId ? urlsOf(lab, address?.publicIp ?? '', instanceId, settings?.domain) : undefined
+
+/** From where the rules that are there let in, port by port. */
+export function allowedFrom(ingress: readonly Rule[]): string {
+  const bySources = new Map<string, string[]>()
+  const portsOf = ({ protocol, fromPort, toPort }: Rule) =>
+    protocol === '-1'
+      ? 'every port'
+      : `${fromPort === toPort ? fromPort : `${fromPort}-${toPort}`}${protocol === 'tcp' ? '' : `/${protocol}`}`
+  for (const ports of new Set(ingress.map(portsOf))) {
+    const sources = ingress.filter((rule) => portsOf(rule) === ports).map(({ source }) => sourceText(source))
+    const key = [...new Set(sources)].sort().join(', ')
+    bySources.set(key, [...(bySources.get(key) ?? []), ports])
+  }
+  const rules = [...bySources].map(([sources, ports]) => `${sources} (${ports.join(', ')})`)
+  return rules.join('; ') || 'nowhere: the security group has no inbound rule'
+}
+
+const sourceText = (source: string) =>
+  source === '0.0.0.0/0'
+    ? 'everywhere'
+    : source === '::/0'
+      ? 'everywhere over IPv6'
+      : source.replace(/\/32$/, '')
+
+function reachLines(status: There, style: Ui['style']): string[] {
+  const { settings, ingress, answers, here, health } = status
+  const urls = urlsIn(status)
   const answer = (yes: boolean) => (yes ? 'answers from here' : 'does not answer from here')
   const rows = urls
     ? [
@@ -135,7 +158,7 @@ function reachLines({ urls, settings, answers, here, health }: There, style: Ui[
     : []
   return [
     ...columns(rows),
-    ...(settings ? [`  Reached by ${reachText(settings)}`] : []),
+    ...(ingress ? [`  Allowed from ${clean(allowedFrom(ingress))}`] : []),
     ...(settings ? openToMany(settings) : []).map((text) => `  ${style('yellow', '!')} ${text}`),
     ...(here && settings && !here.allowed
       ? [`  ${style('yellow', '!')} your address is ${here.address} now and is not let in: librechat-lab up`]
@@ -148,13 +171,19 @@ function reachLines({ urls, settings, answers, here, health }: There, style: Ui[
 
 export function statusJson(status: Status): object {
   const { lab, exitCode } = status
-  const head = { lab: lab.name, region: lab.region, account: lab.account, exitCode }
+  const head = {
+    lab: lab.name,
+    region: lab.region,
+    account: lab.account,
+    exitCode,
+    strangers: status.strangers,
+  }
   if (status.keptAddress !== undefined) {
     return {
       ...head,
       exists: false,
       keptAddress: status.keptAddress,
-      keptAddressMonthlyUsd: addressMonthly(lab.region) ?? null,
+      keptAddressMonthlyUsd: addressMonthlyUsd(status.lab.region) ?? null,
     }
   }
   return {
@@ -178,12 +207,17 @@ export function statusJson(status: Status): object {
           },
         }
       : null,
-    urls: status.urls ?? null,
-    health: status.health ?? null,
+    urls: urlsIn(status) ?? null,
+    ingress: status.ingress ?? null,
+    leftSecrets: status.leftSecrets,
+    health: healthJson(status.health),
     hostCurrent: status.hostCurrent,
     answers: status.answers,
     here: status.here ?? null,
     lostModels: status.lostModels,
+    chatVerdict: status.proof || !status.settings?.models.length ? status.judged.verdict : null,
+    chatTitle: status.proof?.title ?? null,
+    chatAt: status.proof?.at ?? null,
     chat: chatJson(status.proof, lab.region, status.now),
     cost: costJson(status.cost),
   }

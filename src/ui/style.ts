@@ -1,6 +1,9 @@
-import { stripVTControlCharacters, styleText } from 'node:util'
+import { styleText } from 'node:util'
+import displayWidth from 'fast-string-width'
+import { wrapAnsi } from 'fast-wrap-ansi'
+import type { Style } from '../core/style.js'
 
-export type Style = (format: Parameters<typeof styleText>[0], text: string) => string
+export type { Style } from '../core/style.js'
 
 /** Whether colour is wanted on a stream: https://no-color.org, https://force-color.org */
 export function wantsColor(
@@ -27,13 +30,13 @@ export const clean = (text: string): string =>
 
 /** The last sieve before a terminal: text, line ends and colours pass, what else would move or turn it does not. */
 export const sieved = (text: string): string =>
-  text.replace(/\u001b\[[\d;]*m|[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (found) =>
+  plainSpaces(text).replace(/\u001b\[[\d;]*m|[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (found) =>
     found.length > 1 || found === '\n' || found === '\t' ? found : ' ',
   )
 
 /** JSON that a terminal shows as it is: JSON itself escapes only some of what would move or turn the text. */
 export const asJson = (object: object): string =>
-  JSON.stringify(object).replace(
+  plainSpaces(JSON.stringify(object)).replace(
     /[\u007f-\u009f\p{Bidi_Control}]/gu,
     (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
@@ -46,28 +49,46 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`
 }
 
-/** A text cut to a width. */
-export const cut = (text: string, columns: number): string =>
-  text.length <= columns ? text : `${text.slice(0, Math.max(columns - 1, 1))}…`
+const segmenter = new Intl.Segmenter()
 
-/** Text with its lines broken between words where they are wider than the terminal, each keeping its indentation. */
+/** A text cut to a width in columns; a wide character counts as the terminal draws it. */
+export function cut(text: string, columns: number): string {
+  if (displayWidth(text) <= columns) return text
+  let kept = ''
+  let width = 1 // the ellipsis
+  for (const { segment } of segmenter.segment(text)) {
+    width += displayWidth(segment)
+    if (width > Math.max(columns, 1)) break
+    kept += segment
+  }
+  return `${kept}…`
+}
+
+/** A space at which no line may be broken, as within a command that is to be copied. */
+export const unbroken = '\u00a0'
+
+/** Unbroken spaces become plain ones, once lines are broken. */
+export const plainSpaces = (text: string): string => text.replaceAll(unbroken, ' ')
+
+/**
+ * Text with its lines broken between words where they are wider than the terminal, each keeping its indentation.
+ * Words, URLs and commands stay whole; where one is wider than the terminal, the terminal itself breaks it, and what
+ * is copied from there is whole.
+ */
 export const wrap = (text: string, columns: number): string =>
-  text
-    .split('\n')
-    .map((line) => wrapLine(line, columns))
-    .join('\n')
+  plainSpaces(
+    text
+      .split('\n')
+      .map((line) => wrapLine(line, columns))
+      .join('\n'),
+  )
 
 function wrapLine(line: string, columns: number): string {
-  const width = (part: string) => stripVTControlCharacters(part).length
-  if (width(line) <= columns) return line
-  const indent = `${/^ */.exec(line)?.[0] ?? ''}  `
-  const lines = ['']
-  // Spaces stay with the word behind them; columns can't stay in line, so two of them are enough.
-  for (const word of line.replace(/(?<=[^ ]) {3,}/g, '  ').match(/ *[^ ]+/g) ?? []) {
-    const last = lines.at(-1) ?? ''
-    const fits = last === '' || width(last) + width(word) <= columns
-    if (fits) lines[lines.length - 1] = last + word
-    else lines.push(indent + word.trimStart())
-  }
-  return lines.join('\n')
+  if (displayWidth(line) <= columns) return line
+  const [indent = ''] = /^ */.exec(line) ?? []
+  // Columns can't stay in line, so two spaces between them are enough.
+  const words = line.slice(indent.length).replace(/(?<=[^ ]) {3,}/g, '  ')
+  const next = `${indent}  `
+  const lines = wrapAnsi(words, columns - next.length, { hard: false, trim: true }).split('\n')
+  return lines.map((one, i) => (i === 0 ? indent : next) + one).join('\n')
 }

@@ -1,9 +1,22 @@
+import type { ChatJudgement } from '../app/chat-proof.js'
+import { type LeftOut, leftOutText } from '../bedrock/left-out.js'
 import type { Proof } from '../bedrock/proof.js'
 import type { HostHealth } from '../host/health.js'
 import type { MadeUser } from '../host/users.js'
 import type { ReleaseRefusal } from '../resources/address.js'
-import { chatJson, chatLines, healthLines, openToMany, reachText, silentPort, type Urls } from './lab-view.js'
+import {
+  chatJson,
+  chatLines,
+  chatWarnings,
+  healthJson,
+  healthLines,
+  openToMany,
+  reachText,
+  silentPort,
+  type Urls,
+} from './lab-view.js'
 import { costJson, type Plan, planJson } from './plan-view.js'
+import { strangerLines } from './strangers-view.js'
 import { clean } from './style.js'
 import { columns, usd } from './table.js'
 import type { Ui } from './ui.js'
@@ -16,6 +29,9 @@ export interface Summary extends Plan {
   urls: Urls
   health?: HostHealth | undefined
   chat?: Proof | undefined
+  judged: ChatJudgement
+  /** What would bring more models into the menu. */
+  leftOut: readonly LeftOut[]
   firstUser?: MadeUser | undefined
   /** Whether 443 and 9443 answer from here. */
   answers: { https: boolean; portainer: boolean }
@@ -29,8 +45,13 @@ function warningsOf({
   answers,
   health,
   refusal,
-}: Pick<Summary, 'settings' | 'answers' | 'health' | 'refusal'>): string[] {
+  judged,
+  leftOut,
+  lab,
+}: Pick<Summary, 'settings' | 'answers' | 'health' | 'refusal' | 'judged' | 'leftOut' | 'lab'>): string[] {
   return [
+    ...chatWarnings(judged, lab.region),
+    ...leftOut.map(leftOutText),
     ...openToMany(settings),
     ...(health?.healthy && !answers.https ? [silentPort(443)] : []),
     ...(health?.healthy && answers.https && !answers.portainer ? [silentPort(9443)] : []),
@@ -42,10 +63,21 @@ function warningsOf({
   ]
 }
 
+function headOf({ changed, judged, settings }: Summary, style: Ui['style']): string {
+  if (judged.verdict === 'notReady')
+    return `${style('red', '✖')} ${style('bold', 'Your LibreChat is not ready: no model answers.')}`
+  if (judged.silent.length > 0) {
+    const some = `${judged.answering.length} of ${settings.models.length} models`
+    const head = changed ? `Your LibreChat is ready with ${some}.` : `No changes: ${some} answer.`
+    return `${style('yellow', '!')} ${style('bold', head)}`
+  }
+  const head = changed ? 'Your LibreChat is ready.' : 'No changes: everything is as it should be.'
+  return `${style('green', '✔')} ${style('bold', head)}`
+}
+
 /** What one would want to photograph: where it is, who can reach it, what it costs, how to go on and to stop. */
 export function summaryText(summary: Summary, { style }: Pick<Ui, 'style'>): string {
   const { settings, urls, cost, chat, firstUser, health } = summary
-  const head = summary.changed ? 'Your LibreChat is ready.' : 'No changes: everything is as it should be.'
   const facts = columns([
     ['  LibreChat', style('cyan', urls.librechat)],
     ['  Portainer', style('cyan', urls.portainer)],
@@ -78,7 +110,7 @@ export function summaryText(summary: Summary, { style }: Pick<Ui, 'style'>): str
   ]
   const warnings = warningsOf(summary).map((text) => `${style('yellow', '!')} ${text}`)
   return [
-    `${style('green', '✔')} ${style('bold', head)}`,
+    headOf(summary, style),
     '',
     ...facts,
     ...browser,
@@ -89,6 +121,7 @@ export function summaryText(summary: Summary, { style }: Pick<Ui, 'style'>): str
     style('bold', 'Next'),
     ...columns(next.map(([line = '', why = '']) => [`  ${style('cyan', line)}`, why])),
     ...(warnings.length > 0 ? ['', ...warnings] : []),
+    ...(summary.strangers.length > 0 ? ['', ...strangerLines(summary.strangers, summary.lab, style)] : []),
   ].join('\n')
 }
 
@@ -98,7 +131,10 @@ export const summaryJson = (summary: Summary) => ({
   address: summary.address,
   instanceId: summary.instanceId,
   urls: summary.urls,
-  health: summary.health ?? null,
+  health: healthJson(summary.health),
+  chatVerdict: summary.judged.verdict,
+  chatTitle: summary.chat?.title ?? null,
+  leftOut: summary.leftOut,
   chat: chatJson(summary.chat, summary.lab.region, summary.now),
   answers: summary.answers,
   addressRelease: { refusedBy: summary.refusal },

@@ -1,14 +1,18 @@
+import displayWidth from 'fast-string-width'
+
 /** Columns side by side, each as wide as its widest cell; the last as it is. */
 export function columns(rows: readonly (readonly string[])[], gap = '  '): string[] {
   const widths: number[] = []
   for (const row of rows) {
     row.forEach((cell, i) => {
-      widths[i] = Math.max(widths[i] ?? 0, cell.length)
+      widths[i] = Math.max(widths[i] ?? 0, displayWidth(cell))
     })
   }
   return rows.map((row) =>
     row
-      .map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0)))
+      .map((cell, i) =>
+        i === row.length - 1 ? cell : cell + ' '.repeat((widths[i] ?? 0) - displayWidth(cell)),
+      )
       .join(gap)
       .trimEnd(),
   )

@@ -1,11 +1,17 @@
+import type { OpenTunnel } from '../app/tunnel.js'
 import type { Forward, Notice } from '../tunnel/forward.js'
 import type { Target } from '../tunnel/targets.js'
+
+/** What is open, and how it is ended. */
+export const openText = (tunnels: readonly OpenTunnel[]): string =>
+  [...tunnels.map(({ target, url }) => `${target.name}: ${url}`), '', 'Press Ctrl-C to close it.'].join('\n')
+
+const count = (n: number, word: string) => `${n} ${word}${n === 1 ? '' : 's'}`
 
 /** What has gone through, in one line. */
 export function trafficText(forwards: readonly Forward[]): string {
   const all = forwards.map(({ traffic }) => traffic)
   const sum = (pick: (one: Forward['traffic']) => number) => all.reduce((total, one) => total + pick(one), 0)
-  const count = (n: number, word: string) => `${n} ${word}${n === 1 ? '' : 's'}`
   const parts = [
     count(
       sum((one) => one.connections),
@@ -33,15 +39,15 @@ export function noticeText(notice: Notice, { name, remotePort }: Target): string
     case 'refused':
       return `Nothing listens on port ${remotePort} of the instance. librechat-lab status shows what runs there.`
     case 'broken':
-      return `${name}: the connection to AWS broke; it is being resumed, and nothing is lost.`
+      return `${name}: the connection to AWS broke. It is being resumed; open connections wait.`
     case 'resumed':
       return `${name}: the connection to AWS is back.`
     case 'let-go':
-      return `${name}: a connection that took nothing for 15 seconds was ended, because it held the others up. --sessions 4 keeps them further apart.`
+      return `${name}: a connection that read nothing for 15 seconds was closed, because others waited for it. With --sessions 4 fewer connections share a session.`
     case 'stuck':
-      return `${name}: the session did not move for 30 seconds; its connections were ended, and a new session takes the next ones.`
+      return `${name}: a session made no progress. Its ${count(notice.connections, 'connection')} ended with an error; a new session takes the next ones.`
     case 'session-ended':
-      return `${name}: the session has ended${notice.reason ? ` (${notice.reason})` : ', as AWS does after a time without traffic'}. The next connection opens a new one.`
+      return `${name}: the session has ended. ${notice.reason || 'The instance gave no reason'}. The next connection opens a new one.`
     case 'no-session': {
       const { error } = notice
       return `${name}: no session could be opened or kept. ${error instanceof Error ? error.message : error} The next connection tries again.`

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 
+import firewall
+
 LAB = os.environ.get("LAB", "/opt/librechat-lab")
 SERVICES = ["librechat", "mongodb", "meilisearch", "proxy", "portainer"]
 GIB = 1024**3
@@ -62,13 +64,6 @@ def recent_restarts(container):
     return container["RestartCount"]
 
 
-def metadata_rule():
-    return subprocess.run(
-        ["iptables", "-w", "-C", "DOCKER-USER", "-d", "169.254.169.254/32", "!", "-i", "lab-api", "-j", "DROP"],
-        capture_output=True, check=False,
-    ).returncode == 0
-
-
 def certificate(site):
     """When the certificate that 443 shows for the site ends, and whose it is."""
     # No name is sent for a bare address, as a browser does it.
@@ -108,11 +103,27 @@ def update(name):
         return None
 
 
-def reboot_needed():
-    """What the last update found, as long as the machine still runs as it ran then."""
+def waiting_kernel():
+    """The kernel that a restart would start, when it is another than the one that runs; empty otherwise."""
+    # dnf's own question knows only a package called kernel, and Amazon Linux's are called kernel6.12 and so on.
+    found = re.search(r"/vmlinuz-(\S+)$", run("grubby", "--default-kernel").strip())
+    return found.group(1) if found and found.group(1) != os.uname().release else ""
+
+
+def libraries_wait():
+    """Whether the last update found something else that waits for a restart, and none has been since."""
     last = update("system") or {}
     with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
         return bool(last.get("reboot")) and last.get("boot") == file.read().strip()
+
+
+def proof():
+    """The last chat proof, as src/bedrock/proof.ts left it; None where there is none."""
+    try:
+        with open("/var/lib/librechat-lab/proof.json", encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
 
 
 def memory():
@@ -130,6 +141,7 @@ def disk():
 
 def health():
     found = containers()
+    kernel = waiting_kernel()
     result = {
         "healthy": False,
         "release": written("release"),
@@ -139,19 +151,21 @@ def health():
         "disk": disk(),
         "memory": memory(),
         "certificate": certificate(setting("LAB_SITE")) if setting("LAB_SITE") else None,
-        "metadataProtected": metadata_rule(),
+        "metadataProtected": firewall.metadata_protected(),
+        "hostPortsProtected": firewall.host_ports_protected(),
         "updates": {"portainer": update("portainer"), "system": update("system")},
-        "rebootNeeded": reboot_needed(),
+        "rebootNeeded": bool(kernel) or libraries_wait(),
+        "proof": proof(),
         "running": "" if written("running").startswith("health ") else written("running"),
     }
-    problems, warnings = judge(result)
+    problems, warnings = judge(result, kernel)
     result["problems"] = problems
     result["warnings"] = warnings
     result["healthy"] = not problems
     return result
 
 
-def judge(result):
+def judge(result, kernel):
     problems, warnings = [], []
 
     def say(to, code, text):
@@ -163,8 +177,9 @@ def judge(result):
         if result["restarts"][service] >= 3:
             say(problems, "restarting", f"{service} has restarted {result['restarts'][service]} times.")
     if not result["metadataProtected"] and result["services"]["librechat"] != "missing":
-        say(problems, "metadata", "Any container may ask for the instance's credentials: the firewall's rule is gone. "
-            "Run librechat-lab up.")
+        say(problems, "metadata", f"{firewall.METADATA_OPEN} Run librechat-lab up.")
+    if not result["hostPortsProtected"] and result["services"]["librechat"] != "missing":
+        say(problems, "host-ports", f"{firewall.PORTS_OPEN} Run librechat-lab up.")
     free, total = result["disk"]["freeBytes"], result["disk"]["totalBytes"]
     if free < GIB:
         say(problems, "disk-full", f"The disk has {free // MIB} MiB left; the database stops when there are none. "
@@ -189,7 +204,10 @@ def judge(result):
     for name, last in result["updates"].items():
         if last and last["result"] == "failed":
             say(warnings, f"update-{name}", f"The last update of {name} failed on {last['at']}.")
-    if result["rebootNeeded"]:
+    if kernel:
+        say(warnings, "reboot", "A kernel update waits for a restart of the instance: "
+            f"Linux {os.uname().release} runs, {kernel} is installed.")
+    elif result["rebootNeeded"]:
         say(warnings, "reboot", "A security fix waits for a restart of the instance.")
     return problems, warnings
 

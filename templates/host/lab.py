@@ -1,12 +1,13 @@
 """What the host's programs share: requests from the command line, sealed answers, and errors in three parts.
 
 Standard output and error are the stage's log; file 3 is what goes back through Run Command, where nothing secret may
-stand. A password that a person gave is read from a SecureString parameter; one that is made here goes back encrypted
-to the one-time key that came with the request.
+stand. A password that a person gave comes encrypted to a key that this host made for it (key.py); one that is made here
+goes back encrypted to the one-time key that came with the request.
 """
 import base64
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -14,11 +15,15 @@ import tempfile
 
 LAB = os.environ["LAB"]
 CODE = os.environ["CODE"]
+INPUT = os.environ["INPUT"]
+# In memory: a key never reaches the disk.
+KEYS = os.environ["RUN"] + "/keys"
+OAEP = ["-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha256"]
 
 
 def request():
     """The request that came with the payload: one JSON object."""
-    with open(f"{CODE}/input/request.json", encoding="utf-8") as file:
+    with open(f"{INPUT}/request.json", encoding="utf-8") as file:
         return json.load(file)
 
 
@@ -28,12 +33,17 @@ def answer(result):
         out.write(json.dumps(result, separators=(",", ":")) + "\n")
 
 
-def fail(code, what, why, *fix):
+def fail(code, what, why, *fix, refused=False):
     """Ends the stage; run.sh passes the error on."""
     with open(f"{LAB}/state/error.json", "w", encoding="utf-8") as file:
-        json.dump({"code": code, "what": what, "why": why, "fix": list(fix)}, file)
+        json.dump({"code": code, "what": what, "why": why, "fix": list(fix), "refused": refused}, file)
     print(f"failed: {what} {why}")
     sys.exit(1)
+
+
+def refuse(code, what, why, *fix):
+    """As fail, for a request that can't be granted: nothing went wrong, so the log is not shown."""
+    fail(code, what, why, *fix, refused=True)
 
 
 def run(*command, **options):
@@ -45,22 +55,39 @@ def compose(*arguments, **options):
     return run("docker", "compose", *arguments, cwd=LAB, **options)
 
 
+def key_of(asked):
+    """The file of the key that a request's password was encrypted to; None when there is none (any more)."""
+    name = (asked.get("password") or {}).get("key", "")
+    path = f"{KEYS}/{name}"
+    return path if re.fullmatch(r"[0-9a-f]{24}", name) and os.path.exists(path) else None
+
+
+def forget_key(asked):
+    path = key_of(asked)
+    if path is not None:
+        os.remove(path)
+
+
 def password_of(asked):
-    """The password of a request, and whether it was made here."""
-    source = asked.get("password")
-    if source is None:
+    """The password of a request, and whether it was made here. The key of one that was given opens once."""
+    given = asked.get("password")
+    if given is None:
         return secrets.token_urlsafe(15), True
-    # Only the instance's role may read it, and the CLI deletes it afterwards.
-    result = run(
-        "aws", "ssm", "get-parameter", "--region", source["region"], "--name", source["parameter"],
-        "--with-decryption", "--output", "json",
+    path = key_of(asked)
+    if path is None:
+        fail("password-key", "The host no longer has the key that your password was encrypted to.",
+             "A key lasts two hours, opens one password, and is gone after a restart.", "Run the command again.")
+    # Encrypted for this one action on this one user: in another request it doesn't open.
+    label = f"{asked['action']} {asked['email']}".encode().hex()
+    result = subprocess.run(
+        ["openssl", "pkeyutl", "-decrypt", "-inkey", path, *OAEP, "-pkeyopt", f"rsa_oaep_label:{label}"],
+        input=base64.b64decode(given["sealed"]), capture_output=True, check=False,
     )
+    forget_key(asked)
     if result.returncode != 0:
-        fail(
-            "password-parameter", "The host could not read the password that you gave.",
-            result.stderr.strip()[-500:], "Check that the instance's role holds AmazonSSMManagedInstanceCore.",
-        )
-    return json.loads(result.stdout)["Parameter"]["Value"], False
+        fail("password-key", "The password that you gave could not be decrypted.",
+             "It was encrypted for another request, or changed on its way.", "Run the command again.")
+    return result.stdout.decode(), False
 
 
 def seal(text, asked):
@@ -69,8 +96,7 @@ def seal(text, asked):
         key.write(asked["publicKey"])
         key.flush()
         result = subprocess.run(
-            ["openssl", "pkeyutl", "-encrypt", "-pubin", "-inkey", key.name, "-pkeyopt", "rsa_padding_mode:oaep",
-             "-pkeyopt", "rsa_oaep_md:sha256"],
+            ["openssl", "pkeyutl", "-encrypt", "-pubin", "-inkey", key.name, *OAEP],
             input=text.encode(), capture_output=True, check=True,
         )
     return base64.b64encode(result.stdout).decode()

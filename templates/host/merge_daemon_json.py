@@ -1,11 +1,43 @@
 """Prints Docker's daemon.json with ours merged in: merge_daemon_json.py <ours> <theirs>.
 
 What they have stays; what is missing is added. A setting of ours that they have set otherwise is an error, said on
-standard error, for no choice of theirs is overwritten.
+standard error, for no choice of theirs is overwritten. So is one that would take away what the lab relies on: Docker's
+firewall, through which the metadata is protected, the network, and that nobody but root speaks to Docker.
 """
 import json
 import os
+import re
 import sys
+
+
+FIREWALL = "the instance's credentials are protected in the firewall that Docker sets up with iptables"
+NETWORK = "containers would lose their network"
+PORTS = "the lab's ports would be published otherwise"
+
+# What each may be, beside missing, and why nothing else.
+REQUIRED = {
+    "iptables": ([True], FIREWALL),
+    "firewall-backend": (["", "iptables"], FIREWALL),
+    "bridge": (["", "docker0"], FIREWALL),
+    "allow-direct-routing": ([False], "anybody could reach containers past their published ports"),
+    "ip-forward": ([True], NETWORK),
+    "ip-masq": ([True], NETWORK),
+    "ip": (["", "0.0.0.0"], PORTS),
+    "userland-proxy": ([True], PORTS),
+    "seccomp-profile": (["", "builtin"], "containers could use system calls that Docker refuses"),
+}
+
+
+def refuse(theirs):
+    """Ends with what is wrong when a setting takes away what the lab relies on."""
+    for key, (allowed, why) in REQUIRED.items():
+        if key in theirs and not any(theirs[key] is value or theirs[key] == value and isinstance(value, str)
+                                     for value in allowed):
+            sys.exit(f"It sets {key} to {json.dumps(theirs[key])}, and {why}.")
+    hosts = theirs.get("hosts", [])
+    for host in hosts if isinstance(hosts, list) else [hosts]:
+        if not re.match(r"(unix|fd)://", str(host)):
+            sys.exit(f"It sets hosts to {json.dumps(host)}, and whoever reaches Docker over the network is root.")
 
 
 def merge(ours, theirs, path=""):
@@ -42,6 +74,7 @@ def main():
                 sys.exit(f"It is not valid JSON: {error}.")
     if not isinstance(theirs, dict):
         sys.exit("It is not a JSON object.")
+    refuse(theirs)
     merged = merge(ours, theirs)
     if merged == theirs:
         # Not a byte is changed.

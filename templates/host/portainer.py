@@ -50,12 +50,12 @@ def reset(asked):
         pulled = run("docker", "pull", "-q", image)
         if pulled.returncode != 0:
             fail("image-pull", f"{image} could not be fetched.", pulled.stderr.strip()[-500:],
-                 "Wait some minutes and run the command again.")
+                 "Run the command again; Docker Hub's limit for an address ends within 6 hours.")
     compose("stop", "portainer")
     try:
         # In the host's user namespace, as Portainer itself: its files are the real root's.
-        result = run("docker", "run", "--rm", "--userns", "host", "--network", "none", "-v",
-                     "librechat-lab_portainer:/data", image)
+        result = run("docker", "run", "--rm", "--userns", "host", "--network", "none", "--cap-drop", "ALL",
+                     "--security-opt", "no-new-privileges", "-v", "librechat-lab_portainer:/data", image)
     finally:
         compose("start", "portainer")
     text = result.stdout + result.stderr

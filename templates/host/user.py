@@ -1,13 +1,14 @@
 """LibreChat's users, through LibreChat's own scripts in its container.
 
-Request: {"action": "add" | "list" | "remove" | "reset-password", "email", "name", "password": {"parameter",
-"region"} | null, "publicKey": PEM}. Answer: {"user": {"email", "sealed"?}} or {"users": [[email, name, created]]}.
+Request: {"action": "add" | "list" | "remove" | "reset-password", "email", "name", "password": {"key", "sealed"} | null,
+"publicKey": PEM}. Answer: {"user": {"email", "sealed"?}} or {"users": [[email, name, created]]}.
 """
+import contextlib
 import hashlib
 import json
 import re
 
-from lab import CODE, answer, compose, fail, password_of, request, seal
+from lab import CODE, answer, compose, fail, forget_key, password_of, refuse, request, run, seal
 
 LIBRECHAT_DOWN = "Look at the lab's health: librechat-lab status"
 
@@ -19,11 +20,23 @@ def script(*arguments, answers=(), container=("exec", "-T", "librechat")):
     return compose(*container, "node", "-e", program, *arguments, input=json.dumps([list(pair) for pair in answers]))
 
 
+# What is in a script's output beside its own words: LibreChat's log, Node's warnings and where an error was thrown,
+# rules, and questions.
+NOISE = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]|\(node:|\(Use `node|at |throw |\^|\S+:\d+$|Node\.js v|[-=*]+$|There was an uncaught error"
+    r"|.*([([] ?y(es)? ?/ ?no? ?[)\]]|:|leave blank.*)$", re.I
+)
+REASON = re.compile(r"error|not |n't|fail|already|must|invalid|abort|refus|denied|cannot|nobody can answer", re.I)
+
+
 def said(result):
-    """What a script of LibreChat's said was wrong, without colours, without anything else."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", result.stdout + result.stderr)
-    lines = [line.strip() for line in text.splitlines() if re.search(r"error|not found|already|must", line, re.I)]
-    return " ".join(lines)[-500:] or f"It ended with code {result.returncode} and gave no reason."
+    """A script's own reason for its failure: its last words that sound like one, or else its last words."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", f"{result.stdout}\n{result.stderr}")
+    # A prompt and what follows it are one line, for nobody's answer is shown.
+    lines = [re.sub(r"^(> ?)+", "", line.strip()) for line in text.splitlines()]
+    lines = [line for line in lines if line and not NOISE.match(line)]
+    reasons = [line for line in lines if REASON.search(line)] or lines
+    return " ".join(reasons[-2:])[-500:] or f"It ended with code {result.returncode} and gave no reason."
 
 
 def users():
@@ -48,8 +61,8 @@ def add(asked):
         # A run before this one made the first user: there is nothing to do.
         return answer({"user": {"email": email, "made": False}})
     if known(email):
-        fail("user-exists", f"There is a user {email} already.", "An e-mail address is one user's.",
-             f"Give them a new password: librechat-lab user reset-password {email}")
+        refuse("user-exists", f"The user {email} exists already.", "Nothing was changed.",
+               f"Set a new password: librechat-lab user reset-password {email}")
     password, made = password_of(asked)
     # LibreChat takes one user name once, the empty one too, and refuses some characters in it.
     plain = re.fullmatch(r"[A-Za-z0-9._@+-]{2,80}", email) and "--" not in email
@@ -65,7 +78,8 @@ def reset_password(asked):
     email = asked["email"]
     exact = next((user[0] for user in users() if user[0].lower() == email.lower()), None)
     if exact is None:
-        fail("user-unknown", f"There is no user {email}.", "Nothing was changed.", "See who there is: librechat-lab user list")
+        refuse("user-unknown", f"There is no user {email}.", "Nothing was changed.",
+               "List the users: librechat-lab user list")
     password, made = password_of(asked)
     result = script("config/reset-password.js", answers=[
         ("Enter user email:", exact), ("Enter new password:", password), ("Confirm new password:", password),
@@ -75,20 +89,33 @@ def reset_password(asked):
     return answer({"user": {"email": exact, **({"sealed": seal(password, asked)} if made else {})}})
 
 
-def remove(asked):
-    """LibreChat's script wants every process of LibreChat's stopped: so it is, for half a minute."""
-    email = asked["email"]
-    if not known(email):
-        fail("user-unknown", f"There is no user {email}.", "Nothing was changed.", "See who there is: librechat-lab user list")
+@contextlib.contextmanager
+def without_librechat():
+    """Stops LibreChat for a block and starts it again whatever happens: by a timer when this program is killed."""
+    timer = "librechat-lab-start.timer"
+    run("systemctl", "stop", timer)
+    run("systemd-run", "--quiet", "--unit=librechat-lab-start", "--on-active=15min",
+        "docker", "start", "librechat-lab-librechat-1")
     compose("stop", "librechat")
     try:
-        result = script(
-            "config/delete-user.js", email, "-y", "-y", answers=[("(y/N)", "y")],
-            container=("run", "--rm", "-T", "--no-deps", "librechat"),
-        )
+        yield
     finally:
         started = compose("up", "-d", "--pull", "never", "--wait", "--wait-timeout", "600", "librechat")
         print(started.stderr)
+        run("systemctl", "stop", timer)
+    if started.returncode != 0:
+        fail("librechat-unreachable", "LibreChat did not start again.", started.stderr.strip()[-500:], LIBRECHAT_DOWN)
+
+
+def remove(asked):
+    """LibreChat's script requires that every process of LibreChat is stopped: so it is, for half a minute."""
+    email = asked["email"]
+    if not known(email):
+        refuse("user-unknown", f"There is no user {email}.", "Nothing was changed.",
+               "List the users: librechat-lab user list")
+    with without_librechat():
+        result = script("config/delete-user.js", email, "-y", "-y",
+                        container=("run", "--rm", "-T", "--no-deps", "librechat"))
     if result.returncode != 0 or known(email):
         fail("user-refused", f"LibreChat didn't remove the user {email}.", said(result))
     return answer({"user": {"email": email}})
@@ -101,4 +128,7 @@ actions = {
     "remove": remove,
     "reset-password": reset_password,
 }
-actions[asked["action"]](asked)
+try:
+    actions[asked["action"]](asked)
+finally:
+    forget_key(asked)

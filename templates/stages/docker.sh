@@ -1,6 +1,6 @@
 #!/bin/bash
 # Docker from the distribution, configured before its first start; Compose as a plugin, checked before use; the
-# rule that keeps the instance's credentials from every container but one.
+# firewall that keeps the instance's credentials from every container but one, and the host's ports from all.
 # shellcheck source=common.sh
 . "$CODE/stages/common.sh"
 
@@ -41,12 +41,14 @@ fi
 rm -f "$merged"
 
 # In force before Docker starts, now and at every boot.
-put "$CODE/bin/metadata-rule" "$LAB/bin/metadata-rule" 755 || true
+put "$CODE/bin/firewall" "$LAB/bin/firewall" 755 || true
 if put "$CODE/units/librechat-lab-metadata.service" /etc/systemd/system/librechat-lab-metadata.service 644; then
   systemctl daemon-reload
 fi
 systemctl enable librechat-lab-metadata.service
 systemctl restart librechat-lab-metadata.service
+# What the first version called it.
+rm -f "$LAB/bin/metadata-rule"
 
 systemctl enable docker.service
 if [ $restart = yes ]; then systemctl restart docker.service; else systemctl start docker.service; fi
@@ -62,6 +64,13 @@ case $options in
       "Look at the daemon's options on the host: systemctl cat docker"
     ;;
 esac
+
+# Docker's options can also stand on its command line, and another program may rule the firewall.
+if ! problem=$(python3 "$CODE/host/firewall.py"); then
+  fail docker-firewall "The host's firewall doesn't keep containers from the instance's credentials and ports." \
+    "$problem" "Look at Docker's options and the firewall on the host: systemctl cat docker; iptables -S" \
+    "Then run the command again."
+fi
 
 # Compose: fetched, checked, and only then where Docker looks for it.
 plugin=/usr/local/lib/docker/cli-plugins/docker-compose

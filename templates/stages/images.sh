@@ -18,8 +18,33 @@ digest_of() {
     grep -F -m 1 "${1%:*}@" || echo "$1"
 }
 
-# A registry that accepts a connection and then says nothing would hold the stage for ever.
-pull() { timeout 1800 docker pull -q "$1"; }
+# A registry that accepts a connection and then says nothing would hold the stage for ever. What it refuses is kept
+# beside the log, for the reason that a person reads.
+pull() {
+  local said
+  if said=$(timeout 1800 docker pull -q "$1" 2>&1); then
+    echo "$said"
+  else
+    tee -a "$words" <<<"${said:-$1: no answer within 30 minutes}" >&2
+    return 1
+  fi
+}
+words=$(mktemp)
+trap 'rm -f "$words"' EXIT
+
+# Ends the stage with what the registries said. Docker Hub's limit: docs.docker.com/docker-hub/usage.
+refused() {
+  if grep -qi 'toomanyrequests\|rate limit' "$words"; then
+    fail image-limit "These images could not be fetched: ${failed[*]}." \
+      "Docker Hub gives an address without an account 100 images in 6 hours, and this address has had them: an Elastic IP may have had another owner in that time." \
+      "Run the command again later, at most 6 hours from now: what was fetched is kept." \
+      "Or sign in on the host, as root, and run the command again: docker login"
+  fi
+  fail image-pull "These images could not be fetched: ${failed[*]}." \
+    "The registry said: $(grep -v '^$' "$words" | tail -n 1 | cut -c 1-300)" \
+    "Run the command again: what was fetched is kept." \
+    "Check the host's way out: the subnet needs a route to an internet gateway, and the security group must let everything out."
+}
 
 # either <tag> [<fallback>]: pulls the first that is given; prints which.
 either() {
@@ -52,16 +77,14 @@ fi
 
 declare -A pulls
 fetch LIBRECHAT_IMAGE "$LIBRECHAT_IMAGE" "$LIBRECHAT_IMAGE_FALLBACK" & pulls[$!]=$LIBRECHAT_IMAGE
-fetch MONGODB_IMAGE "$MONGODB_IMAGE" & pulls[$!]=$MONGODB_IMAGE
+fetch MONGODB_IMAGE "$MONGODB_IMAGE" "$MONGODB_IMAGE_FALLBACK" & pulls[$!]=$MONGODB_IMAGE
 fetch MEILISEARCH_IMAGE "$MEILISEARCH_IMAGE" & pulls[$!]=$MEILISEARCH_IMAGE
-fetch CADDY_IMAGE "$CADDY_IMAGE" & pulls[$!]=$CADDY_IMAGE
+fetch CADDY_IMAGE "$CADDY_IMAGE" "$CADDY_IMAGE_FALLBACK" & pulls[$!]=$CADDY_IMAGE
 fetch_portainer & pulls[$!]=$PORTAINER_IMAGE
 failed=()
 for pid in "${!pulls[@]}"; do
   wait "$pid" || failed+=("${pulls[$pid]}")
 done
-[ ${#failed[@]} -eq 0 ] || fail image-pull "These images could not be fetched: ${failed[*]}." \
-  "The registry didn't answer, refused, or limits how much an address may fetch; the log has its words." \
-  "Wait some minutes and run the command again: what was fetched is kept."
+[ ${#failed[@]} -eq 0 ] || refused
 
 say "images: $(sed -n 2p "$kept/LIBRECHAT_IMAGE")"

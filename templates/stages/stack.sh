@@ -1,11 +1,10 @@
 #!/bin/bash
 # Secrets, configuration, containers. The proxy comes last, so that the first user, who becomes the admin, is
-# there before anybody can reach the page. Expects beside itself, in ../input: settings.env, librechat.yaml,
-# release, and user.json when a first user is wanted.
+# there before anybody can reach the page. Expects in INPUT: settings.env, librechat.yaml, release, and
+# request.json when a first user is wanted.
 # shellcheck source=common.sh
 . "$CODE/stages/common.sh"
 
-input=$CODE/input
 cd "$LAB"
 need_space 1024 "starting the stack" "$(docker info -f '{{.DockerRootDir}}')"
 
@@ -21,7 +20,7 @@ secret MEILI_MASTER_KEY 32
 chmod 600 secrets/*
 
 put "$CODE/compose.yaml" compose.yaml 644 || true
-put "$input/librechat.yaml" librechat.yaml 644 || true
+put "$INPUT/librechat.yaml" librechat.yaml 644 || true
 install -d -m 755 caddy
 for file in Caddyfile domain.caddy address.caddy; do put "$CODE/caddy/$file" "caddy/$file" 644 || true; done
 
@@ -30,7 +29,7 @@ host_ip=$(ip -4 route get 192.0.2.1 | grep -oE 'src [0-9.]+' | cut -d ' ' -f 2)
 env=$(mktemp)
 {
   echo "# Written by librechat-lab's stack stage. Settings come from the command line, secrets from secrets/env."
-  cat "$input/settings.env"
+  cat "$INPUT/settings.env"
   for image in LIBRECHAT_IMAGE MONGODB_IMAGE MEILISEARCH_IMAGE CADDY_IMAGE; do
     echo "$image=$(sed -n 2p "images/$image")"
   done
@@ -58,7 +57,7 @@ say "LibreChat answers"
 # Another version of Meilisearch starts with an empty volume: LibreChat is told to index everything anew, which it
 # does when it starts. Without it only the search in old conversations is lost, so it never stops the stage.
 if [ -s state/meilisearch-volume ] && [ "$(cat state/meilisearch-volume)" != "$MEILISEARCH_VOLUME" ]; then
-  if printf '[["(y/N)", "y"], ["(y/N)", "n"]]' | docker compose exec -T librechat \
+  if printf '[["advanced options? (y/N)", "n"]]' | docker compose exec -T librechat \
     node -e "$(cat "$CODE/host/answer.cjs")" config/reset-meili-sync.js; then
     docker compose restart librechat
     up librechat
@@ -68,7 +67,7 @@ if [ -s state/meilisearch-volume ] && [ "$(cat state/meilisearch-volume)" != "$M
 fi
 printf '%s' "$MEILISEARCH_VOLUME" >state/meilisearch-volume
 
-if [ -f "$input/request.json" ]; then python3 "$CODE/host/user.py"; fi
+if [ -f "$INPUT/request.json" ]; then python3 "$CODE/host/user.py"; fi
 up --remove-orphans
 
 # Portainer's timer, now that there is something to update.
@@ -80,4 +79,4 @@ done
 if [ $changed = yes ]; then systemctl daemon-reload; fi
 systemctl enable --now librechat-lab-portainer.timer
 
-put "$input/release" state/release 600 || true
+put "$INPUT/release" state/release 600 || true

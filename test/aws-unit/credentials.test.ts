@@ -207,12 +207,6 @@ describe('the region', () => {
     expect(await refused({ env: keys, options })).toMatchObject({ code: 'bad-region', fault: 'user' })
   })
 
-  it('that is missing: advises the command that was typed', async () => {
-    const env = environment({ ...home(''), ...keys })
-    const error = await connect({}, { env, signal, command: 'status' }).catch((e) => e)
-    expect(error.fix[0]).toBe('librechat-lab status --region us-east-1')
-  })
-
   it('that is missing: advises no other command than the one typed', async () => {
     const error = await refused({ env: { ...keys, AWS_REGION: '' } })
     expect(error.code).toBe('no-region')

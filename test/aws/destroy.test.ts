@@ -32,7 +32,7 @@ describeAccount('destroy', (account) => {
     for (const args of [['status'], confirmed]) {
       account().forget()
       const later = await run(account(), args)
-      expect(later.code, args[0]).toBe(0)
+      expect(later.code, args[0]).toBe(args[0] === 'status' ? 3 : 0)
       expect(later.stdout, args[0]).toContain(address)
       expect(later.stdout, args[0]).toMatch(/\$ ?\d+\.\d\d/)
       expect(changes(account().calls), args[0]).toEqual([])

@@ -276,15 +276,28 @@ describeAws('a lab that was changed by hand', (moto) => {
 })
 
 describeAccount('a role that was given more', (account) => {
-  it('is shown with the way to take it away, and left as it is', async () => {
+  it('is shown by status and by the plan, and up removes what is not the lab’s', async () => {
     await run(account(), ['up', '--yes'])
     const PolicyArn = 'arn:aws:iam::aws:policy/AdministratorAccess'
-    await at(account()).iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn }))
+    const { iam } = at(account())
+    await iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn }))
+    const PolicyDocument = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
+    })
+    await iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: 'Everything', PolicyDocument }))
     const status = await run(account(), ['status'])
     expect(status.code).toBe(2)
-    expect(status.stdout).toMatch(/AdministratorAccess, should be not attached \(aws iam detach-role-policy/)
+    const planned = await run(account(), ['up', '--dry-run'])
+    for (const { stdout, stderr } of [status, planned]) {
+      expect(stdout + stderr).toMatch(/foreign managed policy: .*AdministratorAccess/)
+      expect(stdout + stderr).toMatch(/foreign inline policy: .*Everything/)
+    }
     expect(await run(account(), ['up', '--yes'])).toMatchObject({ code: 0 })
-    expect((await lab(account())).role?.attached).toContain(PolicyArn)
+    const { role } = await lab(account())
+    expect(role?.attached).toEqual(['arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore'])
+    expect(Object.keys(role?.inline ?? {})).toEqual(['LibreChatBedrock'])
+    expect(await run(account(), ['status'])).toMatchObject({ code: 0 })
   })
 })
 

@@ -20,6 +20,7 @@ import {
   GetInstanceProfileCommand,
   GetUserCommand,
   IAMClient,
+  PutRolePolicyCommand,
   PutUserPolicyCommand,
 } from '@aws-sdk/client-iam'
 import {
@@ -78,6 +79,23 @@ describeAws('the gateway before moto', (moto) => {
     await iam.send(new AddRoleToInstanceProfileCommand({ InstanceProfileName: 'p', RoleName: 'r' }))
     return { IamInstanceProfile: { Name: 'p' } }
   }
+
+  it('refuses an inline policy that is too large for its role together with the others', async () => {
+    const RoleName = 'Large'
+    await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: '{"Statement":[]}' }))
+    const put = (PolicyName: string, resources: number) => {
+      const Resource = Array.from(
+        { length: resources },
+        (_, i) => `arn:aws:s3:::bucket-${String(i).padStart(80, '0')}`,
+      )
+      const Statement = [{ Effect: 'Allow', Action: 's3:GetObject', Resource }]
+      const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement })
+      return iam.send(new PutRolePolicyCommand({ RoleName, PolicyName, PolicyDocument }))
+    }
+    await put('A', 50)
+    await expect(put('B', 50)).rejects.toMatchObject({ name: 'LimitExceededException' })
+    await put('A', 60)
+  })
 
   it('gives every test an account of its own, whose operator is a user', async () => {
     const options = { endpoint: account.endpoint, credentials: account.credentials, region: 'us-east-1' }

@@ -31,7 +31,7 @@ describeAccount('the lock', (account) => {
     expect(first).toMatchObject({ action: 'PutParameter', params: { Name } })
     expect(first?.params.Overwrite ?? false).toBe(false)
     const holder = JSON.parse(String(first?.params.Value))
-    expect(holder).toMatchObject({ machine: hostname(), command: 'up' })
+    expect(holder).toMatchObject({ who: expect.stringContaining(hostname()), command: 'up' })
     expect((await lab(account())).lock).toBeUndefined()
   })
 
@@ -55,6 +55,50 @@ describeAccount('the lock', (account) => {
     const ended = await run(account(), ['up', '--yes'])
     expect(ended.code, ended.stderr).toBe(0)
     expect((await lab(account())).lock).toBeUndefined()
+  })
+
+  it('of a machine with the same host name is waited for, although no process here has its id', async () => {
+    const noProcess = 2 ** 22 + 1
+    await heldBy(account(), hostname(), noProcess)
+    const waiting = start(account(), ['up', '--yes'], { env: { LIBRECHAT_LAB_POLL_SCALE: '0.05' } })
+    for (let n = 0; n < 10; n += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      await heldBy(account(), hostname(), noProcess)
+    }
+    expect((await lab(account())).groups).toEqual([])
+    waiting.signal('SIGINT')
+    expect((await waiting.ended).code).toBe(130)
+  })
+
+  it('stops a run that has lost it before its next change', async () => {
+    const running = start(account(), ['up', '--yes'])
+    account().gateway.faults.add({
+      action: 'CreateSecurityGroup',
+      effect: {
+        kind: 'run',
+        when: 'after',
+        act: () => heldBy(account(), 'elsewhere', 1).then(() => {}),
+      },
+    })
+    const ended = await running.ended
+    expect(ended.code).toBe(2)
+    expect(ended.stderr).toMatch(/ana@elsewhere has taken over this lab/)
+    const { Parameter } = await account().at('us-east-1').ssm.send(new GetParameterCommand({ Name }))
+    expect(JSON.parse(Parameter?.Value ?? '')).toMatchObject({ id: 'other' })
+  })
+
+  it('is renewed through TooManyUpdates', async () => {
+    account().hosts.mood.takes = 500
+    account().gateway.faults.add({
+      where: ({ action, params }) =>
+        action === 'PutParameter' && params.Overwrite === true && params.Name === Name,
+      times: 2,
+      effect: { kind: 'error', code: 'TooManyUpdates' },
+    })
+    const ended = await run(account(), ['up', '--yes'])
+    expect(ended.code, ended.stderr).toBe(0)
+    const renewals = sent(account(), 'PutParameter').filter(({ params }) => params.Overwrite)
+    expect(renewals.length).toBeGreaterThan(3)
   })
 
   it('of somebody else is waited for, with a word about them, while it is renewed', async () => {

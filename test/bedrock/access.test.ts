@@ -121,7 +121,7 @@ describe("access made right, with the person's yes", () => {
     expect(events.at(-1)).toMatchObject({ state: 'failed' })
     expect(after.blocked[0]?.problem).toMatchObject({
       reason: 'licence-failed',
-      what: expect.stringContaining('The payment instrument was declined.'),
+      what: expect.stringContaining('The subscription could not be completed.'),
     })
   })
 

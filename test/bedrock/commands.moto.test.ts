@@ -61,6 +61,7 @@ describeAws('models and doctor', (moto) => {
       provider: 'Anthropic',
       callable: true,
       picked: true,
+      doubt: null,
       problem: null,
       released: expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
       routes: [
@@ -84,7 +85,7 @@ describeAws('models and doctor', (moto) => {
 
   it('doctor finds nothing on a perfect account', async () => {
     const ended = await on('open', ['doctor'])
-    expect(ended).toMatchObject({ code: 0, stdout: 'Nothing stands in the way: librechat-lab up\n' })
+    expect(ended).toMatchObject({ code: 0, stdout: 'All checks passed: librechat-lab up\n' })
   })
 
   it.each([
@@ -107,6 +108,31 @@ describeAws('models and doctor', (moto) => {
     expect(ended.code).toBe(0)
     const { checks } = ended.json<{ checks: Check[] }>()
     expect(checks.flatMap(({ advice }) => advice).join()).toContain(step)
+  })
+
+  it.each([
+    ['open', 'Claude Fable 5.1', /requires that prompts .* 30 days.*"inherit"/],
+    ['payment', 'Claude Sonnet 5', /no valid payment method/],
+  ] as const)('models, on an account of kind %s, tells why %s cannot be called', async (kind, name, why) => {
+    const { stdout } = await on(kind, ['models'])
+    expect(stdout).toMatch(new RegExp(`✖ ${name}`))
+    expect(stdout).toMatch(why)
+    expect(stdout).toContain(`For ${kind === 'open' ? name : ''}`)
+  })
+
+  it('doctor tells which models of a lab do not answer, and why, from the last proof', async () => {
+    const account = await openAccount(moto(), { bedrock: 'payment-at-call' })
+    try {
+      await run(account, ['up', '--yes'])
+      account.forget()
+      const ended = await run(account, ['doctor', '--json'])
+      const { checks } = ended.json<{ checks: Check[] }>()
+      expect(checks.flatMap(({ advice }) => advice)).toEqual([
+        expect.stringMatching(/^Claude Sonnet 5, .*no valid payment method.*paymentpreferences/),
+      ])
+    } finally {
+      await account.close()
+    }
   })
 
   it('doctor stops at a model that was named and cannot be called', async () => {

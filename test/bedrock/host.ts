@@ -66,7 +66,7 @@ export function host({
       .map(([name, value]) => `${name}=${value}\n`)
       .join(''),
   )
-  const record = join(home, 'state/chat-proof.json')
+  const record = join(home, 'state/proof.json')
   return {
     record: () => readFileSync(record, 'utf8'),
     forge: (text: string) => {

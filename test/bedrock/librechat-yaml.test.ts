@@ -1,4 +1,4 @@
-import { configSchema } from 'librechat-data-provider'
+import { configSchema, defaultAgentCapabilities } from 'librechat-data-provider'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { findModels } from '../../src/bedrock/models.js'
@@ -77,6 +77,25 @@ describe('librechat.yaml', () => {
     expect(modelSpecs.list.filter((spec: { default?: boolean }) => spec.default)).toEqual([
       expect.objectContaining({ label: 'Claude Sonnet 5' }),
     ])
+  })
+
+  it('offers no capability that calls a third party or a service that a lab does not run', async () => {
+    const given = parse(librechatYaml(await settingsOf('open')))
+    const { endpoints, interface: shown } = configSchema.strict().parse(given)
+    const unwanted = ['execute_code', 'file_search', 'web_search', 'memory']
+    expect(new Set(endpoints?.agents?.capabilities)).toEqual(
+      new Set(defaultAgentCapabilities.filter((one) => !unwanted.includes(one))),
+    )
+    expect(shown).toMatchObject({ runCode: false, webSearch: false, fileSearch: false })
+    expect(given.includedTools).toEqual(['calculator'])
+  })
+
+  it('limits the length of each answer in its preset, to what was chosen or to 8192 tokens', () => {
+    const presets = (maxTokens?: number) =>
+      parse(librechatYaml({ region: 'r', models: [{ id: 'x', label: 'X' }], maxTokens })).modelSpecs.list[0]
+        .preset
+    expect(presets()).toEqual({ endpoint: 'bedrock', model: 'x', maxTokens: 8192 })
+    expect(presets(16_000)).toEqual({ endpoint: 'bedrock', model: 'x', maxTokens: 16_000 })
   })
 
   it('tells two routes to one model apart', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Model } from '../../src/bedrock/model.js'
 import { findModels } from '../../src/bedrock/models.js'
+import { pick } from '../../src/bedrock/pick.js'
 import type { AccountKind } from '../support/gateway/bedrock.js'
 import { account } from './control-plane.js'
 
@@ -23,6 +24,7 @@ describe('the models of an account', () => {
   it('are text chat models only, Claude first and newest first, and nothing stands in their way', async () => {
     const models = await modelsOf('open')
     expect(models.map(({ name }) => name)).toEqual([
+      'Claude Fable 5.1',
       'Claude Opus 5',
       'Claude Sonnet 5',
       'Claude Opus 4.8',
@@ -47,6 +49,7 @@ describe('the models of an account', () => {
     expect(
       models.filter(({ callable }) => !callable).map(({ name, problem }) => [name, problem?.reason]),
     ).toEqual([
+      ['Claude Fable 5.1', 'needs-retention'],
       ['Claude Sonnet 4', 'legacy'],
       ['Claude 3 Haiku', 'legacy'],
     ])
@@ -101,11 +104,57 @@ describe('the models of an account', () => {
     ['legacy', 'Claude Sonnet 5', 'legacy'],
     ['profile-only', 'gpt-oss-120b', 'needs-profile'],
     ['unknown-fields', 'Llama 3.3 70B Instruct', 'unclear'],
+    ['open', 'Claude Fable 5.1', 'needs-retention'],
+    ['no-retention', 'Claude Fable 5.1', 'needs-retention'],
+    // Accepting its licence would not help.
+    ['licence-missing', 'Claude Fable 5.1', 'needs-retention'],
+    ['not-authorised', 'Claude Fable 5.1', 'not-authorised'],
+    ['payment', 'Claude Sonnet 5', 'needs-payment'],
+    ['licence-failing', 'Claude Sonnet 5', 'needs-licence'],
   ] as const)('on an account of kind %s say of %s: %s', async (kind, name, reason) => {
     const model = byName(await modelsOf(kind), name)
     expect(model).toMatchObject({ callable: false, problem: { reason } })
     expect(model.problem?.what).toContain(name)
     expect(model.problem?.fix).not.toBe('')
+  })
+
+  it('include the one that demands shared data where the account shares it', async () => {
+    expect(byName(await modelsOf('data-shared'), 'Claude Fable 5.1').callable).toBe(true)
+  })
+
+  it('are listed, with a note and a doubt, where the data retention mode may not be read', async () => {
+    const { bedrock, ask, emit, events } = await account('retention-hidden')
+    const models = await findModels(bedrock, { region: 'us-east-1', ...ask, emit })
+    const fable = byName(models, 'Claude Fable 5.1')
+    expect(fable).toMatchObject({ callable: true, doubt: expect.stringContaining('30 days') })
+    expect(events).toEqual([
+      { type: 'note', text: expect.stringMatching(/retention mode is not known.*AccessDeniedException/) },
+    ])
+    expect(pick(models).chosen.map(({ name }) => name)).not.toContain('Claude Fable 5.1')
+    expect(pick(models, ['claude-fable-5-1']).chosen).toHaveLength(1)
+  })
+
+  it('are found, and nothing stops, in a partition that lacks the questions for form, access and retention', async () => {
+    const { bedrock, ask, emit } = await account('few-apis')
+    const models = await findModels(bedrock, { region: 'us-east-1', ...ask, emit })
+    expect(byName(models, 'Claude Sonnet 5').callable).toBe(true)
+    expect(pick(models).chosen.map(({ name }) => name)).not.toContain('Claude Fable 5.1')
+  })
+
+  it.each([
+    ['UnknownOperationException', 404],
+    ['ValidationException', 400],
+    ['UnrecognizedClientException', 403],
+  ] as const)('are found although the question for the form ends in %s', async (name, httpStatusCode) => {
+    const { bedrock, home, ask, emit, events } = await account('form-missing', 'eu-central-1')
+    const refusal = Object.assign(new Error('refused'), { name, $metadata: { httpStatusCode } })
+    home.middlewareStack.add(() => () => Promise.reject(refusal), {
+      step: 'finalizeRequest',
+      priority: 'low',
+    })
+    const models = await findModels(bedrock, { region: 'eu-central-1', home, ...ask, emit })
+    expect(byName(models, 'Claude Sonnet 5').problem?.reason).toBe('needs-licence')
+    expect(events).toEqual([{ type: 'note', text: expect.stringContaining(name) }])
   })
 
   it('are all called through profiles where AWS offers nothing else', async () => {
@@ -124,7 +173,7 @@ describe('the models of an account', () => {
   it('do not mind fields that no SDK of today knows', async () => {
     const models = await modelsOf('unknown-fields')
     expect(byName(models, 'Claude Sonnet 5').callable).toBe(true)
-    expect(reasons(models).sort()).toEqual(['legacy', 'unclear'])
+    expect(reasons(models).sort()).toEqual(['legacy', 'needs-retention', 'unclear'])
   })
 })
 

@@ -1,11 +1,29 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { explain } from '../../src/bedrock/explain.js'
-import { type ChatProof, mayStillTurn, proofScript, readProof } from '../../src/bedrock/proof.js'
+import {
+  type ChatProof,
+  isFresh,
+  mayStillTurn,
+  type Proof,
+  proofIn,
+  proofScript,
+  readProof,
+} from '../../src/bedrock/proof.js'
 import { host } from './host.js'
 import { type Behaviour, metadata, ROLE, runtime } from './runtime.js'
 
 const SONNET = 'us.anthropic.claude-sonnet-5'
 const NOVA = 'amazon.nova-pro-v1:0'
+const AT = '2026-11-26T12:00:00.000Z'
+
+const presetOf = (model: string, maxTokens = 8192) => ({ endpoint: 'bedrock' as const, model, maxTokens })
+const script = (models: string[], titles = models) =>
+  proofScript(
+    models.map((model) => presetOf(model)),
+    titles,
+    { region: 'us-east-1', now: AT },
+  )
 
 interface Machine {
   models: Record<string, Behaviour>
@@ -14,7 +32,11 @@ interface Machine {
 }
 
 /** Asks for the proof on a machine with this metadata service, of a Bedrock with these models. */
-async function prove(asked: string[], machine: Machine) {
+async function prove(
+  asked: (string | ReturnType<typeof presetOf>)[],
+  machine: Machine,
+  titles: string[] = [],
+) {
   const bedrock = await runtime(machine.models)
   const imds = await metadata(machine)
   const lab = host({
@@ -23,7 +45,15 @@ async function prove(asked: string[], machine: Machine) {
       AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.fromContainer,
     },
   })
-  const run = () => lab.run(proofScript(asked, 'us-east-1'), imds.fromHost)
+  const run = () =>
+    lab.run(
+      proofScript(
+        asked.map((one) => (typeof one === 'string' ? presetOf(one) : one)),
+        titles,
+        { region: 'us-east-1', now: AT },
+      ),
+      imds.fromHost,
+    )
   const ran = await run()
   return { ...ran, ...readProof(ran.stdout), asked: bedrock.asked, lab, run }
 }
@@ -52,8 +82,6 @@ describe('the chat proof', () => {
     ])
     expect(role).toBe(ROLE)
     expect(asked.map(({ model }) => model).sort()).toEqual([NOVA, SONNET])
-    // Some of the newest models refuse a temperature.
-    expect(Object.keys(asked[0]?.body.inferenceConfig ?? {})).toEqual(['maxTokens'])
   })
 
   it('takes a thought for an answer, but not a stream without a word', async () => {
@@ -108,7 +136,12 @@ describe('the chat proof', () => {
     const models: Record<string, Behaviour> = { [SONNET]: { words: ['Hello'] } }
     const first = await prove([SONNET], { models })
     const since = (proof: ChatProof | undefined) => (proof?.ok ? proof.since : undefined)
-    expect(readProof(first.lab.record())).toEqual({ chat: first.chat, role: ROLE })
+    expect(readProof(first.lab.record())).toEqual({
+      at: first.at,
+      presets: [{ model: SONNET, maxTokens: 8192 }],
+      chat: first.chat,
+      role: ROLE,
+    })
     first.lab.forge(JSON.stringify({ chat: [{ ...first.chat[0], since: '2026-01-01T00:00:00.000Z' }] }))
     expect(since(readProof((await first.run()).stdout).chat[0])).toBe('2026-01-01T00:00:00.000Z')
     models[SONNET] = { status: 403, error: 'AccessDeniedException', message: 'no' }
@@ -125,13 +158,13 @@ describe('the chat proof', () => {
   })
 
   it("says so of every model when LibreChat's container does not run, or has no SDK", async () => {
-    const stopped = await host({ running: false }).run(proofScript([SONNET, NOVA], 'us-east-1'))
+    const stopped = await host({ running: false }).run(script([SONNET, NOVA]))
     expect(stopped.code).toBe(0)
-    const bare = await host({ modules: false }).run(proofScript([SONNET, NOVA], 'us-east-1'))
+    const bare = await host({ modules: false }).run(script([SONNET, NOVA]))
     expect(bare.code).toBe(0)
     for (const [{ stdout }, cause] of [
-      [stopped, /does not run/],
-      [bare, /no AWS SDK/],
+      [stopped, /is not running/],
+      [bare, /lacks a module/],
     ] as const) {
       const { chat } = readProof(stdout)
       expect(chat.map(({ model, ok }) => [model, ok])).toEqual([
@@ -145,9 +178,8 @@ describe('the chat proof', () => {
   it.each([`a'; touch /tmp/owned; '`, '$(touch /tmp/owned)', 'x\ny', '{{ssm:/secret}}', 'é模'])(
     'carries the model id %j through to Bedrock exactly, and no shell runs it',
     async (model) => {
-      const script = proofScript([model], 'us-east-1')
-      expect(script).not.toContain(model)
-      expect(script).not.toContain('{{')
+      expect(script([model])).not.toContain(model)
+      expect(script([model])).not.toContain('{{')
       const { chat, asked } = await prove([model], { models: { [model]: { words: ['Hello'] } } })
       expect(asked[0]?.model).toBe(model)
       expect(chat[0]).toMatchObject({ model, ok: true })
@@ -155,7 +187,39 @@ describe('the chat proof', () => {
   )
 
   it('stays below the 48 KB that Run Command carries, for the longest menu of the longest ids', () => {
-    expect(proofScript(Array(40).fill('x'.repeat(200)), 'us-east-1').length).toBeLessThan(40_000)
+    expect(script(Array(40).fill('x'.repeat(200))).length).toBeLessThan(40_000)
+  })
+})
+
+describe("LibreChat's own request", () => {
+  const folder = new URL('requests/', import.meta.url)
+  const families = readdirSync(folder).filter((name) => name.endsWith('.json'))
+
+  it.each(families)('is what the proof sends, parameter by parameter: %s', async (name) => {
+    const recorded = JSON.parse(readFileSync(new URL(name, folder), 'utf8'))
+    const { preset } = recorded
+    const { asked } = await prove([preset], { models: { [preset.model]: { words: ['Hello'] } } }, [
+      preset.model,
+    ])
+    const sent = asked.map(({ model, operation, body }) => ({ operation, modelId: model, ...body }))
+    expect(sent).toEqual([recorded.stream, recorded.title])
+  })
+
+  it('asks the next model for a title where the first refuses, and says which one gives it', async () => {
+    const models = { [NOVA]: { words: ['Hi'], untitled: 'Too many tokens' }, [SONNET]: { words: ['Hello'] } }
+    const { title } = await prove([SONNET, NOVA], { models }, [NOVA, SONNET])
+    expect(title).toEqual({ model: SONNET, ok: true })
+  })
+
+  it("tells why there are no titles where no model gives one, and asks none that didn't answer", async () => {
+    const models: Record<string, Behaviour> = {
+      [SONNET]: { words: ['Hello'], untitled: 'Too many tokens, please wait before trying again.' },
+      [NOVA]: { status: 403, error: 'AccessDeniedException', message: 'no' },
+    }
+    const { title, asked } = await prove([SONNET, NOVA], { models }, [NOVA, SONNET])
+    expect(title).toMatchObject({ model: SONNET, ok: false, error: expect.stringMatching(/Too many tokens/) })
+    const titled = asked.filter(({ operation }) => operation === 'Converse')
+    expect(new Set(titled.map(({ model }) => model))).toEqual(new Set([SONNET]))
   })
 })
 
@@ -168,7 +232,32 @@ describe('reading the proof', () => {
   )
 
   it('takes the last line, whatever stands before it', () => {
-    expect(readProof('a warning\n{"chat":[]}\n')).toEqual({ chat: [] })
+    const line = { at: AT, presets: [], chat: [] }
+    expect(readProof(`a warning\n${JSON.stringify(line)}\n`)).toEqual(line)
+  })
+
+  it('passes over what an earlier version kept, or what is no proof', () => {
+    expect(proofIn({ chat: [] })).toBeUndefined()
+    expect(proofIn(null)).toBeUndefined()
+  })
+
+  it.each([
+    ['counts for a day', {}, 86_399_000, true],
+    ['is too old after a day', {}, 86_400_000, false],
+    ['is not trusted from the future', {}, -60_000, false],
+    [
+      'does not count when a model was silent',
+      { chat: [{ model: SONNET, ok: false, error: 'x' }] },
+      0,
+      false,
+    ],
+    ['does not count without titles', { title: { model: SONNET, ok: false, error: 'x' } }, 0, false],
+    ['does not count for another menu', { presets: [presetOf(NOVA)] }, 0, false],
+    ['does not count for longer answers', { presets: [presetOf(SONNET, 4096)] }, 0, false],
+  ] as const)('a kept proof %s', (_, more, age, fresh) => {
+    const good: ChatProof = { model: SONNET, ok: true, firstTokenMs: 1, text: '', since: AT }
+    const proof = { at: AT, presets: [presetOf(SONNET)], chat: [good], ...more } as unknown as Proof
+    expect(isFresh(proof, [presetOf(SONNET)], Date.parse(AT) + age)).toBe(fresh)
   })
 
   it('trusts an answer fully only after a quarter of an hour', () => {
@@ -204,7 +293,7 @@ describe('a failure explained', () => {
       /form/,
     ],
     ['AccessDeniedException: x is not available for this account', /not opened/],
-    ["AccessDeniedException: You don't have access to the model with the specified model ID.", /spreading/],
+    ["AccessDeniedException: You don't have access to the model with the specified model ID.", /settling/],
     ['ValidationException: Operation not allowed', /not cleared/],
     ['ThrottlingException: Too many tokens, please wait before trying again.', /quota of zero/],
     ['ThrottlingException: Too many requests, please wait before trying again.', /too often/],
@@ -217,11 +306,40 @@ describe('a failure explained', () => {
       /retiring/,
     ],
     ['ValidationException: The provided model identifier is invalid.', /no such model/],
+    [
+      "ValidationException: data retention mode 'default' is not available for this model",
+      /30 days.*"default"/,
+    ],
+    [
+      'AccessDeniedException: Model access is denied due to INVALID_PAYMENT_INSTRUMENT:A valid payment instrument must be provided. Your AWS Marketplace subscription for this model cannot be completed at this time. If you recently fixed this issue, try again after 5 minutes.',
+      /payment method/,
+    ],
+    [
+      'ValidationException: Access to Anthropic models is not allowed from unsupported countries, regions, or territories. Please refer to https://www.anthropic.com/supported-countries for more information on the countries and regions Anthropic currently supports.',
+      /country/,
+    ],
+    [
+      'ExpiredTokenException: The security token included in the request is expired',
+      /credentials have expired/,
+    ],
+    [
+      "ValidationException: The model returned the following errors: This model doesn't support the Converse API",
+      /Converse/,
+    ],
+    [
+      'AccessDeniedException: You invoked an unsupported model or your request did not allow prompt caching. See the documentation for more information.',
+      /does not take LibreChat's requests/,
+    ],
+    [
+      'ValidationException: The maximum tokens you requested exceeds the model limit of 4096. Try again with a maximum tokens value that is lower than 4096.',
+      /shorter answers/,
+    ],
+    ['ThrottlingException: Too many tokens per day, please wait before trying again.', /quota/],
     ['TimeoutError: no answer within 60 s', /no answer/],
     ['Error: getaddrinfo EAI_AGAIN bedrock-runtime.us-east-1.amazonaws.com', /no answer/],
     ['SomethingNew: never seen', /^SomethingNew: never seen$/],
   ])('%s', (error, cause) => {
-    const explained = explain({ model: SONNET, ok: false, error }, { role: ROLE, region: 'us-east-1' })
+    const explained = explain({ model: SONNET, error }, { role: ROLE, region: 'us-east-1' })
     expect(explained.cause).toMatch(cause)
     expect(explained.fix.length).toBeGreaterThan(0)
   })

@@ -7,9 +7,9 @@ import { onTestFinished } from 'vitest'
 export const ROLE = 'LibreChatInstanceRole'
 const ACCESS_KEY = 'ASIAFROMTHEROLE'
 
-/** How a model behaves: what it streams, or the error that AWS answers with. */
+/** How a model behaves: what it streams, or the error that AWS answers with; `untitled` refuses `Converse` alone. */
 export type Behaviour =
-  | { words: string[]; thoughts?: string[] }
+  | { words: string[]; thoughts?: string[]; untitled?: string }
   | { status: number; error: string; message: string }
   /** Begins to stream, then AWS sends an exception inside the stream. */
   | { words: string[]; breaksWith: string; message: string }
@@ -21,14 +21,17 @@ const listening = (server: Server | ReturnType<typeof createHttp2>): Promise<voi
   new Promise((done) => server.listen(0, '127.0.0.1', done))
 
 /**
- * ConverseStream as Bedrock serves it: HTTP/2, signed requests, answers in the event-stream encoding, whose
+ * Converse and ConverseStream as Bedrock serves them: HTTP/2, signed requests, answers in the event-stream encoding, whose
  * frames are made by the SDK's own codec. Requests not signed with the role's key are refused.
  */
 export async function runtime(models: Record<string, Behaviour>) {
-  const asked: { model: string; body: { inferenceConfig?: object } }[] = []
+  const asked: { model: string; operation: 'Converse' | 'ConverseStream'; body: Record<string, unknown> }[] =
+    []
   const codec = await codecOfTheSdk()
   const server = createHttp2((request, response) => {
-    const model = decodeURIComponent(/^\/model\/([^/]+)\/converse-stream$/.exec(request.url)?.[1] ?? '')
+    const [, id = '', path] = /^\/model\/([^/]+)\/(converse(?:-stream)?)$/.exec(request.url) ?? []
+    const model = decodeURIComponent(id)
+    const operation = path === 'converse' ? 'Converse' : 'ConverseStream'
     const refuse = (status: number, error: string, message: string) => {
       response.writeHead(status, { 'content-type': 'application/json', 'x-amzn-errortype': error })
       response.end(JSON.stringify({ message }))
@@ -38,7 +41,7 @@ export async function runtime(models: Record<string, Behaviour>) {
       text += chunk
     })
     request.on('end', async () => {
-      asked.push({ model, body: JSON.parse(text) })
+      asked.push({ model, operation, body: JSON.parse(text) })
       if (!request.headers.authorization?.includes(`Credential=${ACCESS_KEY}/`)) {
         return refuse(
           403,
@@ -50,6 +53,14 @@ export async function runtime(models: Record<string, Behaviour>) {
       if (!behaviour) return refuse(400, 'ValidationException', 'The provided model identifier is invalid.')
       if (behaviour === 'silent') return
       if ('error' in behaviour) return refuse(behaviour.status, behaviour.error, behaviour.message)
+      if (operation === 'Converse') {
+        if ('untitled' in behaviour && behaviour.untitled) {
+          return refuse(429, 'ThrottlingException', behaviour.untitled)
+        }
+        response.writeHead(200, { 'content-type': 'application/json' })
+        const message = { role: 'assistant', content: [{ text: 'A Short Greeting' }] }
+        return response.end(JSON.stringify({ output: { message }, stopReason: 'end_turn' }))
+      }
       response.writeHead(200, { 'content-type': 'application/vnd.amazon.eventstream' })
       for await (const frame of codec(eventsOf(behaviour))) response.write(frame)
       response.end()

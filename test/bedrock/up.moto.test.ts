@@ -149,4 +149,119 @@ describeAws('up on accounts of every kind', (moto) => {
     expect(ended.json()).toMatchObject({ error: { code } })
     expect(changing(of)).toEqual([])
   })
+
+  const yamlOf = async (of: Account) => {
+    const { InstanceId = '' } = only((await lab(of)).instances)
+    return parse(String(of.hosts.of(InstanceId).input.get('librechat.yaml')))
+  }
+  const proofs = async (of: Account): Promise<number> => {
+    const { InstanceId = '' } = only((await lab(of)).instances)
+    return of.hosts.of(InstanceId).ran.filter((stage) => stage === 'chat').length
+  }
+  const labels = (yaml: { modelSpecs: { list: { label: string }[] } }): string[] =>
+    yaml.modelSpecs.list.map(({ label }) => label)
+
+  const nova = ['Nova 2 Lite', 'Nova Premier', 'Nova Pro', 'Nova Micro']
+
+  it.each<[AccountKind, RegExp, readonly string[]]>([
+    ['open', /Your LibreChat is ready\./, [...claude, ...nova]],
+    ['data-shared', /Your LibreChat is ready\./, ['Claude Sonnet 5', 'Claude Fable 5.1']],
+    ['retention-hidden', /Your LibreChat is ready\./, claude],
+    ['few-apis', /Your LibreChat is ready\./, claude],
+    ['small-quota', /ready with 4 of 7 models\.[\s\S]*token quota[\s\S]*--max-tokens/, nova],
+    ['payment-at-call', /ready with 4 of 7 models\.[\s\S]*no valid payment method/, nova],
+    ['payment', /Your LibreChat is ready\.[\s\S]*Not in the menu: Claude .*no valid payment method/, nova],
+    ['unsupported-country', /ready with 4 of 7 models\.[\s\S]*does not serve Claude to the country/, nova],
+    ['no-retention', /ready with 5 of 7 models\.[\s\S]*data retention mode is "none"/, ['Claude Haiku 4.5']],
+    ['form-missing', /Your LibreChat is ready\.[\s\S]*Not in the menu: Claude .*use-case form/, nova],
+    ['licence-stuck', /Not in the menu: Claude .*still setting it up/, nova],
+  ])(
+    'on one of kind %s ends with 0, says %s, and puts into the menu what answers',
+    async (kind, words, models) => {
+      const of = await opened(kind)
+      const ended = await run(of, ['up', '--yes'])
+      expect(ended.code, ended.stderr).toBe(0)
+      expect(ended.stdout).toMatch(words)
+      const shown = labels(await yamlOf(of))
+      expect(shown).toEqual(expect.arrayContaining([...models]))
+      if (models === nova) expect(shown).toEqual(nova)
+      if (kind !== 'data-shared') expect(shown).not.toContain('Claude Fable 5.1')
+      expect(legal(of)).toEqual([])
+    },
+  )
+
+  it('ends with 2 and never says ready where no model answers, and with 0 once they do', async () => {
+    const of = await opened('zero-quota')
+    const first = await run(of, ['up', '--yes'])
+    expect(first.code).toBe(2)
+    expect(first.stdout).toMatch(/not ready: no model answers[\s\S]*token quota/)
+    expect(first.stdout).not.toMatch(/is ready/)
+    const second = await run(of, ['up', '--yes', '--json'])
+    expect(second.code).toBe(2)
+    expect(second.json()).toMatchObject({ changed: false, chatVerdict: 'notReady' })
+    expect(await run(of, ['status', '--json'])).toMatchObject({ code: 2 })
+    of.hosts.mood.refuses = () => undefined
+    const third = await run(of, ['up', '--yes', '--json'])
+    expect(third.code).toBe(0)
+    expect(third.json()).toMatchObject({ changed: false, chatVerdict: 'ready', warnings: expect.any(Array) })
+    expect(await run(of, ['status'])).toMatchObject({ code: 0 })
+  })
+
+  it('keeps the silent models in the settings, and brings them back into the menu when they answer', async () => {
+    const of = await opened('payment-at-call')
+    await run(of, ['up', '--yes'])
+    expect(await menu(of)).toEqual(expect.arrayContaining(claude))
+    expect(labels(await yamlOf(of))).toEqual(nova)
+    expect((await yamlOf(of)).endpoints.bedrock.titleModel).toMatch(/nova/)
+    // The menu is as the last proof makes it, so nothing is out of order.
+    expect(await run(of, ['status'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/no valid payment method/),
+    })
+    of.hosts.mood.refuses = () => undefined
+    expect(await run(of, ['up', '--yes'])).toMatchObject({ code: 0 })
+    expect(labels(await yamlOf(of))).toEqual([...claude, ...nova])
+  })
+
+  it('asks for shorter answers with --max-tokens, in the proof and in the menu alike', async () => {
+    const of = await opened('small-quota')
+    await run(of, ['up', '--yes'])
+    const ended = await run(of, ['up', '--yes', '--max-tokens', '4096'])
+    expect(ended.stdout).toMatch(/Your LibreChat is ready\./)
+    const yaml = await yamlOf(of)
+    expect(labels(yaml)).toEqual(expect.arrayContaining(claude))
+    expect(yaml.modelSpecs.list[0].preset.maxTokens).toBe(4096)
+    // A title is asked without a limit, which Claude's small quota refuses and Nova's does not.
+    expect(yaml.endpoints.bedrock.titleModel).toMatch(/nova/)
+  })
+
+  it.each(['1', '2047', '128001', '8k', '-1'])('refuses --max-tokens %s', async (tokens) => {
+    const ended = await run(await opened('open'), ['up', '--yes', '--json', `--max-tokens=${tokens}`])
+    expect(ended.json()).toMatchObject({ error: { code: 'bad-max-tokens' } })
+  })
+
+  it('repeats the proof when the last one is older than a day or was not green, and else shows it', async () => {
+    const of = await opened('open')
+    await run(of, ['up', '--yes'])
+    expect(await proofs(of)).toBe(1)
+    const again = await run(of, ['up', '--yes'])
+    expect(again.stdout).toMatch(/No changes[\s\S]*412 ms/)
+    expect(await run(of, ['status'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/412 ms/) })
+    expect(await proofs(of)).toBe(1)
+    const host = of.hosts.of(only((await lab(of)).instances).InstanceId ?? '')
+    host.proof = { ...host.proof, at: new Date(Date.now() - 25 * 3_600_000).toISOString() }
+    await run(of, ['up', '--yes'])
+    expect(await proofs(of)).toBe(2)
+    of.hosts.mood.silent = { 'amazon.nova-pro-v1:0': 'ThrottlingException: Too many requests' }
+    host.proof = { ...host.proof, at: new Date(0).toISOString() }
+    expect((await run(of, ['up', '--yes'])).stdout).toMatch(/6 of 7 models/)
+    of.hosts.mood.silent = {}
+    expect((await run(of, ['up', '--yes'])).stdout).toMatch(/Your LibreChat is ready\./)
+  })
+
+  it('says with --yes which models wait for the form, before the plan and in the JSON', async () => {
+    const ended = await run(await opened('form-missing'), ['up', '--yes', '--json'])
+    expect(ended.stderr).toMatch(/Not in the menu: Claude .*use-case form/)
+    expect(ended.json<{ warnings: string[] }>().warnings.join()).toMatch(/use-case form.*--use-case-file/)
+  })
 })

@@ -86,8 +86,11 @@ describe('--json with a lab there', () => {
 describe.concurrent('--json where there is nothing', () => {
   const none = rehearsal()
   const lines = leaves
-    .filter(({ node }) => node.callsAws)
-    .map(({ path, node }) => [...path, ...(node.args?.[0]?.name.startsWith('<') ? ['me@example.org'] : [])])
+    .filter(({ node }) => node.command?.callsAws)
+    .map(({ path, node }) => [
+      ...path,
+      ...(node.command?.args[0]?.name.startsWith('<') ? ['me@example.org'] : []),
+    ])
     .map((words) => (words[1] === 'remove' ? [...words, '--confirm', 'me@example.org'] : words))
     .filter(([name]) => !['up', 'list', 'models', 'doctor', 'destroy'].includes(name ?? ''))
 
@@ -107,7 +110,7 @@ describe.concurrent('--json of a wrong command line', () => {
     'completion powershell',
     'help nothing',
     'up --disk 3',
-    'up --rehearse no-such-scenario',
+    'up --scenario no-such-scenario',
     'status --region moon-1',
   ])('%s', async (line) => {
     const ended = await run([...line.split(' '), '--json'])

@@ -9,7 +9,7 @@ export interface Leaf {
 const below = (nodes: readonly CommandNode[], parents: string[]): Leaf[] =>
   nodes.flatMap((node) => {
     const path = [...parents, node.name]
-    return [...(node.load ? [{ path, node }] : []), ...below(node.children ?? [], path)]
+    return [...(node.command ? [{ path, node }] : []), ...below(node.children, path)]
   })
 
 /** Every command of the tree. */

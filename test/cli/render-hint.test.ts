@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import { renderHint } from '../../src/cli/render-hint.js'
+import { plainSpaces } from '../../src/ui/style.js'
 
-const typed = (text: string, options = {}, env = {}) => renderHint(env, options)(text)
+const typed = (text: string, options = {}, env = {}) => plainSpaces(renderHint(env, () => options).text(text))
 
 it('leaves a command alone where nothing has to be added', () => {
   expect(typed('librechat-lab up   mends it')).toBe('librechat-lab up   mends it')

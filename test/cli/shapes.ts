@@ -9,9 +9,25 @@ const list = z.array
 
 const change = object({ what: text, from: text.optional(), to: text.optional(), byHand: text.optional() })
 
+const strangers = list(
+  object({
+    kind: z.enum(['instance', 'address', 'group', 'volume', 'parameter']),
+    id: text,
+    name: z.string(),
+    why: text,
+  }),
+)
+
 const spec = object({
   version: z.literal(1),
   generation: text,
+  previousGeneration: text.optional(),
+  creations: object({ address: text.optional(), group: text.optional() }).optional(),
+  adopted: object({
+    instanceId: text.optional(),
+    allocationId: text.optional(),
+    groupId: text.optional(),
+  }).optional(),
   instanceType: text,
   diskGb: z.int(),
   allow: object({ from: z.enum(['detected', 'given']), cidrs: list(text), everyone: z.boolean() }),
@@ -25,6 +41,7 @@ const spec = object({
   models: list(object({ id: text, label: text })),
   defaultModel: text.optional(),
   titleModel: text.optional(),
+  maxTokens: z.int().optional(),
   profileArns: list(text),
 })
 
@@ -56,6 +73,7 @@ const health = object({
   }),
   certificate: object({ notAfter: text, issuer: text }).nullable(),
   metadataProtected: z.boolean(),
+  hostPortsProtected: z.boolean(),
   updates: object({ portainer: update, system: update }),
   rebootNeeded: z.boolean(),
   running: z.string(),
@@ -73,9 +91,19 @@ const chat = list(
       since: z.iso.datetime(),
       mayStillTurn: z.boolean(),
     }),
-    object({ model: text, ok: z.literal(false), error: text, cause: text, fix: list(text) }),
+    object({
+      model: text,
+      ok: z.literal(false),
+      error: text,
+      reason: text,
+      cause: text,
+      fix: list(text),
+    }),
   ]),
 )
+
+const verdict = z.enum(['ready', 'degraded', 'notReady', 'without'])
+const chatTitle = object({ model: text, ok: z.boolean(), error: text.optional() }).nullable()
 
 const where = { lab: text, region: text, account: z.string().regex(/^\d{12}$/) }
 
@@ -120,6 +148,9 @@ export const shapes = {
     urls,
     health: health.nullable(),
     chat: chat.nullable(),
+    chatVerdict: verdict,
+    chatTitle,
+    leftOut: list(object({ names: list(text), why: text, fix: text })),
     answers,
     addressRelease: object({ refusedBy: z.enum(['nothing', 'policy', 'reverse-dns']) }),
     firstUser: user.nullable(),
@@ -128,6 +159,17 @@ export const shapes = {
   status: object({
     ...where,
     exitCode: z.literal([0, 2]),
+    strangers,
+    ingress: list(
+      object({
+        protocol: text,
+        fromPort: z.int(),
+        toPort: z.int(),
+        source: text,
+        description: text.optional(),
+      }),
+    ).nullable(),
+    leftSecrets: list(text),
     exists: z.literal(true),
     healthy: z.boolean(),
     spec: spec.nullable(),
@@ -154,11 +196,15 @@ export const shapes = {
     here: object({ address: z.ipv4(), allowed: z.boolean() }).nullable(),
     lostModels: list(text),
     chat: chat.nullable(),
+    chatVerdict: verdict.nullable(),
+    chatTitle,
+    chatAt: z.iso.datetime().nullable(),
     cost,
   }),
   statusOfKeptAddress: object({
     ...where,
-    exitCode: z.literal(0),
+    exitCode: z.literal(3),
+    strangers,
     exists: z.literal(false),
     keptAddress: z.ipv4(),
     keptAddressMonthlyUsd: z.number(),
@@ -168,6 +214,9 @@ export const shapes = {
     removed: list(text),
     left: list(text),
     keptAddress: z.ipv4().nullable(),
+    strangers,
+    going: list(text).optional(),
+    kept: list(object({ text, why: text })).optional(),
     dryRun: z.literal(true).optional(),
   }),
   tunnel: object({
@@ -186,6 +235,7 @@ export const shapes = {
         address: z.ipv4().nullable(),
         instanceId: text.nullable(),
         whole: z.boolean(),
+        ambiguous: z.boolean(),
       }),
     ),
     skippedRegions: list(text),
@@ -202,6 +252,7 @@ export const shapes = {
         name: text,
         provider: text,
         callable: z.boolean(),
+        doubt: text.nullable(),
         picked: z.boolean(),
         problem: object({ reason: text, what: text, fix: text }).nullable(),
         released: z.iso.date().nullable(),

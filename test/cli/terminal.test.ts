@@ -109,7 +109,7 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
     const { code, screen } = await end()
     expect(code).toBe(130)
     expect(screen).toMatch(
-      /! Stopping: .*\n?.*\n✖ Interrupted\.\n {2}→ librechat-lab up --rehearse {3}goes on where it stopped/,
+      /! Stopping .*\n?.*\n✖ Interrupted\.\n {2}→ librechat-lab up --rehearse {3}continues where it stopped/,
     )
   })
 

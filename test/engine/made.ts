@@ -62,7 +62,6 @@ export function world() {
         there.delete(name)
         diary.push(`gone ${name}`)
       },
-      actions: { observe: [], ensure: [], remove: [] },
     }
   }
   return { there, diary, thing }

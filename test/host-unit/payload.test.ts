@@ -20,18 +20,27 @@ const run = 'bash "$CODE/run.sh" stack'
 
 describe('what Run Command carries', () => {
   const hostile = 'a: "{{ssm:/secret}} $(touch /tmp/x) `id` \' ----\n----\n☃"\n'
-  const text = payload(host, stackInput({ ...settings, librechatYaml: hostile }), run)
+  const input = stackInput({ ...settings, librechatYaml: hostile })
+  const text = payload(host, input, run, { withFiles: true })
 
   it('arrives to the byte, whatever is in it', () => {
     const { files, command } = carriedBy(text)
     expect(command).toBe(run)
     expect(files.get('input/librechat.yaml')).toBe(hostile)
-    for (const [path, content] of templates()) expect(files.get(path)).toBe(content)
+    for (const [path, content] of templates()) expect(files.get(`code/${path}`)).toBe(content)
+  })
+
+  it('is only its own input once the host has the files', () => {
+    const { files, command, version } = carriedBy(payload(host, input, run))
+    expect([...files.keys()].sort()).toEqual(['input/librechat.yaml', 'input/release', 'input/settings.env'])
+    expect(command).toBe(run)
+    expect(version).toBe(`/run/librechat-lab/${digest(templates())}`)
+    expect(payload(host, input, run).length).toBeLessThan(4 * 1024)
   })
 
   it('holds nothing that Run Command would fill in, or that a shell would read as more than words', () => {
     expect(text).not.toContain('{{')
-    const spoken = text.replace(/<<'----'[\s\S]*\n----\n/, '')
+    const spoken = text.replace(/<<'----'[\s\S]*\n----\n/, '').replace(/^touch "\$CODE"$/m, '')
     expect(spoken).not.toMatch(/ssm|touch/)
     execFileSync('sh', ['-n'], { input: text })
   })
@@ -42,9 +51,8 @@ describe('what Run Command carries', () => {
       (_, at) => `us.anthropic.claude-${Math.imul(at + 1, 2654435761)}-v1:0`,
     )
     const long = `version: "1.3.17"\nmodels: [${menu.join(', ')}]\n`
-    expect(payload(host, stackInput({ ...settings, librechatYaml: long }), run).length).toBeLessThan(
-      36 * 1024,
-    )
+    expect(payload(host, stackInput({ ...settings, librechatYaml: long }), run).length).toBeLessThan(8 * 1024)
+    expect(payload(host, {}, run, { withFiles: true }).length).toBeLessThan(40 * 1024)
     const noise = Array.from({ length: 30_000 }, (_, at) => Math.imul(at + 7, 2654435761).toString(36)).join(
       '',
     )

@@ -60,11 +60,29 @@ describeWith('python3', ['-c', 'pass'], 'every program', () => {
     })
     const merged = `${JSON.stringify({ ...ours, debug: true }, null, 3)}\n\n`
     expect(merge(merged).stdout).toBe(merged)
+    for (const harmless of [
+      '{"iptables":true,"bridge":""}',
+      '{"hosts":["unix:///var/run/docker.sock"]}',
+      '{"ip-masq":true}',
+    ])
+      expect(JSON.parse(merge(harmless).stdout)).toEqual({ ...ours, ...JSON.parse(harmless) })
     for (const [theirs, word] of [
       ['{"userns-remap":"me"}', 'userns-remap'],
       ['{"live-restore":false}', 'live-restore'],
       ['{"exec-opts":["native.cgroupdriver=cgroupfs"]}', 'cgroupfs'],
       ['{"log-driver":"awslogs"}', 'log-driver'],
+      ['{"iptables":false}', 'iptables'],
+      ['{"iptables":null}', 'iptables'],
+      ['{"firewall-backend":"nftables"}', 'firewall-backend'],
+      ['{"bridge":"none"}', 'bridge'],
+      ['{"bridge":"br0"}', 'bridge'],
+      ['{"ip-forward":false}', 'ip-forward'],
+      ['{"ip-masq":false}', 'ip-masq'],
+      ['{"ip":"127.0.0.1"}', 'ip'],
+      ['{"userland-proxy":false}', 'userland-proxy'],
+      ['{"allow-direct-routing":true}', 'allow-direct-routing'],
+      ['{"seccomp-profile":"unconfined"}', 'seccomp-profile'],
+      ['{"hosts":["fd://","tcp://0.0.0.0:2375"]}', '2375'],
       ['{not json', 'not valid JSON'],
       ['[]', 'not a JSON object'],
     ]) {
@@ -144,6 +162,9 @@ describe('the stack', () => {
       expect(service.privileged).toBeUndefined()
       expect(service.network_mode).toBeUndefined()
       expect(service.security_opt).toEqual(['no-new-privileges:true'])
+      expect(service.cap_drop).toEqual(['ALL'])
+      // Caddy listens on 80 and 443 as root without any other right.
+      expect(service.cap_add).toEqual(name === 'proxy' ? ['NET_BIND_SERVICE'] : undefined)
       expect(service.restart).toBe('unless-stopped')
       const portainer = name === 'portainer'
       expect((service.volumes ?? []).some((volume) => volume.includes('docker.sock'))).toBe(portainer)
@@ -153,7 +174,7 @@ describe('the stack', () => {
 
   it('lets LibreChat alone out through the bridge that may ask for credentials, and the databases nowhere', () => {
     expect(networks.egress?.driver_opts?.['com.docker.network.bridge.name']).toBe('lab-api')
-    expect(readFileSync(join(root, 'bin/metadata-rule'), 'utf8')).toContain(
+    expect(readFileSync(join(root, 'bin/firewall'), 'utf8')).toContain(
       "-d 169.254.169.254/32 '!' -i lab-api -j DROP",
     )
     expect(entries.filter(([, { networks }]) => networks.includes('egress')).map(([name]) => name)).toEqual([
@@ -164,6 +185,26 @@ describe('the stack', () => {
       const open = service.networks.filter((network) => !networks[network]?.internal)
       expect(open).toHaveLength(['mongodb', 'meilisearch'].includes(name) ? 0 : 1)
     }
+  })
+
+  it('lets LibreChat alone reach each database', () => {
+    const neighbours = (service: string) =>
+      entries
+        .filter(
+          ([name, { networks }]) =>
+            name !== service && networks.some((one) => services[service]?.networks.includes(one)),
+        )
+        .map(([name]) => name)
+    expect(neighbours('mongodb')).toEqual(['librechat'])
+    expect(neighbours('meilisearch')).toEqual(['librechat'])
+    expect(neighbours('portainer')).toEqual([])
+    expect(neighbours('proxy')).toEqual(['librechat'])
+  })
+
+  it('sends nothing to LibreChat’s hosted service, and lets no user delete the only admin', () => {
+    const environment = services.librechat?.environment as Record<string, string>
+    expect(new URL(environment.LIBRECHAT_CODE_BASEURL ?? '').hostname).toBe('127.0.0.1')
+    expect(environment).toMatchObject({ ALLOW_ACCOUNT_DELETION: 'false', ALLOW_SHARED_LINKS_PUBLIC: 'false' })
   })
 
   it('fits into 4 GiB, and gates on /readyz', () => {

@@ -1,8 +1,8 @@
-import { constants, publicEncrypt } from 'node:crypto'
+import { constants, generateKeyPairSync, type KeyObject, privateDecrypt, publicEncrypt } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { addUser, listUsers, problemWith, removeUser, resetPassword } from '../../src/host/users.js'
 import { carriedBy } from '../support/archive.js'
-import { awsError, scriptedHost, sent, succeeded } from './scripted.js'
+import { scriptedHost, sent, succeeded } from './scripted.js'
 
 /** The request that a command carried. */
 function requestIn(
@@ -37,6 +37,31 @@ function obliging() {
   })
 }
 
+const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
+const shortKey = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  .publicKey.export({ type: 'spki', format: 'pem' })
+  .toString()
+
+/** A host that makes keys for passwords, and what it was sent that was encrypted to them. */
+function withKeys() {
+  const opened: { key: KeyObject; sealed: string }[] = []
+  const pair = generateKeyPairSync('rsa', { modulusLength: 4096 })
+  const publicKey = pair.publicKey.export({ type: 'spki', format: 'pem' })
+  const id = 'a1'.repeat(12)
+  let answer = ''
+  const scripted = scriptedHost({
+    SendCommand: (input) => {
+      const request = filesIn(input).get('input/request.json')
+      const { email, password } = JSON.parse(request ?? '{}')
+      answer = JSON.stringify(request ? { user: { email, made: true } } : { key: { id, publicKey } })
+      if (password?.key === id) opened.push({ key: pair.privateKey, sealed: password.sealed })
+      return sent
+    },
+    GetCommandInvocation: () => succeeded(answer),
+  })
+  return { ...scripted, opened }
+}
+
 describe('a user', () => {
   it('gets a password that the host makes, sealed to a key that is used once', async () => {
     const { host, calls } = obliging()
@@ -55,44 +80,88 @@ describe('a user', () => {
     expect(calls.some(({ name }) => name === 'PutParameter')).toBe(false)
   })
 
-  it('gets a password that the person gives through a parameter, and through nothing else', async () => {
-    const { host, calls } = obliging()
-    const password = 'correct horse "battery" $(staple)'
-    expect(await addUser(host, { email: 'me@example.org', password })).toEqual({
-      email: 'me@example.org',
-      made: true,
-    })
-    const [put, send] = calls
-    expect(calls.map(({ name }) => name)).toEqual([
-      'PutParameter',
-      'SendCommand',
-      'GetCommandInvocation',
-      'DeleteParameter',
-    ])
-    expect(put?.input).toMatchObject({ Type: 'SecureString', Value: password })
-    expect(put?.input.Name).toMatch(/^\/librechat-lab\/team-a\/secret\/[0-9a-f]{24}$/)
-    expect(calls[3]?.input).toEqual({ Name: put?.input.Name })
-    const files = filesIn(send?.input)
-    expect([...files.values()].some((text) => text.includes('horse'))).toBe(false)
+  it.each([
+    'correct horse "battery" $(staple)',
+    // As long as a password may be, in the characters that take the most bytes.
+    '☃'.repeat(128),
+  ])(
+    'gets a password that the person gives encrypted to the host’s key, and through nothing else: %s',
+    async (password) => {
+      const { host, calls } = withKeys()
+      for (const user of [{ email: 'me@example.org' }, { email: 'you@example.org' }])
+        expect(await addUser(host, { ...user, password })).toEqual({ ...user, made: true })
+      expect(new Set(calls.map(({ name }) => name))).toEqual(new Set(['SendCommand', 'GetCommandInvocation']))
+      const sends = calls.filter(({ name }) => name === 'SendCommand').map(({ input }) => input)
+      expect(sends.map(({ Comment }) => String(Comment).split(' ').at(-1))).toEqual([
+        'key',
+        'user-add',
+        'key',
+        'user-add',
+      ])
+      const texts = sends.flatMap((input) => [...filesIn(input).values(), JSON.stringify(input)])
+      expect(texts.filter((text) => text.includes(password.slice(0, 12)))).toEqual([])
+    },
+  )
+
+  it('is bound with its password to one action and one address', async () => {
+    const { host, opened } = withKeys()
+    await addUser(host, { email: 'me@example.org', password: 'long enough' })
+    const [{ key, sealed } = { key: '', sealed: '' }] = opened
+    const unseal = (purpose: string) =>
+      privateDecrypt(
+        { key, ...oaep, oaepLabel: Buffer.from(purpose) },
+        Buffer.from(sealed, 'base64'),
+      ).toString()
+    expect(unseal('add me@example.org')).toBe('long enough')
+    for (const other of ['add you@example.org', 'reset-password me@example.org', ''])
+      expect(() => unseal(other)).toThrow()
   })
 
-  it('leaves no parameter behind when the host fails', async () => {
-    const { host, calls } = scriptedHost({ SendCommand: [awsError('AccessDeniedException')] })
+  it.each([
+    ['no key', '{"key":null}'],
+    [
+      'a key that is none',
+      JSON.stringify({ key: { id: 'a'.repeat(24), publicKey: '-----BEGIN PUBLIC KEY-----' } }),
+    ],
+    ['a short key', JSON.stringify({ key: { id: 'a'.repeat(24), publicKey: shortKey } })],
+    ['another name than a key has', JSON.stringify({ key: { id: '../../etc/x', publicKey: shortKey } })],
+  ])('sends no password to a host that answers with %s', async (_, answer) => {
+    const { host, calls } = scriptedHost({ SendCommand: [sent], GetCommandInvocation: [succeeded(answer)] })
     const adding = addUser(host, { email: 'me@example.org', password: 'long enough' })
-    await expect(adding).rejects.toMatchObject({ name: 'AccessDeniedException' })
-    expect(calls.at(-1)?.name).toBe('DeleteParameter')
+    await expect(adding).rejects.toMatchObject({ code: 'host-key-unreadable' })
+    expect(calls.filter(({ name }) => name === 'SendCommand')).toHaveLength(1)
   })
 
-  it('is told of a parameter that could not be deleted, without its content', async () => {
-    const { host, events } = scriptedHost({
-      SendCommand: [awsError('AccessDeniedException')],
-      DeleteParameter: [awsError('ThrottlingException', 'slow down')],
+  it('is sent again with this version’s files to a host that does not have them', async () => {
+    const missing = {
+      Status: 'Failed',
+      ResponseCode: 79,
+      StandardOutputContent: 'librechat-lab: files missing\n',
+    }
+    const { host, calls } = scriptedHost({
+      SendCommand: [sent, sent],
+      GetCommandInvocation: [missing, succeeded('{"users":[]}')],
     })
-    await addUser(host, { email: 'me@example.org', password: 'long enough' }).catch(() => {})
-    expect(events).toEqual([
-      { type: 'warning', text: expect.stringMatching(/secret\/[0-9a-f]+ .*slow down/) },
-    ])
-    expect(JSON.stringify(events)).not.toContain('long enough')
+    expect(await listUsers(host)).toEqual([])
+    const sends = calls.filter(({ name }) => name === 'SendCommand').map(({ input }) => filesIn(input))
+    expect(sends.map((files) => files.has('code/run.sh'))).toEqual([false, true])
+  })
+
+  it('is refused in the host’s own words, without a line of its JSON', async () => {
+    const error = {
+      code: 'user-unknown',
+      what: 'There is no user a@b.org.',
+      why: 'Nothing was changed.',
+      fix: ['x'],
+    }
+    const { host, events } = scriptedHost({
+      SendCommand: [sent],
+      GetCommandInvocation: [
+        { Status: 'Failed', ResponseCode: 1, StandardOutputContent: `${JSON.stringify({ error })}\n` },
+      ],
+    })
+    await expect(removeUser(host, 'a@b.org')).rejects.toMatchObject({ code: 'user-unknown' })
+    expect(events).toEqual([])
   })
 
   it.each([

@@ -178,11 +178,11 @@ function furnish(root: string, work: string): void {
     writeFileSync(join(root, path), text)
     chmodSync(join(root, path), mode)
   }
-  for (const name of ['agent.py', 'registry.py', 'metadata.py']) {
+  for (const name of ['agent.py', 'registry.py', 'metadata.py', 'scan.py']) {
     put(`usr/local/lib/lab/${name}`, readFileSync(join(guest, name), 'utf8'))
   }
   put('usr/local/bin/metadata-start', readFileSync(join(guest, 'metadata-start'), 'utf8'), 0o755)
-  for (const name of ['dnf', 'aws']) put(`usr/bin/${name}`, readFileSync(join(guest, name), 'utf8'), 0o755)
+  for (const name of ['dnf', 'grubby']) put(`usr/bin/${name}`, readFileSync(join(guest, name), 'utf8'), 0o755)
   for (const [name, text] of Object.entries(units)) put(`etc/systemd/system/${name}`, text)
   put('etc/systemd/network/10-lab.network', network)
   put('etc/hostname', 'lab\n')
@@ -201,7 +201,6 @@ function furnish(root: string, work: string): void {
     'e2scrub_all.timer',
     'fstrim.timer',
   ])
-  mkdirSync(join(root, 'srv/parameters'), { recursive: true })
 
   const unpacked = join(work, 'apart')
   for (const deb of readdirSync(join(root, 'srv/apart'))) {

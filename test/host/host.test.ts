@@ -146,6 +146,14 @@ describe('a visitor', () => {
       '"forwarded":"http"',
     )
     expect(await sh('curl -sk https://localhost/api/config')).toContain('v0.8.8')
+    // The certificate of the site names it, and a page that has a name of its own point there gets nothing.
+    expect(
+      await sh(
+        'echo | openssl s_client -connect 127.0.0.1:443 -servername localhost 2>/dev/null | openssl x509 -noout -ext subjectAltName',
+      ),
+    ).toContain('DNS:localhost')
+    const rebound = `curl -s -o /dev/null -w '%{http_code}' -H 'Host: rebind.example:8080' http://127.0.0.1/api/config`
+    expect(await sh(rebound)).toBe('421')
   })
 
   it('sees a certificate that is good for months', async () => {
@@ -212,6 +220,89 @@ describe('a visitor', () => {
 })
 
 describe('the containers', () => {
+  const names = Object.keys(services)
+  /** The address of each on each of its networks. */
+  const addressesOf = async (service: string): Promise<string[]> =>
+    (
+      await sh(
+        `docker inspect -f '{{range .NetworkSettings.Networks}}{{println .IPAddress}}{{end}}' librechat-lab-${service}-1`,
+      )
+    ).split(/\s+/)
+  /** What accepts a connection from a container's place in the network, or from the host's own. */
+  const scan = async (
+    from: string,
+    addresses: readonly string[],
+    ports: readonly number[],
+  ): Promise<string[]> => {
+    const pid = from === 'host' ? '1' : `$(docker inspect -f '{{.State.Pid}}' librechat-lab-${from}-1)`
+    const list = await sh(
+      `nsenter -t ${pid} -n python3 /usr/local/lib/lab/scan.py ${addresses.join(' ')} -- ${ports.join(' ')}`,
+    )
+    return list === '' ? [] : list.split('\n')
+  }
+
+  it('reach no port of the host, by any of its addresses', async () => {
+    await sh('systemd-run -q --unit=canary python3 -m http.server 2222')
+    const own = (await sh(`ip -4 -o addr show | awk '{ sub("/.*", "", $4); print $4 }'`)).split('\n')
+    const addresses = own.filter((address) => address !== '127.0.0.1')
+    expect(addresses.length).toBeGreaterThan(6)
+    const listening = await sh(`ss -ltnH | awk '{ sub(".*:", "", $4); print $4 }' | sort -un`)
+    const ports = [
+      ...new Set([...listening.split('\n').map(Number), 22, 80, 443, 2222, 2375, 2376, 8000, 9000, 9443]),
+    ]
+    expect(await scan('host', ['10.0.2.15'], ports)).toEqual(
+      expect.arrayContaining(['10.0.2.15:80', '10.0.2.15:443', '10.0.2.15:2222', '10.0.2.15:9443']),
+    )
+    for (const name of names) expect([name, await scan(name, addresses, ports)]).toEqual([name, []])
+    await sh('systemctl stop canary')
+  })
+
+  it('reach each other where they have to: LibreChat the databases, the proxy LibreChat, and Portainer nobody', async () => {
+    const ports = [80, 443, 2080, 3080, 7700, 8000, 8080, 9000, 9443, 27017]
+    const reached: Record<string, string[]> = {}
+    for (const from of names) {
+      const found: string[] = []
+      for (const to of names.filter((name) => name !== from)) {
+        const open = await scan(from, await addressesOf(to), ports)
+        found.push(...open.map((one) => `${to}:${one.split(':')[1]}`))
+      }
+      reached[from] = [...new Set(found)].sort()
+    }
+    expect(reached).toEqual({
+      librechat: ['meilisearch:7700', 'mongodb:27017', 'proxy:443', 'proxy:80', 'proxy:8080'],
+      mongodb: ['librechat:3080'],
+      meilisearch: ['librechat:3080'],
+      proxy: ['librechat:3080'],
+      portainer: [],
+    })
+  })
+
+  it('have no capability but the proxy’s for its ports', async () => {
+    const capabilities = async (service: string) =>
+      sh(
+        `grep -E '^Cap(Prm|Eff|Bnd|Amb)' /proc/$(docker inspect -f '{{.State.Pid}}' librechat-lab-${service}-1)/status | awk '{ print $2 }' | sort -u`,
+      )
+    const held = Object.fromEntries(
+      await Promise.all(names.map(async (name) => [name, await capabilities(name)] as const)),
+    )
+    console.error(`capabilities: ${JSON.stringify(held)}`)
+    const none = '0000000000000000'
+    expect(held).toMatchObject({ librechat: none, mongodb: none, meilisearch: none, portainer: none })
+    // CAP_NET_BIND_SERVICE is bit 10.
+    expect(held.proxy?.split('\n').filter((one) => one !== none)).toEqual(['0000000000000400'])
+  })
+
+  it('send nothing out of the instance while a user chats', async () => {
+    const out = (bridge: string) => `FORWARD -i ${bridge} -o en+ -m conntrack --ctstate NEW`
+    await sh(['br-+', 'lab-+'].map((bridge) => `iptables -t mangle -I ${out(bridge)}`).join(' && '))
+    const browser = await signedIn()
+    await browser.ask('GET', '/api/stream')
+    browser.close()
+    const counted = await sh(`iptables -t mangle -L FORWARD -v -n -x | awk '/ NEW/ { print $1 }'`)
+    expect(counted).toBe('0\n0')
+    await sh('iptables -t mangle -F FORWARD')
+  })
+
   const role = `wget -q -T 2 -O - --header 'X-aws-ec2-metadata-token: the-token' http://169.254.169.254/latest/meta-data/iam/security-credentials/`
   const asks = (service: string): Promise<string> =>
     sh(`docker exec librechat-lab-${service}-1 sh -c "${role}" 2>/dev/null || echo refused`)
@@ -261,28 +352,31 @@ describe('the containers', () => {
     browser.close()
   })
 
-  it('are not what they should be when the firewall has lost its rule, and status says so', async () => {
-    await sh('iptables -F DOCKER-USER')
-    const health = await readHealth(lab.host)
-    expect(health).toMatchObject({
-      healthy: false,
-      metadataProtected: false,
-      problems: [{ code: 'metadata' }],
-    })
-    await runStage(lab.host, 'docker', { timeoutSeconds: 600 })
-    expect((await healthy()).metadataProtected).toBe(true)
-  })
+  it.each([
+    ['has lost its rules', 'iptables -F DOCKER-USER', ['metadata', 'host-ports']],
+    ['never asks for them', 'iptables -D FORWARD -j DOCKER-USER', ['metadata', 'host-ports']],
+    ['accepts before them', 'iptables -I FORWARD -j ACCEPT', ['metadata', 'host-ports']],
+    ['lets containers in to the host', 'iptables -I INPUT -i br-+ -j ACCEPT', ['host-ports']],
+  ])(
+    'are not what they should be when the firewall %s: status says so and up repairs it',
+    async (_, break_, codes) => {
+      await sh(break_)
+      const { healthy: fine, problems } = await readHealth(lab.host)
+      expect({ fine, codes: problems.map(({ code }) => code) }).toEqual({ fine: false, codes })
+      await runStage(lab.host, 'docker', { timeoutSeconds: 600 })
+      expect(await healthy()).toMatchObject({ metadataProtected: true, hostPortsProtected: true })
+    },
+  )
 })
 
 describe('users', () => {
   const hostile = 'Pa$$(touch /tmp/pwned)`touch /tmp/pwned`"\'\\;|&<>{{ssm:x}} ünï ☃'
 
-  it('are added with a password that is given, which travels sealed and is deleted', async () => {
+  it('are added with a password that is given, which travels encrypted to a key of the host’s that is then gone', async () => {
     const name = `$(touch /tmp/pwned) "quoted" 'and' \`so\` {{ssm:x}} ☃`
     const made = await addUser(lab.host, { email: 'ann@example.org', name, password: hostile })
     expect(made).toEqual({ email: 'ann@example.org', made: true })
-    expect([...lab.systemsManager.parameters.values()]).toEqual([hostile])
-    expect(await sh('ls /srv/parameters')).toBe('')
+    expect(await sh('ls /run/librechat-lab/keys')).toBe('')
     for (const { script, result } of lab.systemsManager.sent) {
       expect(`${script}${result?.stdout}`.includes(hostile)).toBe(false)
     }
@@ -320,6 +414,7 @@ describe('users', () => {
     await removeUser(lab.host, 'ann@example.org')
     expect((await listUsers(lab.host)).map((user) => user.email)).toEqual([email])
     await healthy()
+    expect(await sh('systemctl list-timers --all --no-legend librechat-lab-start.timer')).toBe('')
   })
 
   it('are added whose addresses LibreChat would refuse as user names, more than one of them', async () => {
@@ -387,6 +482,17 @@ describe('the system', () => {
     expect(rebootNeeded).toBe(true)
     expect(warnings.map(({ code }) => code)).toEqual(expect.arrayContaining(['update-system', 'reboot']))
     await sh('rm /srv/dnf-down /srv/reboot-needed; systemctl start librechat-lab-system.service')
+  })
+
+  it('says that a new kernel waits for a restart', async () => {
+    expect((await readHealth(lab.host)).rebootNeeded).toBe(false)
+    await sh('echo 6.18.99-1.amzn2023.x86_64 >/srv/kernel')
+    const { rebootNeeded, warnings } = await readHealth(lab.host)
+    expect({ rebootNeeded, warnings }).toMatchObject({
+      rebootNeeded: true,
+      warnings: [{ code: 'reboot', text: expect.stringContaining('6.18.99-1.amzn2023.x86_64 is installed') }],
+    })
+    await sh('rm /srv/kernel')
   })
 
   it('says that the disk is nearly full before anything breaks', async () => {

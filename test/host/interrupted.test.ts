@@ -18,7 +18,9 @@ const sh = (script: string): Promise<string> => lab.machine.sh(script)
 /** Starts a stage and kills it, with all its children, as soon as its log says that it is in its middle. */
 async function killed(stage: string, middle: string): Promise<void> {
   const input = stage === 'stack' ? stackInput(lab.settings, lab.templates) : {}
-  const running = lab.machine.start(payload(lab.host, input, `bash "$CODE/run.sh" ${stage}`))
+  const running = lab.machine.start(
+    payload(lab.host, input, `bash "$CODE/run.sh" ${stage}`, { withFiles: true }),
+  )
   await sh(
     `for _ in $(seq 600); do grep -qE '${middle}' /var/log/librechat-lab/${stage}.log 2>/dev/null && exit 0; sleep 0.2; done; exit 1`,
   )
@@ -47,6 +49,11 @@ it('refuses a daemon.json that contradicts the lab, and keeps it to the byte', a
     why: expect.stringContaining('userns-remap'),
   })
   expect(await sh('cat /etc/docker/daemon.json')).toBe(theirs)
+  await sh(`echo '{"iptables": false}' >/etc/docker/daemon.json`)
+  await expect(runStage(lab.host, 'docker', { timeoutSeconds: 900 })).rejects.toMatchObject({
+    code: 'docker-config-conflict',
+    why: expect.stringContaining('iptables'),
+  })
   // From here on a machine with settings of its own that agree.
   await sh(
     `echo '{"dns": ["10.0.2.3"], "log-opts": {"max-size": "50m"}}' >/etc/docker/daemon.json; rm -f /swapfile.new`,
@@ -55,24 +62,26 @@ it('refuses a daemon.json that contradicts the lab, and keeps it to the byte', a
 
 it('goes on where a stage was killed, at every stage', async () => {
   await sh('swapoff /swapfile; rm /swapfile')
-  const system = lab.machine.start(payload(lab.host, {}, 'bash "$CODE/run.sh" system'))
+  const system = lab.machine.start(payload(lab.host, {}, 'bash "$CODE/run.sh" system', { withFiles: true }))
   await sh('for _ in $(seq 300); do [ -e /swapfile ] && exit 0; sleep 0.1; done; exit 1')
   await system.kill()
   await killed('docker', 'docker-compose.new|Created symlink.*docker')
   await runStage(lab.host, 'docker', { timeoutSeconds: 900 })
-  const images = lab.machine.start(payload(lab.host, {}, 'bash "$CODE/run.sh" images'))
+  const images = lab.machine.start(payload(lab.host, {}, 'bash "$CODE/run.sh" images', { withFiles: true }))
   await sh('sleep 6')
   await images.kill()
   await runStage(lab.host, 'images', { timeoutSeconds: 900 })
   await killed('stack', 'Container .*mongodb.* (Starting|Waiting)')
   const half = lab.machine.start(
-    payload(lab.host, stackInput(lab.settings, lab.templates), 'bash "$CODE/run.sh" stack'),
+    payload(lab.host, stackInput(lab.settings, lab.templates), 'bash "$CODE/run.sh" stack', {
+      withFiles: true,
+    }),
   )
   await sh(
     'for _ in $(seq 300); do grep -q "LibreChat answers" /var/log/librechat-lab/stack.log && exit 0; sleep 1; done; exit 1',
   )
   await half.kill()
-  const asked = lab.machine.start(payload(lab.host, {}, 'bash "$CODE/run.sh" health'))
+  const asked = lab.machine.start(payload(lab.host, {}, 'bash "$CODE/run.sh" health', { withFiles: true }))
   await sh('sleep 2')
   await asked.kill()
   const { health } = await setUpHost(lab.host, lab.settings)
@@ -83,6 +92,24 @@ it('goes on where a stage was killed, at every stage', async () => {
     'log-opts': { 'max-size': '50m' },
     'userns-remap': 'default',
   })
+})
+
+it('is sent a version’s files again that it has lost, and keeps two versions apart', async () => {
+  const kept = async () => (await sh('ls -d /run/librechat-lab/[0-9a-f]*')).split('\n')
+  const before = await kept()
+  expect(before).toHaveLength(1)
+  await sh('rm -rf /run/librechat-lab')
+  expect(await runStage(lab.host, 'health', { timeoutSeconds: 600 })).toContain('"healthy":true')
+  expect(await kept()).toEqual(before)
+  // Killed while they are unpacked: there as a whole or not at all.
+  lab.pin({ COMPOSE_VERSION: 'v2 ' })
+  const half = payload(lab.host, {}, 'true', { withFiles: true }).replace(/^python3 .*$/m, '$&; kill -9 $$')
+  await lab.machine.start(half).result
+  expect(await kept()).toEqual(before)
+  await lab.machine.start(payload(lab.host, {}, 'true', { withFiles: true })).result
+  expect(await kept()).toHaveLength(2)
+  lab.pin({})
+  expect(await runStage(lab.host, 'health', { timeoutSeconds: 600 })).toContain('"healthy":true')
 })
 
 it('waits for a stage under way, and then finds its work done', async () => {

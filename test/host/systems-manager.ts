@@ -15,8 +15,6 @@ export class SystemsManager {
   readonly client: SSMClient
   /** Each command that was sent, in order. */
   readonly sent: Invocation[] = []
-  /** Parameters that were ever put, by name. */
-  readonly parameters = new Map<string, string>()
   private readonly machine: Machine
   private readonly server = createServer()
 
@@ -76,18 +74,6 @@ export class SystemsManager {
           StandardErrorContent: result.stderr,
         },
       ]
-    }
-    const name = String(input.Name)
-    const file = `/srv/parameters/${name.replaceAll('/', '%')}`
-    if (action === 'PutParameter') {
-      this.parameters.set(name, String(input.Value))
-      const value = Buffer.from(String(input.Value)).toString('base64')
-      await this.machine.sh(`echo ${value} | base64 -d >'${file}'`)
-      return [200, { Version: 1 }]
-    }
-    if (action === 'DeleteParameter') {
-      await this.machine.sh(`rm '${file}'`)
-      return [200, {}]
     }
     return [400, { __type: 'UnknownOperationException' }]
   }

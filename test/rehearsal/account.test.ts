@@ -2,6 +2,7 @@ import * as ec2 from '@aws-sdk/client-ec2'
 import * as iam from '@aws-sdk/client-iam'
 import * as ssm from '@aws-sdk/client-ssm'
 import { describe, expect, it } from 'vitest'
+import { roles } from '../../src/rehearsal/iam/roles.js'
 import { launchInput, makeInstance, makeProfile, play } from './played.js'
 
 const codeOf = (error: { name: string; Code?: string }) => error.Code ?? error.name
@@ -155,6 +156,18 @@ describe('the rehearsal account', () => {
       }),
     )
     await expect(send).rejects.toBeInstanceOf(ssm.InvalidInstanceId)
+  })
+
+  // Asked directly: the SDK takes LimitExceededException for throttling and repeats the call for half a minute.
+  it('refuses an inline policy that is too large for its role together with the others', () => {
+    const world = { account: { roles: { Role: { inline: {} } } } } as never
+    const put = (PolicyName: string, characters: number) => {
+      const PolicyDocument = JSON.stringify({ Statement: [{ Sid: 'A'.repeat(characters) }] })
+      return roles.PutRolePolicy({ RoleName: 'Role', PolicyName, PolicyDocument }, world)
+    }
+    put('A', 6_000)
+    expect(() => put('B', 6_000)).toThrow(expect.objectContaining({ code: 'LimitExceeded', status: 409 }))
+    put('A', 9_000)
   })
 
   it('keeps regions apart, and roles together', async () => {

@@ -101,7 +101,11 @@ const outcomes: Record<(typeof scenarios)[number]['name'], [number | RegExp, Reg
   'credentials-expired': [/^[12]$/, /credentials have expired/],
   throttling: [0, /ready/],
   'no-default-vpc': [1, /no default VPC/],
-  'form-missing': [0, /Nova Pro/],
+  'form-missing': [0, /Not in the menu: Claude Sonnet 5.*use-case form/],
+  'no-callable-model': [1, /not authorised/],
+  'payment-missing': [0, /payment method/],
+  'data-retention': [0, /ready with \d of \d models[\s\S]*data retention mode is "none"/],
+  'zero-quota': [2, /not ready: no model answers[\s\S]*quota/],
   'address-quota': [2, /Elastic IP/],
   'no-capacity': [0, /trying the next zone/],
   'stage-failing': [2, /could not be fetched/],
@@ -110,7 +114,7 @@ const outcomes: Record<(typeof scenarios)[number]['name'], [number | RegExp, Reg
 describe('what goes wrong in a rehearsal', () => {
   it.concurrent.each(scenarios.map(({ name }) => name))('%s', { timeout: 90_000 }, async (name) => {
     const lab: CutOff = cutOffProgram()
-    const said = await lab.run('up', '--rehearse', name, '--yes')
+    const said = await lab.run('up', '--scenario', name, '--yes')
     const [code, words] = outcomes[name]
     expect(String(said.code), said.stderr).toMatch(code instanceof RegExp ? code : new RegExp(`^${code}$`))
     expect(said.stdout + said.stderr).toMatch(words)
@@ -126,7 +130,7 @@ describe('what goes wrong in a rehearsal', () => {
   })
 
   it('an unknown one is refused, with the list', async () => {
-    const said = await cutOffProgram().run('up', '--rehearse', 'earthquake', '--yes')
+    const said = await cutOffProgram().run('up', '--scenario', 'earthquake', '--yes')
     expect(said.code).toBe(1)
     for (const { name } of scenarios) expect(said.stderr).toContain(name)
   })

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import * as ssm from '@aws-sdk/client-ssm'
 import { describe, expect, it } from 'vitest'
 import { proofScript, readProof } from '../../src/bedrock/proof.js'
@@ -66,8 +67,8 @@ describe('the rehearsal’s host', () => {
       email: 'me@example.org',
       password: expect.stringMatching(/^rehearsal-/),
     })
-    const history = await played.clients.ssm.send(new ssm.ListCommandInvocationsCommand({ Details: true }))
-    expect(JSON.stringify(history)).not.toContain(first.firstUser?.password)
+    // Run Command's history is part of the account that is remembered.
+    expect(readFileSync(played.statePath, 'utf8')).not.toContain(first.firstUser?.password)
     expect((await setUpHost(host, settings, { email: 'me@example.org' })).firstUser).toBeUndefined()
   })
 
@@ -92,7 +93,15 @@ describe('the rehearsal’s host', () => {
     const prove = () =>
       runCommand(host, {
         stage: 'chat',
-        script: proofScript(['us.anthropic.claude-haiku-4-5-20251001-v1:0', 'no.such-model'], 'us-east-1'),
+        script: proofScript(
+          ['us.anthropic.claude-haiku-4-5-20251001-v1:0', 'no.such-model'].map((model) => ({
+            endpoint: 'bedrock' as const,
+            model,
+            maxTokens: 8192,
+          })),
+          [],
+          { region: 'us-east-1', now: new Date(0).toISOString() },
+        ),
         timeoutSeconds: 90,
       })
     expect((await prove()).code).toBe(3)

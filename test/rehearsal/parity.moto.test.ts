@@ -24,6 +24,8 @@ async function played(side: Side): Promise<Map<string, unknown>> {
         (output) => neutral({ ...output, $metadata: undefined }),
         (error) => ({
           error: {
+            // The class that a caller catches: the SDK chooses moto's, the rehearsal its own.
+            class: error.constructor.name,
             name: error.name,
             code: error.Code ?? error.name,
             fault: error.$fault,

@@ -291,15 +291,6 @@ const steps: [string, Step['call']][] = [
   ],
   ['the group', ({ ec2: c }) => c.send(new ec2.DescribeSecurityGroupsCommand({ Filters: tagged }))],
   [
-    'its rules',
-    ({ ec2: c }, seen) =>
-      c.send(
-        new ec2.DescribeSecurityGroupRulesCommand({
-          Filters: [{ Name: 'group-id', Values: [seen.id('group')] }],
-        }),
-      ),
-  ],
-  [
     'delete a group that is not there',
     ({ ec2: c }) => c.send(new ec2.DeleteSecurityGroupCommand({ GroupId: 'sg-01234567' })),
   ],
@@ -652,15 +643,6 @@ const steps: [string, Step['call']][] = [
       c.send(new ssm.ListTagsForResourceCommand({ ResourceType: 'Parameter', ResourceId: '/parity/spec' })),
   ],
   ['by its path', ({ ssm: c }) => c.send(new ssm.GetParametersByPathCommand({ Path: '/parity' }))],
-  [
-    'describe it',
-    ({ ssm: c }) =>
-      c.send(
-        new ssm.DescribeParametersCommand({
-          ParameterFilters: [{ Key: 'Name', Option: 'BeginsWith', Values: ['/parity'] }],
-        }),
-      ),
-  ],
   ['delete it', ({ ssm: c }) => c.send(new ssm.DeleteParameterCommand({ Name: '/parity/spec' }))],
   ['delete it twice', ({ ssm: c }) => c.send(new ssm.DeleteParameterCommand({ Name: '/parity/spec' }))],
 
@@ -719,11 +701,6 @@ const steps: [string, Step['call']][] = [
       )
       return {}
     },
-  ],
-  [
-    'take its profile',
-    ({ ec2: c }, seen) =>
-      c.send(new ec2.DisassociateIamInstanceProfileCommand({ AssociationId: seen.id('association') })),
   ],
   [
     'terminate it',

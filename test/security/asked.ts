@@ -31,6 +31,7 @@ const bedrock: readonly (readonly [RegExp, string])[] = [
   [/^GET \/inference-profiles$/, 'ListInferenceProfiles'],
   [/^GET \/foundation-model-availability\//, 'GetFoundationModelAvailability'],
   [/^GET \/use-case-for-model-access$/, 'GetUseCaseForModelAccess'],
+  [/^GET \/data-retention$/, 'GetAccountDataRetention'],
   [/^POST \/use-case-for-model-access$/, 'PutUseCaseForModelAccess'],
   [/^GET \/list-foundation-model-agreement-offers\//, 'ListFoundationModelAgreementOffers'],
   [/^POST \/create-foundation-model-agreement$/, 'CreateFoundationModelAgreement'],

@@ -137,6 +137,7 @@ describeAccount('what somebody else in the account wrote', (account) => {
       memory: { totalBytes: 1, availableBytes: 1, swapTotalBytes: 1, swapFreeBytes: 1 },
       certificate: { notAfter: escapes, issuer: escapes },
       metadataProtected: true,
+      hostPortsProtected: true,
       updates: {
         portainer: { at: escapes, result: escapes },
         system: { at: escapes, result: escapes, detail: escapes },

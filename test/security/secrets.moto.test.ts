@@ -23,23 +23,21 @@ describeAccount('a secret', (account) => {
       return `${action} ${text}\n${files.join('\n')}`
     })
 
-  it('that a person typed goes to AWS in one encrypted parameter, which is gone afterwards, and nowhere else', async () => {
+  it('that a person typed goes to the host encrypted to a key that the host made for it, and nowhere else', async () => {
     const typed = { env: atTerminal, input: `${password}\r` }
     const up = await run(account(), ['up', '--yes', '--email', 'ana@example.org', '--ask-password'], typed)
     expect(up.code, up.stdout + up.stderr).toBe(0)
     const add = await run(account(), ['user', 'add', 'bob@example.org', '--ask-password'], typed)
     expect(add.code, add.stderr).toBe(0)
-    const holding = sent().filter((text) => text.includes(password))
-    expect(holding).toHaveLength(2)
-    for (const text of holding) {
-      expect(text).toMatch(/^PutParameter /)
-      expect(text).toContain('"Type":"SecureString"')
-      const name = /"Name":"([^"]+)"/.exec(text)?.[1] ?? ''
-      expect(name).toMatch(/^\/librechat-lab\/default\/secret\/[0-9a-f]{24}$/)
-      expect(
-        sent().filter((other) => other.startsWith('DeleteParameter ') && other.includes(name)),
-      ).toHaveLength(1)
-    }
+    expect(sent().filter((text) => text.includes(password))).toEqual([])
+    const secrets = account().calls.filter(({ params }) => String(params.Name).includes('/secret/'))
+    expect(secrets).toEqual([])
+    const { passwords, keys } = account().hosts.of(only((await lab(account())).instances).InstanceId ?? '')
+    expect([...passwords]).toEqual([
+      ['ana@example.org', password],
+      ['bob@example.org', password],
+    ])
+    expect(keys.size).toBe(0)
     for (const { stdout, stderr } of [up, add]) expect(stdout + stderr).not.toContain(password)
   })
 

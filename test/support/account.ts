@@ -11,10 +11,11 @@ import { AssumeRoleCommand } from '@aws-sdk/client-sts'
 import { type Credentials, type Witness, witnesses } from './clients.js'
 import { type Addresses, addresses } from './gateway/addresses.js'
 import { type AccountKind, bedrockControlPlane } from './gateway/bedrock.js'
+import { refusalOf } from './gateway/bedrock-runtime.js'
 import type { Call } from './gateway/call.js'
 import { corrections } from './gateway/corrections.js'
 import { Gateway, type Supplement } from './gateway/gateway.js'
-import { instances } from './gateway/instances.js'
+import { type Instances, instances } from './gateway/instances.js'
 import { type Ledger, ledger } from './gateway/ledger.js'
 import { managedInstances } from './gateway/managed.js'
 import { dryRuns, type Permissions, permissions } from './gateway/permissions.js'
@@ -35,6 +36,7 @@ export interface Account {
   readonly credentials: Credentials
   readonly slowness: Slowness & { agent: number }
   readonly addresses: Addresses
+  readonly instances: Instances
   readonly permissions: Permissions
   readonly ledger: Ledger
   /** moto itself, past the gateway, for one region. */
@@ -69,8 +71,10 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
 
   const slowness = { instance: 0, group: 0, address: 0, profile: 0, starting: 0, terminating: 0, agent: 0 }
   const machines = hosts()
+  machines.mood.refuses = (model, maxTokens) => refusalOf(options.bedrock ?? 'open', model, maxTokens)
   const managed = managedInstances(at, () => slowness.agent)
   const ips = addresses(at)
+  const machinesOf = instances(at)
   const rights = permissions(at, id, operator)
   const made = ledger()
   const own: Supplement[] = []
@@ -80,7 +84,7 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
     rights,
     propagation(slowness),
     corrections(at),
-    instances(at),
+    machinesOf,
     ips,
     managed,
     runCommand(managed, machines.run),
@@ -98,6 +102,7 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
     credentials,
     slowness,
     addresses: ips,
+    instances: machinesOf,
     permissions: rights,
     ledger: made,
     at,

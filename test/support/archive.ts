@@ -4,6 +4,8 @@ import { gunzipSync } from 'node:zlib'
 export interface Carried {
   readonly files: ReadonlyMap<string, string>
   readonly command: string
+  /** The directory that it runs from, when that is one which the host keeps. */
+  readonly version: string | undefined
 }
 
 /** Takes a script apart as the host's shell would: the heredoc, base64, gzip, tar. Throws where it could not. */
@@ -16,7 +18,8 @@ export function carriedBy(script: string): Carried {
   ]
   if (!delimiter || !archive) throw new Error('the script carries no archive')
   const command = rest?.trimEnd().split('\n').at(-1) ?? ''
-  return { files: untar(gunzipSync(Buffer.from(archive, 'base64'))), command }
+  const version = /^CODE=(\/run\/librechat-lab\/[0-9a-f]{16}) /m.exec(rest ?? '')?.[1]
+  return { files: untar(gunzipSync(Buffer.from(archive, 'base64'))), command, version }
 }
 
 /** A POSIX ustar archive of plain files. */

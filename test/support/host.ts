@@ -1,4 +1,11 @@
-import { constants, publicEncrypt, randomBytes } from 'node:crypto'
+import {
+  constants,
+  generateKeyPairSync,
+  type KeyObject,
+  privateDecrypt,
+  publicEncrypt,
+  randomBytes,
+} from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Carried, carriedBy } from './archive.js'
 import type { Executor, Outcome, Work } from './gateway/runcommand.js'
@@ -10,8 +17,15 @@ interface PlayedHost {
   /** Files of the last stack stage: settings.env, librechat.yaml, release. */
   readonly input: Map<string, string>
   readonly users: string[]
+  /** The passwords that a person gave, as the host decrypted them: by e-mail address. */
+  readonly passwords: Map<string, string>
+  /** The directories of files that it was sent, and the keys that it made and has not used. */
+  readonly versions: Set<string>
+  readonly keys: Map<string, KeyObject>
   /** What each service says of itself. */
   readonly services: Record<string, string>
+  /** The last chat proof, which the host keeps. */
+  proof: object | undefined
 }
 
 /** How the hosts behave. A test turns what it needs. */
@@ -22,6 +36,8 @@ interface Mood {
   failing: Record<string, string>
   /** These models do not answer, for this reason. */
   silent: Record<string, string>
+  /** Why the account refuses a call that may take so many tokens, as the SDK words the error. */
+  refuses: (model: string, maxTokens: number) => string | undefined
 }
 
 export interface Hosts {
@@ -31,21 +47,25 @@ export interface Hosts {
   readonly run: Executor
 }
 
-const programs = new Set(['system', 'docker', 'images', 'stack', 'health', 'user', 'portainer'])
+const programs = new Set(['system', 'docker', 'images', 'stack', 'health', 'key', 'user', 'portainer'])
 
 /**
  * Plays the machines behind the instances: takes what Run Command carried apart as a host would, refuses what it
  * could not run, and answers as the real stages do. What the stages do is proven elsewhere, on a real machine.
  */
 export function hosts(): Hosts {
-  const mood: Mood = { takes: 0, failing: {}, silent: {} }
+  const mood: Mood = { takes: 0, failing: {}, silent: {}, refuses: () => undefined }
   const known = new Map<string, PlayedHost & { lock: Promise<unknown> }>()
   const of = (id: string) => {
     const host = known.get(id) ?? {
       ran: [],
       input: new Map(),
       users: [],
+      passwords: new Map(),
+      versions: new Set(),
+      keys: new Map(),
       services: healthy(),
+      proof: undefined,
       lock: Promise.resolve(),
     }
     known.set(id, host)
@@ -55,7 +75,7 @@ export function hosts(): Hosts {
   async function run(work: Work): Promise<Outcome> {
     const host = of(work.instanceId)
     const script = work.commands.join('\n')
-    if (script.includes('CHAT_PROOF=')) return prove(script, mood)
+    if (script.includes('CHAT_PROOF=')) return prove(host, script, mood)
     const carried = carriedBy(script)
     if (/host\/health\.py"?$/.test(carried.command)) return { code: 0, stdout: healthLine(host) }
     // One stage at a time: a second one waits for the first.
@@ -66,11 +86,11 @@ export function hosts(): Hosts {
 
   async function stage(host: PlayedHost, carried: Carried, { comment }: Work): Promise<Outcome> {
     const program = /run\.sh"? (\w+)$/.exec(carried.command)?.[1] ?? ''
-    const file = ['user', 'portainer'].includes(program) ? `host/${program}.py` : `stages/${program}.sh`
-    for (const path of ['run.sh', file]) {
-      if (!programs.has(program) || !carried.files.has(path))
-        return { code: 127, stdout: '', stderr: `no ${path}` }
-    }
+    if (!programs.has(program)) return { code: 127, stdout: '', stderr: `no ${program}` }
+    // A host has a version's files from when they were sent; before that it says so, as the script tells it to.
+    if (carried.files.has('code/run.sh')) host.versions.add(carried.version ?? '')
+    if (!host.versions.has(carried.version ?? ''))
+      return { code: 79, stdout: 'librechat-lab: files missing\n' }
     host.ran.push(comment)
     await sleep(mood.takes)
     const failing = mood.failing[program]
@@ -92,6 +112,13 @@ const does: Record<string, (host: PlayedHost, files: ReadonlyMap<string, string>
     return { code: 0, stdout: `${asked ? `${user(host, asked)}\n` : ''}the stack runs\n` }
   },
   health: (host) => ({ code: 0, stdout: healthLine(host) }),
+  key(host) {
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 4096 })
+    const id = randomBytes(12).toString('hex')
+    host.keys.set(id, privateKey)
+    const pem = publicKey.export({ type: 'spki', format: 'pem' })
+    return { code: 0, stdout: `${JSON.stringify({ key: { id, publicKey: pem } })}\n` }
+  },
   user: (host, files) => ({ code: 0, stdout: user(host, files.get('input/request.json') ?? '{}') }),
   portainer(_host, files) {
     const { publicKey } = JSON.parse(files.get('input/request.json') ?? '{}')
@@ -104,26 +131,51 @@ function user(host: PlayedHost, request: string): string {
   const { action, email, first, password, publicKey } = JSON.parse(request)
   if (action === 'list') return JSON.stringify({ users: host.users.map((one) => [one, one, '2026-11-23']) })
   if (first && host.users.length > 0) return JSON.stringify({ user: { email, made: false } })
+  if (password) {
+    const key = host.keys.get(password.key)
+    if (!key) throw new Error(`the host has no key ${password.key}`)
+    host.keys.delete(password.key)
+    const oaepLabel = Buffer.from(`${action} ${email}`)
+    const opened = privateDecrypt({ key, ...oaep, oaepLabel }, Buffer.from(password.sealed, 'base64'))
+    host.passwords.set(email, opened.toString())
+  }
   if (action === 'remove') host.users.splice(host.users.indexOf(email), 1)
   else if (!host.users.includes(email)) host.users.push(email)
   const sealed = password || !publicKey ? {} : { sealed: seal(randomBytes(9).toString('base64'), publicKey) }
   return JSON.stringify({ user: { email, made: true, ...sealed } })
 }
 
-function prove(script: string, { silent }: Mood): Outcome {
+/** A title's request limits no tokens, so that it may take as many as the model gives. */
+const UNLIMITED = 64_000
+
+function prove(host: PlayedHost, script: string, { silent, refuses }: Mood): Outcome {
   const asked = /CHAT_PROOF=(\S+)/.exec(script)?.[1] ?? ''
-  const { models } = JSON.parse(Buffer.from(asked, 'base64').toString()) as { models: string[] }
-  const since = new Date().toISOString()
-  const chat = models.map((model) => {
-    const error = silent[model]
-    return error ? { model, ok: false, error } : { model, ok: true, firstTokenMs: 412, text: 'Hello', since }
+  const { presets, titles } = JSON.parse(Buffer.from(asked, 'base64').toString()) as {
+    presets: { model: string; maxTokens: number }[]
+    titles: string[]
+  }
+  host.ran.push('chat')
+  const at = new Date().toISOString()
+  const chat = presets.map(({ model, maxTokens }) => {
+    const error = silent[model] ?? refuses(model, maxTokens)
+    return error
+      ? { model, ok: false, error }
+      : { model, ok: true, firstTokenMs: 412, text: 'Hello', since: at }
   })
-  return { code: 0, stdout: `${JSON.stringify({ chat, role: 'LibreChatInstanceRole' })}\n` }
+  const talking = titles.filter((model) => chat.some((one) => one.ok && one.model === model))
+  const titled = talking.find((model) => !refuses(model, UNLIMITED))
+  const last = talking.at(-1)
+  const title = titled
+    ? { model: titled, ok: true }
+    : last && { model: last, ok: false, error: refuses(last, UNLIMITED) }
+  host.proof = { at, presets, chat, ...(title && { title }), role: 'LibreChatInstanceRole' }
+  return { code: 0, stdout: `${JSON.stringify(host.proof)}\n` }
 }
 
+const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
+
 function seal(secret: string, key: string): string {
-  const padding = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
-  return publicEncrypt({ key, ...padding }, Buffer.from(secret)).toString('base64')
+  return publicEncrypt({ key, ...oaep }, Buffer.from(secret)).toString('base64')
 }
 
 const healthy = () =>
@@ -131,7 +183,7 @@ const healthy = () =>
     ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer'].map((name) => [name, 'healthy']),
   )
 
-function healthLine({ services, input }: PlayedHost): string {
+function healthLine({ services, input, proof }: PlayedHost): string {
   const release = input.get('release') ?? ''
   const sick = Object.entries(services).filter(([, state]) => state !== 'healthy')
   const problems = release
@@ -148,8 +200,10 @@ function healthLine({ services, input }: PlayedHost): string {
     memory: free,
     certificate: { notAfter: '2029-01-01T00:00:00Z', issuer: 'Caddy Local Authority' },
     metadataProtected: true,
+    hostPortsProtected: true,
     updates: { portainer: null, system: null },
     rebootNeeded: false,
+    proof: proof ?? null,
     running: '',
     problems,
     warnings: [],

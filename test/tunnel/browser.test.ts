@@ -2,14 +2,14 @@ import { once } from 'node:events'
 import http from 'node:http'
 import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Far } from './far.js'
-import { digest, forwarding, noise } from './near.js'
+import { digest, forwarding, noise } from './local.js'
+import { Remote } from './remote.js'
 
-let far: Far
+let remote: Remote
 beforeAll(async () => {
-  far = await Far.start()
+  remote = await Remote.start()
 })
-afterAll(() => far.stop())
+afterAll(() => remote.stop())
 
 test('a browser loads a page of two hundred files through the tunnel, each right', async () => {
   const files = Array.from({ length: 200 }, (_, i) => noise(500 + i * 200))
@@ -28,8 +28,8 @@ test('a browser loads a page of two hundred files through the tunnel, each right
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  await far.set({ agent: { ports: { 80: (server.address() as { port: number }).port } }, delay: 5 })
-  const { forward, notices } = await forwarding(far)
+  await remote.set({ agent: { ports: { 80: (server.address() as { port: number }).port } }, delay: 5 })
+  const { forward, notices } = await forwarding(remote)
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-quic', '--disable-background-networking'],
@@ -41,7 +41,7 @@ test('a browser loads a page of two hundred files through the tunnel, each right
     await tab.waitForFunction('window.digests?.length === 200')
     expect(await tab.evaluate('window.digests')).toEqual(files.map(digest))
     // Closed in the middle of a load, and opened again: nothing is left over that would get in the way.
-    await far.break('kill')
+    await remote.break('kill')
     await tab.reload({ waitUntil: 'commit' })
     await tab.reload()
     await tab.waitForFunction('window.digests?.length === 200')

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { Channel, limits } from '../../src/tunnel/channel.js'
 import { decodeMessage, MalformedMessage, payloadType } from '../../src/tunnel/message.js'
-import { read, write } from './far/wire.mjs'
-import { noise } from './near.js'
+import { noise } from './local.js'
+import { read, write } from './remote/wire.mjs'
 
 /** A channel with a clock that stands still until told, and a wire that keeps what it is given. */
 function channelAt(start = 1000) {
@@ -10,12 +10,12 @@ function channelAt(start = 1000) {
   const sent: Buffer[] = []
   const got: string[] = []
   const closed: string[] = []
-  let rooms = 0
+  let drains = 0
   let backlog = 0
   const channel = new Channel(() => time, {
     payload: (_, payload) => got.push(payload.toString()),
     closed: (reason) => closed.push(reason),
-    room: () => rooms++,
+    onDrain: () => drains++,
   })
   const wire = { send: (frame: Buffer) => sent.push(frame), backlog: () => backlog }
   channel.attach(wire)
@@ -30,8 +30,8 @@ function channelAt(start = 1000) {
     hinder: (bytes: number) => {
       backlog = bytes
     },
-    rooms: () => rooms,
-    /** What was sent since it was last asked, as the far side reads it. */
+    drains: () => drains,
+    /** What was sent since it was last asked, as the remote side reads it. */
     sent: () => sent.splice(0).map((frame) => read(frame)),
   }
 }
@@ -164,10 +164,10 @@ describe('what goes out', () => {
   })
 
   test('is not repeated once acknowledged', () => {
-    const { channel, sent, pass, rooms } = channelAt()
+    const { channel, sent, pass, drains } = channelAt()
     send(channel, 2)
     channel.receive(acknowledge(0))
-    expect(rooms()).toBe(1)
+    expect(drains()).toBe(1)
     sent()
     pass(5000)
     channel.repeatOverdue()
@@ -213,7 +213,7 @@ describe('what goes out', () => {
     expect(channel.roundTrip).toBe(limits.roundTrip)
   })
 
-  test('is asked for, not poured again, into a far side that has fallen silent', () => {
+  test('is asked for, not poured again, into a remote side that has fallen silent', () => {
     const { channel, sent, pass } = channelAt()
     send(channel, 200)
     sent()
@@ -226,7 +226,7 @@ describe('what goes out', () => {
     expect(repeated.length).toBeLessThan(70)
   })
 
-  test('is repeated, each that is missing, as soon as the far side is heard again', () => {
+  test('is repeated, each that is missing, as soon as the remote side is heard again', () => {
     const { channel, sent, pass } = channelAt()
     send(channel, 5)
     sent()
@@ -248,18 +248,18 @@ describe('what goes out', () => {
 
   test('has room for 256 messages that are not acknowledged', () => {
     const { channel } = channelAt()
-    expect(channel.room).toBe(256)
+    expect(channel.sendWindow).toBe(256)
     send(channel, 256)
-    expect(channel.room).toBe(0)
+    expect(channel.sendWindow).toBe(0)
     channel.receive(acknowledge(17))
-    expect(channel.room).toBe(1)
+    expect(channel.sendWindow).toBe(1)
   })
 
   test('does not run ahead of one lost message without end', () => {
     const { channel } = channelAt()
     send(channel, 1)
     let sequence = 1
-    for (; channel.room > 0; sequence++) {
+    for (; channel.sendWindow > 0; sequence++) {
       send(channel, 1)
       channel.receive(acknowledge(sequence))
     }
@@ -267,14 +267,14 @@ describe('what goes out', () => {
   })
 
   test('waits while the gateway asks for a pause, and goes on when it says so', () => {
-    const { channel, sent, rooms } = channelAt()
+    const { channel, sent, drains } = channelAt()
     channel.receive(plain('pause_publication'))
-    expect(channel.room).toBe(0)
+    expect(channel.sendWindow).toBe(0)
     send(channel, 2)
     expect(sent()).toEqual([])
     channel.receive(plain('start_publication'))
-    expect(rooms()).toBe(1)
-    expect(channel.room).toBe(254)
+    expect(drains()).toBe(1)
+    expect(channel.sendWindow).toBe(254)
     expect(numbers(sent())).toEqual([0, 1])
   })
 

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { reasonFor } from '../../src/tunnel/leftovers.js'
 import { parseTarget, urlOf } from '../../src/tunnel/targets.js'
-import { Far } from './far.js'
-import { connectTo, serve, until } from './near.js'
+import { connectTo, serve, until } from './local.js'
 import { buildProgram, type Program, type Running, runProgram } from './program.js'
+import { Remote } from './remote.js'
 
-let far: Far
+let remote: Remote
 let program: Program
 let folder: string
 let server: Server
@@ -17,7 +17,7 @@ let port: number
 let running: Running | undefined
 
 beforeAll(async () => {
-  far = await Far.start()
+  remote = await Remote.start()
   program = await buildProgram()
   folder = await mkdtemp(join(tmpdir(), 'commands-'))
   const served = await serve((socket: Socket) => socket.on('data', (chunk) => socket.write(chunk)))
@@ -26,12 +26,12 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   server.close()
-  await far.stop()
+  await remote.stop()
   await program.remove()
   await rm(folder, { recursive: true })
 })
 beforeEach(() =>
-  far.set({
+  remote.set({
     agent: { ports: { 80: port, 9443: port, 5000: port } },
     instances: [{ id: 'i-0123' }],
     errors: {},
@@ -45,7 +45,7 @@ afterEach(async () => {
 })
 
 function start(args: string[], env: Record<string, string> = {}): Running {
-  running = runProgram(program, far, args, env)
+  running = runProgram(program, remote, args, env)
   return running
 }
 
@@ -78,10 +78,10 @@ describe('tunnel', () => {
     const echoed = await new Promise<Buffer>((resolve) => socket.once('data', resolve))
     expect(echoed.toString()).toBe('hello')
     socket.destroy()
-    const before = await far.stats()
+    const before = await remote.stats()
     tunnel.child.kill('SIGINT')
     expect(await tunnel.ended).toBe(130)
-    const after = await far.stats()
+    const after = await remote.stats()
     expect(after.terminated.length - before.terminated.length).toBe(2)
     expect(before.started.at(-1)).toMatchObject({
       DocumentName: 'AWS-StartPortForwardingSession',
@@ -121,7 +121,7 @@ describe('tunnel', () => {
     ['without its agent', { errors: { StartSession: 'TargetNotConnected' } }, 'agent-offline', 'status'],
     ['forbidden', { errors: { StartSession: 'AccessDeniedException' } }, 'not-allowed', 'policy tunnel'],
   ])('says what to do about an instance that is %s', async (_, settings, code, fix) => {
-    await far.set(settings)
+    await remote.set(settings)
     const said = await failure(['tunnel'])
     expect(said.error.code).toBe(code)
     expect(said.error.fix.join('\n')).toContain(fix)
@@ -134,7 +134,7 @@ describe('tunnel', () => {
   })
 
   test('says it when an old agent can’t connect to the port, and goes on', async () => {
-    await far.set({ agent: { version: '3.0.196.0', ports: {} } })
+    await remote.set({ agent: { version: '3.0.196.0', ports: {} } })
     const tunnel = start(['tunnel', '5000'])
     await ready(tunnel)
     expect(tunnel.err()).toContain('Unable to connect to specified port')
@@ -153,7 +153,7 @@ describe('tunnel', () => {
 
   test('tells of sessions that a killed tunnel has left, and of no others', async () => {
     const reason = (pid: number, machine = hostname()) => reasonFor({ machine, pid })
-    await far.set({
+    await remote.set({
       leftovers: [
         { SessionId: 'tester-killed', Reason: reason(4_194_303) },
         { SessionId: 'tester-alive', Reason: reason(process.pid) },
@@ -219,7 +219,7 @@ describe('tunnel', () => {
 })
 
 describe('logs', () => {
-  /** Docker on the far side, which says what it was asked and then writes a line every moment. */
+  /** Docker on the remote side, which says what it was asked and then writes a line every moment. */
   beforeEach(async () => {
     const sudo = join(folder, 'sudo')
     await writeFile(
@@ -227,7 +227,7 @@ describe('logs', () => {
       '#!/bin/sh\necho "asked: $@"\ncase "$*" in *--follow*) while sleep 0.1; do echo more; done;; esac\n',
     )
     await chmod(sudo, 0o755)
-    await far.set({ agent: { path: folder } })
+    await remote.set({ agent: { path: folder } })
   })
 
   test('prints a service’s last lines, with plain line ends', async () => {
@@ -248,16 +248,16 @@ describe('logs', () => {
   test('follows until it is stopped, and leaves nothing behind', async () => {
     const logs = start(['logs', '--follow'])
     await until('three lines', () => logs.out().split('more').length > 3)
-    const { live } = await far.stats()
+    const { live } = await remote.stats()
     logs.child.kill('SIGINT')
     expect(await logs.ended).toBe(130)
-    expect((await far.stats()).live).toBe(live - 1)
+    expect((await remote.stats()).live).toBe(live - 1)
   })
 
   test('refuses what is no service', async () => {
-    const { calls } = await far.stats()
+    const { calls } = await remote.stats()
     expect((await failure(['logs', 'x; reboot'])).error.code).toBe('no-such-service')
-    expect((await far.stats()).calls).toEqual(calls)
+    expect((await remote.stats()).calls).toEqual(calls)
   })
 })
 

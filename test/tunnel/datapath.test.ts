@@ -1,7 +1,26 @@
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
-import { download, echo, far, megabyte, open, say, sender, upload, uploads } from './datapath.js'
-import { connectTo, digest, everything, fastClock, noise, until } from './near.js'
+import {
+  download,
+  downloadAfter,
+  echo,
+  megabyte,
+  noFaults,
+  open,
+  remote,
+  say,
+  sender,
+  upload,
+  uploads,
+} from './datapath.js'
+import { connectTo, digest, everything, fastClock, noise, until } from './local.js'
+
+/** Numbers of 8 bytes, so that what is doubled or missing shows. */
+function counters(length: number): Buffer {
+  const bytes = Buffer.alloc(length)
+  for (let at = 0; at < length; at += 8) bytes.writeUInt32BE(at / 8, at + 4)
+  return bytes
+}
 
 describe('on a bad road', () => {
   const bad = { drop: 2000, twice: 2000, late: 5000, damage: 500 }
@@ -9,7 +28,7 @@ describe('on a bad road', () => {
   test('every byte arrives, though messages are lost, repeated, reordered and damaged', async () => {
     const bytes = noise(megabyte)
     const { forward } = await open((socket) => socket.once('data', () => socket.end(bytes)))
-    await far.set({ up: bad, down: bad, delay: 2 })
+    await remote.set({ up: bad, down: bad, delay: 2 })
     const socket = await connectTo(forward.port)
     socket.write('go')
     expect(digest(await everything(socket))).toBe(digest(bytes))
@@ -18,7 +37,7 @@ describe('on a bad road', () => {
   test('and so it does on the way up', async () => {
     const bytes = noise(8 * megabyte)
     const { forward } = await open(uploads)
-    await far.set({ up: bad, down: bad, delay: 2 })
+    await remote.set({ up: bad, down: bad, delay: 2 })
     expect(await upload(forward, bytes)).toBe(digest(bytes))
   }, 60_000)
 
@@ -27,7 +46,7 @@ describe('on a bad road', () => {
     const ways = ['kill', 'close', 'half'] as const
     for (let broken = 0; broken < 10; ) {
       await systemClock.sleep(every)
-      broken += await far.break(ways[broken % 3] ?? 'kill')
+      broken += await remote.break(ways[broken % 3] ?? 'kill')
     }
   }
 
@@ -52,44 +71,77 @@ describe('on a bad road', () => {
     expect(forward.traffic.reconnects).toBe(10)
   }, 60_000)
 
+  test('the agent’s own connection breaks twenty times within an upload, and no byte is doubled', async () => {
+    const bytes = counters(16 * megabyte)
+    const { forward } = await open(uploads)
+    const answer = upload(forward, bytes)
+    for (let broken = 0; broken < 20; broken++) {
+      await systemClock.sleep(250)
+      await remote.breakAgent()
+    }
+    expect(forward.traffic.bytesUp).toBeLessThan(bytes.length)
+    expect(await answer).toBe(digest(bytes))
+    expect((await remote.stats()).agents.at(-1)?.uncertain).toBeGreaterThan(10)
+  }, 60_000)
+
+  test('a download of which thousands of messages are lost is replaced within ten seconds, and that is said', async () => {
+    // As the real agent: 1 KiB each millisecond, however much is not acknowledged, and one repetition each 100 ms.
+    const bytes = noise(6 * megabyte)
+    const { forward, notices } = await open(
+      (socket) =>
+        socket.once('data', (word) => (`${word}` === 'all' ? socket.end(bytes) : socket.end('quick'))),
+      { agent: { pace: 1, window: 100_000 } },
+    )
+    const got = downloadAfter(forward, 'all').catch((error: Error) => error)
+    await until('a megabyte', () => forward.traffic.bytesDown > megabyte)
+    await remote.set({ down: { ...noFaults, drop: 100_000 } })
+    await systemClock.sleep(2500)
+    await remote.set({ down: noFaults })
+    const since = Date.now()
+    expect(await got).toBeInstanceOf(Error)
+    expect(Date.now() - since).toBeLessThan(10_000)
+    expect(notices).toContainEqual({ type: 'stuck', connections: 1 })
+    expect((await downloadAfter(forward, 'quick')).toString()).toBe('quick')
+  }, 40_000)
+
   test('a connection that is refused for a while is tried again, and nothing is lost', async () => {
     const { forward } = await open(echo)
     const text = noise(megabyte).toString('hex')
-    await far.set({ errors: { ResumeSession: 'InternalServerError' } })
-    await far.break('kill')
+    await remote.set({ errors: { ResumeSession: 'InternalServerError' } })
+    await remote.break('kill')
     const answer = say(forward, text)
     await systemClock.sleep(1500)
-    await far.set({ errors: {} })
+    await remote.set({ errors: {} })
     expect((await answer) === text).toBe(true)
   })
 
   test('a gateway that falls silent is noticed, and the connection made anew', async () => {
     const { forward } = await open(echo, { clock: fastClock(30) })
-    const { upgrades } = await far.stats()
-    await far.set({ silent: true })
-    await until('the silence to be noticed', async () => (await far.stats()).upgrades > upgrades)
-    await far.set({ silent: false })
+    const { upgrades } = await remote.stats()
+    await remote.set({ silent: true })
+    await until('the silence to be noticed', async () => (await remote.stats()).upgrades > upgrades)
+    await remote.set({ silent: false })
     expect(await say(forward, 'still there?')).toBe('still there?')
   })
 
   test('a pause that the gateway asks for is kept, and ended', async () => {
     const { forward } = await open(echo)
-    await far.pause(true)
+    await remote.pause(true)
     const answer = say(forward, 'hello')
     await systemClock.sleep(300)
-    expect((await far.stats()).agents.at(-1)?.seen).toBe(1)
-    await far.pause(false)
+    expect((await remote.stats()).agents.at(-1)?.seen).toBe(1)
+    await remote.pause(false)
     expect(await answer).toBe('hello')
   })
 
   test('a session that has timed out is replaced at the next connection, and that is said', async () => {
     const { forward, notices } = await open(echo)
-    const { started } = await far.stats()
-    await far.expire('Session timed out')
+    const { started } = await remote.stats()
+    await remote.expire('Session timed out')
     await until('the end to be noticed', () => notices.length > 0)
     expect(notices).toEqual([{ type: 'session-ended', reason: 'Session timed out' }])
     expect(await say(forward, 'again')).toBe('again')
-    expect((await far.stats()).started.length).toBe(started.length + 1)
+    expect((await remote.stats()).started.length).toBe(started.length + 1)
   })
 
   test('a session that can’t be resumed, because it has timed out, is replaced as well', async () => {
@@ -97,17 +149,18 @@ describe('on a bad road', () => {
     const open1 = await connectTo(forward.port)
     open1.write('x')
     const broken = everything(open1)
-    await far.set({ expired: true })
-    await far.break('close')
+    await remote.set({ expired: true })
+    await remote.break('close')
     await expect(broken).rejects.toThrow()
     await until('the end to be noticed', () => notices.some(({ type }) => type === 'session-ended'))
-    await far.set({ expired: false })
+    expect(notices.at(-1)).toMatchObject({ reason: expect.stringContaining('while it was in use') })
+    await remote.set({ expired: false })
     expect(await say(forward, 'again')).toBe('again')
   })
 
   test('nonsense ends the session with an error, not the program', async () => {
     const { forward, notices } = await open(echo)
-    for (let i = 0; i < 60; i++) await far.send(noise(200))
+    for (let i = 0; i < 60; i++) await remote.send(noise(200))
     await until('an error', () => notices.length > 0)
     expect(notices[0]).toMatchObject({ type: 'no-session' })
     expect(await say(forward, 'again')).toBe('again')
@@ -115,7 +168,7 @@ describe('on a bad road', () => {
 
   test('a frame too long to be honest breaks the connection, which is made anew', async () => {
     const { forward, notices } = await open(echo)
-    await far.send(Buffer.alloc(1024 * 1024))
+    await remote.send(Buffer.alloc(1024 * 1024))
     await until('the connection to be made anew', () => notices.some(({ type }) => type === 'resumed'))
     expect(await say(forward, 'again')).toBe('again')
   })

@@ -2,23 +2,23 @@ import type { Server, Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
 import type { Forward } from '../../src/tunnel/forward.js'
-import { Far } from './far.js'
-import { connectTo, digest, everything, forwarding, serve } from './near.js'
+import { connectTo, digest, everything, forwarding, serve } from './local.js'
+import { Remote } from './remote.js'
 
 export const megabyte = 1024 * 1024
-const noFaults = { drop: 0, twice: 0, late: 0, damage: 0 }
+export const noFaults = { drop: 0, twice: 0, late: 0, damage: 0 }
 
-/** The far side of this file's tests. */
-export let far: Far
+/** The remote side of this file's tests. */
+export let remote: Remote
 let servers: Server[] = []
 let forwards: Forward[] = []
 
 beforeAll(async () => {
-  far = await Far.start()
+  remote = await Remote.start()
 })
-afterAll(() => far.stop())
+afterAll(() => remote.stop())
 beforeEach(() =>
-  far.set({
+  remote.set({
     up: noFaults,
     down: noFaults,
     delay: 0,
@@ -50,8 +50,8 @@ export async function open(
 ) {
   const { server, port } = await serve(handle)
   servers.push(server)
-  await far.set({ agent: { ports: { 80: port }, ...agent } })
-  const opened = await forwarding(far, request, clock)
+  await remote.set({ agent: { ports: { 80: port }, ...agent } })
+  const opened = await forwarding(remote, request, clock)
   forwards.push(opened.forward)
   return opened
 }
@@ -78,7 +78,7 @@ export function uploads(socket: Socket) {
     length += chunk.length
     if (length < 4) return
     const wanted = Buffer.concat(chunks.slice(0, 4)).readUInt32BE()
-    if (length === wanted + 4) socket.end(digest(Buffer.concat(chunks).subarray(4)))
+    if (length >= wanted + 4) socket.end(digest(Buffer.concat(chunks).subarray(4)))
   })
 }
 
@@ -91,7 +91,7 @@ export async function upload(forward: Forward, bytes: Buffer): Promise<string> {
   return (await everything(socket)).toString()
 }
 
-/** What comes back of `text`, from a far side that answers at once; the connection is then let go. */
+/** What comes back of `text`, from a remote side that answers at once; the connection is then let go. */
 export async function say(forward: Forward, text: string): Promise<string> {
   const socket = await connectTo(forward.port)
   socket.write(text)

@@ -1,7 +1,19 @@
+import type { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
-import { collector, download, echo, far, megabyte, open, say, sender, upload, uploads } from './datapath.js'
-import { connectTo, digest, everything, fastClock, noise, serve, until } from './near.js'
+import {
+  collector,
+  download,
+  echo,
+  megabyte,
+  open,
+  remote,
+  say,
+  sender,
+  upload,
+  uploads,
+} from './datapath.js'
+import { connectTo, digest, everything, fastClock, noise, serve, until } from './local.js'
 
 describe('a forwarded port', () => {
   test('carries a hundred megabytes down, every byte right', async () => {
@@ -60,7 +72,17 @@ describe('a forwarded port', () => {
     expect(await everything(socket)).toEqual(bytes)
   })
 
-  test('closes the far side soon when nothing is unanswered', async () => {
+  test('breaks the connection of a client that ended its side and whose answer may be lost', async () => {
+    // The agent closes both ways at a FIN (port_mux.go, handleDataTransfer): what comes only then never arrives.
+    const { forward } = await open((socket) => socket.resume().on('end', () => socket.end('the answer')), {
+      clock: fastClock(20),
+    })
+    const socket = await connectTo(forward.port)
+    socket.end('a question')
+    await expect(everything(socket)).rejects.toThrow()
+  })
+
+  test('closes the remote side soon when nothing is unanswered', async () => {
     let closed = 0
     const { forward } = await open(
       (socket) => {
@@ -71,11 +93,11 @@ describe('a forwarded port', () => {
     )
     const since = Date.now()
     await say(forward, 'hello')
-    await until('the far side to be closed', () => closed === 1)
+    await until('the remote side to be closed', () => closed === 1)
     expect((Date.now() - since) * 20).toBeLessThan(8000)
   })
 
-  test('tells the far side of an end when nothing more has come for ten seconds', async () => {
+  test('tells the remote side of an end when nothing more has come for ten seconds', async () => {
     const { handle, received } = collector()
     const { forward } = await open(handle, { clock: fastClock(20) })
     const bytes = noise(70_000)
@@ -87,7 +109,7 @@ describe('a forwarded port', () => {
     expect((Date.now() - since) * 20).toBeGreaterThanOrEqual(10_000)
   })
 
-  test('breaks the local connection when the far one is broken off', async () => {
+  test('breaks the local connection when the remote one is broken off', async () => {
     const { handle, received } = collector()
     const { forward } = await open(handle)
     const socket = await connectTo(forward.port)
@@ -100,13 +122,35 @@ describe('a forwarded port', () => {
 
   test('spreads its connections over several sessions', async () => {
     const { forward } = await open(echo, { sessions: 4 })
-    const before = (await far.stats()).started.length
+    const before = (await remote.stats()).started.length
     expect(before).toBeGreaterThanOrEqual(4)
     const sockets = await Promise.all(Array.from({ length: 8 }, () => connectTo(forward.port)))
     for (const socket of sockets) socket.write('hello')
     await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('data', resolve))))
-    const { agents } = await far.stats()
+    const { agents } = await remote.stats()
     expect(agents.filter(({ seen }) => seen >= 4)).toHaveLength(4)
+  })
+
+  test('prefers a session whose connections are closing to one whose connections are in use', async () => {
+    const { forward } = await open((socket) => socket.on('data', (chunk) => socket.write(chunk)), {
+      sessions: 4,
+    })
+    const answer = (socket: Socket) => {
+      socket.write('hello')
+      return new Promise((resolve) => socket.once('data', resolve))
+    }
+    const sockets: Socket[] = []
+    for (let i = 0; i < 4; i++) {
+      sockets.push(await connectTo(forward.port))
+      await answer(sockets[i] as Socket)
+    }
+    for (const socket of sockets.slice(2)) socket.end()
+    await systemClock.sleep(100)
+    const before = (await remote.stats()).agents.slice(-4).map(({ seen }) => seen)
+    const others = [await connectTo(forward.port), await connectTo(forward.port)]
+    for (const socket of others) await answer(socket)
+    const after = (await remote.stats()).agents.slice(-4).map(({ seen }) => seen)
+    expect(after.map((seen, i) => seen > (before[i] ?? 0))).toEqual([false, false, true, true])
   })
 
   test('takes another local port when the wanted one is taken', async () => {
@@ -119,14 +163,14 @@ describe('a forwarded port', () => {
 
   test('ends its sessions at AWS when it is closed', async () => {
     const { forward } = await open(echo, { sessions: 2 })
-    const { terminated, live } = await far.stats()
+    const { terminated, live } = await remote.stats()
     await forward.close()
-    const after = await far.stats()
+    const after = await remote.stats()
     expect(after.terminated.length - terminated.length).toBe(2)
     expect(live - after.live).toBe(2)
   })
 
-  test('says when nothing listens on the far side, and breaks the connection', async () => {
+  test('says when nothing listens on the remote side, and breaks the connection', async () => {
     const { forward, notices } = await open(echo, { remotePort: 81 })
     await expect(download(forward)).rejects.toThrow()
     expect(notices).toEqual([{ type: 'refused' }])

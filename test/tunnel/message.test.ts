@@ -8,8 +8,8 @@ import {
   MalformedMessage,
   messageType,
 } from '../../src/tunnel/message.js'
-import { read, write } from './far/wire.mjs'
-import { noise } from './near.js'
+import { noise } from './local.js'
+import { read, write } from './remote/wire.mjs'
 
 const output = (payload: Buffer, sequence = 7) =>
   write({ type: 'output_stream_data', sequence, flags: 1, payloadType: 1, payload })

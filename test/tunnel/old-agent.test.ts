@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
-import { echo, far, megabyte, open, say } from './datapath.js'
-import { connectTo, digest, fastClock, noise, until } from './near.js'
+import { echo, megabyte, open, remote, say } from './datapath.js'
+import { connectTo, digest, fastClock, noise, until } from './local.js'
 
 describe('an agent too old for many connections', () => {
   const openOldWith = (agent: Record<string, unknown>, handle: (socket: Socket) => void) =>
@@ -55,7 +55,7 @@ describe('an agent too old for many connections', () => {
     const { forward } = await openOldWith({ window: 100_000 }, (socket) => {
       socket.on('data', (chunk) => socket.write(chunk.toString() === 'flood' ? noise(20 * megabyte) : chunk))
     })
-    await far.set({ delay: 250 })
+    await remote.set({ delay: 250 })
     const first = await connectTo(forward.port)
     first.write('flood')
     await once(first, 'data')
@@ -73,6 +73,6 @@ describe('an agent too old for many connections', () => {
 
 test('an agent that ends silent sessions hears from us now and then', async () => {
   const { forward } = await open(echo, { clock: fastClock(50), agent: { version: '3.1.1511.0' } })
-  await until('three signs of life', async () => ((await far.stats()).agents.at(-1)?.seen ?? 0) >= 4)
+  await until('three signs of life', async () => ((await remote.stats()).agents.at(-1)?.seen ?? 0) >= 4)
   expect(await say(forward, 'works')).toBe('works')
 })

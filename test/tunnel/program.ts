@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import type { Far } from './far.js'
+import type { Remote } from './remote.js'
 
 /** The program as it is built for publishing, in a folder of its own. */
 export interface Program {
@@ -14,7 +14,7 @@ export interface Program {
 export async function buildProgram(): Promise<Program> {
   const folder = await mkdtemp(join(tmpdir(), 'librechat-lab-'))
   await build({
-    entryPoints: { cli: 'src/cli.ts' },
+    entryPoints: { cli: 'src/cli/main.ts' },
     outdir: folder,
     outExtension: { '.js': '.mjs' },
     bundle: true,
@@ -31,14 +31,14 @@ export async function buildProgram(): Promise<Program> {
   return { path: join(folder, 'cli.mjs'), remove: () => rm(folder, { recursive: true }) }
 }
 
-/** An environment in which all of AWS is the far side. */
-export const environment = (far: Far): Record<string, string> => ({
+/** An environment in which all of AWS is the remote side. */
+export const environment = (remote: Remote): Record<string, string> => ({
   PATH: process.env.PATH ?? '',
   HOME: '/nonexistent',
   TERM: 'xterm-256color',
   LANG: 'C.UTF-8',
   CI: '1',
-  AWS_ENDPOINT_URL: far.url,
+  AWS_ENDPOINT_URL: remote.url,
   AWS_REGION: 'us-east-1',
   AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
   AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
@@ -55,11 +55,11 @@ export interface Running {
 
 export function runProgram(
   program: Program,
-  far: Far,
+  remote: Remote,
   args: string[],
   env: Record<string, string> = {},
 ): Running {
-  const child = spawn(process.execPath, [program.path, ...args], { env: { ...environment(far), ...env } })
+  const child = spawn(process.execPath, [program.path, ...args], { env: { ...environment(remote), ...env } })
   const said = { out: '', err: '' }
   child.stdout.on('data', (chunk) => {
     said.out += chunk

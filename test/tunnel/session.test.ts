@@ -15,19 +15,19 @@ import { isLater, response } from '../../src/tunnel/handshake.js'
 import { Session, type SessionEvents } from '../../src/tunnel/session.js'
 import { upgradeHeaders } from '../../src/tunnel/sign.js'
 import { openSocket } from '../../src/tunnel/socket.js'
-import { Far } from './far.js'
-import { fastClock, forwarding, serve, surroundings, until } from './near.js'
+import { fastClock, forwarding, serve, surroundings, until } from './local.js'
+import { Remote } from './remote.js'
 
-let far: Far
+let remote: Remote
 beforeAll(async () => {
-  far = await Far.start()
+  remote = await Remote.start()
 })
-afterAll(() => far.stop())
-beforeEach(() => far.set({ agent: {}, errors: {}, silent: false, expired: false }))
+afterAll(() => remote.stop())
+beforeEach(() => remote.set({ agent: {}, errors: {}, silent: false, expired: false }))
 
 const silent: SessionEvents = {
   payload: () => {},
-  room: () => {},
+  onDrain: () => {},
   broken: () => {},
   resumed: () => {},
   ended: () => {},
@@ -76,23 +76,23 @@ describe('a session', () => {
     const clock = new HandClock()
     const ended: unknown[] = []
     const events = { ...silent, ended: (ending: unknown) => ended.push(ending) }
-    const session = await Session.start(port, surroundings(far, clock), events)
-    const before = (await far.stats()).pings
+    const session = await Session.start(port, surroundings(remote, clock), events)
+    const before = (await remote.stats()).pings
     for (let minute = 0; minute < 60; minute++) {
       for (let half = 0; half < 2; half++) {
         // The pong is real: it gets the time that it takes.
-        const { pings } = await far.stats()
+        const { pings } = await remote.stats()
         await clock.pass(14_999)
         await systemClock.sleep(10)
         await clock.pass(15_001)
-        await until('a ping', async () => (await far.stats()).pings > pings)
+        await until('a ping', async () => (await remote.stats()).pings > pings)
         await systemClock.sleep(5)
       }
     }
-    expect((await far.stats()).pings - before).toBeGreaterThanOrEqual(119)
+    expect((await remote.stats()).pings - before).toBeGreaterThanOrEqual(119)
     expect(session.reconnections).toBe(0)
     expect(ended).toEqual([])
-    const { agents } = await far.stats()
+    const { agents } = await remote.stats()
     expect(agents.at(-1)?.seen).toBe(1)
     await session.stop()
   }, 60_000)
@@ -101,10 +101,10 @@ describe('a session', () => {
     const clock = fastClock(100)
     const ended: { how: string; at: number }[] = []
     const events = { ...silent, ended: ({ how }: { how: string }) => ended.push({ how, at: clock.now() }) }
-    const session = await Session.start(port, surroundings(far, clock), events)
-    await far.set({ errors: { ResumeSession: 'InternalServerError' } })
+    const session = await Session.start(port, surroundings(remote, clock), events)
+    await remote.set({ errors: { ResumeSession: 'InternalServerError' } })
     const since = clock.now()
-    await far.break('kill')
+    await remote.break('kill')
     await until('the end', () => ended.length > 0)
     expect(ended[0]?.how).toBe('lost')
     expect((ended[0]?.at ?? 0) - since).toBeGreaterThanOrEqual(5 * 60_000)
@@ -113,61 +113,61 @@ describe('a session', () => {
 
   test('is given up at once when the credentials have expired', async () => {
     const ended: { how: string }[] = []
-    const session = await Session.start(port, surroundings(far), {
+    const session = await Session.start(port, surroundings(remote), {
       ...silent,
       ended: (ending) => ended.push(ending),
     })
-    await far.set({ errors: { ResumeSession: 'ExpiredTokenException' } })
-    await far.break('kill')
+    await remote.set({ errors: { ResumeSession: 'ExpiredTokenException' } })
+    await remote.break('kill')
     await until('the end', () => ended.length > 0, 3000)
     expect(ended[0]).toMatchObject({ how: 'lost', error: { name: 'ExpiredTokenException' } })
     await session.stop()
   })
 
   test('that the instance never answers is an error within thirty seconds, and ended at AWS', async () => {
-    await far.set({ agent: { quiet: true } })
-    const { terminated } = await far.stats()
+    await remote.set({ agent: { quiet: true } })
+    const { terminated } = await remote.stats()
     const clock = fastClock(20)
     const since = clock.now()
-    await expect(Session.start(port, surroundings(far, clock), silent)).rejects.toMatchObject({
+    await expect(Session.start(port, surroundings(remote, clock), silent)).rejects.toMatchObject({
       code: 'no-handshake',
     })
     expect(clock.now() - since).toBeLessThan(40_000)
-    expect((await far.stats()).terminated.length).toBe(terminated.length + 1)
+    expect((await remote.stats()).terminated.length).toBe(terminated.length + 1)
   })
 
   test('is not begun when the person has had enough', async () => {
-    await far.set({ agent: { quiet: true } })
+    await remote.set({ agent: { quiet: true } })
     const enough = new AbortController()
     setTimeout(() => enough.abort(new Interrupted()), 200)
-    const start = Session.start(port, surroundings(far), silent, enough.signal)
+    const start = Session.start(port, surroundings(remote), silent, enough.signal)
     await expect(start).rejects.toMatchObject({ code: 'interrupted' })
   })
 
   test('of an agent that knows no handshake begins with its first words', async () => {
-    await far.set({ agent: { handshake: false } })
+    await remote.set({ agent: { handshake: false } })
     let said = ''
-    const session = await Session.start({ instanceId: 'i-0123' }, surroundings(far), {
+    const session = await Session.start({ instanceId: 'i-0123' }, surroundings(remote), {
       ...silent,
       payload: (_, payload) => {
         said += payload
       },
     })
-    await until('the prompt', () => said.includes('far$'))
+    await until('the prompt', () => said.includes('remote$'))
     await session.stop()
   })
 
   test('signs each connection anew, and is refused with another key', async () => {
-    const around = surroundings(far)
+    const around = surroundings(remote)
     const forged = async () => ({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'another' })
-    const { refused } = await far.stats()
+    const { refused } = await remote.stats()
     const start = Session.start(
       port,
       { ...around, signer: { region: 'us-east-1', credentials: forged } },
       silent,
     )
     await expect(start).rejects.toThrow('403')
-    expect((await far.stats()).refused.length).toBe(refused.length + 1)
+    expect((await remote.stats()).refused.length).toBe(refused.length + 1)
   })
 })
 
@@ -195,7 +195,7 @@ describe('the connection', () => {
     'ws://127.0.0.1.example.com/x',
     'http://127.0.0.1/',
   ])('without TLS to %s is refused', async (url) => {
-    await expect(openSocket({ url, token: '' }, surroundings(far), deaf)).rejects.toMatchObject({
+    await expect(openSocket({ url, token: '' }, surroundings(remote), deaf)).rejects.toMatchObject({
       code: 'insecure-stream',
     })
   })
@@ -235,7 +235,7 @@ describe('the connection', () => {
     const open = (agent?: http.Agent) =>
       openSocket(
         { url: `wss://localhost:${(server.address() as { port: number }).port}/x`, token: '' },
-        { ...surroundings(far), agent },
+        { ...surroundings(remote), agent },
         deaf,
       )
 
@@ -290,9 +290,12 @@ async function aProxy() {
 describe('a proxy', () => {
   test('is gone through to the data channel', async () => {
     const proxy = await aProxy()
-    const around = { ...surroundings(far), agent: (await proxyAgents({ HTTP_PROXY: proxy.url }))?.httpsAgent }
+    const around = {
+      ...surroundings(remote),
+      agent: (await proxyAgents({ HTTP_PROXY: proxy.url }))?.httpsAgent,
+    }
     const session = await Session.start(port, around, silent)
-    expect(proxy.asked).toEqual([`127.0.0.1:${far.port}`])
+    expect(proxy.asked).toEqual([`127.0.0.1:${remote.port}`])
     await session.stop()
     proxy.close()
   })
@@ -302,7 +305,7 @@ describe('a proxy', () => {
     const env = { HTTP_PROXY: proxy.url, NO_PROXY: '127.0.0.1' }
     const session = await Session.start(
       port,
-      { ...surroundings(far), agent: (await proxyAgents(env))?.httpsAgent },
+      { ...surroundings(remote), agent: (await proxyAgents(env))?.httpsAgent },
       silent,
     )
     expect(proxy.asked).toEqual([])
@@ -364,11 +367,11 @@ describe('the handshake', () => {
 })
 
 test('a forward whose session can’t be opened listens no longer', async () => {
-  await far.set({ errors: { StartSession: 'TargetNotConnected' } })
+  await remote.set({ errors: { StartSession: 'TargetNotConnected' } })
   const { server, port: free } = await serve(() => {})
   server.close()
   await once(server, 'close')
-  await expect(forwarding(far, { localPort: free })).rejects.toMatchObject({ name: 'TargetNotConnected' })
+  await expect(forwarding(remote, { localPort: free })).rejects.toMatchObject({ name: 'TargetNotConnected' })
   const socket = dial(free, '127.0.0.1')
   const [error] = await once(socket, 'error')
   expect(error.code).toBe('ECONNREFUSED')

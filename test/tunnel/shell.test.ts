@@ -4,22 +4,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { Far } from './far.js'
-import { until } from './near.js'
+import { until } from './local.js'
 import { buildProgram, environment, type Program, runProgram } from './program.js'
+import { Remote } from './remote.js'
 
 const run = promisify(execFile)
 
-let far: Far
+let remote: Remote
 let program: Program
 let folder: string
 beforeAll(async () => {
-  far = await Far.start()
+  remote = await Remote.start()
   program = await buildProgram()
   folder = await mkdtemp(join(tmpdir(), 'shell-'))
 })
 afterAll(async () => {
-  await far.stop()
+  await remote.stop()
   await program.remove()
   await rm(folder, { recursive: true })
 })
@@ -39,12 +39,12 @@ const shows = (what: string | RegExp) =>
   })
 
 async function openShell(): Promise<void> {
-  const variables = Object.entries(environment(far)).flatMap(([name, value]) => ['-e', `${name}=${value}`])
+  const variables = Object.entries(environment(remote)).flatMap(([name, value]) => ['-e', `${name}=${value}`])
   const command = `${process.execPath} ${program.path} shell; echo "left with $?"; stty -a | tr ' ;' '\\n\\n' | grep icanon; sleep 60`
   await tmux('new-session', '-d', '-s', 'person', '-x', '100', '-y', '30', ...variables, command)
 }
 
-beforeEach(() => far.set({ agent: {}, instances: [{ id: 'i-0123' }], errors: {} }))
+beforeEach(() => remote.set({ agent: {}, instances: [{ id: 'i-0123' }], errors: {} }))
 afterEach(async () => {
   // The server goes with its last window; there may be none left.
   await tmux('kill-server').catch(() => {})
@@ -54,7 +54,7 @@ afterEach(async () => {
 describe('a shell', () => {
   test('runs what is typed, in the window’s size, and follows it', async () => {
     await openShell()
-    await shows('far$')
+    await shows('remote$')
     await type('stty size; echo $((6 * 7))', 'Enter')
     await shows('30 100\n42')
     await tmux('resize-window', '-t', 'person', '-x', '70', '-y', '20')
@@ -64,22 +64,22 @@ describe('a shell', () => {
 
   test('passes Ctrl-C on, and goes on', async () => {
     await openShell()
-    await shows('far$')
+    await shows('remote$')
     await type('echo sleeping; sleep 100; echo slept', 'Enter')
     await shows(/\nsleeping/)
     await type('C-c')
-    await shows(/\^C\s+far\$/)
+    await shows(/\^C\s+remote\$/)
     await type('echo still here', 'Enter')
     await shows(/\nstill here/)
   })
 
   test('runs top', async () => {
     await openShell()
-    await shows('far$')
+    await shows('remote$')
     await type('top', 'Enter')
     await shows(/load average:[\s\S]*PID +USER[\s\S]* COMMAND/)
     await type('q')
-    await shows(/far\$ *\n*$/)
+    await shows(/remote\$ *\n*$/)
     await type('echo after top', 'Enter')
     await shows(/\nafter top/)
   })
@@ -87,7 +87,7 @@ describe('a shell', () => {
   test('runs vi', async () => {
     const file = join(folder, 'note')
     await openShell()
-    await shows('far$')
+    await shows('remote$')
     await type(`vi ${file}`, 'Enter')
     await shows('~')
     await type('i', 'written with vi', 'Escape', ':wq', 'Enter')
@@ -95,54 +95,54 @@ describe('a shell', () => {
       'the file',
       async () => (await readFile(file, 'utf8').catch(() => '')) === 'written with vi\n',
     )
-    await shows('far$')
+    await shows('remote$')
   })
 
   test('leaves the terminal as it was, and ends the session at AWS', async () => {
     await openShell()
-    await shows('far$')
-    const { live } = await far.stats()
+    await shows('remote$')
+    const { live } = await remote.stats()
     await type('exit', 'Enter')
     await shows(/left with 0\s+icanon/)
-    expect((await far.stats()).live).toBe(live - 1)
+    expect((await remote.stats()).live).toBe(live - 1)
   })
 
   test('lives on when its connection is broken', async () => {
     await openShell()
-    await shows('far$')
-    await far.break('kill')
+    await shows('remote$')
+    await remote.break('kill')
     await type('echo as if nothing had been', 'Enter')
     await shows(/\nas if nothing had been/)
   })
 
   test('is encrypted where the account demands it', async () => {
-    await far.set({ agent: { kms: { key: 'alias/shells' } } })
+    await remote.set({ agent: { kms: { key: 'alias/shells' } } })
     await openShell()
-    await shows('far$')
+    await shows('remote$')
     await type('echo $((6 * 7))', 'Enter')
     await shows(/\n42/)
-    expect((await far.stats()).calls.GenerateDataKey).toBe(1)
+    expect((await remote.stats()).calls.GenerateDataKey).toBe(1)
   })
 
   test('says what is missing when KMS gives no key', async () => {
-    await far.set({
+    await remote.set({
       agent: { kms: { key: 'alias/shells' } },
       errors: { GenerateDataKey: { code: 'AccessDeniedException', message: 'not authorized' } },
     })
-    const { ended, err } = runProgram(program, far, ['shell'])
+    const { ended, err } = runProgram(program, remote, ['shell'])
     expect(await ended).toBe(1)
     expect(err()).toContain('kms:GenerateDataKey on alias/shells')
   })
 
   test('takes its commands from a pipe as well', async () => {
-    const { child, ended, out } = runProgram(program, far, ['shell'])
+    const { child, ended, out } = runProgram(program, remote, ['shell'])
     child.stdin.end('echo $((6 * 7))\n')
     expect(await ended).toBe(0)
     expect(out()).toContain('42')
   })
 
   test('prints a flood to its end', async () => {
-    const { child, ended, out } = runProgram(program, far, ['shell'])
+    const { child, ended, out } = runProgram(program, remote, ['shell'])
     child.stdin.end('stty -echo; echo; seq 1 60000\n')
     expect(await ended).toBe(0)
     expect(out().match(/^\d+\r$/gm)).toHaveLength(60_000)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Mux, type StreamEvents } from '../../src/tunnel/mux.js'
 import { FrameReader, MalformedFrame } from '../../src/tunnel/smux.js'
-import { noise } from './near.js'
+import { noise } from './local.js'
 
 /** Frames as the multiplexer's library writes them. */
 function frame(command: number, stream: number, data = Buffer.alloc(0), version = 1): Buffer {
@@ -65,12 +65,15 @@ describe('frames', () => {
   })
 })
 
-/** A multiplexer whose messages are kept, with room for `room` of them. */
-function muxWith(room: number) {
+/** A multiplexer whose messages are kept, with room for `sendWindow` of them. */
+function muxWith(sendWindow: number) {
   const sent: Buffer[] = []
-  const carriage = { room, send: (payload: Buffer) => sent.push(payload) && carriage.room-- }
+  const carriage = { sendWindow, send: (payload: Buffer) => sent.push(payload) && carriage.sendWindow-- }
   return { mux: new Mux(carriage), sent, carriage }
 }
+
+/** What was opened and closed; a frame that says nothing may stand anywhere. */
+const seenBy = (sent: Buffer[]) => readAll(sent).seen.filter((frame) => frame !== '3:0')
 
 const silent: StreamEvents = { data: () => {}, finished: () => {}, drained: () => {} }
 
@@ -79,7 +82,7 @@ describe('the multiplexer', () => {
     const { mux, sent } = muxWith(100)
     mux.open(silent).finish()
     mux.open(silent).finish()
-    expect(readAll(sent).seen).toEqual(['0:3', '1:3', '0:5', '1:5'])
+    expect(seenBy(sent)).toEqual(['0:3', '1:3', '0:5', '1:5'])
   })
 
   test('sends all that it is given, in order, in messages of at most 1024 bytes', () => {
@@ -87,7 +90,7 @@ describe('the multiplexer', () => {
     const bytes = noise(100_000)
     const stream = mux.open(silent)
     for (let at = 0; at < bytes.length; at += 3333) stream.write(bytes.subarray(at, at + 3333))
-    expect(Math.max(...sent.map(({ length }) => length))).toBe(1024)
+    expect(Math.max(...sent.map(({ length }) => length))).toBeLessThanOrEqual(1024)
     expect(readAll(sent).data.get(3)).toEqual(bytes)
     expect(stream.queued).toBe(0)
   })
@@ -97,7 +100,7 @@ describe('the multiplexer', () => {
     mux.open(silent).write(noise(1_000_000))
     const small = mux.open(silent)
     small.write(Buffer.from('GET /'))
-    carriage.room = 3
+    carriage.sendWindow = 3
     mux.pump()
     expect(readAll(sent).data.get(5)?.toString()).toBe('GET /')
   })
@@ -109,7 +112,7 @@ describe('the multiplexer', () => {
     stream.write(noise(5000))
     expect(sent).toHaveLength(1)
     expect(stream.queued).toBe(5000)
-    carriage.room = 100
+    carriage.sendWindow = 100
     mux.pump()
     expect(stream.queued).toBe(0)
     expect(drained).toBe(2)
@@ -135,7 +138,7 @@ describe('the multiplexer', () => {
     const stream = mux.open(silent)
     stream.write(noise(10))
     stream.abandon()
-    carriage.room = 10
+    carriage.sendWindow = 10
     mux.pump()
     expect(sent).toEqual([])
     expect(mux.size).toBe(0)
@@ -146,9 +149,9 @@ describe('the multiplexer', () => {
     const stream = mux.open(silent)
     stream.write(noise(100_000))
     stream.abandon()
-    carriage.room = 10
+    carriage.sendWindow = 10
     mux.pump()
-    expect(readAll(sent).seen).toEqual(['0:3', '1:3'])
+    expect(seenBy(sent)).toEqual(['0:3', '1:3'])
     expect(sent).toHaveLength(2)
   })
 

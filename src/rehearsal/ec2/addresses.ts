@@ -149,33 +149,6 @@ export const addresses = {
     return {}
   },
 
-  DescribeAddressesAttribute(input, { here }) {
-    return {
-      Addresses: chosen(
-        here.addresses,
-        input.AllocationIds,
-        'InvalidAllocationID.NotFound',
-        'allocation ID',
-      ).map(([AllocationId, address]) => ({
-        AllocationId,
-        PublicIp: address.ip,
-        ...(address.reverse ? { PtrRecord: address.reverse } : {}),
-      })),
-    }
-  },
-
-  ModifyAddressAttribute(input, world) {
-    const address = addressOf(world, input.AllocationId)
-    if (input.DomainName) address.reverse = input.DomainName
-    return { Address: { AllocationId: input.AllocationId, PublicIp: address.ip, PtrRecord: address.reverse } }
-  },
-
-  ResetAddressAttribute(input, world) {
-    const address = addressOf(world, input.AllocationId)
-    delete address.reverse
-    return { Address: { AllocationId: input.AllocationId, PublicIp: address.ip } }
-  },
-
   DescribeAddressTransfers(input, { here }) {
     return {
       AddressTransfers: chosen(
@@ -187,13 +160,6 @@ export const addresses = {
         .filter(([, address]) => address.transferTo)
         .map(([id, address]) => transferView(id, address)),
     }
-  },
-
-  EnableAddressTransfer(input, world) {
-    const address = addressOf(world, input.AllocationId)
-    mayTouchAddress('ec2:EnableAddressTransfer', input.AllocationId ?? '', address.tags, world)
-    address.transferTo = input.TransferAccountId ?? ''
-    return { AddressTransfer: transferView(input.AllocationId ?? '', address) }
   },
 
   DisableAddressTransfer(input, world) {

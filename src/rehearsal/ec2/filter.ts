@@ -1,5 +1,5 @@
+import type { Tags } from '../account.js'
 import { Refusal } from '../refusal.js'
-import type { Tags } from '../world.js'
 
 export interface Filter {
   Name?: string | undefined

@@ -1,8 +1,8 @@
 import type { IpPermission, SecurityGroupRule } from '@aws-sdk/client-ec2'
-import { accountId, type Group, type Rule } from '../account.js'
+import { accountId, type Group, type Rule, type Tags } from '../account.js'
 import type { Answers } from '../answers.js'
 import { found, Refusal } from '../refusal.js'
-import { fromTags, type Tags, tagsFor, type World } from '../world.js'
+import { fromTags, tagsFor, type World } from '../world.js'
 import { passes } from './filter.js'
 
 /** A new group lets everything out and nothing in. */
@@ -186,20 +186,6 @@ export const groups = {
     }
   },
 
-  DescribeSecurityGroupRules(input, world) {
-    const rules = Object.entries(world.here.groups).flatMap(([id, group]) =>
-      group.rules.map((rule) => ({ id, rule })),
-    )
-    return {
-      SecurityGroupRules: rules
-        .filter(({ rule }) => input.SecurityGroupRuleIds?.includes(rule.id) ?? true)
-        .filter(({ id, rule }) =>
-          passes(input.Filters, rule.tags, { 'group-id': id, 'security-group-rule-id': rule.id }),
-        )
-        .map(({ id, rule }) => ruleView(id, rule)),
-    }
-  },
-
   AuthorizeSecurityGroupIngress(input, world) {
     const tags = tagsFor(input.TagSpecifications, 'security-group-rule')
     const rules = authorize(
@@ -218,21 +204,6 @@ export const groups = {
   RevokeSecurityGroupIngress(input, world) {
     const rules = rulesIn(input.IpPermissions, false, {}, world.id)
     revoke(groupOf(world, input.GroupId), false, input.SecurityGroupRuleIds, rules)
-    return { Return: true }
-  },
-
-  RevokeSecurityGroupEgress(input, world) {
-    const rules = rulesIn(input.IpPermissions, true, {}, world.id)
-    revoke(groupOf(world, input.GroupId), true, input.SecurityGroupRuleIds, rules)
-    return { Return: true }
-  },
-
-  UpdateSecurityGroupRuleDescriptionsIngress(input, world) {
-    const group = groupOf(world, input.GroupId)
-    for (const wanted of rulesIn(input.IpPermissions, false, {}, world.id)) {
-      const rule = group.rules.find((one) => same(one, wanted))
-      if (rule && wanted.description) rule.description = wanted.description
-    }
     return { Return: true }
   },
 

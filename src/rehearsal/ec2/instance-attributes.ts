@@ -1,7 +1,5 @@
 import type { Answers } from '../answers.js'
 import { Refusal } from '../refusal.js'
-import { chosen } from './filter.js'
-import { stateView } from './instance-view.js'
 import { instanceOf } from './launch.js'
 import { architectureOf } from './types.js'
 
@@ -63,46 +61,5 @@ export const instanceAttributes = {
       InstanceId: input.InstanceId,
       InstanceMetadataOptions: { State: 'pending', ...(instance.tokens as object) },
     }
-  },
-
-  DescribeInstanceCreditSpecifications(input, world) {
-    const asked = input.InstanceIds ?? Object.keys(world.here.instances)
-    return {
-      InstanceCreditSpecifications: asked
-        .map((InstanceId) => ({ InstanceId, instance: instanceOf(world, InstanceId) }))
-        .filter(({ instance }) => instance.type.startsWith('t'))
-        .map(({ InstanceId, instance }) => ({ InstanceId, CpuCredits: instance.credits })),
-    }
-  },
-
-  ModifyInstanceCreditSpecification(input, world) {
-    const asked = input.InstanceCreditSpecifications ?? []
-    for (const { InstanceId, CpuCredits } of asked) {
-      const instance = instanceOf(world, InstanceId)
-      instance.credits = CpuCredits ?? instance.credits
-    }
-    return {
-      SuccessfulInstanceCreditSpecifications: asked.map(({ InstanceId }) => ({ InstanceId })),
-      UnsuccessfulInstanceCreditSpecifications: [],
-    }
-  },
-
-  DescribeInstanceStatus(input, world) {
-    const all = chosen(world.here.instances, input.InstanceIds, 'InvalidInstanceID.NotFound', 'instance ID')
-    return {
-      InstanceStatuses: all
-        .filter(([, { state }]) => input.IncludeAllInstances || state === 'running')
-        .map(([InstanceId, { state }]) => ({
-          InstanceId,
-          InstanceState: stateView(state),
-          InstanceStatus: { Status: state === 'running' ? ('ok' as const) : ('not-applicable' as const) },
-          SystemStatus: { Status: state === 'running' ? ('ok' as const) : ('not-applicable' as const) },
-        })),
-    }
-  },
-
-  GetConsoleOutput(input, world) {
-    instanceOf(world, input.InstanceId)
-    return { InstanceId: input.InstanceId, Timestamp: new Date(world.now), Output: '' }
   },
 } satisfies Answers<typeof import('@aws-sdk/client-ec2')>

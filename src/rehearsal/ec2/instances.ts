@@ -141,9 +141,4 @@ export const instances = {
       ),
     }
   },
-
-  RebootInstances(input, world) {
-    for (const id of input.InstanceIds ?? []) instanceOf(world, id).onlineAt = world.after(agentIn)
-    return {}
-  },
 } satisfies Answers<typeof import('@aws-sdk/client-ec2')>

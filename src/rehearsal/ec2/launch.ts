@@ -91,7 +91,7 @@ export function launch(input: RunInstancesCommandInput, world: World): string {
       ? { clientToken: { token: input.ClientToken, parameters: fingerprint(input) } }
       : {}),
     onlineAt: world.after(startsIn + agentIn),
-    host: { done: [], users: [] },
+    host: { done: [], versions: [], keys: {}, users: [] },
   }
   return id
 }

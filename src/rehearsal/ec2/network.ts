@@ -73,18 +73,6 @@ export const network = {
     }
   },
 
-  DescribeAvailabilityZones(_input, { region }) {
-    return {
-      AvailabilityZones: zonesOf(region).map((ZoneName) => ({
-        ZoneName,
-        RegionName: region,
-        State: 'available' as const,
-        ZoneType: 'availability-zone',
-        OptInStatus: 'opt-in-not-required' as const,
-      })),
-    }
-  },
-
   DescribeVpcs(input, { here }) {
     const vpcs = chosen(here.vpcs, input.VpcIds, 'InvalidVpcID.NotFound', 'vpc ID')
     return {
@@ -178,27 +166,6 @@ export const network = {
             { DestinationCidrBlock: vpc.cidr, GatewayId: 'local', State: 'active' as const },
             { DestinationCidrBlock: '0.0.0.0/0', GatewayId: vpc.internetGateway, State: 'active' as const },
           ],
-        })),
-    }
-  },
-
-  DescribeInternetGateways(input, { here }) {
-    return {
-      InternetGateways: Object.entries(here.vpcs)
-        .filter(([VpcId, vpc]) =>
-          passes(
-            input.Filters,
-            {},
-            {
-              'internet-gateway-id': vpc.internetGateway,
-              'attachment.vpc-id': VpcId,
-              'attachment.state': 'available',
-            },
-          ),
-        )
-        .map(([VpcId, vpc]) => ({
-          InternetGatewayId: vpc.internetGateway,
-          Attachments: [{ VpcId, State: 'available' as never }],
         })),
     }
   },

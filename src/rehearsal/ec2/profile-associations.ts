@@ -51,12 +51,6 @@ export const associated = {
     Object.assign(one.of, profileNamed(input, world))
     return { IamInstanceProfileAssociation: associationView(one.id, one.of, 'associating') }
   },
-
-  DisassociateIamInstanceProfile(input, world) {
-    const one = associationOf(world, input.AssociationId)
-    delete one.instance.association
-    return { IamInstanceProfileAssociation: associationView(one.id, one.of, 'disassociating') }
-  },
 } satisfies Answers<typeof import('@aws-sdk/client-ec2')>
 
 function profileNamed(input: Parameters<typeof profileFor>[0], world: World) {

@@ -110,35 +110,4 @@ export const types = {
       ),
     }
   },
-
-  DescribeImages(input, { region }) {
-    const known = [x86, arm].map((architecture) => ({ architecture, id: imageOf(region, architecture) }))
-    for (const id of input.ImageIds ?? []) architectureOfImage(region, id)
-    return {
-      Images: known
-        .filter(({ id }) => input.ImageIds?.includes(id) ?? true)
-        .filter(({ id, architecture }) =>
-          passes(
-            input.Filters,
-            {},
-            { 'image-id': id, architecture, state: 'available', name: 'al2023-ami-*' },
-          ),
-        )
-        .map(({ id, architecture }) => ({
-          ImageId: id,
-          Name: `al2023-ami-rehearsal-${architecture}`,
-          Architecture: architecture,
-          State: 'available' as const,
-          Public: true,
-          RootDeviceName: '/dev/xvda',
-          RootDeviceType: 'ebs' as const,
-          BlockDeviceMappings: [
-            {
-              DeviceName: '/dev/xvda',
-              Ebs: { VolumeSize: 8, VolumeType: 'gp3' as const, DeleteOnTermination: true },
-            },
-          ],
-        })),
-    }
-  },
 } satisfies Answers<typeof import('@aws-sdk/client-ec2')>

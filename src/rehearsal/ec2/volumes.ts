@@ -90,22 +90,4 @@ export const volumes = {
       },
     }
   },
-
-  DescribeVolumesModifications(input) {
-    return {
-      VolumesModifications: (input.VolumeIds ?? []).map((VolumeId) => ({
-        VolumeId,
-        ModificationState: 'completed' as const,
-      })),
-    }
-  },
-
-  DeleteVolume(input, world) {
-    const { instance, attached, instanceId } = volumeOf(world, input.VolumeId)
-    if (attached) {
-      throw new Refusal('VolumeInUse', `Volume ${input.VolumeId} is currently attached to ${instanceId}`)
-    }
-    instance.volume.deleted = true
-    return {}
-  },
 } satisfies Answers<typeof import('@aws-sdk/client-ec2')>

@@ -45,16 +45,6 @@ export const profiles = {
     return { InstanceProfile: profileView(input.InstanceProfileName ?? '', profile, world) }
   },
 
-  ListInstanceProfilesForRole(input, world) {
-    roleOf(world, input.RoleName)
-    return {
-      InstanceProfiles: Object.entries(world.account.profiles)
-        .filter(([, profile]) => profile.role === input.RoleName)
-        .map(([name, profile]) => profileView(name, profile, world)),
-      IsTruncated: false,
-    }
-  },
-
   TagInstanceProfile(input, world) {
     Object.assign(profileOf(world, input.InstanceProfileName).tags, toTags(input.Tags))
     return {}

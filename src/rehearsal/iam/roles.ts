@@ -1,3 +1,4 @@
+import { ROLE_INLINE_LIMIT } from '../../core/policy.js'
 import type { Role } from '../account.js'
 import type { Answers } from '../answers.js'
 import { found, Refusal } from '../refusal.js'
@@ -51,25 +52,8 @@ export const roles = {
     return { Role: roleView(input.RoleName ?? '', roleOf(world, input.RoleName)) }
   },
 
-  ListRoles(_input, world) {
-    return {
-      Roles: Object.entries(world.account.roles).map(([name, role]) => roleView(name, role)),
-      IsTruncated: false,
-    }
-  },
-
-  ListRoleTags(input, world) {
-    return { Tags: fromTags(roleOf(world, input.RoleName).tags), IsTruncated: false }
-  },
-
   TagRole(input, world) {
     Object.assign(roleOf(world, input.RoleName).tags, toTags(input.Tags))
-    return {}
-  },
-
-  UntagRole(input, world) {
-    const { tags } = roleOf(world, input.RoleName)
-    for (const key of input.TagKeys ?? []) delete tags[key]
     return {}
   },
 
@@ -113,7 +97,14 @@ export const roles = {
   },
 
   PutRolePolicy(input, world) {
-    roleOf(world, input.RoleName).inline[input.PolicyName ?? ''] = checkDocument(input.PolicyDocument)
+    const { inline } = roleOf(world, input.RoleName)
+    const after = { ...inline, [input.PolicyName ?? '']: checkDocument(input.PolicyDocument) }
+    // All inline policies of a role share one limit, without whitespace.
+    if (Object.values(after).join('').replace(/\s/g, '').length > ROLE_INLINE_LIMIT) {
+      const message = `Maximum policy size of ${ROLE_INLINE_LIMIT} bytes exceeded for role ${input.RoleName}`
+      throw new Refusal('LimitExceeded', message, 409)
+    }
+    Object.assign(inline, after)
     return {}
   },
 

@@ -1,16 +1,18 @@
 import {
   DescribeInstanceAttributeCommand,
-  DescribeInstancesCommand,
   type DescribeInstancesCommandInput,
-  DescribeVolumesCommand,
   type EC2Client,
   type Instance,
+  paginateDescribeInstances,
+  paginateDescribeVolumes,
   type Volume,
 } from '@aws-sdk/client-ec2'
 import { ignoreErrors, isPassing } from '../../aws/errors.js'
+import { collect } from '../../core/collect.js'
 import type { EnsureContext, Resource } from '../../engine/resource.js'
+import type { Identity } from '../identity.js'
 import type { InstanceProfileState } from '../instance-profile.js'
-import { type LabId, ownedFilters } from '../ownership.js'
+import type { LabId } from '../ownership.js'
 import type { SecurityGroupState } from '../security-group.js'
 
 export interface InstanceState {
@@ -29,8 +31,12 @@ export interface InstanceState {
   hopLimit: number
   metadataOn: boolean
   terminationProtected: boolean
-  /** More instances with this lab's tags: somebody copied them. */
-  others: readonly string[]
+  /** Stop protection refuses a termination too: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-stop-protection.html */
+  stopProtected: boolean
+  /** Instances of the generation before that an interrupted replacement left. */
+  superseded: readonly string[]
+  /** Network interfaces beside the first, with the groups that they are in. */
+  moreInterfaces: readonly { id: string; groupIds: readonly string[] }[]
   volume?: {
     volumeId: string
     type: string
@@ -39,6 +45,7 @@ export interface InstanceState {
     iops: number
     /** MB/s */
     throughput: number
+    device: string
     deletedWithInstance: boolean
   }
 }
@@ -59,9 +66,10 @@ export interface InstanceOptions {
   /** The image and the subnets to try, in this order; asked only when an instance is launched. */
   place: () => Promise<{ imageId: string; subnetIds: readonly string[] }>
   /** Told apart from an instance of this lab that has ended. */
-  generation: string
+  generation: () => string
   /** Takes a new generation into the lab's settings, when the old one's instance has ended. */
-  renew: () => Promise<string>
+  renew: (seen: Identity | undefined) => Promise<string>
+  identity: Resource<Identity>
   userData: string | undefined
   profile: Resource<InstanceProfileState>
   group: Resource<SecurityGroupState>
@@ -86,23 +94,8 @@ export async function polled<T>(ask: () => Promise<T>): Promise<T | 'later'> {
 }
 
 export async function describe(ec2: EC2Client, input: DescribeInstancesCommandInput): Promise<Instance[]> {
-  const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand(input))
-  return Reservations.flatMap((reservation) => reservation.Instances ?? [])
-}
-
-export async function observe(ec2: EC2Client, lab: LabId): Promise<InstanceState | undefined> {
-  const found = await describe(ec2, {
-    Filters: [
-      ...ownedFilters(lab),
-      { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] },
-    ],
-  })
-  const [first, ...more] = found.sort((a, b) => Number(a.LaunchTime) - Number(b.LaunchTime))
-  if (!first) return undefined
-  return await inspect(
-    ec2,
-    first,
-    more.map((i) => i.InstanceId ?? ''),
+  return await collect(paginateDescribeInstances({ client: ec2 }, input), ({ Reservations = [] }) =>
+    Reservations.flatMap((reservation) => reservation.Instances ?? []),
   )
 }
 
@@ -110,20 +103,27 @@ export async function observe(ec2: EC2Client, lab: LabId): Promise<InstanceState
 export async function inspect(
   ec2: EC2Client,
   found: Instance,
-  others: readonly string[] = [],
+  superseded: readonly Instance[] = [],
 ): Promise<InstanceState> {
   const InstanceId = found.InstanceId as string
-  const [termination, volumes] = await Promise.all([
+  const [termination, stop, volumes] = await Promise.all([
     ignoreErrors(gone, () =>
       ec2.send(new DescribeInstanceAttributeCommand({ InstanceId, Attribute: 'disableApiTermination' })),
     ),
-    ec2.send(
-      new DescribeVolumesCommand({ Filters: [{ Name: 'attachment.instance-id', Values: [InstanceId] }] }),
+    ignoreErrors(gone, () =>
+      ec2.send(new DescribeInstanceAttributeCommand({ InstanceId, Attribute: 'disableApiStop' })),
+    ),
+    collect(
+      paginateDescribeVolumes(
+        { client: ec2 },
+        { Filters: [{ Name: 'attachment.instance-id', Values: [InstanceId] }] },
+      ),
+      ({ Volumes = [] }) => Volumes,
     ),
   ])
   const rootName = found.RootDeviceName ?? rootDevice
-  const root =
-    volumes.Volumes?.find((v) => v.Attachments?.some((a) => a.Device === rootName)) ?? volumes.Volumes?.[0]
+  // Any other volume is not the lab's, whatever its tags say.
+  const root = volumes.find((v) => v.Attachments?.some((a) => a.Device === rootName))
   return {
     instanceId: InstanceId,
     state: found.State?.Name ?? 'unknown',
@@ -137,18 +137,29 @@ export async function inspect(
     tokensRequired: found.MetadataOptions?.HttpTokens === 'required',
     hopLimit: found.MetadataOptions?.HttpPutResponseHopLimit ?? 0,
     metadataOn: found.MetadataOptions?.HttpEndpoint !== 'disabled',
-    others,
+    superseded: superseded.map((one) => one.InstanceId ?? ''),
+    moreInterfaces: (found.NetworkInterfaces ?? [])
+      .filter(({ Attachment }) => (Attachment?.DeviceIndex ?? 0) > 0)
+      .map(({ NetworkInterfaceId = '', Groups = [] }) => ({
+        id: NetworkInterfaceId,
+        groupIds: Groups.map(({ GroupId = '' }) => GroupId),
+      })),
     terminationProtected: termination?.DisableApiTermination?.Value ?? false,
-    ...(root ? { volume: volumeOf(root) } : {}),
+    stopProtected: stop?.DisableApiStop?.Value ?? false,
+    ...(root ? { volume: volumeOf(root, rootName, found) } : {}),
   }
 }
 
-const volumeOf = (volume: Volume): NonNullable<InstanceState['volume']> => ({
+const volumeOf = (volume: Volume, device: string, host: Instance): NonNullable<InstanceState['volume']> => ({
   volumeId: volume.VolumeId ?? '',
   type: volume.VolumeType ?? '',
   sizeGb: volume.Size ?? 0,
   encrypted: volume.Encrypted ?? false,
   iops: volume.Iops ?? gp3.iops,
   throughput: volume.Throughput ?? gp3.throughput,
-  deletedWithInstance: volume.Attachments?.[0]?.DeleteOnTermination ?? true,
+  device,
+  deletedWithInstance:
+    host.BlockDeviceMappings?.find(({ DeviceName }) => DeviceName === device)?.Ebs?.DeleteOnTermination ??
+    volume.Attachments?.[0]?.DeleteOnTermination ??
+    true,
 })

@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto'
 import { type Instance, RunInstancesCommand, type RunInstancesCommandInput } from '@aws-sdk/client-ec2'
 import { ignoreErrors, isCode, isPassing } from '../../aws/errors.js'
 import { explainLaunchFailure } from '../../aws/launch-failure.js'
 import { LabError } from '../../core/error.js'
 import { retryWhile, waitFor } from '../../core/wait.js'
 import type { EnsureContext } from '../../engine/resource.js'
+import { launchToken } from '../identity.js'
 import type { InstanceProfileState } from '../instance-profile.js'
-import { type LabId, tagsOf } from '../ownership.js'
+import { tagsOf } from '../ownership.js'
 import type { SecurityGroupState } from '../security-group.js'
 import {
   describe,
@@ -29,12 +29,13 @@ export async function launch(options: InstanceOptions, work: EnsureContext): Pro
     work.ready(options.profile),
     work.ready(options.group),
   ])
-  let { generation } = options
+  const renew = () => options.renew(work.seen(options.identity))
+  let generation = options.generation()
   let noRoom: unknown
   for (const SubnetId of where.subnetIds) {
     for (;;) {
       const input = launchInput(options, where.imageId, SubnetId, profile, group)
-      const ClientToken = token(lab, generation, input)
+      const ClientToken = launchToken(lab, generation, input)
       try {
         const made = await retryWhile(
           { ...timeoutOptions(work, 3), for: 'the instance profile to be known' },
@@ -50,11 +51,11 @@ export async function launch(options: InstanceOptions, work: EnsureContext): Pro
           return { instanceId: host?.InstanceId as string }
         }
         // The token remembers for a day an instance that has ended since.
-        generation = await options.renew()
+        generation = await renew()
       } catch (error) {
         // So AWS says that the token's instance has ended; while it is ending it still answers with it.
         if (isCode(error, 'IdempotentInstanceTerminated')) {
-          generation = await options.renew()
+          generation = await renew()
           continue
         }
         if (!isZoneFull(error)) throw error
@@ -127,12 +128,6 @@ function launchInput(
   }
 }
 
-/** The same wish has the same token, so that a repeat makes no second instance. 64 characters at most. */
-const token = (lab: LabId, generation: string, input: RunInstancesCommandInput): string =>
-  createHash('sha256')
-    .update(JSON.stringify([lab.account, lab.region, lab.name, generation, input]))
-    .digest('hex')
-
 /** The instance as it is once it runs; a new generation is wanted when it ended instead. */
 export async function running(
   options: InstanceOptions,
@@ -148,7 +143,7 @@ export async function running(
       )
       const host = seen === 'later' ? undefined : seen?.[0]
       const state = host?.State?.Name
-      if (state === 'terminated' || state === 'shutting-down') throw await ended(options, host)
+      if (state === 'terminated' || state === 'shutting-down') throw await ended(options, host, work)
       if (state !== 'running') work.progress(`${instanceId} is ${state ?? 'not known yet'}`, 15_000)
       return state === 'running' ? host : undefined
     },
@@ -156,8 +151,12 @@ export async function running(
   return await inspect(options.ec2, found)
 }
 
-async function ended(options: InstanceOptions, host: Instance | undefined): Promise<LabError> {
-  await options.renew()
+async function ended(
+  options: InstanceOptions,
+  host: Instance | undefined,
+  work: EnsureContext,
+): Promise<LabError> {
+  await options.renew(work.seen(options.identity))
   return new LabError({
     code: 'instance-ended',
     what: `The instance ${host?.InstanceId} ended right after its start.`,

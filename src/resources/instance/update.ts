@@ -18,7 +18,6 @@ import {
   type InstanceOptions,
   type InstanceState,
   polled,
-  rootDevice,
   timeoutOptions,
 } from './describe.js'
 import { isPropagation } from './launch.js'
@@ -30,12 +29,16 @@ export function differences(
   groupId: string | undefined,
 ): Change[] {
   const replacing = `only a new instance has it: librechat-lab up --replace-instance ${state.instanceId}`
-  const changes: Change[] = state.others.map((id) => ({
-    what: 'second instance',
-    from: id,
-    to: 'none',
-    byHand: `terminate it, or take its tags off: aws ec2 delete-tags --resources ${id} --tags Key=librechat-lab:name`,
-  }))
+  const { region } = wanted.lab
+  const changes: Change[] = [
+    ...state.superseded.map((from) => ({ what: 'replaced instance', from, to: 'terminated' })),
+    ...state.moreInterfaces.map(({ id, groupIds }) => ({
+      what: 'second network interface',
+      from: `${id} in ${groupIds.join(', ') || 'no security group'}`,
+      to: 'none',
+      byHand: `see who it lets in: aws ec2 describe-security-groups --region ${region} --group-ids ${groupIds.join(' ')}`,
+    })),
+  ]
   const differs = (what: string, from: string, to: string, byHand?: string) => {
     if (from !== to) changes.push({ what, from, to, ...(byHand ? { byHand } : {}) })
   }
@@ -91,7 +94,9 @@ export async function update(
         }),
       ),
     state.volume?.deletedWithInstance === false &&
-      attribute({ BlockDeviceMappings: [{ DeviceName: rootDevice, Ebs: { DeleteOnTermination: true } }] }),
+      attribute({
+        BlockDeviceMappings: [{ DeviceName: state.volume.device, Ebs: { DeleteOnTermination: true } }],
+      }),
   ])
   const restarted = await updatePower(options, state, work)
   // Last: AWS lets a disk be changed only so often, and the rest must not wait for that.

@@ -75,6 +75,8 @@ const third = (id: string, name: string, provider: string, more: Partial<Card> =
 })
 
 export const cards: readonly Card[] = [
+  // Listed and available like the others, and refused to accounts that do not share data with its provider.
+  anthropic('claude-fable-5-1', 'Claude Fable 5.1'),
   anthropic('claude-opus-5', 'Claude Opus 5'),
   anthropic('claude-sonnet-5', 'Claude Sonnet 5'),
   anthropic('claude-opus-4-8', 'Claude Opus 4.8'),

@@ -1,4 +1,5 @@
 import { type Card, cards, type Geography, geographies } from './bedrock-catalogue.js'
+import { PAYMENT } from './bedrock-runtime.js'
 
 /** What kind of account Bedrock's control plane plays. */
 export type AccountKind =
@@ -32,6 +33,24 @@ export type AccountKind =
   | 'empty'
   /** The caller may not read Bedrock. */
   | 'denied'
+  /** The account shares data with providers, so that the models that demand it answer. */
+  | 'data-shared'
+  /** The account retains nothing, so that the newest models refuse it when they are called. */
+  | 'no-retention'
+  /** The caller may not read the account's data retention mode. */
+  | 'retention-hidden'
+  /** A partition without the form, the availability and the retention APIs. */
+  | 'few-apis'
+  /** AWS Marketplace could not subscribe, because the account has no valid payment method. */
+  | 'payment'
+  /** As `payment`, but AWS says so only when a model is called. */
+  | 'payment-at-call'
+  /** Every token quota is zero; AWS says so only when a model is called. */
+  | 'zero-quota'
+  /** Only Claude's quota is too small for a conversation. */
+  | 'small-quota'
+  /** Anthropic does not serve the account's country; said only when a model is called. */
+  | 'unsupported-country'
 
 export interface BedrockRequest {
   method: string
@@ -77,6 +96,7 @@ export function bedrockControlPlane(
   const refusals = new Map<string, number>()
 
   const licenceOf = (card: Card): string => {
+    if (card.licensed && kind === 'payment') return 'ERROR'
     if (!card.licensed || !UNLICENSED.has(kind)) return 'AVAILABLE'
     if (kind === 'licence-stuck') return 'PENDING'
     const looks = looksLeft.get(card.id)
@@ -94,7 +114,9 @@ export function bedrockControlPlane(
       modelId: id,
       agreementAvailability: {
         status: kind === 'unknown-fields' && card.provider === 'Meta' ? 'UNDER_REVIEW' : status,
-        ...(status === 'ERROR' && { errorMessage: 'The payment instrument was declined.' }),
+        ...(status === 'ERROR' && {
+          errorMessage: kind === 'payment' ? PAYMENT : 'The subscription could not be completed.',
+        }),
         ...(kind === 'unknown-fields' && { reviewedBy: 'SOMEONE' }),
       },
       authorizationStatus: kind === 'not-authorised' ? 'NOT_AUTHORIZED' : 'AUTHORIZED',
@@ -131,6 +153,13 @@ export function bedrockControlPlane(
     return answer({ modelId }, 202)
   }
 
+  const deniedFor = (action: string): BedrockAnswer =>
+    error(
+      403,
+      'AccessDeniedException',
+      `User: ${operator} is not authorized to perform: bedrock:${action} because no identity-based policy allows the bedrock:${action} action`,
+    )
+
   return ({ method, path, query, body, region }) => {
     const [, route = '', encoded = ''] = path.split('/')
     const id = decodeURIComponent(encoded)
@@ -139,14 +168,12 @@ export function bedrockControlPlane(
       refusals.set(route, refused + 1)
       if (refused < THROTTLES) return error(429, 'ThrottlingException', 'Too many requests, please wait.')
     }
-    if (kind === 'denied') {
-      return error(
-        403,
-        'AccessDeniedException',
-        `User: ${operator} is not authorized to perform: bedrock:${actionOf(route)} because no identity-based policy allows the bedrock:${actionOf(route)} action`,
-      )
-    }
+    if (kind === 'denied') return deniedFor(actionOf(route))
+    if (kind === 'few-apis' && FEW_LACK.has(route)) return error(404, 'UnknownOperationException', '')
     switch (`${method} ${route}`) {
+      case 'GET data-retention':
+        if (kind === 'retention-hidden') return deniedFor('GetAccountDataRetention')
+        return answer({ mode: modeOf(kind), updatedAt: '2026-11-01T00:00:00Z' })
       case 'GET foundation-models':
         return answer({
           modelSummaries: inRegion(kind, region)
@@ -176,6 +203,17 @@ export function bedrockControlPlane(
     }
   }
 }
+
+/** What a partition lags behind with: routes that it answers with UnknownOperationException. */
+const FEW_LACK: ReadonlySet<string> = new Set([
+  'use-case-for-model-access',
+  'foundation-model-availability',
+  'data-retention',
+])
+
+/** A fresh account says "inherit": each model's own default then holds. Source: "Data retention", Bedrock user guide. */
+const modeOf = (kind: AccountKind): string =>
+  kind === 'data-shared' ? 'provider_data_share' : kind === 'no-retention' ? 'none' : 'inherit'
 
 const answer = (body: unknown, status = 200): BedrockAnswer => ({ status, body })
 

@@ -1,5 +1,10 @@
 import { DescribeInstancesCommand, ModifyInstanceMetadataOptionsCommand } from '@aws-sdk/client-ec2'
-import { GetInstanceProfileCommand } from '@aws-sdk/client-iam'
+import {
+  GetInstanceProfileCommand,
+  GetRolePolicyCommand,
+  ListRolePoliciesCommand,
+  NoSuchEntityException,
+} from '@aws-sdk/client-iam'
 import type { Witness } from '../clients.js'
 import type { Call } from './call.js'
 import type { Supplement } from './gateway.js'
@@ -8,8 +13,11 @@ import { type Answer, ec2Answer, errorAnswer } from './wire.js'
 /** Small things in which moto's instances differ from AWS's. */
 export function corrections(witness: (region: string) => Witness): Supplement {
   return {
-    before: (call) =>
-      call.action === 'ModifyInstanceMetadataOptions' ? keepTheRest(witness(call.region), call) : undefined,
+    before(call) {
+      if (call.action === 'ModifyInstanceMetadataOptions') return keepTheRest(witness(call.region), call)
+      if (call.action === 'PutRolePolicy') return tooMuchInline(witness(call.region), call)
+      return undefined
+    },
     after(call, answer) {
       if (call.service !== 'ec2') return undefined
       if (
@@ -24,6 +32,30 @@ export function corrections(witness: (region: string) => Witness): Supplement {
       if (call.action === 'DescribeInstances') return profilesById(witness(call.region), answer)
       return undefined
     },
+  }
+}
+
+/** moto stores inline policies of any size: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
+async function tooMuchInline({ iam }: Witness, call: Call): Promise<Answer | undefined> {
+  const RoleName = String(call.params.RoleName)
+  try {
+    const { PolicyNames = [] } = await iam.send(new ListRolePoliciesCommand({ RoleName }))
+    const others = await Promise.all(
+      PolicyNames.filter((name) => name !== call.params.PolicyName).map((PolicyName) =>
+        iam.send(new GetRolePolicyCommand({ RoleName, PolicyName })),
+      ),
+    )
+    const documents = others.map(({ PolicyDocument = '' }) => decodeURIComponent(PolicyDocument))
+    const size = [...documents, call.params.PolicyDocument].join('').replace(/\s/g, '').length
+    if (size <= 10_240) return undefined
+    return errorAnswer(
+      call,
+      'LimitExceeded',
+      `Maximum policy size of 10240 bytes exceeded for role ${RoleName}`,
+    )
+  } catch (error) {
+    if (error instanceof NoSuchEntityException) return undefined // moto refuses it itself
+    throw error
   }
 }
 

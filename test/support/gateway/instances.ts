@@ -9,20 +9,28 @@ import { list } from './call.js'
 import type { Supplement } from './gateway.js'
 import { type Answer, ec2Answer, errorAnswer } from './wire.js'
 
+export interface Instances extends Supplement {
+  /** Has an instance answer with this token, as if it had been launched with it; undefined: with none. */
+  setToken(instanceId: string, token: string | undefined): void
+}
+
 /**
  * What moto gets wrong about instances: the same ClientToken must not make a second one, termination protection
  * asked for at launch must hold, an instance is in the groups of its interface, a volume has the IOPS and throughput
  * it was launched with, and a group in use cannot be deleted.
  */
-export function instances(witness: (region: string) => Witness): Supplement {
+export function instances(witness: (region: string) => Witness): Instances {
   /** By region and token: what was asked for, and the call that is making or has made it. */
   const launches = new Map<
     string,
     { asked: string; launched: Promise<string>; settle: (id: string) => void }
   >()
+  /** Instance by instance: DescribeInstances returns the token of its launch, and moto forgets it. */
+  const tokens = new Map<string, string>()
   const key = (call: Call) => `${call.region} ${call.params.ClientToken}`
 
   return {
+    setToken: (id, token) => void (token ? tokens.set(id, token) : tokens.delete(id)),
     async before(call) {
       if (call.service !== 'ec2') return undefined
       if (call.action === 'RunInstances' && call.params.ClientToken) {
@@ -43,6 +51,7 @@ export function instances(witness: (region: string) => Witness): Supplement {
       return undefined
     },
     async after(call, answer) {
+      if (call.action === 'DescribeInstances') return withTokens(answer, tokens)
       if (call.action !== 'RunInstances') return undefined
       const id = /<instanceId>([^<]+)</.exec(answer.body)?.[1]
       if (!id) {
@@ -51,10 +60,22 @@ export function instances(witness: (region: string) => Witness): Supplement {
       }
       await asLaunched(witness(call.region), call, id)
       launches.get(key(call))?.settle(id)
+      if (call.params.ClientToken) tokens.set(id, String(call.params.ClientToken))
       return undefined
     },
   }
 }
+
+/** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html: clientToken */
+const withTokens = (answer: Answer, tokens: ReadonlyMap<string, string>): Answer => ({
+  ...answer,
+  body: answer.body
+    .replace(/<clientToken>[^<]*<\/clientToken>/g, '')
+    .replace(/<instanceId>([^<]+)<\/instanceId>(?=\s*<imageId>)/g, (found, id) => {
+      const token = tokens.get(id)
+      return token ? `${found}<clientToken>${token}</clientToken>` : found
+    }),
+})
 
 function mismatch(call: Call): Answer {
   const why =

@@ -21,6 +21,7 @@ const statuses: Record<string, number> = {
   InternalServerError: 500,
   InternalServerException: 500,
   InvalidClientTokenId: 403,
+  LimitExceeded: 409,
   NoSuchEntity: 404,
   OptInRequired: 403,
   RequestLimitExceeded: 503,

@@ -1,16 +1,18 @@
-// Stands in for MongoDB where a deployment meets it: starts as root, hands its folder to user 999 and becomes it,
-// keeps documents on its volume, answers on 27017. One line of JSON each way: ["insert" | "find" | "remove", ...].
+// Stands in for MongoDB where a deployment meets it: started as root, hands its folder to user 999 and becomes it, as
+// the image's entrypoint does, and needs the rights for that; started as 999 it needs none. Keeps documents on its volume, answers on 27017. One line of JSON each way: ["insert" | "find" | "remove", ...].
 const fs = require('node:fs')
 const net = require('node:net')
 
 const file = '/data/db/documents.json'
-for (const directory of ['/data/db', '/data/configdb']) {
-  fs.chownSync(directory, 999, 999)
-  for (const name of fs.readdirSync(directory)) fs.chownSync(`${directory}/${name}`, 999, 999)
+if (process.getuid() === 0) {
+  for (const directory of ['/data/db', '/data/configdb']) {
+    fs.chownSync(directory, 999, 999)
+    for (const name of fs.readdirSync(directory)) fs.chownSync(`${directory}/${name}`, 999, 999)
+  }
+  process.setgroups([])
+  process.setgid(999)
+  process.setuid(999)
 }
-process.setgroups([])
-process.setgid(999)
-process.setuid(999)
 
 let documents = fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : []
 function save() {

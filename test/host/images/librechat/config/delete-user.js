@@ -1,4 +1,4 @@
-// LibreChat's script of this name, as it is without Redis: it wants to hear that every process is stopped.
+// LibreChat's script of this name, as it is without Redis: and asks as many questions as any version of it.
 const readline = require('node:readline')
 const users = require('../users.cjs')
 
@@ -9,11 +9,21 @@ async function main() {
     console.log(`No user found with email "${email}"`)
     process.exit(0)
   }
-  const reader = readline.createInterface({ input: process.stdin, output: process.stdout })
-  const query =
-    'Coordination is unavailable. Confirm ALL LibreChat processes are stopped before continuing. (y/N)\n> '
-  const answer = await new Promise((resolve) => reader.question(query, resolve))
-  if (answer.toLowerCase() !== 'y') process.exit(1)
+  const ask = (query) =>
+    new Promise((resolve) => {
+      const reader = readline.createInterface({ input: process.stdin, output: process.stdout })
+      reader.question(`${query}\n> `, (answer) => {
+        reader.close()
+        resolve(answer.toLowerCase())
+      })
+    })
+  for (const query of [
+    `Really delete user ${email} and ALL their data? (y/N)`,
+    'Also delete all transaction history for this user? (y/N)',
+    'Coordination is unavailable. Confirm ALL LibreChat processes are stopped before continuing. (y/N)',
+  ]) {
+    if ((await ask(query)) !== 'y') process.exit(1)
+  }
   await users.remove(user)
   console.log(`Successfully deleted user ${email} and all associated data.`)
   process.exit(0)

@@ -1,0 +1,220 @@
+import { DescribeAccountAttributesCommand, DescribeAddressesCommand } from '@aws-sdk/client-ec2'
+import { advise } from '../aws/advice.js'
+import { ignoreErrors } from '../aws/errors.js'
+import { explain } from '../bedrock/explain.js'
+import { leftOutOf } from '../bedrock/left-out.js'
+import { findModels } from '../bedrock/models.js'
+import { pick, requireChat } from '../bedrock/pick.js'
+import { bedrockPolicy } from '../bedrock/policy.js'
+import { proofIn } from '../bedrock/proof.js'
+import { LabError } from '../core/error.js'
+import { observe } from '../engine/converge.js'
+import {
+  type ChoiceFlags,
+  type Choices,
+  checkedChoices,
+  defaults,
+  isDetected,
+  settingsFrom,
+} from '../lab/choices.js'
+import { findInstance } from '../lab/find.js'
+import { labGraph, newGeneration } from '../lab/graph.js'
+import { findLaunchTarget } from '../lab/launch-target.js'
+import { ownedFilters } from '../resources/ownership.js'
+import { judgeChat } from './chat-proof.js'
+import type { Context, GlobalOptions } from './context.js'
+import { askHealth } from './host-work.js'
+import { type OpenLab, openLab } from './open-lab.js'
+
+export interface DoctorOptions extends Pick<ChoiceFlags, 'instanceType' | 'subnetId'> {
+  models?: string
+}
+
+/** What a check found in order, in a few words, and what would make it better still. */
+interface Health {
+  detail: string
+  advice?: readonly string[]
+}
+
+/** Stands in for the person's own address, which has a check of its own; nothing is made with it. */
+const SOMEWHERE = '1.1.1.1'
+
+/** What one check found: in order with a detail, or a problem. */
+export interface Finding {
+  name: string
+  detail?: string
+  problem?: LabError
+  /** What would make it better, although nothing stops. */
+  advice: readonly string[]
+}
+
+/** Every check of `up`, reading only; a problem is where `up` would stop. */
+export async function examine(options: DoctorOptions & GlobalOptions, context: Context): Promise<Finding[]> {
+  const choices = checkedChoices(options)
+  const { finding, value: open } = await check(
+    'credentials and region',
+    () => opened(options, context),
+    options,
+    context,
+  )
+  const rest = open ? await Promise.all(checksOf(open, choices, options, context)) : []
+  context.signal.throwIfAborted()
+  return [finding, ...rest.map((one) => one.finding)]
+}
+
+async function opened(options: GlobalOptions, context: Context): Promise<Health & { value: OpenLab }> {
+  const open = await openLab(options, context)
+  const { account, arn, region } = open.connection
+  return { detail: `${arn} in account ${account}, ${region}`, value: open }
+}
+
+function checksOf(open: OpenLab, choices: Choices, options: DoctorOptions & GlobalOptions, context: Context) {
+  const checks: Record<string, () => Promise<Health>> = {
+    'your address': () => ownAddress(open, choices),
+    'network, instance type and image': () => place(open, choices),
+    'Elastic IP': () => elasticIp(open),
+    'names that the lab needs': () => namesFree(open, choices),
+    chat: () => chat(open, options, context),
+    ...(open.stored?.models.length && {
+      'models that answer': () => lastProof(open, context),
+    }),
+  }
+  return Object.entries(checks).map(([name, work]) => check(name, work, options, context))
+}
+
+/** Runs a check; what it throws becomes its finding, so that one failure hides no other. */
+async function check<Found extends Health & { value?: unknown }>(
+  name: string,
+  work: () => Promise<Found>,
+  where: GlobalOptions,
+  { ui, signal }: Context,
+): Promise<{ finding: Finding; value?: Found['value'] }> {
+  const task = { type: 'task', id: `check ${name}`, name } as const
+  ui.emit({ ...task, state: 'started' })
+  try {
+    const { detail, advice = [], value } = await work()
+    ui.emit({ ...task, state: 'done', detail })
+    return { finding: { name, detail, advice }, value }
+  } catch (error) {
+    signal.throwIfAborted()
+    const problem = advise(error, where)
+    ui.emit({ ...task, state: 'failed', detail: problem.message })
+    return { finding: { name, problem, advice: [] } }
+  }
+}
+
+async function ownAddress({ connection, stored }: OpenLab, choices: Choices): Promise<Health> {
+  if (!isDetected(stored, choices)) return { detail: `let in: ${stored?.allow.cidrs.join(', ')}` }
+  return { detail: await connection.internet.publicAddress() }
+}
+
+async function place({ clients, stored }: OpenLab, choices: Choices): Promise<Health> {
+  const instanceType = choices.instanceType ?? stored?.instanceType ?? defaults.instanceType
+  const subnetId = choices.subnetId ?? stored?.subnetId
+  const { vpcId, subnetIds } = await findLaunchTarget(clients, { instanceType, subnetId })
+  return {
+    detail: `${instanceType} in ${vpcId}, ${subnetIds.length} public subnet${subnetIds.length === 1 ? '' : 's'}`,
+  }
+}
+
+/** A lab takes one address; the account may hold so many in the region. */
+async function elasticIp({ clients: { ec2, region }, lab }: OpenLab): Promise<Health> {
+  const [own, all, limits] = await Promise.all([
+    ec2.send(new DescribeAddressesCommand({ Filters: ownedFilters(lab) })),
+    ec2.send(new DescribeAddressesCommand({})),
+    // Somebody who may not ask for the quota can still make a lab.
+    ignoreErrors(['UnauthorizedOperation'], () =>
+      ec2.send(new DescribeAccountAttributesCommand({ AttributeNames: ['vpc-max-elastic-ips' as never] })),
+    ),
+  ])
+  const [there] = own.Addresses ?? []
+  if (there) return { detail: `${there.PublicIp} is the lab's` }
+  const quota = limits?.AccountAttributes?.[0]?.AttributeValues?.[0]?.AttributeValue
+  const held = all.Addresses ?? []
+  if (!quota) return { detail: `${held.length} in use; the quota is not known` }
+  const most = Number(quota)
+  if (held.length < most) return { detail: `${held.length} of ${most} in use` }
+  const idle = held.filter(({ AssociationId }) => !AssociationId).map(({ PublicIp }) => PublicIp)
+  throw new LabError({
+    code: 'address-quota',
+    what: `All ${most} Elastic IPs that the account may hold in ${region} are taken.`,
+    why: idle.length > 0 ? `These are idle: ${idle.join(', ')}.` : 'Every one of them is in use.',
+    fix: [
+      `Ask for more: https://${region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/L-0263D0A3`,
+      ...(idle.length > 0 ? ['Or release one that nobody needs'] : []),
+    ],
+  })
+}
+
+/** Nothing of somebody else's bears a name that the lab needs. */
+async function namesFree({ clients, lab, stored }: OpenLab, choices: Choices): Promise<Health> {
+  const settings = settingsFrom({
+    stored,
+    choices,
+    detected: SOMEWHERE,
+    chat: { models: stored?.models ?? [], profileArns: stored?.profileArns ?? [] },
+    generation: newGeneration(),
+  })
+  const graph = labGraph({
+    clients,
+    lab,
+    settings,
+    policy: bedrockPolicy(lab.partition, settings.profileArns),
+    adopt: false,
+    place: () => findLaunchTarget(clients, settings),
+    userData: undefined,
+  })
+  const { present } = await observe(graph.all)
+  return {
+    detail:
+      present.length > 0 ? `${present.length} of ${graph.all.length} parts of the lab are there` : 'free',
+  }
+}
+
+async function chat(
+  { clients, lab, stored }: OpenLab,
+  options: DoctorOptions,
+  context: Context,
+): Promise<Health> {
+  const named = options.models
+    ?.split(',')
+    .map((model) => model.trim())
+    .filter(Boolean)
+  if (!named && stored?.models.length === 0) return { detail: 'the lab does without' }
+  const { clock, signal, ui } = context
+  const models = await findModels(clients.bedrock, {
+    region: lab.region,
+    clock,
+    signal,
+    home: clients.bedrockHome,
+    emit: ui.emit,
+  })
+  const choice = pick(models, named)
+  requireChat(choice, lab.region, named)
+  const advice = leftOutOf(choice.blocked).map(({ names, fix }) => `For ${names.join(', ')}: ${fix}`)
+  return { detail: choice.chosen.map(({ name }) => name).join(', '), advice }
+}
+
+/** What the host keeps of the last chat proof: quotas, payment and countries show only when a model is called. */
+async function lastProof(open: OpenLab, context: Context): Promise<Health> {
+  const { stored, clients, lab } = open
+  if (!stored) return { detail: 'no lab yet' }
+  const there = await findInstance(clients, lab, stored).catch((error) => {
+    if (error instanceof LabError && error.code === 'no-such-lab') return undefined
+    throw error
+  })
+  const proof = proofIn((await askHealth(open, there, context))?.proof)
+  if (!proof) return { detail: 'not asked yet' }
+  const { answering, silent } = judgeChat(proof, stored)
+  const byCause = new Map<string, string[]>()
+  for (const { id, label, error } of silent) {
+    const { cause, fix } = explain({ model: id, error }, { role: proof.role, region: lab.region })
+    const said = `${cause} ${fix[0]}`
+    byCause.set(said, [...(byCause.get(said) ?? []), label])
+  }
+  const advice = [...byCause].map(([said, labels]) => `${labels.join(', ')}: ${said}`)
+  return {
+    detail: `${answering.length} of ${stored.models.length}, asked ${proof.at.slice(0, 16)}`,
+    advice,
+  }
+}

@@ -1,0 +1,79 @@
+import { LabError } from '../core/error.js'
+import type { Host } from '../host/host.js'
+import {
+  addUser,
+  type ListedUser,
+  listUsers,
+  type MadeUser,
+  problemWith,
+  removeUser,
+  resetPassword,
+} from '../host/users.js'
+import { findInstance } from '../lab/find.js'
+import type { Context, GlobalOptions } from './context.js'
+import { hostOf } from './host-work.js'
+import { openLab } from './open-lab.js'
+import { askPassword } from './password.js'
+
+interface PasswordOptions extends GlobalOptions {
+  askPassword?: boolean
+}
+
+async function hostFor(options: GlobalOptions, context: Context): Promise<Host> {
+  const open = await openLab(options, context)
+  const { instanceId } = await findInstance(open.clients, open.lab, open.stored)
+  return hostOf(open, instanceId, context)
+}
+
+const passwordFor = async (email: string, { askPassword: asks }: PasswordOptions, context: Context) =>
+  asks ? { password: await askPassword(email, context) } : {}
+
+/** LabError `bad-email`, before anything is asked or sent. */
+function checkEmail(email: string): void {
+  const problem = problemWith('email', email)
+  if (problem)
+    throw new LabError({ code: 'bad-email', what: `${JSON.stringify(email.slice(0, 60))} is ${problem}.` })
+}
+
+export async function addLabUser(
+  email: string,
+  options: PasswordOptions & { displayName?: string },
+  context: Context,
+): Promise<MadeUser> {
+  checkEmail(email)
+  const given = await passwordFor(email, options, context)
+  const { displayName: name } = options
+  const host = await hostFor(options, context)
+  return await addUser(host, { email, ...given, ...(name === undefined ? {} : { name }) })
+}
+
+export async function resetLabPassword(
+  email: string,
+  options: PasswordOptions,
+  context: Context,
+): Promise<MadeUser> {
+  checkEmail(email)
+  const given = await passwordFor(email, options, context)
+  return await resetPassword(await hostFor(options, context), { email, ...given })
+}
+
+export const labUsers = async (options: GlobalOptions, context: Context): Promise<ListedUser[]> =>
+  await listUsers(await hostFor(options, context))
+
+/** Wants the address again, at the terminal or with `--confirm`; LabError `not-confirmed`. */
+export async function removeLabUser(
+  email: string,
+  options: GlobalOptions & { confirm?: string },
+  context: Context,
+): Promise<void> {
+  const typed =
+    options.confirm ??
+    (await context.ui.input({
+      flag: `--confirm ${email}`,
+      message: `Type the address again to delete ${email}:`,
+      hint: 'Deletes all their conversations. LibreChat restarts, which takes about half a minute.',
+    }))
+  if (typed.trim() !== email)
+    throw new LabError({ code: 'not-confirmed', what: 'The addresses differ. Nothing was deleted.' })
+  await removeUser(await hostFor(options, context), email)
+}

@@ -1,0 +1,24 @@
+import type { Model } from '../bedrock/model.js'
+import { findModels } from '../bedrock/models.js'
+import { type Choice, pick } from '../bedrock/pick.js'
+import type { Context, GlobalOptions } from './context.js'
+import { identityLine, signIn } from './sign-in.js'
+
+export interface AccountModels {
+  region: string
+  account: string
+  models: readonly Model[]
+  /** What a new lab's menu would hold. */
+  choice: Choice
+}
+
+/** Every chat model of the account and region, and why some cannot be called. Reads only. */
+export async function listModels(options: GlobalOptions, context: Context): Promise<AccountModels> {
+  const { clock, signal, ui } = context
+  const connection = await signIn(options, context)
+  const { clients, account, region } = connection
+  ui.emit({ type: 'note', text: identityLine(connection, region) })
+  const home = clients.bedrockHome
+  const models = await findModels(clients.bedrock, { region, clock, signal, home, emit: ui.emit })
+  return { region, account, models, choice: pick(models) }
+}

@@ -1,0 +1,30 @@
+import { LabError } from '../core/error.js'
+import type { PolicyDocument } from '../core/policy.js'
+import { operatorPolicies } from '../lab/operator-policy.js'
+import { type CommandWithNeeds, commandNeeds } from '../lab/permissions.js'
+
+/**
+ * The least privileges that a person needs for these commands; for all of them when none is named.
+ * @returns one document where one managed policy holds everything, else one for each feature
+ */
+export function policiesFor(commands: readonly string[], region: string): readonly PolicyDocument[] {
+  const known = Object.keys(commandNeeds) as CommandWithNeeds[]
+  const isKnown = (name: string): name is CommandWithNeeds => Object.hasOwn(commandNeeds, name)
+  const unknown = commands.find((name) => !isKnown(name))
+  if (unknown !== undefined) {
+    throw new LabError({
+      code: 'bad-usage',
+      what: `${JSON.stringify(unknown.slice(0, 60))} is not a command that calls AWS.`,
+      fix: [`Commands that call AWS: ${known.join(', ')}`],
+    })
+  }
+  // Adopting widens the policy to every security group, so it is included only when it is named.
+  const chosen = commands.length > 0 ? commands.filter(isKnown) : known.filter((name) => name !== 'adopt')
+  return operatorPolicies(
+    partitionOf(region),
+    chosen.map((name) => commandNeeds[name]),
+  )
+}
+
+const partitionOf = (region: string): string =>
+  region.startsWith('us-gov-') ? 'aws-us-gov' : region.startsWith('cn-') ? 'aws-cn' : 'aws'

@@ -1,0 +1,180 @@
+import { findModels } from '../bedrock/models.js'
+import { bedrockPolicy } from '../bedrock/policy.js'
+import { type Proof, proofIn } from '../bedrock/proof.js'
+import { LabError } from '../core/error.js'
+import { observe, type PlanItem, plan } from '../engine/converge.js'
+import type { HostHealth } from '../host/health.js'
+import { release } from '../host/settings.js'
+import { isAllowed } from '../lab/cidr.js'
+import { labGraph } from '../lab/graph.js'
+import { findLaunchTarget } from '../lab/launch-target.js'
+import { findLeftovers, strangersOf } from '../lab/leftovers.js'
+import { type Cost, monthlyCost } from '../lab/prices.js'
+import { nothingChosen, type Settings } from '../lab/settings.js'
+import { type AddressState, type ReleaseRefusal, releaseRefusal } from '../resources/address.js'
+import type { Stranger } from '../resources/identity.js'
+import { isStrangers, type LabId } from '../resources/ownership.js'
+import type { Rule } from '../resources/security-group.js'
+import { type ChatJudgement, isSameMenu, judgeChat, proveChat } from './chat-proof.js'
+import type { Context } from './context.js'
+import { askHealth, hostOf, hostSettingsOf } from './host-work.js'
+import type { OpenLab } from './open-lab.js'
+
+/** What a look at a lab found. Exit code 0 healthy, 2 there but not as it should be, 3 no such lab. */
+export type Status =
+  | { lab: LabId; exitCode: 3; keptAddress: string; strangers: readonly Stranger[] }
+  | {
+      lab: LabId
+      exitCode: 0 | 2
+      keptAddress?: never
+      settings: Settings | undefined
+      items: readonly PlanItem[]
+      address: AddressState | undefined
+      refusal: ReleaseRefusal | undefined
+      instanceId: string | undefined
+      /** The security group's rules as they are; undefined: there is no group. */
+      ingress: readonly Rule[] | undefined
+      strangers: readonly Stranger[]
+      /** Parameters in which an older version left a password. */
+      leftSecrets: readonly string[]
+      health: HostHealth | undefined
+      /** Whether the host has what this version and the settings would put there. */
+      hostCurrent: boolean
+      answers: { https: boolean; portainer: boolean }
+      here: { address: string; allowed: boolean } | undefined
+      lostModels: readonly string[]
+      /** Just made, or the last that the host keeps. */
+      proof: Proof | undefined
+      judged: ChatJudgement
+      cost: Cost
+      now: number
+    }
+
+/** Observes everything anew. LabError `no-such-lab` (exit code 3) where there is nothing. */
+export async function lookAtStatus(
+  open: OpenLab,
+  { chat }: { chat: boolean },
+  context: Context,
+): Promise<Status> {
+  const { lab, stored, clients, connection } = open
+  const settings = stored ?? nothingChosen
+  const graph = labGraph({
+    clients,
+    lab,
+    settings,
+    policy: bedrockPolicy(lab.partition, settings.profileArns),
+    adopt: false,
+    place: () => findLaunchTarget(clients, settings),
+    userData: undefined,
+  })
+  const [observation, leftovers, here] = await Promise.all([
+    observe(graph.all, isStrangers),
+    findLeftovers(clients, lab),
+    connection.internet.publicAddress().catch((error) => {
+      if (error instanceof LabError) return undefined
+      throw error
+    }),
+  ])
+  const address = observation.of(graph.address)
+  const instance = observation.of(graph.instance)
+  const identity = observation.of(graph.identity)
+  const strangers = identity ? strangersOf(identity, leftovers) : []
+  const onlyAddress = observation.present.length === 1 && address !== undefined
+  if (observation.present.length === 0 || onlyAddress)
+    return gone(open, strangers, onlyAddress ? address.publicIp : undefined)
+
+  const askedFor = instance?.state === 'running' && address ? address.publicIp : undefined
+  const [health, https, portainer, refusal, lostModels, asked] = await Promise.all([
+    askHealth(open, instance, context),
+    askedFor ? connection.internet.answers(askedFor, 443) : false,
+    askedFor ? connection.internet.answers(askedFor, 9443) : false,
+    address ? releaseRefusal(clients.ec2, address.allocationId) : undefined,
+    lostFrom(open, settings, context),
+    chat ? askChat(open, settings, instance, context) : undefined,
+  ])
+  const items = plan(graph.all, observation)
+  const asWanted =
+    items.every(({ changes }) => changes.length === 0) &&
+    stored !== undefined &&
+    leftovers.secrets.length === 0
+  const kept = proofIn(health?.proof)
+  const current = address
+    ? health?.release === release(hostSettingsOf(open, settings, address.publicIp, kept))
+    : false
+  const proof = asked ?? kept
+  const judged = judgeChat(proof, settings)
+  // The menu should hold the models that answer, and at least one must.
+  const chatWell = proof === undefined || (judged.exitCode === 0 && isSameMenu(settings, kept, proof))
+  const well = asWanted && health?.healthy === true && lostModels.length === 0 && chatWell
+  return {
+    lab,
+    exitCode: well ? 0 : 2,
+    settings: stored,
+    items,
+    address,
+    refusal,
+    instanceId: instance?.instanceId,
+    ingress: observation.of(graph.group)?.ingress,
+    strangers,
+    leftSecrets: leftovers.secrets,
+    health,
+    hostCurrent: current,
+    answers: { https, portainer },
+    here: here === undefined ? undefined : { address: here, allowed: isAllowed(here, settings.allow.cidrs) },
+    lostModels,
+    proof,
+    judged,
+    cost: monthlyCost({
+      region: lab.region,
+      instanceType: instance?.type ?? settings.instanceType,
+      diskGb: instance?.volume?.sizeGb ?? settings.diskGb,
+      addresses: address ? 1 : 0,
+    }),
+    now: context.clock.now(),
+  }
+}
+
+/** Nothing there, or only the address that a destroy kept: said with what it costs. */
+function gone({ lab }: OpenLab, strangers: readonly Stranger[], keptAddress: string | undefined): Status {
+  if (keptAddress === undefined) {
+    throw new LabError({
+      code: 'no-such-lab',
+      what: `There is no lab "${lab.name}" in ${lab.region}.`,
+      ...(strangers.length > 0
+        ? {
+            why: `These bear its tags or stand under its path, and are not proven to be the lab's: ${strangers.map(({ id }) => id).join(', ')}. They are left alone.`,
+          }
+        : {}),
+      fix: ['librechat-lab up   makes one', 'librechat-lab list --all-regions   shows where there are any'],
+      exitCode: 3,
+    })
+  }
+  return { lab, exitCode: 3, keptAddress, strangers }
+}
+
+/** Models in the menu that can't be called any more. */
+async function lostFrom({ clients, lab }: OpenLab, settings: Settings, context: Context): Promise<string[]> {
+  if (settings.models.length === 0) return []
+  const models = await findModels(clients.bedrock, {
+    clock: context.clock,
+    signal: context.signal,
+    home: clients.bedrockHome,
+    emit: context.ui.emit,
+    region: lab.region,
+  })
+  return settings.models
+    .filter(
+      ({ id }) => !models.some((model) => model.callable && model.routes.some((route) => route.id === id)),
+    )
+    .map(({ label }) => label)
+}
+
+const askChat = async (
+  open: OpenLab,
+  settings: Settings,
+  instance: { instanceId: string; state: string } | undefined,
+  context: Context,
+): Promise<Proof | undefined> =>
+  instance?.state === 'running'
+    ? await proveChat(hostOf(open, instance.instanceId, context), settings)
+    : undefined

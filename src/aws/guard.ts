@@ -1,0 +1,40 @@
+import type { Clients } from './clients.js'
+
+/**
+ * Makes every changing call of a lab's clients wait for `check` first, and fail as it does. Calls that name one of
+ * `except` as their `Name` pass. Returns what ends the guard.
+ */
+export function guardChanges(
+  { ec2, ec2Once, iam, ssm }: Clients,
+  check: () => Promise<void>,
+  except: readonly string[],
+): () => void {
+  const name = 'guardChanges'
+  for (const { middlewareStack } of [ec2, ec2Once, iam, ssm] as unknown as Guarded[]) {
+    middlewareStack.add(
+      (next, { commandName = '' }) =>
+        async (call) => {
+          const reads = /^(Describe|Get|List)/.test(commandName)
+          if (!reads && !except.includes(call.input.Name ?? '')) await check()
+          return await next(call)
+        },
+      // Before the SDK's own retries, so that a refusal is final.
+      { step: 'initialize', name, override: true },
+    )
+  }
+  return () => {
+    for (const { middlewareStack } of [ec2, ec2Once, iam, ssm]) middlewareStack.remove(name)
+  }
+}
+
+type Handler = (call: { input: { Name?: string } }) => Promise<unknown>
+
+/** What all clients have in common; their own types differ in the commands that they take. */
+interface Guarded {
+  middlewareStack: {
+    add(
+      middleware: (next: Handler, context: { commandName?: string }) => Handler,
+      options: { step: 'initialize'; name: string; override: boolean },
+    ): void
+  }
+}

@@ -1,0 +1,25 @@
+import type { Model } from './model.js'
+
+/** Models that one step would bring into the menu. */
+export interface LeftOut {
+  names: string[]
+  why: string
+  fix: string
+}
+
+/** One entry for each step, with all models that wait for it. */
+export function leftOutOf(blocked: readonly Model[]): LeftOut[] {
+  const bySteps = new Map<string, Model[]>()
+  for (const model of blocked) {
+    const step = `${model.problem?.reason} ${model.problem?.fix}`
+    bySteps.set(step, [...(bySteps.get(step) ?? []), model])
+  }
+  return [...bySteps.values()].map((models) => ({
+    names: models.map(({ name }) => name),
+    why: models[0]?.problem?.what ?? '',
+    fix: models[0]?.problem?.fix ?? '',
+  }))
+}
+
+export const leftOutText = ({ names, why, fix }: LeftOut): string =>
+  `Not in the menu: ${names.join(', ')}. ${why} ${fix}.`

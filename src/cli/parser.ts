@@ -1,0 +1,71 @@
+import { Command as Commander, Option } from 'commander'
+import type { GlobalOptions } from '../app/context.js'
+import type { Command } from '../app/define-command.js'
+import { ExamplesFirst } from './command-help.js'
+import { type CommandNode, type Flag, globalFlags, tree } from './tree.js'
+
+/** What a command line asks for. */
+export type Runs = (command: Command, options: GlobalOptions, args: string[]) => Promise<void>
+
+const optionOf = ({ flags, text, choices }: Flag): Option => {
+  const option = new Option(flags, text)
+  return choices ? option.choices([...choices]) : option
+}
+
+function parserOf(node: CommandNode, runs: Runs): Commander {
+  const parser = new Commander(node.name).summary(node.summary).description(node.summary)
+  parser.createHelp = () => new ExamplesFirst(node)
+  parser.helpCommand(false)
+  parser.helpOption('-h, --help', 'show help')
+  const { command } = node
+  for (const { name, text, choices } of command?.args ?? []) {
+    const argument = parser.createArgument(name, text)
+    parser.addArgument(choices ? argument.choices([...choices]) : argument)
+  }
+  for (const flag of [...node.options, ...globalFlags]) parser.addOption(optionOf(flag))
+  for (const child of node.children) parser.addCommand(parserOf(child, runs))
+  if (command) {
+    parser.action(async (...given: unknown[]) => {
+      const self = given.at(-1) as Commander
+      await runs(command, scenarioRehearses(self.optsWithGlobals()), self.args)
+    })
+  }
+  return parser
+}
+
+/** A scenario is one of the rehearsal's. */
+const scenarioRehearses = (options: GlobalOptions): GlobalOptions =>
+  options.scenario === undefined ? options : { ...options, rehearse: true }
+
+/** The parser of the whole program; `help` prints what the `help` command was asked for. */
+export function buildParser(
+  runs: Runs,
+  help: (root: Commander, words: readonly string[], json: boolean) => Promise<void>,
+): Commander {
+  const root = new Commander('librechat-lab')
+    .description('A private LibreChat on your own AWS account, with one command.')
+    .version(__VERSION__, '-v, --version', 'show the version')
+    .helpOption('-h, --help', 'show help')
+    .showSuggestionAfterError()
+  root.createHelp = () => new ExamplesFirst(undefined)
+  root.helpCommand(false)
+  for (const node of tree) root.addCommand(parserOf(node, runs))
+  root.addCommand(
+    new Commander('help')
+      .argument('[topic...]', 'a command, or costs, security, permissions')
+      .description('Show help on a command or a topic')
+      .option('--json', 'print one JSON object on stdout')
+      .helpOption('-h, --help', 'show help')
+      .action((words: string[], { json }: { json?: true }) => help(root, words, json ?? false)),
+  )
+  return root
+}
+
+/** `--rehearse=<scenario>`, as earlier versions had it, becomes `--scenario <scenario>`. */
+export function withoutOldForms(argv: readonly string[]): { argv: string[]; old: boolean } {
+  const isOld = (word: string) => /^--rehearse=./s.test(word)
+  return {
+    argv: argv.flatMap((word) => (isOld(word) ? [`--scenario=${word.slice('--rehearse='.length)}`] : word)),
+    old: argv.some(isOld),
+  }
+}

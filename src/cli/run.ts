@@ -1,0 +1,136 @@
+import type { CommandContext, Connect, GlobalOptions, Ui } from '../app/context.js'
+import type { Command } from '../app/define-command.js'
+import { type Clock, systemClock } from '../core/clock.js'
+import { type CommandPath, Interrupted, LabError } from '../core/error.js'
+import { rehearsed } from '../ui/rehearsed.js'
+import { renderHint } from './render-hint.js'
+
+const program = 'librechat-lab'
+
+/** What the process gives a command: its terminal, environment and signals, and the way to AWS. */
+export interface Surroundings {
+  readonly process: Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'env'>
+  readonly signal: AbortSignal
+  /** Opens AWS or the rehearsal account, as the options say. */
+  readonly connect: Connect
+  /** Told whom a signal is to warn. */
+  shown(ui: Ui): void
+}
+
+/** Loaded when there is something to say: help and version need none of it. */
+async function newUi(options: () => GlobalOptions, { process, signal, shown }: Surroundings): Promise<Ui> {
+  const { json, color } = options()
+  // The libraries look there alone.
+  if (color === false) process.env.NO_COLOR = '1'
+  const { makeUi } = await import('../ui/make-ui.js')
+  const hints = renderHint(process.env, options)
+  const ui = await makeUi({
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    json: json ?? false,
+    color,
+    signal,
+    hints,
+  })
+  shown(ui)
+  return ui
+}
+
+/** Shows an error; the answer is the process's exit code. */
+export async function showFailure(
+  error: LabError,
+  options: GlobalOptions,
+  surroundings: Surroundings,
+  ui?: Ui,
+): Promise<number> {
+  const { showError } = await import('../ui/error-view.js')
+  const { stderr, env } = surroundings.process
+  showError(error, { ui: ui ?? (await newUi(() => options, surroundings)), stderr, env, options })
+  return error.exitCode
+}
+
+/** A rehearsal's account is quick to answer: minutes at AWS are seconds there. */
+const rehearsalScale = 0.1
+
+/** Waits shrink by this factor where the tests speak to an account that answers at once. */
+function clockOf(env: NodeJS.ProcessEnv, options: () => GlobalOptions): Clock {
+  // Asked at each wait: somebody without credentials may choose the rehearsal at a question.
+  const scale = () => {
+    const wanted = Number(env.LIBRECHAT_LAB_POLL_SCALE ?? (options().rehearse ? rehearsalScale : 1))
+    return wanted > 0 && wanted < 1 ? wanted : 1
+  }
+  return {
+    ...systemClock,
+    sleep: (ms, signal) => systemClock.sleep(ms * scale(), signal),
+  }
+}
+
+/** Runs a command to its end and shows what went wrong; the answer is the process's exit code. */
+export async function runCommand(
+  command: Command,
+  given: GlobalOptions,
+  args: string[],
+  surroundings: Surroundings,
+): Promise<number> {
+  const { env } = surroundings.process
+  const { signal } = surroundings
+  // What a question settles is added here; what was typed stays as it was.
+  let settled = given
+  const options = () => settled
+  const ui = await newUi(options, surroundings)
+  const context: CommandContext = {
+    ui,
+    env,
+    signal,
+    clock: clockOf(env, options),
+    connect: surroundings.connect,
+    settled: (more) => {
+      if (more.rehearse && !settled.rehearse) ui.emit({ type: 'note', text: `\n${rehearsed.begins}` })
+      settled = { ...settled, ...more }
+    },
+    completionScript: async (shell) => (await import('./completion.js')).completionScript(shell),
+  }
+  if (command.callsAws) {
+    const of = command.ofNoLab ? '' : ` "${(given.name ?? 'default').slice(0, 60)}"`
+    ui.emit({ type: 'heading', text: `${program} ${__VERSION__} · ${command.name}${of}` })
+    if (given.rehearse) ui.emit({ type: 'note', text: rehearsed.begins })
+  }
+  try {
+    const { run } = await command.load()
+    return await run(given as never, context, args as never)
+  } catch (error) {
+    const { adviseFor } = await import('../aws/advice.js')
+    const said =
+      signal.aborted || error instanceof Interrupted
+        ? interrupted(command.name as CommandPath, error)
+        : await adviseFor(error, settled, env)
+    return await showFailure(said, settled, surroundings, ui)
+  } finally {
+    if (command.callsAws && settled.rehearse)
+      ui.emit({ type: 'note', text: `${ui.interactive ? '\n' : ''}${rehearsed.ends}` })
+    else if (command.callsAws) await announceNewVersion(ui, env)
+  }
+}
+
+const interrupted = (path: CommandPath, cause: unknown): LabError =>
+  new LabError({
+    code: 'interrupted',
+    what: 'Interrupted.',
+    fix: [{ command: { path }, text: 'continues where it stopped' }],
+    exitCode: 130,
+    cause,
+  })
+
+/** Only a person at a terminal hears of it. */
+async function announceNewVersion(ui: Ui, env: NodeJS.ProcessEnv): Promise<void> {
+  if (!ui.interactive || ui.json) return
+  const { newVersion } = await import('../ui/new-version.js')
+  const version = newVersion(__VERSION__, env)
+  if (version)
+    ui.emit({
+      type: 'note',
+      text: `${program} ${version} is available (this is ${__VERSION__}): npx ${program}@latest`,
+    })
+}

@@ -1,0 +1,17 @@
+import { defineCommand } from '../app/define-command.js'
+
+export const addressPolicy = defineCommand({
+  name: 'address policy',
+  summary: 'Print or attach an IAM policy that denies releasing the address',
+  examples: [
+    ['address policy', 'print it'],
+    ['address policy --attach-to-role Admin', 'attach it to an IAM role'],
+  ],
+  options: {
+    'attach-to-user': { kind: 'word', value: '<user>', text: 'attach it to this IAM user' },
+    'attach-to-role': { kind: 'word', value: '<role>', text: 'attach it to this IAM role' },
+  },
+  exits: { 3: 'no such lab' },
+  callsAws: true,
+  load: () => import('./address-policy.js'),
+})

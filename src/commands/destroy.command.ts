@@ -1,0 +1,19 @@
+import { defineCommand } from '../app/define-command.js'
+
+export const destroy = defineCommand({
+  name: 'destroy',
+  summary: 'Delete the lab and all its data; keep its protected address',
+  examples: [
+    ['destroy', 'shows what will be deleted and asks for the lab’s name'],
+    ['destroy --confirm default', 'without a prompt'],
+    ['destroy --release-address 198.51.100.7', 'releases the address too'],
+  ],
+  options: {
+    confirm: { kind: 'word', value: '<name>', text: 'the lab’s name, to confirm that its data is deleted' },
+    'release-address': { kind: 'word', value: '<address>', text: 'also release the protected Elastic IP' },
+    'dry-run': { kind: 'flag', text: 'show what would be deleted and change nothing' },
+  },
+  exits: { 2: 'partly done; run it again to finish' },
+  callsAws: true,
+  load: () => import('./destroy.js'),
+})

@@ -1,0 +1,10 @@
+import { defineCommand } from '../app/define-command.js'
+
+export const shell = defineCommand({
+  name: 'shell',
+  summary: 'Open a shell on the host through Session Manager',
+  examples: [['shell', 'leave it with exit']],
+  exits: { 3: 'no such lab' },
+  callsAws: true,
+  load: () => import('./shell.js'),
+})

@@ -1,0 +1,15 @@
+import { defineCommand } from '../app/define-command.js'
+
+export const status = defineCommand({
+  name: 'status',
+  summary: 'Show current state and drift',
+  examples: [
+    ['status', 'each resource, the host’s health, who can reach it, the cost'],
+    ['status --chat', 'also send a request to each model'],
+    ['status --json', 'for a script'],
+  ],
+  options: { chat: { kind: 'flag', text: 'check that each model in the menu answers' } },
+  exits: { 0: 'healthy', 2: 'the lab exists but is not as it should be', 3: 'no such lab' },
+  callsAws: true,
+  load: () => import('./status.js'),
+})

@@ -1,0 +1,32 @@
+import { defineCommand } from '../app/define-command.js'
+
+export const tunnel = defineCommand({
+  name: 'tunnel',
+  summary: 'Reach LibreChat on localhost through Session Manager, without an open port',
+  examples: [
+    ['tunnel', 'LibreChat on http://localhost:8080'],
+    ['tunnel --open', 'also opens the browser'],
+    ['tunnel portainer', 'Portainer on https://localhost:9443'],
+    ['tunnel 443:8443 portainer', 'several at once'],
+  ],
+  args: [
+    {
+      name: '[targets...]',
+      text: 'librechat, portainer, or <port on the host>[:<local port>]',
+      offers: ['librechat', 'portainer'],
+    },
+  ],
+  options: {
+    open: { kind: 'flag', text: 'open the browser' },
+    bind: { kind: 'word', value: '<address>', text: 'listen on this address instead of loopback' },
+    sessions: {
+      kind: 'word',
+      value: '<n>',
+      text: 'spread connections over this many sessions, for faster downloads',
+    },
+    plugin: { kind: 'flag', text: 'use AWS’s session-manager-plugin' },
+  },
+  exits: { 3: 'no such lab' },
+  callsAws: true,
+  load: () => import('./tunnel.js'),
+})

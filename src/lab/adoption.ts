@@ -1,0 +1,26 @@
+import { LabError } from '../core/error.js'
+import { describeInstance, type Identity } from '../resources/identity.js'
+import type { LabId } from '../resources/ownership.js'
+
+/**
+ * A lab of version 0.1.0, or one whose settings are lost, is recognised by what agrees, without a proof. The user
+ * accepts that once, in the plan or by `--adopt`. LabError `not-proven`.
+ */
+export function refuseUnsaidAdoption({ name, region }: LabId, identity: Identity | undefined): void {
+  const { unconfirmed, instance, address } = identity ?? {}
+  if (!unconfirmed) return
+  const found = [
+    ...(unconfirmed.instanceId && instance ? [`instance ${describeInstance(instance)}`] : []),
+    ...(unconfirmed.allocationId ? [`Elastic IP ${address?.PublicIp} (${unconfirmed.allocationId})`] : []),
+    ...(unconfirmed.groupId ? [`security group ${unconfirmed.groupId}`] : []),
+  ]
+  throw new LabError({
+    code: 'not-proven',
+    what: `These agree with the lab "${name}" in ${region}, but nothing proves that they are its own: ${found.join('; ')}.`,
+    why: 'An older version of librechat-lab created them, or the lab’s settings were lost. With --yes nobody reads the plan.',
+    fix: [
+      'If they are the lab’s: librechat-lab up --yes --adopt',
+      'To see the plan and decide: librechat-lab up',
+    ],
+  })
+}

@@ -1,0 +1,6 @@
+/** Limits and defaults of the settings, stated once: the schema, the checks, the questions and the help use them. */
+export const facts = {
+  instanceType: { default: 't3.medium', leastMemoryGib: 4 },
+  /** The container images take most of the least; the most is what gp3 offers. */
+  diskGb: { default: 30, least: 20, most: 16_384 },
+} as const

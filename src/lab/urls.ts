@@ -1,0 +1,29 @@
+import type { LabId } from '../resources/ownership.js'
+
+/** Where a lab is reached, in a browser and at AWS. */
+export interface Urls {
+  librechat: string
+  portainer: string
+  /** The instance's page in Session Manager. */
+  sessionManager: string
+}
+
+const consoles: Record<string, string> = {
+  'aws-us-gov': 'console.amazonaws-us-gov.com',
+  'aws-cn': 'console.amazonaws.cn',
+}
+
+export function urlsOf(
+  { region, partition }: LabId,
+  address: string,
+  instanceId: string,
+  domain?: string,
+): Urls {
+  const site = domain ?? address
+  const home = consoles[partition] ?? 'console.aws.amazon.com'
+  return {
+    librechat: `https://${site}`,
+    portainer: `https://${site}:9443`,
+    sessionManager: `https://${region}.${home}/systems-manager/session-manager/${instanceId}?region=${region}`,
+  }
+}

@@ -1,0 +1,330 @@
+import { createHash } from 'node:crypto'
+import {
+  type Address,
+  DescribeAddressesCommand,
+  type EC2Client,
+  type Instance,
+  paginateDescribeInstances,
+  paginateDescribeSecurityGroups,
+  type SecurityGroup,
+} from '@aws-sdk/client-ec2'
+import { collect } from '../core/collect.js'
+import { LabError } from '../core/error.js'
+import type { Resource, ResourceActions } from '../engine/resource.js'
+import { type LabId, ownedFilters, tagKeys, tagValue } from './ownership.js'
+
+/** What the settings record about the resources that belong to the lab. It narrows the choice and never proves alone. */
+export interface Recorded {
+  generation: string
+  /** The generation before, until its instance is known to have ended. */
+  previousGeneration?: string | undefined
+  /** One-time ids, written before the creating call and given in it as a tag. */
+  creations?: { address?: string | undefined; group?: string | undefined } | undefined
+  /** Resources without a proof of their own that the user agreed to once. */
+  adopted?: Adopted | undefined
+  /** No creation id was ever stored: version 0.1.0 made the lab, or its settings are lost. */
+  mayAdopt: boolean
+}
+
+export interface Adopted {
+  instanceId?: string | undefined
+  allocationId?: string | undefined
+  groupId?: string | undefined
+}
+
+/** A resource that bears the lab's tags and is not proven to be the lab's. No command changes it. */
+export interface Stranger {
+  kind: 'instance' | 'address' | 'group' | 'volume' | 'parameter'
+  id: string
+  /** Its Name tag, group name or public address; empty when it has none. */
+  name: string
+  why: string
+}
+
+/** Everything in the region that bears the lab's tags. */
+export interface Claims {
+  /** Instances that have not ended. */
+  instances: readonly Instance[]
+  addresses: readonly Address[]
+  groups: readonly SecurityGroup[]
+}
+
+/** Which of the claims are proven. */
+export interface Identity {
+  instance: Instance | undefined
+  /** Proven instances of the generation before: a replacement was interrupted. */
+  superseded: readonly Instance[]
+  address: Address | undefined
+  group: SecurityGroup | undefined
+  strangers: readonly Stranger[]
+  /** What was accepted because it alone agrees, without a proof: the user must agree to it once. */
+  unconfirmed: Adopted | undefined
+}
+
+/** The names that the lab gives. */
+export interface LabNames {
+  role: string
+  group: string
+}
+
+const hash = (parts: readonly unknown[], digits: number): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, digits)
+
+/** The part of the instance's ClientToken that can be computed at any time: 32 hex digits. */
+export const tokenIdentity = ({ account, region, name }: LabId, generation: string): string =>
+  hash([account, region, name, generation], 32)
+
+/**
+ * The ClientToken of a launch: the identity, then a digest of the parameters, so that the same request launches
+ * one instance. 64 characters, as many as EC2 takes:
+ * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
+ */
+export const launchToken = (lab: LabId, generation: string, parameters: unknown): string =>
+  `${tokenIdentity(lab, generation)}-${hash([parameters], 31)}`
+
+/** A token of this program, of any version: 0.1.0 used 64 hex digits that can't be computed again. */
+const isOurToken = (token = ''): boolean => /^([0-9a-f]{64}|[0-9a-f]{32}-[0-9a-f]{31})$/.test(token)
+
+const live = { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] }
+
+/** Three Describe calls at once, each to its last page; DescribeAddresses has no pages. */
+export async function findClaims(ec2: EC2Client, lab: Pick<LabId, 'name' | 'region'>): Promise<Claims> {
+  const Filters = ownedFilters(lab)
+  const [instances, { Addresses = [] }, groups] = await Promise.all([
+    collect(
+      paginateDescribeInstances({ client: ec2 }, { Filters: [...Filters, live] }),
+      ({ Reservations = [] }) => Reservations.flatMap((reservation) => reservation.Instances ?? []),
+    ),
+    ec2.send(new DescribeAddressesCommand({ Filters })),
+    collect(
+      paginateDescribeSecurityGroups({ client: ec2 }, { Filters }),
+      ({ SecurityGroups = [] }) => SecurityGroups,
+    ),
+  ])
+  return { instances, addresses: Addresses, groups }
+}
+
+/**
+ * Decides which claims are the lab's. LabError `ambiguous-instance`, `ambiguous-address` or `ambiguous-group`
+ * where the proofs do not leave one.
+ */
+export function identify(lab: LabId, recorded: Recorded, claims: Claims, names: LabNames): Identity {
+  const { instance, superseded, unconfirmed: newHost } = proveInstance(lab, recorded, claims, names)
+  const hosts = [instance, ...superseded].flatMap((one) => one?.InstanceId ?? [])
+  const { address, unconfirmed: newAddress } = proveAddress(lab, recorded, claims, hosts)
+  const { group, unconfirmed: newGroup } = proveGroup(lab, recorded, claims, names, instance)
+  const adopts = newHost || newAddress || newGroup
+  const unconfirmed: Adopted = {
+    ...(newHost ? { instanceId: instance?.InstanceId } : {}),
+    ...(address && (newHost || newAddress) ? { allocationId: address.AllocationId } : {}),
+    ...(group && (newHost || newGroup) ? { groupId: group.GroupId } : {}),
+  }
+  return {
+    instance,
+    superseded,
+    address,
+    group,
+    strangers: strangersAmong(claims, [...hosts, address?.AllocationId, group?.GroupId]),
+    unconfirmed: adopts ? unconfirmed : undefined,
+  }
+}
+
+function proveInstance(lab: LabId, recorded: Recorded, claims: Claims, names: LabNames) {
+  const ofGeneration = (generation: string | undefined) =>
+    generation === undefined
+      ? []
+      : claims.instances.filter(({ ClientToken = '' }) =>
+          ClientToken.startsWith(`${tokenIdentity(lab, generation)}-`),
+        )
+  const current = ofGeneration(recorded.generation)
+  const previous = ofGeneration(recorded.previousGeneration)
+  const [proven, ...more] = current.length > 0 ? current : previous
+  if (more.length > 0) throw ambiguousInstance(lab, [...current, ...previous])
+  if (proven) return { instance: proven, superseded: current.length > 0 ? previous : [] }
+
+  const isAdopted = (one: Instance) =>
+    one.InstanceId === recorded.adopted?.instanceId &&
+    (hasProfile(one, names) || hasGroup(one, claims, names))
+  const adopted = claims.instances.find(isAdopted)
+  if (adopted) return { instance: adopted, superseded: [] }
+
+  // The settings are lost, or version 0.1.0 made the lab: one that agrees in everything is offered to the user.
+  const ours = claims.instances.filter(({ ClientToken }) => isOurToken(ClientToken))
+  const agreeing = ours.filter(
+    (one) =>
+      hasProfile(one, names) &&
+      hasGroup(one, claims, names) &&
+      claims.addresses.some(({ InstanceId }) => InstanceId === one.InstanceId),
+  )
+  if (agreeing.length !== 1 && ours.length > 0) throw ambiguousInstance(lab, ours)
+  return { instance: agreeing[0], superseded: [], unconfirmed: agreeing.length === 1 }
+}
+
+const hasProfile = ({ IamInstanceProfile }: Instance, { role }: LabNames) =>
+  IamInstanceProfile?.Arn?.endsWith(`:instance-profile/${role}`) ?? false
+
+const hasGroup = ({ SecurityGroups = [] }: Instance, { groups }: Claims, { group }: LabNames) =>
+  SecurityGroups.some(
+    ({ GroupId, GroupName }) => GroupName === group && groups.some((one) => one.GroupId === GroupId),
+  )
+
+/** An address bears the id of its own allocation in a tag; a copied tag names another one. */
+const namesItself = ({ AllocationId, Tags }: Address) => tagValue(Tags, tagKeys.allocation) === AllocationId
+const isCopy = (one: Address) => tagValue(one.Tags, tagKeys.allocation) !== undefined && !namesItself(one)
+
+function proveAddress(lab: LabId, recorded: Recorded, claims: Claims, hosts: readonly string[]) {
+  const { creations, adopted } = recorded
+  const candidates = claims.addresses.filter((one) => !isCopy(one))
+  const isAtHost = ({ InstanceId = '' }: Address) => hosts.includes(InstanceId)
+  const isIdle = ({ AssociationId }: Address) => AssociationId === undefined
+  const wasCreated = ({ Tags }: Address) =>
+    creations?.address !== undefined && tagValue(Tags, tagKeys.creation) === creations.address
+  const proofs: ((one: Address) => boolean)[] = [
+    namesItself,
+    wasCreated,
+    isAtHost,
+    (one) => one.AllocationId === adopted?.allocationId && isIdle(one),
+  ]
+  for (const isProven of proofs) {
+    const found = one(lab, 'address', candidates.filter(isProven), isAtHost)
+    if (found) return { address: found }
+  }
+  if (!recorded.mayAdopt) return { address: undefined }
+  const idle = one(lab, 'address', candidates.filter(isIdle))
+  return { address: idle, unconfirmed: idle !== undefined }
+}
+
+function proveGroup(
+  lab: LabId,
+  { creations, adopted, mayAdopt }: Recorded,
+  claims: Claims,
+  names: LabNames,
+  host: Instance | undefined,
+) {
+  const isAtHost = ({ GroupId }: SecurityGroup) =>
+    host?.SecurityGroups?.some((group) => group.GroupId === GroupId) ?? false
+  const isNamed = ({ GroupName }: SecurityGroup) => GroupName === names.group
+  const proofs: ((group: SecurityGroup) => boolean)[] = [
+    ({ Tags }) => creations?.group !== undefined && tagValue(Tags, tagKeys.creation) === creations.group,
+    isAtHost,
+    (group) => group.GroupId === adopted?.groupId && isNamed(group),
+  ]
+  for (const isProven of proofs) {
+    const found = one(lab, 'group', claims.groups.filter(isProven), isAtHost, isNamed)
+    if (found) return { group: found }
+  }
+  if (!mayAdopt) return { group: undefined }
+  const named = one(lab, 'group', claims.groups.filter(isNamed))
+  return { group: named, unconfirmed: named !== undefined }
+}
+
+/** The one of several, by the first preference that leaves one; LabError `ambiguous-…`. */
+function one<T extends Address | SecurityGroup>(
+  lab: LabId,
+  kind: 'address' | 'group',
+  found: readonly T[],
+  ...preferences: ((one: T) => boolean)[]
+): T | undefined {
+  if (found.length < 2) return found[0]
+  for (const isPreferred of preferences) {
+    const preferred = found.filter(isPreferred)
+    if (preferred.length === 1) return preferred[0]
+  }
+  throw ambiguous(lab, kind, kind === 'address' ? 'Elastic IPs' : 'security groups', found.map(describeClaim))
+}
+
+function strangersAmong(claims: Claims, ours: readonly (string | undefined)[]): Stranger[] {
+  const strangers: Stranger[] = [
+    ...claims.instances.map((one) => ({
+      kind: 'instance' as const,
+      id: one.InstanceId ?? '',
+      name: nameOf(one),
+      why: 'It bears the lab’s tags, but its ClientToken is not the lab’s.',
+    })),
+    ...claims.addresses.map((one) => ({
+      kind: 'address' as const,
+      id: one.AllocationId ?? '',
+      name: one.PublicIp ?? '',
+      why: one.AssociationId
+        ? `It bears the lab’s tags, but it is in use by ${one.InstanceId ?? one.NetworkInterfaceId ?? 'another resource'}.`
+        : 'It bears the lab’s tags, but the lab did not create it.',
+    })),
+    ...claims.groups.map((one) => ({
+      kind: 'group' as const,
+      id: one.GroupId ?? '',
+      name: one.GroupName ?? '',
+      why: 'It bears the lab’s tags, but the lab did not create it.',
+    })),
+  ]
+  return strangers.filter(({ id }) => !ours.includes(id)).sort((a, b) => a.id.localeCompare(b.id))
+}
+
+const nameOf = ({ Tags }: { Tags?: Instance['Tags'] | undefined }) => tagValue(Tags, 'Name') ?? ''
+const quoted = (name: string) => (name ? `Name ${JSON.stringify(name.slice(0, 80))}` : 'no Name tag')
+
+/** "i-0123 (t3.medium, launched 2026-11-26T02:00:00.000Z, Name "LibreChat")" */
+export const describeInstance = (one: Instance): string =>
+  `${one.InstanceId} (${one.InstanceType}, launched ${one.LaunchTime?.toISOString() ?? 'at an unknown time'}, ${quoted(nameOf(one))})`
+
+const describeClaim = (claim: Address | SecurityGroup) =>
+  'GroupId' in claim
+    ? { id: claim.GroupId ?? '', text: `${claim.GroupId} (${claim.GroupName}, ${quoted(nameOf(claim))})` }
+    : {
+        id: (claim as Address).AllocationId ?? '',
+        text: `${(claim as Address).AllocationId} (${(claim as Address).PublicIp}, ${quoted(nameOf(claim))})`,
+      }
+
+const ambiguousInstance = (lab: LabId, found: readonly Instance[]) =>
+  ambiguous(
+    lab,
+    'instance',
+    'instances',
+    found.map((one) => ({ id: one.InstanceId ?? '', text: describeInstance(one) })),
+  )
+
+function ambiguous(
+  lab: LabId,
+  kind: 'instance' | 'address' | 'group',
+  plural: string,
+  found: readonly { id: string; text: string }[],
+): LabError {
+  const bear = found.length === 1 ? 'It bears the lab’s tags' : 'Each bears the lab’s tags'
+  return new LabError({
+    code: `ambiguous-${kind}`,
+    what:
+      found.length === 1
+        ? `It can’t be proven that ${found[0]?.text} belongs to the lab "${lab.name}" in ${lab.region}.`
+        : `${found.length} ${plural} could belong to the lab "${lab.name}" in ${lab.region}: ${found.map(({ text }) => text).join('; ')}.`,
+    why: `${bear}, and nothing else decides. Nothing was changed.`,
+    fix: found.map(
+      ({ id }) =>
+        `If ${id} is not the lab’s, remove its tags: aws ec2 delete-tags --region ${lab.region} --resources ${id} --tags Key=${tagKeys.lab} Key=${tagKeys.region}`,
+    ),
+  })
+}
+
+/** What is the lab's, observed once for all the resources that ask. It is no resource of the lab itself. */
+export function identity(options: {
+  ec2: EC2Client
+  lab: LabId
+  /** What the settings hold now: a run may write a new generation. */
+  recorded: () => Recorded
+  names: LabNames
+}): Resource<Identity> {
+  const { ec2, lab, recorded, names } = options
+  return {
+    name: 'identity',
+    after: [],
+    id: () => lab.name,
+    observe: async () => identify(lab, recorded(), await findClaims(ec2, lab), names),
+    changes: () => [],
+    ensure: () => Promise.reject(new Error('Nothing is made here.')),
+    remove: () => Promise.reject(new Error('Nothing is removed here.')),
+  }
+}
+
+export const identityActions = {
+  observe: ['ec2:DescribeInstances', 'ec2:DescribeAddresses', 'ec2:DescribeSecurityGroups'],
+  ensure: [],
+  remove: [],
+} as const satisfies ResourceActions

@@ -1,0 +1,70 @@
+import { afterEach, expect, it } from 'vitest'
+import { bareEnv, newFolder } from './program.js'
+import { describeTerminal, openTerminal, type Terminal } from './terminal.js'
+
+const open: Terminal[] = []
+afterEach(() => {
+  for (const terminal of open.splice(0)) terminal.close()
+})
+
+async function conversation(): Promise<Terminal> {
+  const env = bareEnv(newFolder(), { LIBRECHAT_LAB_NO_UPDATE_CHECK: '1' })
+  const terminal = await openTerminal(['up', '--rehearse'], env, { columns: 140, rows: 60 })
+  open.push(terminal)
+  return terminal
+}
+
+/** Answers the questions up to the one about addresses with their defaults. */
+async function toAddresses({ press, shows }: Terminal): Promise<void> {
+  for (const question of ['e-mail', 'Which instance type', 'How many GB'])
+    await shows(question).then(() => press('Enter'))
+  await shows('Which addresses')
+}
+
+describeTerminal('the questions of the first up', { timeout: 60_000 }, () => {
+  it('an answer that does not fit gets the reason that the flag gives', async () => {
+    const terminal = await conversation()
+    await toAddresses(terminal)
+    const { press, shows, type } = terminal
+    for (const [wrong, reason] of [
+      ['1.2.3.4/24', /1\.2\.3\.0\/24|first address/],
+      ['::1', /IPv6/],
+      ['my house', /IPv4/],
+    ] as const) {
+      await type(wrong)
+      await press('Enter')
+      await shows(reason)
+      await press('C-u')
+    }
+  })
+
+  it('no model is not taken for the default ones', async () => {
+    const terminal = await conversation()
+    await toAddresses(terminal)
+    const { press, shows } = terminal
+    await press('Enter')
+    await shows('Which models')
+    // "a" marks all, then none.
+    await press('a')
+    await press('a')
+    await press('Enter')
+    await shows('Choose at least one model')
+  })
+
+  it('an e-mail address once typed can be cleared', async () => {
+    const { press, shows, type } = await conversation()
+    await shows('e-mail address (empty: later)')
+    await type('me@example.org')
+    for (const question of ['Which instance type', 'How many GB', 'Which addresses', 'Which models']) {
+      await press('Enter')
+      await shows(question)
+    }
+    await press('Enter')
+    await shows(/Change the first user +me@example\.org/)
+    await press('Down', 'Enter')
+    await shows('"none" for no user')
+    await type('none')
+    await press('Enter')
+    await shows(/Change the first user +none yet/)
+  })
+})

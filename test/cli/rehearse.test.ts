@@ -1,0 +1,49 @@
+import { expect, it } from 'vitest'
+import { rehearsal, start } from './program.js'
+
+it('--rehearse is a switch: the word behind it is the command’s own', { timeout: 60_000 }, async () => {
+  const { run, env } = rehearsal()
+  await run(['up', '--yes'])
+  const ended = (...words: string[]) => start(words, env).ended
+  expect(await ended('user', 'add', '--rehearse', 'me@example.org')).toMatchObject({ code: 0 })
+  expect((await ended('logs', '--rehearse', 'librechat')).code).toBe(0)
+  expect((await ended('open', '--rehearse', 'portainer', '--json')).json()).toMatchObject({
+    url: 'https://203.0.113.10:9443',
+  })
+  const policy = await ended('policy', '--rehearse', 'status', 'tunnel')
+  expect(policy).toMatchObject({ code: 0, stderr: '' })
+  expect(policy.stdout).toBe((await ended('policy', 'status', 'tunnel')).stdout)
+  const tunnel = start(['tunnel', '--rehearse', 'portainer', '--json'], env)
+  while (!tunnel.said.stdout.includes('\n')) await new Promise((resolve) => setTimeout(resolve, 20))
+  tunnel.child.kill('SIGINT')
+  expect((await tunnel.ended).json()).toMatchObject({ tunnels: [{ target: 'portainer' }] })
+})
+
+it('--scenario implies --rehearse', async () => {
+  const { env } = rehearsal()
+  const ended = await start(['up', '--yes', '--scenario', 'no-default-vpc'], env).ended
+  expect(ended.code).toBe(1)
+  expect(ended.stderr).toMatch(/Rehearsal: [\s\S]*no default VPC/)
+})
+
+it('the older --rehearse=<scenario> still works, with a warning', async () => {
+  const { env } = rehearsal()
+  const ended = await start(['up', '--yes', '--rehearse=no-default-vpc'], env).ended
+  expect(ended.stderr).toMatch(/^! --rehearse=<scenario> is deprecated[\s\S]*no default VPC/)
+})
+
+it('the older --rehearse <scenario> is refused with the new form', async () => {
+  const { env } = rehearsal()
+  const ended = await start(['up', '--yes', '--rehearse', 'throttling'], env).ended
+  expect(ended).toMatchObject({ code: 1, stdout: '' })
+  expect(ended.stderr).toContain('--scenario throttling')
+})
+
+it.for(['$(id)', 'moon', '../..', 'us east 1'])(
+  'a region %s is refused in a rehearsal too',
+  async (region) => {
+    const { run } = rehearsal()
+    const ended = await run(['status', '--region', region, '--json'])
+    expect(ended.json()).toMatchObject({ error: { code: 'bad-region' } })
+  },
+)

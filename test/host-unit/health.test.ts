@@ -1,0 +1,121 @@
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { release, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const program = new URL('../../templates/host/health.py', import.meta.url).pathname
+const work = mkdtempSync(join(tmpdir(), 'librechat-lab-health-'))
+const found = spawnSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' })
+const python = found.stdout?.trim() ?? ''
+const there = found.status === 0
+afterAll(() => rmSync(work, { recursive: true, force: true }))
+
+const bridges = ['docker0', 'br-+', 'lab-+']
+const input = bridges.map((one) => `-A INPUT -i ${one} -m conntrack ! --ctstate RELATED,ESTABLISHED -j DROP`)
+const rewritten = bridges.map(
+  (one) => `-A DOCKER-USER -i ${one} -m conntrack --ctstate DNAT --ctdir ORIGINAL -j DROP`,
+)
+const jump = '-A FORWARD -j DOCKER-USER'
+const metadata = '-A DOCKER-USER -d 169.254.169.254/32 ! -i lab-api -j DROP'
+/** A firewall as Docker and the lab leave it, as `iptables -S` prints it. */
+const good = {
+  INPUT: ['-P INPUT ACCEPT', ...input],
+  FORWARD: [
+    '-P FORWARD DROP',
+    jump,
+    '-A FORWARD -j DOCKER-ISOLATION-STAGE-1',
+    '-A FORWARD -o br-1 -j DOCKER',
+  ],
+  'DOCKER-USER': ['-N DOCKER-USER', ...rewritten, metadata, '-A DOCKER-USER -j RETURN'],
+}
+type Firewall = Record<keyof typeof good, string[]>
+
+function shim(name: string, text: string): void {
+  writeFileSync(join(work, name), `#!/bin/sh\n${text}\n`)
+  chmodSync(join(work, name), 0o755)
+}
+
+/** What health.py prints on a host with this firewall. */
+function health(firewall: Firewall, kernel = `/boot/vmlinuz-${release()}`) {
+  for (const [chain, lines] of Object.entries(firewall))
+    writeFileSync(join(work, chain), `${lines.join('\n')}\n`)
+  shim('iptables', `[ "$1 $2" = '-w -S' ] && [ -s '${work}/'"$3" ] && exec cat '${work}/'"$3"; exit 1`)
+  shim('grubby', `[ "$1" = --default-kernel ] && echo '${kernel}'`)
+  const env = { ...process.env, PATH: `${work}:/usr/bin:/bin`, LAB: work }
+  const { stdout, stderr } = spawnSync('python3', [program], { env, encoding: 'utf8' })
+  expect(stderr).toBe('')
+  return JSON.parse(stdout)
+}
+
+describe.skipIf(!there)('the host’s health', () => {
+  // Nothing else of a host is here.
+  beforeAll(() => {
+    for (const name of ['docker', 'curl', 'openssl']) shim(name, 'exit 1')
+  })
+
+  it('finds the firewall that Docker and the lab leave in order', () => {
+    expect(health(good)).toMatchObject({ metadataProtected: true, hostPortsProtected: true })
+    const older = {
+      ...good,
+      FORWARD: [...good.FORWARD.slice(0, 1), '-A FORWARD -s 192.0.2.1/32 -j DROP', jump],
+    }
+    expect(health(older).metadataProtected).toBe(true)
+  })
+
+  it.each<[string, Partial<Firewall>]>([
+    ['nothing jumps to DOCKER-USER', { FORWARD: ['-P FORWARD ACCEPT'] }],
+    ['the firewall can’t be read', { FORWARD: [] }],
+    ['something is accepted before the jump', { FORWARD: ['-P FORWARD DROP', '-A FORWARD -j ACCEPT', jump] }],
+    [
+      'another chain decides before the jump',
+      { FORWARD: ['-P FORWARD DROP', '-A FORWARD -j ts-forward', jump] },
+    ],
+    [
+      'the jump is for one interface alone',
+      { FORWARD: ['-P FORWARD DROP', '-A FORWARD -i eth0 -j DOCKER-USER'] },
+    ],
+    ['the rule is missing', { 'DOCKER-USER': ['-N DOCKER-USER', ...rewritten, '-A DOCKER-USER -j RETURN'] }],
+    [
+      'the rule comes after a return',
+      { 'DOCKER-USER': ['-N DOCKER-USER', '-A DOCKER-USER -j RETURN', metadata] },
+    ],
+    [
+      'the rule is for another bridge',
+      { 'DOCKER-USER': ['-N DOCKER-USER', metadata.replace('lab-api', 'br-x')] },
+    ],
+  ])('finds the metadata unprotected when %s', (_, change) => {
+    expect(health({ ...good, ...change }).metadataProtected).toBe(false)
+  })
+
+  it.each<[string, Partial<Firewall>]>([
+    ['a bridge has no rule', { INPUT: ['-P INPUT ACCEPT', ...input.slice(1)] }],
+    ['everything is accepted first', { INPUT: ['-P INPUT ACCEPT', '-A INPUT -j ACCEPT', ...input] }],
+    ['rewritten addresses have no rule', { 'DOCKER-USER': ['-N DOCKER-USER', metadata] }],
+    ['nothing jumps to DOCKER-USER', { FORWARD: ['-P FORWARD ACCEPT'] }],
+  ])('finds the host’s ports open to containers when %s', (_, change) => {
+    expect(health({ ...good, ...change }).hostPortsProtected).toBe(false)
+  })
+
+  it('can be asked of a host that was never set up', () => {
+    rmSync(join(work, 'iptables'), { force: true })
+    const env = { ...process.env, PATH: `${work}:/nowhere`, LAB: work }
+    const { stdout, stderr } = spawnSync(python, [program], { env, encoding: 'utf8' })
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toMatchObject({ healthy: false, metadataProtected: false, release: '' })
+  })
+
+  it('says that a kernel waits for a restart, and which', () => {
+    expect(health(good)).toMatchObject({ rebootNeeded: false, warnings: [] })
+    const waiting = health(good, '/boot/vmlinuz-6.18.9-99.amzn2023.x86_64')
+    expect(waiting).toMatchObject({
+      rebootNeeded: true,
+      warnings: [{ code: 'reboot', text: expect.stringContaining('6.18.9-99.amzn2023.x86_64 is installed') }],
+    })
+    expect(waiting.warnings[0].text).toContain(`Linux ${release()} runs`)
+  })
+
+  it('asks for no restart where the default kernel can’t be found', () => {
+    expect(health(good, '').rebootNeeded).toBe(false)
+  })
+})

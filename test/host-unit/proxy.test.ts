@@ -1,0 +1,174 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, request, type Server } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const folder = new URL('../../templates/caddy/', import.meta.url).pathname
+const work = mkdtempSync(join(tmpdir(), 'librechat-lab-proxy-'))
+const there = spawnSync('caddy', ['version']).status === 0
+if (!there && process.env.CI === 'true') throw new Error('CI=true, and caddy is missing')
+
+const cookie = 'refreshToken=a.b; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Strict'
+const ports = { redirect: 0, localhost: 0 }
+let librechat: Server
+let caddy: ChildProcess
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** The template's own configuration, with other ports and LibreChat's place taken by this test. */
+function adapted(upstream: number): string {
+  const env = {
+    ...process.env,
+    LAB_ADDRESS: '203.0.113.7',
+    LAB_SITE: '203.0.113.7',
+    LAB_CERTIFICATE: 'address',
+    LAB_ACME_EMAIL: '',
+  }
+  const argv = ['adapt', '--adapter', 'caddyfile', '--config', 'Caddyfile']
+  const config = JSON.parse(execFileSync('caddy', argv, { cwd: folder, env, encoding: 'utf8' }))
+  const { servers } = config.apps.http
+  for (const [name, server] of Object.entries<{ listen: string[] }>(servers)) {
+    const port = { ':80': ports.redirect, ':8080': ports.localhost }[server.listen[0] ?? '']
+    if (port === undefined) delete servers[name]
+    else server.listen = [`127.0.0.1:${port}`]
+  }
+  delete config.apps.tls
+  delete config.apps.pki
+  return JSON.stringify(config).replaceAll('librechat:3080', `127.0.0.1:${upstream}`)
+}
+
+/** One request, byte for byte as a hostile client sends it, and the answer's text. */
+function raw(port: number, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(text))
+    let answer = ''
+    socket.on('data', (data) => {
+      answer += data
+    })
+    socket.on('error', reject)
+    socket.on('close', () => resolve(answer))
+  })
+}
+
+const redirected = (target: string) =>
+  raw(ports.redirect, `GET ${target} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n`)
+
+const asked = (host: string): Promise<{ status: number; cookies: string[] }> =>
+  new Promise((resolve, reject) => {
+    const options = { port: ports.localhost, host: '127.0.0.1', headers: { host }, agent: false }
+    request(options, (response) => {
+      response.resume()
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, cookies: response.headers['set-cookie'] ?? [] }),
+      )
+    })
+      .on('error', reject)
+      .end()
+  })
+
+describe.skipIf(!there)(there ? 'the proxy' : 'the proxy (not run: no caddy)', () => {
+  beforeAll(async () => {
+    librechat = createServer((_, response) =>
+      response
+        .setHeader('set-cookie', [cookie, 'token_provider=librechat; Path=/; Secure', 'plain=1'])
+        .end('page'),
+    ).listen(0, '127.0.0.1')
+    await new Promise((resolve) => librechat.once('listening', resolve))
+    ports.redirect = await freePort()
+    ports.localhost = await freePort()
+    const file = join(work, 'caddy.json')
+    writeFileSync(file, adapted((librechat.address() as AddressInfo).port))
+    const env = { ...process.env, HOME: work, XDG_DATA_HOME: work, XDG_CONFIG_HOME: work }
+    caddy = spawn('caddy', ['run', '--config', file], { env, stdio: 'ignore' })
+    for (let tries = 0; tries < 200; tries++) {
+      if (
+        await asked('localhost').then(
+          () => true,
+          () => false,
+        )
+      )
+        return
+      await sleep(100)
+    }
+    throw new Error('Caddy did not start')
+  })
+  afterAll(async () => {
+    caddy?.kill()
+    await new Promise((resolve) => (librechat ? librechat.close(resolve) : resolve(undefined)))
+    rmSync(work, { recursive: true, force: true })
+  })
+
+  it.each([
+    ['/', '/'],
+    ['/c/new?x=1', '/c/new?x=1'],
+    ['//evil.example/x', '//evil.example/x'],
+    ['/\\evil.example', '/%5Cevil.example'],
+    ['/%0d%0aSet-Cookie:%20x=1', '/%0d%0aSet-Cookie:%20x=1'],
+    ['http://evil.example/x?y', '/x?y'],
+  ])('sends a request for %s on port 80 to the lab’s own https', async (target, path) => {
+    const [head = ''] = (await redirected(target)).split('\r\n\r\n')
+    const location = /^Location: (.*)$/im.exec(head)?.[1] ?? ''
+    expect(head).toMatch(/^HTTP\/1\.1 301 /)
+    expect(new URL(location).host).toBe('203.0.113.7')
+    expect(location).toBe(`https://203.0.113.7${path}`)
+    expect(head).not.toMatch(/^set-cookie/im)
+  })
+
+  it.each([
+    'x:@evil.example/',
+    '.evil.example/',
+    '@evil.example/',
+    ':443@evil.example',
+    'x:80/',
+    '*',
+    '\\evil.example',
+  ])('redirects a request target that is not a path to nowhere: %s', async (target) => {
+    const answer = await redirected(target)
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /)
+    expect(answer).not.toMatch(/^location:/im)
+  })
+
+  it.each([
+    'localhost',
+    'localhost:8080',
+    'LOCALHOST:8080',
+    '127.0.0.1:8080',
+    '[::1]:8080',
+    '192.168.1.20:8080',
+  ])('shows LibreChat at the end of a tunnel to a browser that asks for %s', async (host) =>
+    expect((await asked(host)).status).toBe(200),
+  )
+
+  it.each([
+    'rebind.example:8080',
+    'rebind.example',
+    'localhost.rebind.example:8080',
+    '127.0.0.1.rebind.example',
+    'rebind.example:127.0.0.1',
+    'evil@localhost',
+    'localhost:8080.rebind.example',
+    '203.0.113.7.nip.io',
+  ])('shows a page that has its own name point there nothing: %s', async (host) => {
+    const { status, cookies } = await asked(host)
+    expect([400, 421]).toContain(status)
+    expect(cookies).toEqual([])
+  })
+
+  it('marks no cookie Secure on http://localhost, where Safari drops such a cookie, and changes nothing else in it', async () => {
+    expect((await asked('localhost:8080')).cookies).toEqual([
+      'refreshToken=a.b; Max-Age=604800; Path=/; HttpOnly; SameSite=Strict',
+      'token_provider=librechat; Path=/',
+      'plain=1',
+    ])
+  })
+})

@@ -1,0 +1,243 @@
+import {
+  AllocateAddressCommand,
+  AssociateAddressCommand,
+  CreateTagsCommand,
+  DescribeAddressesCommand,
+  DescribeAddressTransfersCommand,
+  DescribeInstancesCommand,
+  DisableAddressTransferCommand,
+  DisassociateAddressCommand,
+  EC2Client,
+  ReleaseAddressCommand,
+} from '@aws-sdk/client-ec2'
+import { mockClient } from 'aws-sdk-client-mock'
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Resource } from '../../src/engine/resource.js'
+import { address, releaseRefusal } from '../../src/resources/address.js'
+import { association } from '../../src/resources/association.js'
+import type { Identity } from '../../src/resources/identity.js'
+import type { InstanceState } from '../../src/resources/instance.js'
+import { awsError, claim, context, lab, nothing, observed, seen } from './context.js'
+
+const ec2 = mockClient(EC2Client)
+beforeEach(() => {
+  ec2.reset()
+  ec2.on(DescribeAddressTransfersCommand).resolves({ AddressTransfers: [] })
+})
+
+const client = new EC2Client({ region: 'us-east-1' })
+const tags = [
+  ...claim,
+  { Key: 'librechat-lab:protected', Value: 'true' },
+  { Key: 'librechat-lab:allocation', Value: 'eipalloc-1' },
+]
+const mine = { AllocationId: 'eipalloc-1', PublicIp: '198.51.100.7', Tags: tags }
+const state = { allocationId: 'eipalloc-1', publicIp: '198.51.100.7', protectedTag: true, namesItself: true }
+
+const resource = (found: Partial<Identity> = {}) =>
+  address({
+    ec2: client,
+    ec2Once: client,
+    lab,
+    name: 'LibreChat',
+    creation: 'a'.repeat(16),
+    identity: observed<Identity>('identity', { ...nothing, ...found }),
+    after: [],
+  })
+
+describe('the Elastic IP', () => {
+  it('is what identity proves, with what protects it', async () => {
+    expect(await resource().observe(seen)).toBeUndefined()
+    expect(await resource({ address: mine }).observe(seen)).toEqual(state)
+    ec2.on(DescribeAddressTransfersCommand).resolves({
+      AddressTransfers: [{ AddressTransferStatus: 'pending', TransferAccountId: '210987654321' }],
+    })
+    expect(await resource({ address: mine }).observe(seen)).toMatchObject({ offeredTo: '210987654321' })
+    ec2.on(DescribeAddressTransfersCommand).rejects(awsError('InvalidAddress.NotFound'))
+    expect(await resource({ address: mine }).observe(seen)).toEqual(state)
+  })
+
+  it.each([
+    [
+      'an instance',
+      { InstanceId: 'i-db' },
+      [{ Instances: [{ InstanceId: 'i-db', State: { Name: 'running' } }] }],
+      'i-db',
+    ],
+    ['a network interface', { NetworkInterfaceId: 'eni-1' }, [], 'eni-1'],
+    [
+      'an instance that has ended',
+      { InstanceId: 'i-db' },
+      [{ Instances: [{ InstanceId: 'i-db', State: { Name: 'terminated' } }] }],
+      undefined,
+    ],
+  ] as const)('is seen to be in use by %s', async (_, where, Reservations, inUseBy) => {
+    ec2.on(DescribeInstancesCommand).resolves({ Reservations: Reservations as never })
+    const found = await resource({ address: { ...mine, ...where, AssociationId: 'eipassoc-1' } }).observe(
+      seen,
+    )
+    expect(found?.inUseBy).toBe(inUseBy)
+  })
+
+  it('shows the tags and the offer that ensure changes', () => {
+    const one = resource()
+    const of = (more: object) => one.changes({ ...state, ...more }, () => undefined).map(({ what }) => what)
+    expect(of({})).toEqual([])
+    expect(of({ protectedTag: false })).toEqual(['protecting tag'])
+    expect(of({ namesItself: false })).toEqual(['allocation tag'])
+    expect(of({ offeredTo: '210987654321' })).toEqual(['transfer'])
+    expect(one.changes(undefined, () => undefined)).toHaveLength(1)
+  })
+
+  it('is allocated with its creation id, and then names itself', async () => {
+    ec2.on(AllocateAddressCommand).resolves({ AllocationId: 'eipalloc-1', PublicIp: '198.51.100.7' })
+    ec2.on(CreateTagsCommand).rejectsOnce(awsError('InvalidAllocationID.NotFound')).resolves({})
+    expect(await resource().ensure(undefined, context())).toEqual(state)
+    const [asked] = ec2.commandCalls(AllocateAddressCommand)
+    expect(asked?.args[0].input.TagSpecifications?.[0]?.Tags).toContainEqual({
+      Key: 'librechat-lab:creation',
+      Value: 'a'.repeat(16),
+    })
+    expect(ec2.commandCalls(CreateTagsCommand).at(-1)?.args[0].input).toMatchObject({
+      Resources: ['eipalloc-1'],
+      Tags: expect.arrayContaining([{ Key: 'librechat-lab:allocation', Value: 'eipalloc-1' }]),
+    })
+  })
+
+  it('that shows only now is not allocated a second time', async () => {
+    ec2.on(CreateTagsCommand).resolves({})
+    expect(await resource({ address: mine }).ensure(undefined, context())).toEqual(state)
+    expect(ec2.commandCalls(AllocateAddressCommand)).toEqual([])
+  })
+
+  it('names idle addresses where the quota is used up', async () => {
+    ec2.on(AllocateAddressCommand).rejects(awsError('AddressLimitExceeded'))
+    ec2
+      .on(DescribeAddressesCommand)
+      .resolves({ Addresses: [{ AllocationId: 'eipalloc-8', PublicIp: '198.51.100.8' }] })
+    await expect(resource().ensure(undefined, context())).rejects.toMatchObject({
+      code: 'address-limit-exceeded',
+      why: expect.stringContaining('198.51.100.8'),
+    })
+  })
+
+  it('has an offer cancelled, and an offer that stays is an error', async () => {
+    ec2.on(DisableAddressTransferCommand).resolves({})
+    const offered = { ...state, offeredTo: '210987654321' }
+    expect(await resource().ensure(offered, context())).toEqual(state)
+    ec2.on(DescribeAddressTransfersCommand).resolves({
+      AddressTransfers: [{ AddressTransferStatus: 'pending', TransferAccountId: '210987654321' }],
+    })
+    await expect(resource().ensure(offered, context())).rejects.toMatchObject({ code: 'transfer-open' })
+  })
+
+  it('is released when it is free, later when AWS says that it is in use, and gone already is success', async () => {
+    ec2.on(DescribeAddressesCommand).resolves({ Addresses: [mine] })
+    ec2.on(ReleaseAddressCommand).rejectsOnce(awsError('InvalidIPAddress.InUse')).resolves({})
+    await resource().remove(state, context())
+    expect(ec2.commandCalls(ReleaseAddressCommand)).toHaveLength(2)
+    ec2.on(DescribeAddressesCommand).rejects(awsError('InvalidAllocationID.NotFound'))
+    ec2.on(ReleaseAddressCommand).rejects(awsError('InvalidAllocationID.NotFound'))
+    await resource().remove(state, context())
+  })
+
+  it('is never released or taken off while something else uses it, even if that came about meanwhile', async () => {
+    await expect(resource().remove({ ...state, inUseBy: 'i-db' }, context())).rejects.toMatchObject({
+      code: 'address-in-use',
+    })
+    ec2.on(DescribeAddressesCommand).resolves({
+      Addresses: [{ ...mine, NetworkInterfaceId: 'eni-1', AssociationId: 'eipassoc-1' }],
+    })
+    await expect(resource().remove(state, context())).rejects.toMatchObject({ code: 'address-in-use' })
+    expect(ec2.commandCalls(ReleaseAddressCommand)).toEqual([])
+    expect(ec2.commandCalls(DisassociateAddressCommand)).toEqual([])
+  })
+
+  it.each([
+    ['DryRunOperation', 'nothing'],
+    ['UnauthorizedOperation', 'policy'],
+    ['InvalidAddress.PtrSet', 'reverse-dns'],
+  ])('is asked about by a dry run: %s means %s', async (code, refusal) => {
+    ec2.on(ReleaseAddressCommand).rejects(awsError(code))
+    expect(await releaseRefusal(client, 'eipalloc-1')).toBe(refusal)
+    expect(ec2.commandCalls(ReleaseAddressCommand)[0]?.args[0].input.DryRun).toBe(true)
+  })
+
+  it('is not taken for safe where AWS carries the dry run out, or fails otherwise', async () => {
+    ec2.on(ReleaseAddressCommand).resolvesOnce({}).rejects(awsError('InternalError'))
+    await expect(releaseRefusal(client, 'eipalloc-1')).rejects.toMatchObject({ code: 'dry-run-ignored' })
+    await expect(releaseRefusal(client, 'eipalloc-1')).rejects.toMatchObject({ name: 'InternalError' })
+  })
+})
+
+describe('the association', () => {
+  const there = observed('address', state)
+  const host = observed('instance', { instanceId: 'i-lab' } as InstanceState)
+  const points = association({ ec2: client, address: there, instance: host })
+  const with_ = (more: object) =>
+    context([
+      [there as Resource<never>, { ...state, ...more }],
+      [host as Resource<never>, { instanceId: 'i-lab' }],
+    ])
+
+  it('is there where the address points to the instance', async () => {
+    expect(await points.observe(seen)).toBeUndefined()
+    const at = (instanceId: string) =>
+      association({
+        ec2: client,
+        address: observed('a', { ...state, instanceId, associationId: 'eipassoc-1' }),
+        instance: host,
+      })
+    expect(await at('i-lab').observe(seen)).toEqual({ associationId: 'eipassoc-1', instanceId: 'i-lab' })
+    expect(await at('i-db').observe(seen)).toBeUndefined()
+  })
+
+  it('is made without taking the address from anything, and waits until AWS knows both', async () => {
+    ec2
+      .on(AssociateAddressCommand)
+      .rejectsOnce(awsError('InvalidInstanceID'))
+      .rejectsOnce(awsError('IncorrectInstanceState'))
+      .resolves({ AssociationId: 'eipassoc-1' })
+    expect(await points.ensure(undefined, with_({}))).toEqual({
+      associationId: 'eipassoc-1',
+      instanceId: 'i-lab',
+    })
+    const inputs = ec2
+      .commandCalls(AssociateAddressCommand)
+      .map(({ args }) => args[0].input.AllowReassociation)
+    expect(inputs).toEqual([false, false, false])
+  })
+
+  it('moves from an instance that this one replaces, and not from one of others', async () => {
+    ec2.on(AssociateAddressCommand).resolves({ AssociationId: 'eipassoc-1' })
+    await points.ensure(undefined, with_({ instanceId: 'i-old', associationId: 'eipassoc-0' }))
+    expect(ec2.commandCalls(AssociateAddressCommand)[0]?.args[0].input.AllowReassociation).toBe(true)
+    await expect(
+      points.ensure(undefined, with_({ instanceId: 'i-db', inUseBy: 'i-db' })),
+    ).rejects.toMatchObject({
+      code: 'address-in-use',
+    })
+    expect(ec2.commandCalls(AssociateAddressCommand)).toHaveLength(1)
+  })
+
+  it('shows what the address points to, with the way out where that is not the lab’s', () => {
+    const of = (more: object) => points.changes(undefined, () => ({ ...state, ...more }) as never)
+    expect(of({})).toEqual([{ what: 'points to', to: 'the instance' }])
+    expect(of({ instanceId: 'i-old' })).toMatchObject([{ from: 'i-old' }])
+    expect(of({ inUseBy: 'i-db' })).toMatchObject([
+      { from: 'i-db', byHand: expect.stringContaining('disassociate-address') },
+    ])
+    expect(points.changes({ associationId: 'eipassoc-1', instanceId: 'i-lab' }, () => undefined)).toEqual([])
+  })
+
+  it('is removed, and gone already is success', async () => {
+    ec2
+      .on(DisassociateAddressCommand)
+      .rejectsOnce(awsError('InvalidAssociationID.NotFound'))
+      .rejects(awsError('InternalError'))
+    await points.remove({ associationId: 'eipassoc-1', instanceId: 'i-lab' }, context())
+    await expect(
+      points.remove({ associationId: 'eipassoc-1', instanceId: 'i-lab' }, context()),
+    ).rejects.toThrow()
+  })
+})

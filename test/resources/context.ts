@@ -1,0 +1,56 @@
+import type { EnsureContext, Resource } from '../../src/engine/resource.js'
+import type { Identity } from '../../src/resources/identity.js'
+import type { LabId } from '../../src/resources/ownership.js'
+
+export const lab: LabId = { name: 'default', region: 'us-east-1', account: '123456789012', partition: 'aws' }
+
+export const claim = [
+  { Key: 'librechat-lab:name', Value: 'default' },
+  { Key: 'librechat-lab:region', Value: 'us-east-1' },
+]
+
+/** A time that passes at once. */
+export const clock = {
+  now: () => 0,
+  sleep: async () => {},
+}
+
+/** A resource that was observed as this. */
+export const observed = <State>(name: string, state: State | undefined): Resource<State> => ({
+  name,
+  after: [],
+  id: () => name,
+  observe: async () => state,
+  changes: () => [],
+  ensure: async () => state as State,
+  remove: async () => {},
+})
+
+export const nothing: Identity = {
+  instance: undefined,
+  superseded: [],
+  address: undefined,
+  group: undefined,
+  strangers: [],
+  unconfirmed: undefined,
+}
+
+/** What ensure and remove work with, where the others are as they were observed. */
+export const context = (states: readonly [Resource<never>, unknown][] = []): EnsureContext => {
+  const of = new Map<unknown, unknown>(states)
+  return {
+    ready: async (resource) => of.get(resource) as never,
+    seen: (resource) => of.get(resource) as never,
+    progress: () => {},
+    clock,
+    signal: new AbortController().signal,
+  }
+}
+
+/** What observe is given: the states of the others. */
+export const seen = async <State>(resource: Resource<State>): Promise<State | undefined> =>
+  await resource.observe(seen)
+
+/** An error as the SDK throws it. */
+export const awsError = (name: string, message = name): Error =>
+  Object.assign(new Error(message), { name, $metadata: { httpStatusCode: 400 } })

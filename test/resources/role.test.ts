@@ -1,0 +1,278 @@
+import {
+  AttachRolePolicyCommand,
+  CreateRoleCommand,
+  DeleteRoleCommand,
+  DeleteRolePermissionsBoundaryCommand,
+  DeleteRolePolicyCommand,
+  DetachRolePolicyCommand,
+  GetRoleCommand,
+  GetRolePolicyCommand,
+  IAMClient,
+  ListAttachedRolePoliciesCommand,
+  ListRolePoliciesCommand,
+  NoSuchEntityException,
+  PutRolePermissionsBoundaryCommand,
+  PutRolePolicyCommand,
+  TagRoleCommand,
+  UpdateAssumeRolePolicyCommand,
+} from '@aws-sdk/client-iam'
+import { mockClient } from 'aws-sdk-client-mock'
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { PolicyDocument } from '../../src/core/policy.js'
+import type { EnsureContext } from '../../src/engine/resource.js'
+import { type RoleState, role } from '../../src/resources/role.js'
+import { fastClock } from '../engine/made.js'
+import { judge } from '../security/judge.js'
+
+const lab = { name: 'default', region: 'us-east-1', account: '123456789012', partition: 'aws' }
+const arn = 'arn:aws:iam::123456789012:role/LibreChatInstanceRole'
+const managed = 'arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore'
+const administrator = 'arn:aws:iam::aws:policy/AdministratorAccess'
+const models: PolicyDocument = {
+  Version: '2012-10-17',
+  Statement: [{ Sid: 'Models', Effect: 'Allow', Action: ['bedrock:InvokeModel'], Resource: '*' }],
+}
+const tags = [
+  { Key: 'librechat-lab:name', Value: 'default' },
+  { Key: 'librechat-lab:region', Value: 'us-east-1' },
+]
+
+const iam = mockClient(IAMClient)
+beforeEach(() => iam.reset())
+const gone = () =>
+  Object.assign(new NoSuchEntityException({ message: 'The role cannot be found.', $metadata: {} }), {
+    Code: 'NoSuchEntity',
+  })
+
+const theRole = (more: Partial<Parameters<typeof role>[0]> = {}) =>
+  role({
+    iam: new IAMClient({ region: 'us-east-1' }),
+    lab,
+    adopt: false,
+    name: 'LibreChatInstanceRole',
+    policyName: 'LibreChatBedrock',
+    policy: models,
+    permissionsBoundary: undefined,
+    after: [],
+    ...more,
+  })
+
+const work = (): EnsureContext => ({
+  ready: () => Promise.reject(new Error('the role waits for nothing')),
+  seen: () => undefined,
+  progress: () => {},
+  clock: fastClock(),
+  signal: new AbortController().signal,
+})
+
+/** The inline policy that a new role gets. */
+async function ownDocument(): Promise<string> {
+  iam.on(CreateRoleCommand).resolves({ Role: { Arn: arn } as never })
+  await theRole().ensure(undefined, work())
+  const [put] = iam.commandCalls(PutRolePolicyCommand)
+  iam.reset()
+  return put?.args[0].input.PolicyDocument ?? ''
+}
+
+/** Answers as IAM does for a role as `up` left it. */
+async function asItShouldBe() {
+  const document = await ownDocument()
+  const trust = {
+    Version: '2012-10-17',
+    Statement: [{ Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' } }],
+  }
+  const AssumeRolePolicyDocument = encodeURIComponent(JSON.stringify(trust))
+  const Role = { Arn: arn, AssumeRolePolicyDocument, Tags: tags } as never
+  iam.on(GetRoleCommand).resolves({ Role })
+  iam.on(ListAttachedRolePoliciesCommand).resolves({ AttachedPolicies: [{ PolicyArn: managed }] })
+  iam.on(ListRolePoliciesCommand).resolves({ PolicyNames: ['LibreChatBedrock'] })
+  iam.on(GetRolePolicyCommand).resolves({ PolicyDocument: encodeURIComponent(document) } as never)
+  return Role
+}
+
+const none = () => {
+  throw new Error('changes asked for another resource')
+}
+const changesOf = (state: RoleState | undefined, of = theRole()) => of.changes(state, none)
+const observe = (of = theRole()) => of.observe(none)
+
+describe('the role of the host', () => {
+  it('is absent when IAM knows no such role', async () => {
+    iam.onAnyCommand().rejects(gone())
+    expect(await observe()).toBeUndefined()
+  })
+
+  it('passes on an error that says nothing about the role', async () => {
+    await asItShouldBe()
+    const refused = Object.assign(new Error('not authorized'), { name: 'AccessDenied' })
+    iam.on(ListRolePoliciesCommand).rejects(refused)
+    await expect(observe()).rejects.toMatchObject({ name: 'AccessDenied' })
+  })
+
+  it('needs no change when it is as up left it, whatever the order of keys in its documents', async () => {
+    await asItShouldBe()
+    expect(changesOf(await observe())).toEqual([])
+  })
+
+  it('refuses a role without the tags of the lab', async () => {
+    const Role = await asItShouldBe()
+    iam.on(GetRoleCommand).resolves({ Role: { ...(Role as object), Tags: [] } as never })
+    await expect(observe()).rejects.toMatchObject({ code: 'unowned' })
+    const adopting = theRole({ adopt: true })
+    expect(changesOf(await observe(adopting), adopting)).toMatchObject([{ what: 'ownership' }])
+  })
+
+  it('shows policies that are not the lab’s, on every page of the lists, and up removes them', async () => {
+    await asItShouldBe()
+    iam
+      .on(ListAttachedRolePoliciesCommand)
+      .resolves({ AttachedPolicies: [{ PolicyArn: managed }], IsTruncated: true, Marker: 'more' })
+      .on(ListAttachedRolePoliciesCommand, { Marker: 'more' })
+      .resolves({ AttachedPolicies: [{ PolicyArn: administrator }] })
+      .on(ListRolePoliciesCommand)
+      .resolves({ PolicyNames: ['LibreChatBedrock'], IsTruncated: true, Marker: 'more' })
+      .on(ListRolePoliciesCommand, { Marker: 'more' })
+      .resolves({ PolicyNames: ['Everything'] })
+    const state = await observe()
+    expect(changesOf(state)).toEqual([
+      { what: 'foreign managed policy', from: administrator, to: 'detached' },
+      { what: 'foreign inline policy', from: 'Everything', to: 'deleted' },
+    ])
+    iam.on(DetachRolePolicyCommand).resolves({}).on(DeleteRolePolicyCommand).resolves({})
+    const left = await theRole().ensure(state, work())
+    expect(iam.commandCalls(DetachRolePolicyCommand).map(({ args }) => args[0].input.PolicyArn)).toEqual([
+      administrator,
+    ])
+    expect(iam.commandCalls(DeleteRolePolicyCommand).map(({ args }) => args[0].input.PolicyName)).toEqual([
+      'Everything',
+    ])
+    expect(iam.commandCalls(PutRolePolicyCommand)).toEqual([])
+    expect(changesOf(left)).toEqual([])
+  })
+
+  it('deletes foreign inline policies before it writes its own, as all of them share one size limit', async () => {
+    await asItShouldBe()
+    iam.on(ListRolePoliciesCommand).resolves({ PolicyNames: ['Everything'] })
+    iam.on(GetRolePolicyCommand).rejects(gone())
+    const state = await observe()
+    expect(changesOf(state)).toMatchObject([
+      { what: 'foreign inline policy' },
+      { what: 'policy LibreChatBedrock', from: 'missing' },
+    ])
+    await theRole().ensure(state, work())
+    const order = iam.calls().map(({ args }) => args[0].constructor.name)
+    expect(order.slice(-2)).toEqual(['DeleteRolePolicyCommand', 'PutRolePolicyCommand'])
+  })
+
+  it('takes a foreign policy that somebody else removed meanwhile for removed', async () => {
+    await asItShouldBe()
+    iam.on(ListRolePoliciesCommand).resolves({ PolicyNames: ['LibreChatBedrock', 'Everything'] })
+    iam.on(ListAttachedRolePoliciesCommand).resolves({
+      AttachedPolicies: [{ PolicyArn: managed }, { PolicyArn: administrator }],
+    })
+    const state = await observe()
+    iam.on(DetachRolePolicyCommand).rejects(gone()).on(DeleteRolePolicyCommand).rejects(gone())
+    expect(changesOf(await theRole().ensure(state, work()))).toEqual([])
+  })
+
+  it('shows and restores its trust, its boundary and its own policies', async () => {
+    const Role = await asItShouldBe()
+    const open = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: '*', Action: 'sts:*' }] }
+    iam.on(GetRoleCommand).resolves({
+      Role: {
+        ...(Role as object),
+        AssumeRolePolicyDocument: JSON.stringify(open),
+        PermissionsBoundary: { PermissionsBoundaryArn: administrator },
+      } as never,
+    })
+    iam.on(ListAttachedRolePoliciesCommand).resolves({})
+    iam.on(GetRolePolicyCommand).resolves({ PolicyDocument: JSON.stringify(models) } as never)
+    const state = await observe()
+    expect(changesOf(state)).toMatchObject([
+      { what: 'who may assume it', to: 'EC2 only' },
+      { what: 'permissions boundary', from: administrator, to: 'none' },
+      { what: 'managed policy', from: 'detached' },
+      { what: 'policy LibreChatBedrock', from: 'changed' },
+    ])
+    await theRole().ensure(state, work())
+    expect(iam.commandCalls(UpdateAssumeRolePolicyCommand)).toHaveLength(1)
+    expect(iam.commandCalls(DeleteRolePermissionsBoundaryCommand)).toHaveLength(1)
+    expect(iam.commandCalls(AttachRolePolicyCommand)).toHaveLength(1)
+    expect(iam.commandCalls(PutRolePolicyCommand)).toHaveLength(1)
+    const bounded = theRole({ permissionsBoundary: managed })
+    await bounded.ensure(state, work())
+    const [put] = iam.commandCalls(PutRolePermissionsBoundaryCommand)
+    expect(put?.args[0].input.PermissionsBoundary).toBe(managed)
+  })
+
+  it('is created with its tags and its boundary in one call', async () => {
+    iam.on(CreateRoleCommand).resolves({ Role: { Arn: arn } as never })
+    await theRole({ permissionsBoundary: managed }).ensure(undefined, work())
+    const [create] = iam.commandCalls(CreateRoleCommand)
+    expect(create?.args[0].input).toMatchObject({ Tags: tags, PermissionsBoundary: managed })
+    expect(iam.commandCalls(TagRoleCommand)).toEqual([])
+  })
+
+  it('waits until IAM knows the new role everywhere', async () => {
+    iam.on(CreateRoleCommand).resolves({ Role: { Arn: arn } as never })
+    iam.on(AttachRolePolicyCommand).rejectsOnce(gone()).resolves({})
+    iam.on(PutRolePolicyCommand).rejectsOnce(gone()).resolves({})
+    expect(await theRole().ensure(undefined, work())).toMatchObject({ arn, attached: [managed] })
+  })
+
+  it('lets the host read no parameter, whatever another policy allows', async () => {
+    const document = JSON.parse(await ownDocument()) as PolicyDocument
+    const everything: PolicyDocument = {
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
+    }
+    const parameter = 'arn:aws:ssm:us-east-1:123456789012:parameter/prod/password'
+    for (const name of ['GetParameter', 'GetParameters', 'GetParametersByPath', 'GetParameterHistory']) {
+      const asked = { action: `ssm:${name}`, resource: parameter, context: {} }
+      expect(await judge([document, everything], asked), name).toBe('ExplicitlyDenied')
+    }
+    // What the agent needs stays: https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-setting-up-messageAPIs.html
+    for (const action of [
+      'ssm:UpdateInstanceInformation',
+      'ssmmessages:OpenDataChannel',
+      'ec2messages:GetMessages',
+    ]) {
+      const asked = { action, resource: '*', context: {} }
+      expect(await judge([document, everything], asked), action).toBe('Allowed')
+    }
+  })
+
+  it('is refused before anything changes when its policy exceeds what IAM stores', async () => {
+    await asItShouldBe()
+    const long = Array.from(
+      { length: 200 },
+      (_, i) => `arn:aws:bedrock:us-east-1::inference-profile/model-${i}`,
+    )
+    const huge = theRole({
+      policy: {
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Action: 'bedrock:*', Resource: long }],
+      },
+    })
+    expect(() => changesOf(undefined, huge)).toThrow(
+      expect.objectContaining({ code: 'role-policy-too-large' }),
+    )
+  })
+
+  it('goes with every policy that it has, and is gone when somebody else removed it first', async () => {
+    const Role = await asItShouldBe()
+    iam
+      .on(ListRolePoliciesCommand)
+      .resolves({ PolicyNames: ['One'], IsTruncated: true, Marker: 'more' })
+      .on(ListRolePoliciesCommand, { Marker: 'more' })
+      .resolves({ PolicyNames: ['Two'] })
+    const state = await observe()
+    if (!state) throw new Error(`not found: ${JSON.stringify(Role)}`)
+    await theRole().remove(state, work())
+    expect(iam.commandCalls(DeleteRolePolicyCommand)).toHaveLength(2)
+    expect(iam.commandCalls(DeleteRoleCommand)).toHaveLength(1)
+    iam.reset()
+    iam.onAnyCommand().rejects(gone())
+    await theRole().remove(state, work())
+  })
+})

@@ -1,0 +1,39 @@
+// Port forwarding as agents up to 3.0.196.0 do it: one connection, raw, made anew when data come after its end.
+import net from 'node:net'
+
+export function openBasic(link) {
+  const { options } = link
+  let socket
+  function connect() {
+    socket = net.connect({ port: options.ports?.[options.port] ?? 1, host: '127.0.0.1' })
+    const mine = socket
+    let connected = false
+    mine.on('connect', () => {
+      connected = true
+    })
+    mine.on('data', (chunk) => {
+      for (let at = 0; at < chunk.length; at += 1024) link.say(1, chunk.subarray(at, at + 1024))
+      if (link.full()) mine.pause()
+    })
+    mine.on('error', () => {
+      if (!connected) link.close('Unable to connect to specified port')
+    })
+    mine.on('close', () => {
+      if (socket === mine) socket = undefined
+    })
+  }
+  link.onDrain = () => socket?.resume()
+  connect()
+  return {
+    take(payloadType, payload) {
+      if (payloadType === 10 && payload.readUInt32BE() === 1) {
+        socket?.destroySoon()
+        socket = undefined
+      }
+      if (payloadType !== 1) return
+      if (!socket) connect()
+      socket.write(payload)
+    },
+    stop: () => socket?.destroy(),
+  }
+}

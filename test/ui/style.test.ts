@@ -1,0 +1,41 @@
+import displayWidth from 'fast-string-width'
+import { expect, it } from 'vitest'
+import { renderHint } from '../../src/cli/render-hint.js'
+import { cut, wrap } from '../../src/ui/style.js'
+import { columns } from '../../src/ui/table.js'
+
+it('aligns a table by what a terminal shows, not by the number of characters', () => {
+  const lines = columns([
+    ['山田太郎', 'yamada@example.org'],
+    ['Zoë', 'zoe@example.org'],
+    ['\u001b[36mBo\u001b[39m', 'bo@example.org'],
+  ])
+  const starts = lines.map((line) => displayWidth(line.slice(0, line.search(/[a-z]+@/))))
+  expect(starts).toEqual([10, 10, 10])
+})
+
+it('cuts a text to its display width', () => {
+  expect(cut('山田太郎', 5)).toBe('山田…')
+  expect(cut('plain', 5)).toBe('plain')
+})
+
+it.for([50, 80, 120])('keeps commands and URLs whole at %d columns', (width) => {
+  const { text } = renderHint({}, () => ({ name: 'team-a', region: 'eu-west-1', profile: 'my own' }))
+  const url = 'https://eu-west-1.console.aws.amazon.com/systems-manager/session-manager/i-0123456789abcdef0'
+  const lines = wrap(
+    text(
+      `  443 does not answer from here although the host is healthy. Run librechat-lab up --allow-cidr detect to fix it, or see ${url}. librechat-lab tunnel works all the same.`,
+    ),
+    width,
+  ).split('\n')
+  const command = "librechat-lab up --name team-a --profile 'my own' --region eu-west-1 --allow-cidr detect"
+  expect(lines.some((line) => line.includes(command))).toBe(true)
+  expect(lines.some((line) => line.includes(url))).toBe(true)
+  expect(lines.some((line) => line.includes("librechat-lab tunnel --name team-a --profile 'my own'"))).toBe(
+    true,
+  )
+})
+
+it('breaks wide text by its display width and keeps the indentation', () => {
+  expect(wrap('  一二三 四五六 七八九', 12)).toBe('  一二三\n    四五六\n    七八九')
+})
