@@ -19,7 +19,8 @@ const kinds: { names: RegExp; what: string; fix: string[] }[] = [
     what: 'A service control policy of your AWS organization denies a call.',
     fix: [
       'No permission in this account can override it. Ask the administrators of the organization to allow the call.',
-      'Many such policies only close regions: try one that your organization uses: --region <region>',
+      'Some policies only close regions: try one that your organization uses: --region <region>',
+      'Some demand tags on whatever is created: librechat-lab up --tag <key>=<value>',
       forThem,
     ],
   },
@@ -58,7 +59,10 @@ export function denialAdvice(error: Error): Say | undefined {
     return {
       what: 'A tag policy of your AWS organization does not allow the tags of a resource.',
       why,
-      fix: ['Ask the administrators of the organization which values of the tag they allow.'],
+      fix: [
+        'Ask the administrators of the organization which values they allow.',
+        'Then set one: librechat-lab up --tag <key>=<value>',
+      ],
     }
   }
   if (!isCode(error, 'UnauthorizedOperation', 'AccessDenied*', 'AuthorizationError')) return undefined

@@ -34,7 +34,7 @@ export function checkedTags(words: readonly string[]): Record<string, string> {
     tags.set(key, value)
   }
   if (tags.size > mostTags) throw badTag(`${tags.size} tags`, `a lab takes ${mostTags} at most`)
-  return Object.fromEntries(tags)
+  return Object.fromEntries([...tags].sort(([a], [b]) => a.localeCompare(b)))
 }
 
 function unfitness(key: string, value: string): string | undefined {

@@ -207,7 +207,7 @@ describe('the region', () => {
     expect(await refused({ env: keys, options })).toMatchObject({ code: 'bad-region', fault: 'user' })
   })
 
-  it('that is missing: advises the same command, whichever it is', async () => {
+  it('that is missing: advises no other command than the one typed', async () => {
     const error = await refused({ env: { ...keys, AWS_REGION: '' } })
     expect(error.code).toBe('no-region')
     expect(error.fix.join()).not.toMatch(/librechat-lab up/)
