@@ -54,6 +54,7 @@ export function needsOf(graph: LabGraph): Record<string, Needs> {
     up: {
       actions: [
         ...status,
+        ...leftoverActions.read,
         ...runCommand,
         ...online,
         ...all('ensure'),
@@ -65,7 +66,10 @@ export function needsOf(graph: LabGraph): Record<string, Needs> {
       documents: shellScript,
     },
     adopt: { actions: ['ec2:CreateTags'], adopts: true },
-    status: { actions: [...status, ...runCommand, ...online], documents: shellScript },
+    status: {
+      actions: [...status, ...leftoverActions.read, ...runCommand, ...online],
+      documents: shellScript,
+    },
     destroy: {
       actions: [
         ...settings,

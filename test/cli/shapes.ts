@@ -107,6 +107,7 @@ const plan = {
   host: text.nullable(),
   replaces: text.nullable(),
   spec,
+  strangers,
   cost,
 }
 
