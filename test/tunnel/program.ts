@@ -14,7 +14,7 @@ export interface Program {
 export async function buildProgram(): Promise<Program> {
   const folder = await mkdtemp(join(tmpdir(), 'librechat-lab-'))
   await build({
-    entryPoints: { cli: 'src/cli.ts' },
+    entryPoints: { cli: 'src/cli/main.ts' },
     outdir: folder,
     outExtension: { '.js': '.mjs' },
     bundle: true,
