@@ -16,7 +16,7 @@ import { toPartialFailure } from './partial-failure.js'
 import { withLock, withoutLock } from './with-lock.js'
 
 /** One thing that goes or stays, as a person reads it, with its id and its name. */
-export interface DestroyItem {
+interface DestroyItem {
   text: string
   /** What goes with it, or what protects it. */
   notes: readonly string[]

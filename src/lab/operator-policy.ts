@@ -129,7 +129,9 @@ const adoption = (resource: readonly string[]): Scope => ({
   sid: 'AdoptGroups',
   actions: only('ec2:CreateTags'),
   resource,
-  condition: { 'ForAllValues:StringEquals': { 'aws:TagKeys': [tagKeys.lab, tagKeys.region] } },
+  condition: {
+    'ForAllValues:StringEquals': { 'aws:TagKeys': [tagKeys.lab, tagKeys.region, tagKeys.creation] },
+  },
 })
 
 /**

@@ -82,6 +82,7 @@ export const commandNeeds = {
     feature: 'lab',
     actions: [
       ...status,
+      ...leftoverActions.read,
       ...runCommand,
       ...online,
       ...all('ensure'),
@@ -94,7 +95,11 @@ export const commandNeeds = {
     documents: shellScript,
   },
   adopt: { feature: 'lab', actions: ['ec2:CreateTags'], adopts: true },
-  status: { feature: 'lab', actions: [...status, ...runCommand, ...online], documents: shellScript },
+  status: {
+    feature: 'lab',
+    actions: [...status, ...leftoverActions.read, ...runCommand, ...online],
+    documents: shellScript,
+  },
   destroy: {
     feature: 'lab',
     actions: [

@@ -60,7 +60,10 @@ export function address(options: {
       allocationId: AllocationId,
       publicIp: found.PublicIp ?? '',
       protectedTag: tagValue(found.Tags, tagKeys.protected) === 'true',
-      namesItself: tagValue(found.Tags, tagKeys.allocation) === AllocationId,
+      // One of version 0.1.0 never did, and the policy that protects it may forbid new tags.
+      namesItself:
+        tagValue(found.Tags, tagKeys.allocation) === AllocationId ||
+        tagValue(found.Tags, tagKeys.creation) === undefined,
       ...(found.InstanceId ? { instanceId: found.InstanceId } : {}),
       ...(found.AssociationId ? { associationId: found.AssociationId } : {}),
       ...(inUseBy ? { inUseBy } : {}),

@@ -26,7 +26,7 @@ export interface Recorded {
   mayAdopt: boolean
 }
 
-export interface Adopted {
+interface Adopted {
   instanceId?: string | undefined
   allocationId?: string | undefined
   groupId?: string | undefined
@@ -71,7 +71,7 @@ const hash = (parts: readonly unknown[], digits: number): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, digits)
 
 /** The part of the instance's ClientToken that can be computed at any time: 32 hex digits. */
-export const tokenIdentity = ({ account, region, name }: LabId, generation: string): string =>
+const tokenIdentity = ({ account, region, name }: LabId, generation: string): string =>
   hash([account, region, name, generation], 32)
 
 /**

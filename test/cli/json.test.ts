@@ -57,7 +57,7 @@ describe('--json with a lab there', () => {
   }, 60_000)
   afterAll(async () => {
     await json(['destroy', '--confirm', 'default'], shapes.destroy)
-    await json(['status'], shapes.statusOfKeptAddress)
+    await json(['status'], shapes.statusOfKeptAddress, 3)
     await json(['destroy', '--confirm', 'default', '--release-address', '203.0.113.10'], shapes.destroy)
     await json(['status'], shapes.error, 3)
   })

@@ -124,6 +124,7 @@ const plan = {
   host: text.nullable(),
   replaces: text.nullable(),
   spec,
+  strangers,
   cost,
 }
 

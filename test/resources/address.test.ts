@@ -79,6 +79,18 @@ describe('the Elastic IP', () => {
     expect(found?.inUseBy).toBe(inUseBy)
   })
 
+  it('gets the tag that names it only where this version created it: a policy may forbid tags on an older one', async () => {
+    const of = async (Tags: typeof claim) => {
+      const one = resource({ address: { ...mine, Tags } })
+      return one.changes(await one.observe(seen), () => undefined).map(({ what }) => what)
+    }
+    const guard = { Key: 'librechat-lab:protected', Value: 'true' }
+    expect(await of([...claim, guard])).toEqual([])
+    expect(await of([...claim, guard, { Key: 'librechat-lab:creation', Value: 'a'.repeat(16) }])).toEqual([
+      'allocation tag',
+    ])
+  })
+
   it('shows the tags and the offer that ensure changes', () => {
     const one = resource()
     const of = (more: object) => one.changes({ ...state, ...more }, () => undefined).map(({ what }) => what)

@@ -10,7 +10,7 @@ export const claim = [
 ]
 
 /** A time that passes at once. */
-export const clock = {
+const clock = {
   now: () => 0,
   sleep: async () => {},
 }

@@ -1,11 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
-  AllocateAddressCommand,
   AssociateIamInstanceProfileCommand,
   AuthorizeSecurityGroupIngressCommand,
   CreateSecurityGroupCommand,
-  CreateVolumeCommand,
   DeleteInternetGatewayCommand,
   DeleteSubnetCommand,
   DeleteTagsCommand,
@@ -57,10 +55,6 @@ const atTerminal = {
   CI: 'yes',
   NODE_OPTIONS: '--import=data:text/javascript,process.stdin.isTTY=process.stderr.isTTY=true',
 }
-const ours = ['name', 'region'].map((key) => ({
-  Key: `librechat-lab:${key}`,
-  Value: key === 'name' ? 'default' : 'us-east-1',
-}))
 
 describeAws('the printed policy', (moto) => {
   const open: Account[] = []
@@ -153,9 +147,6 @@ describeAws('the printed policy', (moto) => {
     await ec2.send(new DisassociateIamInstanceProfileCommand({ AssociationId: theirs?.AssociationId }))
     const other = { InstanceId: instanceId, IamInstanceProfile: { Name: InstanceProfileName } }
     await ec2.send(new AssociateIamInstanceProfileCommand(other))
-    const spare = [...ours, { Key: 'Name', Value: 'LibreChat' }]
-    const TagSpecifications = [{ ResourceType: 'elastic-ip' as const, Tags: spare }]
-    await ec2.send(new AllocateAddressCommand({ Domain: 'vpc', TagSpecifications }))
     await may(['up'], ['up', '--yes', '--instance-type', 't3.large', '--disk', '40'])
     await ec2.send(new StopInstancesCommand({ InstanceIds: [instanceId] }))
     await may(['up'], ['up', '--yes', '--permissions-boundary', 'arn:aws:iam::aws:policy/PowerUserAccess'])
@@ -166,9 +157,6 @@ describeAws('the printed policy', (moto) => {
     await iam.send(new RemoveRoleFromInstanceProfileCommand({ InstanceProfileName, RoleName: role }))
 
     // What a killed run leaves goes with the lab.
-    const tagged = [{ ResourceType: 'volume' as const, Tags: ours }]
-    const disk = { AvailabilityZone: 'us-east-1a', Size: 8, TagSpecifications: tagged }
-    await ec2.send(new CreateVolumeCommand(disk))
     const Name = '/librechat-lab/default/secret/0123'
     await at.ssm.send(new PutParameterCommand({ Name, Value: 'secret', Type: 'SecureString' }))
     const { address: last } = await found()

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { labGraph } from '../../src/lab/graph.js'
 import { nothingChosen } from '../../src/lab/settings.js'
 import { leaves } from '../cli/leaves.js'
-import { type Account, openAccount, operator } from '../support/account.js'
+import { type Account, openAccount } from '../support/account.js'
 import { type Ended, run } from '../support/cli.js'
 import type { Call } from '../support/gateway/call.js'
-import { errorAnswer } from '../support/gateway/wire.js'
+import { errorAnswer, jsonAnswer } from '../support/gateway/wire.js'
 import { lab, only } from '../support/lab.js'
 import { describeAws } from '../support/moto.js'
 import { strangers, strangersVolume, type Tagged } from '../support/strangers.js'
@@ -25,7 +25,7 @@ const lines: Record<string, readonly string[]> = {
   'portainer password': [],
   shell: [],
   logs: [],
-  'address policy': ['--attach-to-user', operator],
+  'address policy': [],
   policy: [],
   completion: ['bash'],
   // These change the most, so they come last; the address is released to leave nothing of the lab.
@@ -51,7 +51,9 @@ describeAws('resources of others that bear the lab’s tags', (moto) => {
       before: (call) =>
         call.action === 'StartSession'
           ? errorAnswer(call, 'TargetNotConnected', `${call.params.Target} is not connected.`)
-          : undefined,
+          : call.action === 'DescribeSessions'
+            ? jsonAnswer({ Sessions: [] })
+            : undefined,
     })
     expect(await run(account, ['up', '--yes'])).toMatchObject({ code: 0 })
     const aws = account.at('us-east-1')

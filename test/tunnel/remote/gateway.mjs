@@ -320,7 +320,27 @@ const address = (session) => {
   }
 }
 
+/** The lab that every instance here is proven to be: its settings, and the beginning of its ClientToken. */
+const generation = '01234567'
+const labSettings = {
+  version: 1,
+  generation,
+  creations: { address: 'a'.repeat(16), group: 'b'.repeat(16) },
+  instanceType: 't3.medium',
+  diskGb: 30,
+  allow: { from: 'detected', cidrs: ['81.2.69.160/32'], everyone: false },
+  openPort80: false,
+  userData: false,
+  models: [],
+  profileArns: [],
+}
+const clientToken = () => {
+  const parts = JSON.stringify(['123456789012', settings.region, 'default', generation])
+  return `${createHash('sha256').update(parts).digest('hex').slice(0, 32)}-${'0'.repeat(31)}`
+}
+
 const api = {
+  GetParameter: ({ Name }) => ({ Parameter: { Name, Value: JSON.stringify(labSettings), Version: 1 } }),
   StartSession(request) {
     stats.started.push(request)
     return address(newSession(request))
@@ -364,7 +384,7 @@ function answerQuery(query, answer) {
     DescribeInstances: `<reservationSet>${settings.instances
       .map(
         ({ id, state = 'running' }) => `<item><instancesSet><item><instanceId>${id}</instanceId>
-          <instanceState><code>16</code><name>${state}</name></instanceState></item></instancesSet></item>`,
+          <clientToken>${clientToken()}</clientToken><instanceState><code>16</code><name>${state}</name></instanceState></item></instancesSet></item>`,
       )
       .join('')}</reservationSet>`,
   }
