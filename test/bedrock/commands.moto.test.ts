@@ -84,7 +84,7 @@ describeAws('models and doctor', (moto) => {
 
   it('doctor finds nothing on a perfect account', async () => {
     const ended = await on('open', ['doctor'])
-    expect(ended).toMatchObject({ code: 0, stdout: 'Nothing stands in the way: librechat-lab up\n' })
+    expect(ended).toMatchObject({ code: 0, stdout: 'All checks passed. Next: librechat-lab up\n' })
   })
 
   it.each([
