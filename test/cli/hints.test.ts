@@ -50,8 +50,9 @@ async function parsed(words: readonly string[]): Promise<{ options: GlobalOption
 /** A line may go on in prose: its longest beginning that parses. */
 async function longest(words: readonly string[]) {
   for (let length = words.length; length > 0; length--) {
-    const found = await parsed(words.slice(0, length))
-    if (typeof found !== 'string') return { words: words.slice(0, length), ...found }
+    const some = words.slice(0, length).map((word) => word.replace(/[.,;:)]+$/, ''))
+    const found = await parsed(some)
+    if (typeof found !== 'string') return { words: some, ...found }
   }
   return undefined
 }
