@@ -3,7 +3,6 @@ import { expect, it } from 'vitest'
 import type { GlobalOptions } from '../../src/app/context.js'
 import { buildParser } from '../../src/cli/parser.js'
 import { usageErrors } from '../../src/cli/usage-errors.js'
-import { scenarios } from '../../src/core/scenarios.js'
 import { leaves } from './leaves.js'
 import { rehearsal, start } from './program.js'
 
@@ -75,7 +74,13 @@ const situations: string[][] = [
   ['up'],
   ['up', '--yes', '--disk', '3'],
   ['up', '--yes', '--scenario', 'earthquake'],
-  ...scenarios.map(({ name }) => ['up', '--yes', '--scenario', name]),
+  // The others end well.
+  ...(['no-default-vpc', 'address-quota', 'credentials-expired', 'stage-failing'] as const).map((name) => [
+    'up',
+    '--yes',
+    '--scenario',
+    name,
+  ]),
   ['up', '--yes', '--create-default-vpc'],
   ['up', '--yes'],
   ['up', '--yes', '--replace-instance', 'i-0123456789abcdef0'],
@@ -100,7 +105,7 @@ const situations: string[][] = [
   ['up', '--dsk', '3'],
 ]
 
-it('every command that the program names can be typed as it stands', { timeout: 240_000 }, async () => {
+it('every command that the program names can be typed as it stands', { timeout: 300_000 }, async () => {
   const { env } = rehearsal()
   const named = new Map<string, string>()
   for (const words of situations) {
@@ -109,13 +114,17 @@ it('every command that the program names can be typed as it stands', { timeout: 
       named.set(line, words.join(' '))
   }
   expect(named.size).toBeGreaterThan(15)
+  const done = new Set<string>()
   for (const [line, by] of named) {
     const found = await longest(typed(line))
     expect(found, `${line} (named by ${by})`).toBeDefined()
     if (!found || found.path === 'help' || ['policy', 'completion'].includes(found.path)) continue
     // It speaks of the same lab, in the same account.
     expect(found.options, `${line} (named by ${by})`).toMatchObject({ rehearse: true, region: 'eu-west-1' })
-    if (['tunnel', 'shell'].includes(found.path) || found.words.includes('--follow')) continue
+    // What never ends, and what differs from another in its values alone, is not run.
+    const kind = found.words.filter((word, i) => i === 0 || word.startsWith('--')).join(' ')
+    if (['tunnel', 'shell'].includes(found.path) || kind.includes('--follow') || done.has(kind)) continue
+    done.add(kind)
     const ended = await start([...found.words, '--json'], env).ended
     const { error } = ended.json<{ error?: { code: string } }>()
     expect(['bad-usage', 'bad-option', 'unexpected'], `${line} (named by ${by})`).not.toContain(error?.code)
