@@ -116,7 +116,7 @@ mkdirSync(images, { recursive: true })
   const { type, press, shows, screen, close } = terminal(60)
   await shows(/\$/)
   await type('librechat-lab up --rehearse --name team-a')
-  for (const question of [/e-mail/, /Which machine/, /How many GB/, /Who may reach/]) {
+  for (const question of [/e-mail/, /Which instance type/, /How many GB/, /Which addresses/]) {
     await shows(question)
     if (question.test('e-mail')) press('-l', 'me@example.org')
     press('Enter')

@@ -1,5 +1,5 @@
 import { LabError } from '../core/error.js'
-import { addressCost, monthlyCost } from '../lab/prices.js'
+import { monthlyCost } from '../lab/prices.js'
 import { nothingChosen } from '../lab/settings.js'
 import { columns, usd } from '../ui/table.js'
 
@@ -11,46 +11,45 @@ const topics: Record<string, () => string> = {
     const rows = cost.lines.map(({ item, unit, monthlyUsd }) => [`  ${item}`, unit, usd(monthlyUsd)])
     return `COSTS
 
-A lab of the default size in us-east-1, running all the time:
+A lab of the default size that runs all the time in us-east-1:
 
 ${columns([...rows, ['  together', 'a month, before tax', usd(cost.monthlyUsd)]]).join('\n')}
 
 Prices are ${cost.source}.
 
-The models cost by use alone: https://aws.amazon.com/bedrock/pricing. Traffic out to the internet is free up to
-100 GB a month over the whole account. No load balancer, NAT gateway, log group or snapshot is made.
+You pay for models only when you use them: https://aws.amazon.com/bedrock/pricing. The first 100 GB a month of traffic
+to the internet are free for the whole account. The lab has no load balancer, NAT gateway, log group or snapshot.
 
-  librechat-lab up --dry-run   the cost of what you have in mind, by line
-  librechat-lab destroy        removes it; a kept address still costs ${addressCost('us-east-1')} there
+  librechat-lab up --dry-run   shows the cost of your choices, line by line
+  librechat-lab destroy        stops all cost except that of a kept address
 `
   },
   security: () => `SECURITY
 
-Who gets in. The security group lets 80, 443 and 9443 in from the addresses that you chose, by default your own
-alone. No SSH port is open and there is no key pair: tunnel, shell and logs go through Session Manager and ask IAM.
-Nobody can sign up in LibreChat; its first user is made before a port is open.
+Who can reach it. The security group allows ports 80, 443 and 9443 from the addresses that you choose, by default
+only your own. No SSH port is open and there is no key pair: tunnel, shell and logs use Session Manager, and IAM decides
+who may use it. Nobody can sign up in LibreChat; its first user is created before a port is open.
 
-What the host may do. Its role can be reached by Systems Manager and can call Bedrock's models, nothing else. Only
-LibreChat's own container can ask for the role's credentials; IMDSv2 is required.
+What the host can do. Its role lets Systems Manager manage it and lets it call Bedrock's models, nothing else. Only
+LibreChat's own container can get the role's credentials; IMDSv2 is required.
 
-Secrets. They are made on the host and stay there. A password that you type travels as an encrypted parameter that
-is deleted at once; one that the host makes comes back encrypted to a key made for that one answer. There is no
-state file and no key on your machine.
+Secrets. They are generated on the host and stay there. A password that you type travels as an encrypted parameter that
+is deleted at once. A password that the host generates comes back encrypted to a one-time key. There is no state file
+and no key on your machine.
 
-The disk is encrypted. The instance is protected against termination, and the address against destroy itself; what
-else would refuse a release, librechat-lab status says layer by layer.
+The disk is encrypted. The instance is protected against termination, and the address is protected against destroy.
 
-  librechat-lab status           shows every difference from what you chose
-  librechat-lab address policy   a policy that refuses a release of the address
+  librechat-lab status           shows every difference from your settings
+  librechat-lab address policy   prints a policy that denies releasing the address
 `,
   permissions: () => `PERMISSIONS
 
-  librechat-lab policy                 the least IAM policy for everything
-  librechat-lab policy status tunnel   for somebody who only uses the lab
+  librechat-lab policy                 prints the least-privilege IAM policy for all commands
+  librechat-lab policy status tunnel   prints the one for a person who only uses the lab
 
-The policy is made from what the program calls. iam:PassRole is limited to the lab's role and to EC2; changing calls
-are limited to what carries the lab's tags, where AWS can check that. Where an organisation demands a permissions
-boundary on every role: librechat-lab up --permissions-boundary <arn>.
+The policy contains the calls that the program makes. iam:PassRole is limited to the lab's role and to EC2. Calls that
+change something are limited to resources with the lab's tags, where AWS can check that. If your organisation requires
+a permissions boundary on every role: librechat-lab up --permissions-boundary <arn>
 `,
 }
 
@@ -62,7 +61,7 @@ export function topicPage(topic: string): string {
   if (page) return page()
   throw new LabError({
     code: 'no-such-topic',
-    what: `There is no help on ${JSON.stringify(topic.slice(0, 60))}.`,
+    what: `There is no help topic ${JSON.stringify(topic.slice(0, 60))}.`,
     fix: [
       ...topicNames.map((name) => `librechat-lab help ${name}`),
       'librechat-lab --help   lists the commands',

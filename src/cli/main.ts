@@ -33,10 +33,14 @@ const surroundings: Surroundings = {
 async function main(given: readonly string[]): Promise<number> {
   const { argv, old } = withoutOldForms(given)
   let code = 0
-  const root = buildParser(async (command, options, args) => {
-    if (old) warnOfOldForm()
-    code = await runCommand(command, options, args, surroundings)
-  }, printHelp)
+  const root = buildParser(
+    __VERSION__,
+    async (command, options, args) => {
+      if (old) warnOfOldForm()
+      code = await runCommand(command, options, args, surroundings)
+    },
+    printHelp,
+  )
   const misuse = usageErrors(root, argv)
   if (argv.length === 0) {
     process.stdout.write(root.helpInformation())

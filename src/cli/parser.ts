@@ -39,12 +39,13 @@ const scenarioRehearses = (options: GlobalOptions): GlobalOptions =>
 
 /** The parser of the whole program; `help` prints what the `help` command was asked for. */
 export function buildParser(
+  version: string,
   runs: Runs,
   help: (root: Commander, words: readonly string[], json: boolean) => Promise<void>,
 ): Commander {
   const root = new Commander('librechat-lab')
     .description('A private LibreChat on your own AWS account, with one command.')
-    .version(__VERSION__, '-v, --version', 'show the version')
+    .version(version, '-v, --version', 'show the version')
     .helpOption('-h, --help', 'show help')
     .showSuggestionAfterError()
   root.createHelp = () => new ExamplesFirst(undefined)

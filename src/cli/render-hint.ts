@@ -2,7 +2,7 @@ import type { GlobalOptions } from '../app/context.js'
 import type { CommandLine, Hint } from '../core/error.js'
 import { shellQuote } from '../core/shell.js'
 import { unbroken } from '../ui/style.js'
-import { commandAt } from './tree.js'
+import { commandAt, globals } from './tree.js'
 
 /** How this person has to type the commands that a message names. */
 export interface HintRenderer {
@@ -27,6 +27,29 @@ function wordsOf({ path, args = [], flags = {} }: CommandLine): string[] {
     value === undefined ? [] : value === true ? [`--${name}`] : [`--${name}`, ...[value].flat()],
   )
   return [...path.split(' '), ...args, ...words]
+}
+
+const paths = [...commandAt.keys()].sort((one, other) => other.length - one.length)
+const named = new RegExp(`(npx )?${program} (${paths.join('|')})(?![\\w-])`, 'g')
+
+/** What belongs to a command within a text: its options with their values, placeholders and e-mail addresses. */
+function restOf(path: string, text: string): string {
+  const { options = {} } = commandAt.get(path) ?? {}
+  const takesValue = (flag: string) =>
+    ['word', 'words'].includes({ ...options, ...globals }[flag]?.kind ?? '')
+  const parts = text.matchAll(
+    / (?:--([a-z0-9-]+)( (?:'[^']*'|<[^>]+>|[^\s'<-][^\s]*))?|<[^>]+>(?:,<[^>]+>)*|[^\s@]+@[\w.-]*\w)/gy,
+  )
+  let rest = ''
+  for (const [part, flag, value] of parts) {
+    const isProse = value !== undefined && flag !== undefined && !takesValue(flag)
+    if (isProse) return `${rest} --${flag}`
+    // A sentence may end behind it.
+    const whole = part.replace(/[.,;:)]+$/, '')
+    rest += whole
+    if (whole !== part) break
+  }
+  return rest
 }
 
 /**
@@ -61,17 +84,19 @@ export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions)
     )
   }
 
-  const paths = [...commandAt.keys()].sort((one, other) => other.length - one.length)
-  // With the options and placeholders behind it, and an e-mail address: what else follows may be prose.
-  const named = new RegExp(
-    `(npx )?${program} (${paths.join('|')})(?![\\w-])((?: --?[\\w-]+(?: '[^']*'| (?!--)[\\w.,:@%=/+-]*[\\w%=/+-])?| <[^>]+>| [\\w.+-]+@[\\w.-]+\\w)*)`,
-    'g',
-  )
-  const text = (written: string): string =>
-    written.replace(named, (found, typedNpx: string | undefined, path: string, rest: string) => {
-      const start = found.slice(0, found.length - rest.length)
-      return whole(`${typedNpx ? '' : npx()}${[start, ...where(path, rest)].join(' ')}${rest}`)
-    })
+  const text = (written: string): string => {
+    let shown = ''
+    let end = 0
+    for (const found of written.matchAll(named)) {
+      const [start, typedNpx, path = ''] = found
+      const after = found.index + start.length
+      const rest = restOf(path, written.slice(after))
+      shown += written.slice(end, found.index)
+      shown += whole(`${typedNpx ? '' : npx()}${[start, ...where(path, rest)].join(' ')}${rest}`)
+      end = after + rest.length
+    }
+    return shown + written.slice(end)
+  }
 
   return {
     text,

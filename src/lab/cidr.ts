@@ -52,7 +52,7 @@ export function checkedCidr(given: string): string {
   if (aligned !== range.first) {
     throw refuse(
       given,
-      'The address has bits that the length cuts off.',
+      `A /${range.prefix} range starts at ${format({ ...range, first: aligned }).replace(/\/.*/, '')}.`,
       `Did you mean ${format({ ...range, first: aligned })}?`,
     )
   }

@@ -85,9 +85,10 @@ export const wrap = (text: string, columns: number): string =>
 
 function wrapLine(line: string, columns: number): string {
   if (displayWidth(line) <= columns) return line
-  const [indent = ''] = /^ */.exec(line) ?? []
+  // Spaces behind a colour indent as well.
+  const [, colors = '', indent = ''] = /^((?:\u001b\[[\d;]*m)*)( *)/.exec(line) ?? []
   // Columns can't stay in line, so two spaces between them are enough.
-  const words = line.slice(indent.length).replace(/(?<=[^ ]) {3,}/g, '  ')
+  const words = `${colors}${line.slice(colors.length + indent.length)}`.replace(/(?<=[^ ]) {3,}/g, '  ')
   const next = `${indent}  `
   const lines = wrapAnsi(words, columns - next.length, { hard: false, trim: true }).split('\n')
   return lines.map((one, i) => (i === 0 ? indent : next) + one).join('\n')

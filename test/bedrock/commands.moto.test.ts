@@ -85,7 +85,7 @@ describeAws('models and doctor', (moto) => {
 
   it('doctor finds nothing on a perfect account', async () => {
     const ended = await on('open', ['doctor'])
-    expect(ended).toMatchObject({ code: 0, stdout: 'All checks passed: librechat-lab up\n' })
+    expect(ended).toMatchObject({ code: 0, stdout: 'All checks passed. Next: librechat-lab up\n' })
   })
 
   it.each([

@@ -39,3 +39,27 @@ it('goes through npx where the program came from there', () => {
     'npx librechat-lab status; npx librechat-lab up',
   )
 })
+
+it('takes for a part of a command what its definition says, and leaves the prose behind it', () => {
+  const held = renderHint({}, () => ({ rehearse: true })).text(
+    'librechat-lab status --chat asks again. librechat-lab up --disk 40 makes it larger, librechat-lab user add <email>.',
+  )
+  expect(held.replaceAll('\u00a0', '_')).toBe(
+    'librechat-lab_status_--rehearse_--chat asks again. librechat-lab_up_--rehearse_--disk_40 makes it larger, librechat-lab_user_add_--rehearse_<email>.',
+  )
+})
+
+it('writes a hint from its data', () => {
+  const { hint } = renderHint({ npm_command: 'exec' }, () => ({ name: 'team-a', rehearse: true }))
+  const shown = (one: Parameters<typeof hint>[0]) => plainSpaces(hint(one))
+  expect(
+    shown({ command: { path: 'up', flags: { 'allow-cidr': ['detect'], yes: true } }, text: 'lets you in' }),
+  ).toBe('npx librechat-lab up --name team-a --rehearse --allow-cidr detect --yes   lets you in')
+  expect(shown({ command: { path: 'user add', args: ["o'hara@example.org"] } })).toBe(
+    "npx librechat-lab user add --name team-a --rehearse 'o'\\''hara@example.org'",
+  )
+  expect(shown({ command: { path: 'up', flags: { scenario: 'throttling' } } })).toBe(
+    'npx librechat-lab up --name team-a --scenario throttling',
+  )
+  expect(shown({ run: 'aws sso login', text: 'signs in' })).toBe('aws sso login   signs in')
+})

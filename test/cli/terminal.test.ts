@@ -47,20 +47,20 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
     await press('C-u')
     await type('me@example.org')
     await press('Enter')
-    await shows('Which machine?')
+    await shows('Which instance type?')
     await press('Down', 'Enter')
     await shows('How many GB of disk?')
     await press('Enter')
-    await shows('Who may reach it?')
+    await shows('Which addresses can reach it?')
     await press('Enter')
     await shows('Which models in the menu?')
     await press('Enter')
-    // Back to the machine, which was taken by mistake.
-    await shows('Go on with these answers?')
+    // Back to the instance type, which was taken by mistake.
+    await shows('Continue with these answers?')
     await press('Down', 'Down', 'Enter')
-    await shows(/\? Which machine\?/)
+    await shows(/\? Which instance type\?/)
     await press('Up', 'Enter')
-    await expect(steady(await shows(/Change the machine +t3\.medium/))).toMatchFileSnapshot(
+    await expect(steady(await shows(/Change the instance +t3\.medium/))).toMatchFileSnapshot(
       seen('conversation'),
     )
     await press('Enter')
@@ -77,11 +77,11 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
     const { press, shows, folder } = await at('up --rehearse', {}, { columns: 250 })
     for (const question of [
       'e-mail',
-      'Which machine',
+      'Which instance type',
       'How many GB',
-      'Who may',
+      'Which addresses',
       'Which models',
-      'Go on with',
+      'Continue with',
     ])
       await shows(question).then(() => press('Enter'))
     const screen = await shows('Do this?')
@@ -148,11 +148,11 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
     const { press, shows, end, folder } = await at('up --rehearse', {}, { columns: 40, rows: 80 })
     for (const question of [
       'e-mail',
-      'Which machine',
+      'Which instance type',
       'How many GB',
-      'Who may',
+      'Which addresses',
       'Which models',
-      'Go on with',
+      'Continue with',
       'Do this',
     ])
       await shows(question).then(() => press('Enter'))
@@ -195,19 +195,19 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
       const { shows, press, screen } = await at(line, env)
       await shows('Your e-mail address')
       await press('Enter')
-      await shows('Which machine?')
+      await shows('Which instance type?')
       expect(await screen({ colors: true }), line).not.toContain('\u001b[')
     }
   })
 
   it('no credentials: the rehearsal is offered, and how to get some', async () => {
     const offered = await at('up')
-    await expect(await offered.shows('What now?')).toMatchFileSnapshot(seen('no-credentials'))
+    await expect(await offered.shows('What next?')).toMatchFileSnapshot(seen('no-credentials'))
     await offered.press('Enter')
     await offered.shows('Your e-mail address')
     expect(await offered.screen()).toContain('Rehearsal: an account in memory.')
     const shown = await at('up')
-    await shown.shows('What now?')
+    await shown.shows('What next?')
     await shown.press('Down', 'Enter')
     const { code, screen } = await shown.end()
     expect(code).toBe(1)
@@ -242,7 +242,9 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
     await expect
       .poll(() => readFileSync(join(folder, 'cache/librechat-lab/newest-version'), 'utf8'))
       .toBe('99.1.2\n')
-    expect(await status()).toMatch(/librechat-lab 99\.1\.2 is out, this is \S+: npx librechat-lab@latest/)
+    expect(await status()).toMatch(
+      /librechat-lab 99\.1\.2 is available \(this is \S+\): npx librechat-lab@latest/,
+    )
     expect(await status({ CI: 'true' })).not.toContain('99.1.2')
     expect(asked()).toBe('view librechat-lab version\n')
     // What stands in the cache is a stranger's word: only a version is believed.
