@@ -90,7 +90,11 @@ describe.concurrent('what a careful user of command lines will try', () => {
     const flags = new Set([...globalFlags, ...leaves.flatMap(({ node }) => node.options ?? [])].map(longName))
     const questions = ['../../src/commands/', '../../src/app/']
       .map((folder) => new URL(folder, import.meta.url))
-      .flatMap((folder) => readdirSync(folder).flatMap((file) => questionsIn(new URL(file, folder))))
+      .flatMap((folder) =>
+        readdirSync(folder, { recursive: true, encoding: 'utf8' })
+          .filter((file) => file.endsWith('.ts'))
+          .flatMap((file) => questionsIn(new URL(file, folder))),
+      )
     expect(questions.length).toBeGreaterThan(12)
     for (const flag of questions) {
       const named = /--[a-z-]+/.exec(flag)?.[0]
