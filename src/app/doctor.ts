@@ -125,7 +125,7 @@ async function elasticIp({ clients: { ec2, region }, lab }: OpenLab): Promise<He
   if (there) return { detail: `${there.PublicIp} is the lab's` }
   const { held, most } = await checkAddressQuota(ec2, region)
   return {
-    detail: most === undefined ? `${held} in use; the quota is not known` : `${held} of ${most} in use`,
+    detail: most === undefined ? `${held} in use` : `${held} of ${most} in use`,
   }
 }
 

@@ -38,7 +38,7 @@ const row = (what: string, to: string, from: string | undefined): SettingRow => 
 const port80Text = (open: boolean) => (open ? 'open to everybody' : 'open to the allowed ranges')
 
 /** "81.2.69.0/24 (256 addresses), 81.2.70.1 (1 address)" */
-export function rangesText(cidrs: readonly string[]): string {
+function rangesText(cidrs: readonly string[]): string {
   if (cidrs.length === 0) return 'nobody'
   return [...cidrs].sort().map(rangeText).join(', ')
 }

@@ -29,7 +29,7 @@ const profileId = /^(?:(global)|apac|[a-z]{2}(?:-[a-z]+)?)\.(?=[a-z0-9-]+\.)/
  * The ARNs that the role needs to call these models through inference profiles.
  * https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
  */
-export function derivedProfileArns(
+function derivedProfileArns(
   models: Settings['models'],
   { partition, region, account }: Pick<LabId, 'partition' | 'region' | 'account'>,
 ): string[] {
@@ -88,7 +88,7 @@ export function parseSettings(text: string, parameter: string, lab: LabId): Sett
 }
 
 /** Version 1 stored what version 2 derives; otherwise they are alike. */
-export const fromVersion1 = (settings: z.infer<typeof version1>, lab: LabId): Settings =>
+const fromVersion1 = (settings: z.infer<typeof version1>, lab: LabId): Settings =>
   expand({ ...settings, version: settingsVersion }, lab)
 
 function expand({ profileArns = [], ...stored }: z.infer<typeof storedSchema>, lab: LabId): Settings {

@@ -64,7 +64,11 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
       seen('conversation'),
     )
     await press('Enter')
-    await shows('Do this?')
+    await shows('Type yes to create it')
+    // Enter alone must not start to cost money.
+    await press('Enter')
+    await shows('Type yes or no.')
+    await type('yes')
     await press('Enter')
     const { code, screen } = await end()
     expect(code).toBe(0)
@@ -84,9 +88,9 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
       'Continue with',
     ])
       await shows(question).then(() => press('Enter'))
-    const screen = await shows('Do this?')
+    const screen = await shows('Type yes to create it')
     const line = /without questions:\n +librechat-lab (up .*(?:\\\n.*)*)/.exec(screen)?.[1] ?? ''
-    await press('n', 'Enter')
+    await press('n', 'o', 'Enter')
     const again = await at(line.replaceAll(/ *\\\n +/g, ' '), {}, { folder, columns: 250, rows: 80 })
     const { code, screen: second } = await again.end()
     expect(code).toBe(0)
@@ -153,12 +157,13 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
       'Which addresses',
       'Which models',
       'Continue with',
-      'Do this',
     ])
       await shows(question).then(() => press('Enter'))
+    await shows('Type yes')
+    await press('y', 'e', 's', 'Enter')
     const { code, screen } = await end()
     expect(code).toBe(0)
-    const [before, , after] = screen.split(/(?=✔ Do this)|(?=✔ Your LibreChat)/)
+    const [before, , after] = screen.split(/(?=✔ Type yes)|(?=✔ Your LibreChat)/)
     await expect(steady(`${before}${after}`)).toMatchFileSnapshot(seen('narrow-up'))
     const status = await at('status --rehearse', {}, { columns: 40, rows: 80, folder })
     await expect(steady((await status.end()).screen)).toMatchFileSnapshot(seen('narrow-status'))
