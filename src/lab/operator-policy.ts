@@ -124,7 +124,9 @@ const adoption = (resource: readonly string[]): Scope => ({
   sid: 'AdoptGroups',
   actions: only('ec2:CreateTags'),
   resource,
-  condition: { 'ForAllValues:StringEquals': { 'aws:TagKeys': [tagKeys.lab, tagKeys.region, tagKeys.creation] } },
+  condition: {
+    'ForAllValues:StringEquals': { 'aws:TagKeys': [tagKeys.lab, tagKeys.region, tagKeys.creation] },
+  },
 })
 
 /** The least policy for these needs together. What no resource can be named for stands in its last statement. */
