@@ -55,7 +55,8 @@ def reset(asked):
     try:
         # In the host's user namespace, as Portainer itself: its files are the real root's.
         result = run("docker", "run", "--rm", "--userns", "host", "--network", "none", "--cap-drop", "ALL",
-                     "--cap-add", "DAC_OVERRIDE", "--security-opt", "no-new-privileges", "-v", "librechat-lab_portainer:/data", image)
+                     "--cap-add", "DAC_OVERRIDE", "--security-opt", "no-new-privileges",
+                     "-v", "librechat-lab_portainer:/data", image)
     finally:
         compose("start", "portainer")
     text = result.stdout + result.stderr

@@ -163,8 +163,9 @@ describe('the stack', () => {
       expect(service.network_mode).toBeUndefined()
       expect(service.security_opt).toEqual(['no-new-privileges:true'])
       expect(service.cap_drop).toEqual(['ALL'])
-      // Caddy listens on 80 and 443 as root without any other right.
-      expect(service.cap_add).toEqual(name === 'proxy' ? ['NET_BIND_SERVICE'] : undefined)
+      // Caddy listens on 80 and 443; Portainer's volume belongs to the remapped root, and Portainer is not remapped.
+      const added = { proxy: ['NET_BIND_SERVICE'], portainer: ['DAC_OVERRIDE'] }[name]
+      expect(service.cap_add).toEqual(added)
       expect(service.restart).toBe('unless-stopped')
       const portainer = name === 'portainer'
       expect((service.volumes ?? []).some((volume) => volume.includes('docker.sock'))).toBe(portainer)

@@ -277,7 +277,7 @@ describe('the containers', () => {
     })
   })
 
-  it('have no capability but the proxy’s for its ports', async () => {
+  it('have no capability but the proxy’s for its ports and Portainer’s for its volume', async () => {
     const capabilities = async (service: string) =>
       sh(
         `grep -E '^Cap(Prm|Eff|Bnd|Amb)' /proc/$(docker inspect -f '{{.State.Pid}}' librechat-lab-${service}-1)/status | awk '{ print $2 }' | sort -u`,
@@ -287,9 +287,10 @@ describe('the containers', () => {
     )
     console.error(`capabilities: ${JSON.stringify(held)}`)
     const none = '0000000000000000'
-    expect(held).toMatchObject({ librechat: none, mongodb: none, meilisearch: none, portainer: none })
-    // CAP_NET_BIND_SERVICE is bit 10.
-    expect(held.proxy?.split('\n').filter((one) => one !== none)).toEqual(['0000000000000400'])
+    expect(held).toMatchObject({ librechat: none, mongodb: none, meilisearch: none })
+    const only = (service: string) => held[service]?.split('\n').filter((one) => one !== none)
+    // CAP_NET_BIND_SERVICE is bit 10, CAP_DAC_OVERRIDE bit 1.
+    expect([only('proxy'), only('portainer')]).toEqual([['0000000000000400'], ['0000000000000002']])
   })
 
   it('send nothing out of the instance while a user chats', async () => {
