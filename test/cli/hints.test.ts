@@ -101,8 +101,6 @@ const situations: string[][] = [
   ['destroy', '--dry-run'],
   ['destroy', '--confirm', 'team-a'],
   ['status'],
-  ['stauts'],
-  ['up', '--dsk', '3'],
 ]
 
 it('every command that the program names can be typed as it stands', { timeout: 300_000 }, async () => {
