@@ -1,11 +1,13 @@
 import type { GetCommandInvocationCommandOutput } from '@aws-sdk/client-ssm'
 import { LabError } from '../core/error.js'
-import type { Command } from './run-command.js'
 
 type Invocation = Pick<
   GetCommandInvocationCommandOutput,
   'Status' | 'StatusDetails' | 'ResponseCode' | 'ExecutionElapsedTime'
 >
+
+/** What was sent, as run-command.ts has it. */
+type Sent = Readonly<{ stage: string; timeoutSeconds: number }>
 
 /** 128 and the signal, as a shell tells it: SIGKILL, which is what the kernel sends when memory runs out. */
 const killedCode = 137
@@ -14,7 +16,7 @@ const killedCode = 137
  * What a command is told as that did not end by itself. The details name the cause more exactly than the status:
  * https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html
  */
-export function endedBadly(invocation: Invocation, command: Command): LabError {
+export function endedBadly(invocation: Invocation, command: Sent): LabError {
   const { Status, StatusDetails, ResponseCode } = invocation
   const details = (StatusDetails ?? Status ?? '').replaceAll(' ', '')
   const again = 'Run the same command again: it goes on where this one stopped.'
@@ -64,7 +66,7 @@ const reasons = new Map([
 ])
 
 /** By how long it ran, as AWS writes it: "PT2M0.5S". Where it is not said, the details decide. */
-function ranOutOfTime({ ExecutionElapsedTime, StatusDetails }: Invocation, command: Command): boolean {
+function ranOutOfTime({ ExecutionElapsedTime, StatusDetails }: Invocation, command: Sent): boolean {
   const [, hours, minutes, seconds] =
     /^PT(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?$/.exec(ExecutionElapsedTime ?? '') ?? []
   const elapsed = Number(hours ?? 0) * 3600 + Number(minutes ?? 0) * 60 + Number(seconds ?? 0)
