@@ -1,4 +1,4 @@
-import { isSameMenu, judgeChat, proveChat } from '../app/chat-proof.js'
+import { judgeChat, proveChat } from '../app/chat-proof.js'
 import type { Context, Run } from '../app/context.js'
 import { askHealth, hostOf, hostSettingsOf } from '../app/host-work.js'
 import { type OpenLab, openLab } from '../app/open-lab.js'
@@ -60,16 +60,16 @@ async function lookAt(open: OpenLab, chat: boolean, context: Context): Promise<S
     lostFrom(open, settings, context),
     chat ? askChat(open, settings, instance, context) : undefined,
   ])
-  const kept = proofIn(health?.proof)
   const items = plan(graph.all, observation)
   const asWanted = items.every(({ changes }) => changes.length === 0) && stored !== undefined
-  const current = address
-    ? health?.release === release(hostSettingsOf(open, settings, address.publicIp, kept))
-    : false
+  const kept = proofIn(health?.proof)
   const proof = asked ?? kept
+  const current = address
+    ? health?.release === release(hostSettingsOf(open, settings, address.publicIp, proof))
+    : false
   const judged = judgeChat(proof, settings)
-  // The menu should hold the models that answer, and at least one must.
-  const chatWell = proof === undefined || (judged.exitCode === 0 && isSameMenu(settings, kept, proof))
+  // At least one model answers, and none that is silent is left in the menu.
+  const chatWell = proof === undefined || judged.silent.length === 0 || (judged.exitCode === 0 && current)
   const well = asWanted && health?.healthy === true && lostModels.length === 0 && chatWell
   return {
     lab,
