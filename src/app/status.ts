@@ -15,7 +15,7 @@ import { type AddressState, type ReleaseRefusal, releaseRefusal } from '../resou
 import type { Stranger } from '../resources/identity.js'
 import { isStrangers, type LabId } from '../resources/ownership.js'
 import type { Rule } from '../resources/security-group.js'
-import { type ChatJudgement, isSameMenu, judgeChat, proveChat } from './chat-proof.js'
+import { type ChatJudgement, judgeChat, proveChat } from './chat-proof.js'
 import type { Context } from './context.js'
 import { askHealth, hostOf, hostSettingsOf } from './host-work.js'
 import type { OpenLab } from './open-lab.js'
@@ -99,14 +99,13 @@ export async function lookAtStatus(
     items.every(({ changes }) => changes.length === 0) &&
     stored !== undefined &&
     leftovers.secrets.length === 0
-  const kept = proofIn(health?.proof)
+  const proof = asked ?? proofIn(health?.proof)
   const current = address
-    ? health?.release === release(hostSettingsOf(open, settings, address.publicIp, kept))
+    ? health?.release === release(hostSettingsOf(open, settings, address.publicIp, proof))
     : false
-  const proof = asked ?? kept
   const judged = judgeChat(proof, settings)
-  // The menu should hold the models that answer, and at least one must.
-  const chatWell = proof === undefined || (judged.exitCode === 0 && isSameMenu(settings, kept, proof))
+  // At least one model answers, and no silent one is left in the menu.
+  const chatWell = proof === undefined || judged.silent.length === 0 || (judged.exitCode === 0 && current)
   const well = asWanted && health?.healthy === true && lostModels.length === 0 && chatWell
   return {
     lab,

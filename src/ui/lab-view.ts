@@ -7,8 +7,6 @@ import type { LabId } from '../resources/ownership.js'
 import { clean } from './style.js'
 import type { Ui } from './ui.js'
 
-export type { Urls } from '../lab/urls.js'
-
 /** Said wherever a lab is open to more than a few. */
 export const openToMany = ({ allow }: Settings): string[] =>
   allow.everyone

@@ -101,7 +101,7 @@ const outcomes: Record<(typeof scenarios)[number]['name'], [number | RegExp, Reg
   'credentials-expired': [/^[12]$/, /credentials have expired/],
   throttling: [0, /ready/],
   'no-default-vpc': [1, /no default VPC/],
-  'form-missing': [0, /Not in the menu: Claude Sonnet 5.*use-case form/],
+  'form-missing': [0, /Not in the menu: Claude .*use-case form/],
   'no-callable-model': [1, /not authorised/],
   'payment-missing': [0, /payment method/],
   'data-retention': [0, /ready with \d of \d models[\s\S]*data retention mode is "none"/],
