@@ -206,9 +206,9 @@ function refusePlain(url: string): void {
   if (protocol === 'wss:' || (protocol === 'ws:' && here)) return
   throw new LabError({
     code: 'insecure-stream',
-    what: 'AWS answered with an address that is not protected by TLS.',
-    why: `A session goes over wss:// only; this one begins with ${protocol}//.`,
-    fix: ['Check what stands between you and AWS: AWS_ENDPOINT_URL and HTTPS_PROXY.'],
+    what: 'AWS returned a stream address without TLS.',
+    why: `A session uses wss:// only; this address starts with ${protocol}//.`,
+    fix: ['Check AWS_ENDPOINT_URL and HTTPS_PROXY.'],
     fault: 'aws',
   })
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { waitUntilOnline } from '../../src/host/online.js'
+import { printedFix } from '../support/printed.js'
 import { awsError, scriptedHost } from './scripted.js'
 
 const seen = (PingStatus: string) => ({
@@ -35,7 +36,7 @@ describe('waiting for the instance', () => {
       fault: 'aws',
       why: expect.stringContaining('never reported'),
     })
-    expect(failure.fix.join('\n')).toMatch(
+    expect(printedFix(failure)).toMatch(
       /role[\s\S]*internet gateway[\s\S]*reboot-instances --region eu-west-1/,
     )
     expect(elapsed()).toBeGreaterThanOrEqual(300_000)

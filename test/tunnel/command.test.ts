@@ -52,7 +52,7 @@ function start(args: string[], env: Record<string, string> = {}): Running {
 const ready = ({ out, err, child }: Running) =>
   until('the tunnel to be ready', () => {
     if (child.exitCode !== null) throw new Error(err())
-    return out().includes('localhost:') && out().endsWith('\n')
+    return /(localhost|127\.0\.0\.1):/.test(out()) && out().endsWith('\n')
   })
 
 /** What a command that fails says, as JSON. */
@@ -262,9 +262,9 @@ describe('logs', () => {
 })
 
 test.each([
-  ['librechat', '127.0.0.1', 8080, 'http://localhost:8080'],
-  ['portainer', '127.0.0.1', 9443, 'https://localhost:9443'],
-  ['443:8443', '0.0.0.0', 8443, 'https://localhost:8443'],
+  ['librechat', undefined, 8080, 'http://localhost:8080'],
+  ['portainer', '127.0.0.1', 9443, 'https://127.0.0.1:9443'],
+  ['443:8443', '0.0.0.0', 8443, 'https://127.0.0.1:8443'],
   ['80', 'fe80::1', 1, 'http://[fe80::1]:1'],
 ])('the address of %s', (target, bind, at, url) => {
   expect(urlOf(parseTarget(target), bind, at)).toBe(url)
