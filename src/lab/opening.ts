@@ -1,4 +1,4 @@
-import { type CommandLine, LabError } from '../core/error.js'
+import { type CommandLine, type Hint, LabError } from '../core/error.js'
 import type { Actual } from './actual.js'
 import type { Choices } from './choices.js'
 import { isCovered } from './cidr.js'
@@ -11,6 +11,8 @@ interface Unsaid {
   /** As the end of "The stored settings would …". */
   would: string
   flags: UpFlags
+  /** The other way on. */
+  instead?: Hint
 }
 
 /** What this run itself chose. */
@@ -18,6 +20,8 @@ export interface Chosen {
   choices: Choices
   /** Whether the command named the models. */
   models: boolean
+  /** The models in the settings that are stored; what else is wanted is this run's own choice. */
+  stored: Settings['models']
   /** Whether an instance will be launched. */
   launches: boolean
 }
@@ -71,7 +75,16 @@ function unsaidRanges({ allow }: Settings, actual: Actual, choices: Choices): Un
   const closed = allow.cidrs.filter((cidr) => !isCovered(cidr, actual.allowed ?? []))
   if (closed.length === 0) return []
   const everyone = allow.everyone ? { 'allow-everyone': true as const } : {}
-  return [{ would: `let in ${closed.join(', ')}`, flags: { 'allow-cidr': allow.cidrs, ...everyone } }]
+  return [
+    {
+      would: `let in ${closed.join(', ')}`,
+      flags: { 'allow-cidr': allow.cidrs, ...everyone },
+      instead: {
+        command: { path: 'up', flags: { yes: true, 'allow-cidr': ['detect'] } },
+        text: 'lets in only your own address',
+      },
+    },
+  ]
 }
 
 function unsaidDomain({ domain }: Settings, actual: Actual, choices: Choices): Unsaid[] {
@@ -87,15 +100,22 @@ function unsaidBoundary({ permissionsBoundary }: Settings, { boundary }: Actual,
   const would = permissionsBoundary
     ? `replace the permissions boundary ${boundary}`
     : `drop the permissions boundary ${boundary}`
-  // The flag that keeps it: to drop a boundary is agreed to at a terminal only.
-  return [{ would, flags: { 'permissions-boundary': permissionsBoundary ?? boundary } }]
+  const flags: UpFlags = permissionsBoundary
+    ? { 'permissions-boundary': permissionsBoundary }
+    : { 'no-permissions-boundary': true }
+  const instead: Hint = {
+    command: { path: 'up', flags: { yes: true, 'permissions-boundary': boundary } },
+    text: 'keeps the present one',
+  }
+  return [{ would, flags, instead }]
 }
 
-/** Models that neither the menu nor the role's policy has. A menu may lack a model that did not answer. */
-function unsaidModels({ models }: Settings, actual: Actual, { models: named }: Chosen): Unsaid[] {
+/** Stored models that neither the menu nor the role's policy has. A menu may lack a model that did not answer. */
+function unsaidModels({ models }: Settings, actual: Actual, { models: named, stored }: Chosen): Unsaid[] {
   if (named || actual.models === undefined || actual.models.length === 0) return []
   const { models: there, policy = '' } = actual
-  const added = models.filter(({ id }) => !there.includes(id) && !policy.includes(`/${id}"`))
+  const isStored = (id: string) => stored.some((model) => model.id === id)
+  const added = models.filter(({ id }) => isStored(id) && !there.includes(id) && !policy.includes(`/${id}"`))
   if (added.length === 0) return []
   return [
     {
@@ -115,14 +135,7 @@ export function refuseUnsaid(unsaid: readonly Unsaid[]): void {
     why: 'An interrupted run may have stored that, or someone else in the account. With --yes nobody confirms the plan.',
     fix: [
       { command: { path: 'up', flags }, text: 'applies it' },
-      ...(flags['allow-cidr']
-        ? [
-            {
-              command: { path: 'up', flags: { yes: true, 'allow-cidr': ['detect'] } },
-              text: 'lets in only your own address',
-            } as const,
-          ]
-        : []),
+      ...unsaid.flatMap(({ instead }) => instead ?? []),
       { command: { path: 'up' }, text: 'shows the plan and asks' },
     ],
   })

@@ -26,7 +26,7 @@ describe('waiting for the instance', () => {
     expect(events).toEqual([])
   })
 
-  it('names role, way out and agent at the deadline, and how to wake an agent that sleeps', async () => {
+  it('names profile, network and agent at the deadline, and how to restart an agent that sleeps', async () => {
     const { host, elapsed } = scriptedHost({
       DescribeInstanceInformation: () => ({ InstanceInformationList: [] }),
     })
@@ -37,7 +37,7 @@ describe('waiting for the instance', () => {
       why: expect.stringContaining('never reported'),
     })
     expect(printedFix(failure)).toMatch(
-      /role[\s\S]*internet gateway[\s\S]*reboot-instances --region eu-west-1/,
+      /profile[\s\S]*internet gateway[\s\S]*reboot-instances --region eu-west-1/,
     )
     expect(elapsed()).toBeGreaterThanOrEqual(300_000)
     const lost = scriptedHost({ DescribeInstanceInformation: () => seen('ConnectionLost') })

@@ -99,7 +99,7 @@ describe('the printed policy, held against the service authorization reference',
       ['doctor', []],
       ['list', []],
       ['models', []],
-      ['open', []],
+      ['open', ['ssm:SendCommand']],
       ['address', []],
     ] as const) {
       const writes: string[] = []
