@@ -1,4 +1,4 @@
-import type { Run } from './context.js'
+import type { GlobalOptions, Run } from './context.js'
 
 /** An option as its command defines it; the key beside it is its long name. */
 export type OptionSpec =
@@ -38,7 +38,7 @@ type ValueOf<Spec> = Spec extends { kind: 'word' }
     : boolean
 
 /** What the handler is handed for its options. */
-export type OptionsOf<Specs> = {
+type OptionsOf<Specs> = {
   -readonly [Name in keyof Specs & string as Camel<Name>]?: ValueOf<Specs[Name]>
 }
 
@@ -60,7 +60,7 @@ export type FlagsOf<Specs> = {
 type WordOf<Arg> = Arg extends { choices: readonly (infer Word extends string)[] } ? Word : string
 
 /** The arguments as a tuple: ["user@example.org"], ["portainer"], or any number of words. */
-export type ArgsOf<Args extends readonly ArgSpec[]> = Args extends readonly [
+type ArgsOf<Args extends readonly ArgSpec[]> = Args extends readonly [
   infer First extends ArgSpec,
   ...infer Rest extends readonly ArgSpec[],
 ]
@@ -94,49 +94,31 @@ export interface Command<
   Args extends readonly ArgSpec[] = readonly ArgSpec[],
   Options extends OptionSpecs = OptionSpecs,
 > extends Definition<Name, Args, Options> {
-  load(): Promise<{ run: Run<never, never> }>
+  run: Run<never, never>
 }
-
-/** Both or neither have a key: a handler that expects an option under an old name does not compile. */
-type Unmatched<One, Other> = Exclude<keyof One, keyof Other> | Exclude<keyof Other, keyof One>
-type Matching<Handled, Defined> = [Unmatched<Handled, Defined>] extends [never]
-  ? unknown
-  : { load: { 'options that differ': Unmatched<Handled, Defined> } }
 
 type Given<Name extends string, Args extends readonly ArgSpec[], Options extends OptionSpecs> = Pick<
   Definition<Name, Args, Options>,
   'name' | 'summary' | 'examples'
 > &
-  Partial<Definition<Name, Args, Options>>
+  Partial<Definition<Name, Args, Options>> & { run: Run<OptionsOf<Options>, ArgsOf<Args>> }
+
+/** Definitions are read at every start, so a handler imports what it needs when it runs. */
+export function defineCommand<
+  const Name extends string,
+  const Args extends readonly ArgSpec[] = [],
+  const Options extends OptionSpecs = Record<never, never>,
+>(definition: Given<Name, Args, Options>): Command<Name, Args, Options>
+export function defineCommand(
+  definition: Given<string, readonly ArgSpec[], OptionSpecs>,
+): Command<string, readonly ArgSpec[], OptionSpecs> {
+  return { args: [], options: {}, exits: {}, callsAws: false, ofNoLab: false, ...definition }
+}
 
 /**
- * Defines a command with a handler of its own file, or with one that stands beside the definition. Definitions are
- * read at every start, so what a handler needs is imported when it runs.
+ * For a handler that hands all its options on: `up(options satisfies Only<UpOptions, typeof options>)` does not
+ * compile when the command has an option that `UpOptions` lacks, such as one that was renamed on one side.
  */
-export function defineCommand<
-  const Name extends string,
-  Handled,
-  const Args extends readonly ArgSpec[] = [],
-  const Options extends OptionSpecs = Record<never, never>,
->(
-  definition: Given<Name, Args, Options> & {
-    load: () => Promise<{ run: Run<Handled, ArgsOf<Args>> }>
-  } & Matching<Handled, OptionsOf<Options>>,
-): Command<Name, Args, Options>
-export function defineCommand<
-  const Name extends string,
-  const Args extends readonly ArgSpec[] = [],
-  const Options extends OptionSpecs = Record<never, never>,
->(
-  definition: Given<Name, Args, Options> & { run: Run<OptionsOf<Options>, ArgsOf<Args>> },
-): Command<Name, Args, Options>
-export function defineCommand(
-  definition: Given<string, readonly ArgSpec[], OptionSpecs> & {
-    load?: Command['load']
-    run?: Run<never, never>
-  },
-): Command {
-  const { run } = definition
-  const load = definition.load ?? (async () => ({ run: run as Run<never, never> }))
-  return { args: [], options: {}, exits: {}, callsAws: false, ofNoLab: false, ...definition, load }
-}
+export type Only<Wanted, Given> = [Exclude<keyof Given, keyof Wanted | keyof GlobalOptions>] extends [never]
+  ? Wanted
+  : { 'options that differ': Exclude<keyof Given, keyof Wanted | keyof GlobalOptions> }

@@ -98,8 +98,7 @@ export async function runCommand(
     if (given.rehearse) ui.emit({ type: 'note', text: rehearsed.begins })
   }
   try {
-    const { run } = await command.load()
-    return await run(given as never, context, args as never)
+    return await command.run(given as never, context, args as never)
   } catch (error) {
     const { adviseFor } = await import('../aws/advice.js')
     const said =

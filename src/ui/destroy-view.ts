@@ -1,4 +1,5 @@
-import type { Destroyed, DestroyPlan } from '../app/destroy.js'
+import type { DestroyView } from '../app/destroy.js'
+import type { Destroyed, DestroyPlan } from '../app/destruction.js'
 import { keptText } from './status-view.js'
 import { strangerLines } from './strangers-view.js'
 import { clean } from './style.js'
@@ -9,7 +10,7 @@ type Paint = Pick<Ui, 'style'>
 const apart = (lines: readonly string[]) => (lines.length > 0 ? ['', ...lines] : [])
 
 /** What will go, with every id, what stays, and what is left alone. */
-export function planText({ lab, going, kept, strangers }: DestroyPlan, { style }: Paint): string {
+function planText({ lab, going, kept, strangers }: DestroyPlan, { style }: Paint): string {
   return [
     style('bold', `This destroys the lab "${lab.name}" in ${lab.region}:`),
     '',
@@ -23,10 +24,7 @@ export function planText({ lab, going, kept, strangers }: DestroyPlan, { style }
 }
 
 /** Nothing there, or nothing but what is kept. */
-export function nothingText(
-  { lab, kept, strangers, address, elsewhere }: DestroyPlan,
-  { style }: Paint,
-): string {
+function nothingText({ lab, kept, strangers, address, elsewhere }: DestroyPlan, { style }: Paint): string {
   const isOnlyAddress = address !== undefined && kept.length === 1
   return [
     ...(isOnlyAddress && address.canGo
@@ -40,7 +38,7 @@ export function nothingText(
   ].join('\n')
 }
 
-export function destroyedText({ lab, left, keptAddress, strangers }: Destroyed, { style }: Paint): string {
+function destroyedText({ lab, left, keptAddress, strangers }: Destroyed, { style }: Paint): string {
   const others = apart(strangerLines(strangers, lab, style))
   if (left.length > 0) {
     return [
@@ -57,7 +55,7 @@ export function destroyedText({ lab, left, keptAddress, strangers }: Destroyed, 
   return [end, ...others].join('\n')
 }
 
-export const destroyedJson = ({ lab, removed, left, keptAddress, strangers }: Destroyed) => ({
+const destroyedJson = ({ lab, removed, left, keptAddress, strangers }: Destroyed) => ({
   lab: lab.name,
   region: lab.region,
   account: lab.account,
@@ -66,3 +64,25 @@ export const destroyedJson = ({ lab, removed, left, keptAddress, strangers }: De
   keptAddress: keptAddress ?? null,
   strangers,
 })
+
+/** Shows the plan and the result of `destroy`. */
+export const destroyView = (ui: Ui): DestroyView => ({
+  nothing: (plan) => ui.result(nothingText(plan, ui), untouchedJson(plan, [], plan.address?.publicIp)),
+  plan: (plan) => ui.show((paint) => planText(plan, paint)),
+  dryRun(plan) {
+    const going = plan.going.map(({ text }) => text)
+    ui.result(planText(plan, ui), {
+      ...untouchedJson(plan, going, undefined),
+      going,
+      kept: plan.kept,
+      dryRun: true,
+    })
+  },
+  outcome: (outcome) => ui.result(destroyedText(outcome, ui), destroyedJson(outcome)),
+})
+
+const untouchedJson = (
+  { lab, strangers }: DestroyPlan,
+  left: readonly string[],
+  keptAddress: string | undefined,
+) => destroyedJson({ lab, removed: [], left, strangers, keptAddress })
