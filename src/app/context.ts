@@ -73,7 +73,7 @@ export interface Ui extends Watcher {
   /** One thing to do, as this person has to type it. */
   hint(hint: string | Hint): string
   /** A longer text to read before a question, to stderr. */
-  show(text: (paint: { style: Style }) => string): void
+  show(text: (paint: Pick<Ui, 'style' | 'hint'>) => string): void
   /** The result, to stdout: text for a person, or one JSON object with `--json`. */
   result(text: string, json: object): void
   /** Ends spinners and live lines, so that something else may own the terminal. */

@@ -4,6 +4,7 @@ import { type Observation, observe, remove } from '../engine/converge.js'
 import type { Resource } from '../engine/resource.js'
 import { type LabGraph, labGraph } from '../lab/graph.js'
 import { findLeftovers, type Leftovers, removeSecrets, strangersOf } from '../lab/leftovers.js'
+import { addressMonthlyUsd } from '../lab/prices.js'
 import { nothingChosen } from '../lab/settings.js'
 import { usedElsewhere } from '../resources/address.js'
 import type { Identity, Stranger } from '../resources/identity.js'
@@ -14,6 +15,8 @@ import type { Context } from './context.js'
 import type { OpenLab } from './open-lab.js'
 import { toPartialFailure } from './partial-failure.js'
 import { withLock, withoutLock } from './with-lock.js'
+
+export type { Stranger } from '../resources/identity.js'
 
 /** One thing that goes or stays, as a person reads it, with its id and its name. */
 interface DestroyItem {
@@ -30,7 +33,7 @@ export interface DestroyPlan {
   kept: readonly { text: string; why: string }[]
   strangers: readonly Stranger[]
   /** The proven Elastic IP, and whether it goes. */
-  address: { publicIp: string; goes: boolean; canGo: boolean } | undefined
+  address: { publicIp: string; goes: boolean; canGo: boolean; monthlyUsd: number | undefined } | undefined
   /** Regions in which a lab of this name has global resources. */
   elsewhere: readonly string[]
 }
@@ -41,6 +44,8 @@ export interface Destroyed {
   /** What is still there and should not be. */
   left: readonly string[]
   keptAddress: string | undefined
+  /** What it costs; undefined where the price is unknown. */
+  addressMonthlyUsd: number | undefined
   strangers: readonly Stranger[]
 }
 
@@ -108,6 +113,7 @@ export class Destruction {
         publicIp: address.publicIp,
         goes: this.#releases,
         canGo: !address.inUseBy,
+        monthlyUsd: addressMonthlyUsd(this.#open.lab.region),
       },
       elsewhere,
     }
@@ -166,6 +172,7 @@ export class Destruction {
       removed,
       left: itemsOf(after, checked).map(({ text }) => text),
       keptAddress: kept,
+      addressMonthlyUsd: addressMonthlyUsd(this.#open.lab.region),
       strangers: strangersOf(after.identity, after.leftovers),
     }
   }

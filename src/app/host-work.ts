@@ -16,6 +16,8 @@ import { isProven, isSameMenu, menuFor, proveChat } from './chat-proof.js'
 import type { Context } from './context.js'
 import type { OpenLab } from './open-lab.js'
 
+export type { HostHealth } from '../host/health.js'
+
 /** A new instance's agent comes in about a minute; one that has just been given its role back may take longer. */
 const onlineWithinMs = 10 * 60_000
 

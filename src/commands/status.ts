@@ -20,7 +20,7 @@ export const status = defineCommand({
       { chat: options.chat ?? false },
       context,
     )
-    context.ui.result(statusText(status, context.ui), statusJson(status))
+    context.ui.result(statusText(status, context.ui), statusJson(status, context.ui))
     return status.exitCode
   },
 })

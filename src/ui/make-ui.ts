@@ -1,3 +1,4 @@
+import type { Event } from '../core/event.js'
 import { plainProgress } from './progress.js'
 import { askAtTerminal, refuseToAsk } from './prompts.js'
 import { asJson, sieved, styleFor, wantsColor, wrap } from './style.js'
@@ -27,6 +28,10 @@ export async function makeUi(options: UiOptions): Promise<Ui> {
   const interactive = Boolean(stdin.isTTY && stderr.isTTY) && !dumb
   const kind = lively ? (await import('./live-progress.js')).liveProgress : plainProgress
   const progress = kind({ stream: stderr, style, now: Date.now })
+  const typed = (event: Exclude<Event, { type: 'task' }>) =>
+    'command' in event && event.command
+      ? `${retype(event.text)} ${hint({ command: event.command })}`
+      : retype(event.text)
   // Whether a blank line is the last thing on the screen.
   let apart = false
   return {
@@ -38,10 +43,10 @@ export async function makeUi(options: UiOptions): Promise<Ui> {
     columns: stdout.columns || 80,
     emit(event) {
       apart = false
-      progress.emit(event.type === 'task' ? event : { ...event, text: retype(event.text) })
+      progress.emit(event.type === 'task' ? event : { ...event, text: typed(event) })
     },
     show(text) {
-      const shown = sieved(retype(text({ style })))
+      const shown = sieved(retype(text({ style, hint })))
       progress.print(`\n${stderr.isTTY ? wrap(shown, stderr.columns || 80) : shown}\n\n`)
       apart = true
     },

@@ -9,7 +9,7 @@ export const upView = (ui: Ui): UpView => ({
   dryRun: (plan) => ui.result(planText(plan, ui), { ...planJson(plan), dryRun: true }),
   summary(summary) {
     showPasswordApart(summary.firstUser, ui)
-    ui.result(summaryText(summary, ui), summaryJson(summary))
+    ui.result(summaryText(summary, ui), summaryJson(summary, ui))
   },
 })
 
@@ -21,7 +21,8 @@ function showPasswordApart(user: Summary['firstUser'], ui: Ui): void {
       ? { type: 'note', text: `${user.email}'s password, shown only once: ${user.password}` }
       : {
           type: 'warning',
-          text: `The JSON does not contain the first user's password. To set a new one: librechat-lab user reset-password ${user.email}`,
+          text: "The JSON does not contain the first user's password. To set a new one:",
+          command: { path: 'user reset-password', args: [user.email] },
         },
   )
 }
