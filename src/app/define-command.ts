@@ -19,9 +19,9 @@ export type OptionSpecs = Readonly<Record<string, OptionSpec>>
 export interface ArgSpec {
   name: `<${string}>` | `[${string}]`
   text: string
-  /** The only words that it takes. */
+  /** The only values that it accepts. */
   choices?: readonly string[]
-  /** Words that a shell may complete; others are taken too. */
+  /** Values that a shell completes; others are accepted too. */
   offers?: readonly string[]
 }
 
@@ -37,7 +37,7 @@ type ValueOf<Spec> = Spec extends { kind: 'word' }
     ? string[]
     : boolean
 
-/** What the handler is handed for its options. */
+/** The options that the handler gets. */
 type OptionsOf<Specs> = {
   -readonly [Name in keyof Specs & string as Camel<Name>]?: ValueOf<Specs[Name]>
 }
@@ -72,7 +72,7 @@ type ArgsOf<Args extends readonly ArgSpec[]> = Args extends readonly [
   : []
 
 interface Definition<Name extends string, Args extends readonly ArgSpec[], Options extends OptionSpecs> {
-  /** The words that lead to it: "up", "user add". */
+  /** Its words: "up", "user add". */
   name: Name
   /** One line, in the imperative. */
   summary: string
@@ -82,9 +82,9 @@ interface Definition<Name extends string, Args extends readonly ArgSpec[], Optio
   options: Options
   /** Exit codes beside 0 done, 1 failed and 130 interrupted; `0` says what success means where it is not "done". */
   exits: Readonly<Record<number, string>>
-  /** Speaks to AWS: says who and where first, and can be rehearsed. */
+  /** Calls AWS: shows identity and region first, and can be rehearsed. */
   callsAws: boolean
-  /** Concerns an account, not one lab: hints about it don't repeat `--name`. */
+  /** Is about an account, not one lab: hints to it don't repeat `--name`. */
   ofNoLab: boolean
 }
 

@@ -18,10 +18,10 @@ import { withLock, withoutLock } from './with-lock.js'
 
 export type { Stranger } from '../resources/identity.js'
 
-/** One thing that goes or stays, as a person reads it, with its id and its name. */
+/** One resource that is deleted or kept, with its id and its name. */
 interface DestroyItem {
   text: string
-  /** What goes with it, or what protects it. */
+  /** What is deleted with it, or what protects it. */
   notes: readonly string[]
 }
 
@@ -68,7 +68,7 @@ const nobody: Identity = {
   unconfirmed: undefined,
 }
 
-/** A destroy that was looked at and not yet agreed to. */
+/** A destroy that was planned and not yet confirmed. */
 export class Destruction {
   readonly #open: OpenLab
   readonly #seen: Seen
@@ -80,7 +80,7 @@ export class Destruction {
     this.#releases = releases
   }
 
-  /** Looks at everything. LabError `not-the-address`, `address-in-use`, `ambiguous-…`. Changes nothing. */
+  /** Observes everything. LabError `not-the-address`, `address-in-use`, `ambiguous-…`. Changes nothing. */
   static async of(open: OpenLab, releaseAddress: string | undefined): Promise<Destruction> {
     const seen = await look(open, graphOf(open))
     const address = seen.observation.of(seen.graph.address)
@@ -124,7 +124,7 @@ export class Destruction {
     this.#releases = true
   }
 
-  /** Where there is nothing to remove: a lock that a killed run on this machine left goes all the same. */
+  /** Where there is nothing to delete: removes a lock that a killed run on this machine left. */
   nothing = (context: Context): Promise<void> => withoutLock(this.#open, 'destroy', context)
 
   /** Removes what the plan names, and nothing else. LabError `changed-meanwhile`, or what AWS refused. */
@@ -160,7 +160,7 @@ export class Destruction {
     )
   }
 
-  /** Observation beats assumption: what is still there? */
+  /** Observes again: what still exists? */
   async #outcome(removed: readonly string[]): Promise<Destroyed> {
     const after = await look(this.#open, this.#seen.graph)
     const { graph } = after
@@ -177,14 +177,14 @@ export class Destruction {
     }
   }
 
-  /** After a failure: what stands still, where that can be seen, and how to go on. */
+  /** After a failure: what still exists, where that can be observed, and how to continue. */
   async #stillThere(): Promise<string[]> {
-    const goOn = 'Run the same command again: it goes on where it stopped.'
+    const goOn = 'Run the same command again. It continues where it stopped.'
     // What kept it from removing may keep it from looking: then the failure itself says why.
     const [seen] = await Promise.allSettled([look(this.#open, this.#seen.graph)])
     if (seen.status === 'rejected') return [goOn]
     const left = itemsOf(seen.value, seen.value.graph.all).map(({ text }) => text)
-    return [`Still there: ${left.join(', ')}`, goOn]
+    return [`Still exists: ${left.join(', ')}`, goOn]
   }
 }
 
@@ -241,8 +241,8 @@ function checkedRelease(
   throw new LabError({
     code: 'not-the-address',
     what: `${JSON.stringify(named.slice(0, 60))} is not this lab’s address.`,
-    why: stranger?.why ?? 'Releasing can’t be undone, so the address must be named exactly.',
-    fix: address ? [`It is ${address.publicIp}`] : [],
+    why: stranger?.why ?? 'Releasing can’t be undone, so the address must be exact.',
+    fix: address ? [{ command: { path: 'destroy', flags: { 'release-address': address.publicIp } } }] : [],
   })
 }
 
@@ -259,7 +259,7 @@ function textOf({ graph, observation, identity }: Seen, resource: Resource): str
   return resource.name.endsWith(id) ? resource.name : `${resource.name} (${shown})`
 }
 
-/** Everything of these that is there, volumes and replaced instances with it. */
+/** Everything of these that exists, including volumes and replaced instances. */
 function itemsOf(seen: Seen, resources: readonly Resource[]): DestroyItem[] {
   const { graph, observation, leftovers } = seen
   const items = observation.only(resources).present.map((resource) => {
@@ -279,23 +279,23 @@ function itemsOf(seen: Seen, resources: readonly Resource[]): DestroyItem[] {
       ? [
           {
             text: `volume ${host.volume.volumeId} (${host.volume.sizeGb} GB, the root volume of ${host.instanceId})`,
-            notes: ['every user, conversation and file'],
+            notes: ['contains every user, conversation and file'],
           },
         ]
       : []),
-    ...leftovers.secrets.map((name) => ({ text: `parameter ${name}`, notes: ['left by an older run'] })),
+    ...leftovers.secrets.map((name) => ({ text: `parameter ${name}`, notes: ['left by an earlier run'] })),
   ]
 }
 
 const protectionNotes = (host: { stopProtected: boolean; terminationProtected: boolean }) => [
-  ...(host.stopProtected ? ['its stop protection is switched off first'] : []),
-  ...(host.terminationProtected ? ['its termination protection is switched off first'] : []),
+  ...(host.stopProtected ? ['stop protection is turned off first'] : []),
+  ...(host.terminationProtected ? ['termination protection is turned off first'] : []),
 ]
 
 const changedMeanwhile = ({ name }: LabId) =>
   new LabError({
     code: 'changed-meanwhile',
     what: `The lab "${name}" was changed while this run waited, and has resources that were not shown.`,
-    why: 'Only what you saw is removed. Nothing was done.',
+    why: 'Only resources that you have seen are deleted. Nothing was deleted.',
     fix: [{ command: { path: 'destroy' }, text: 'shows what there is now' }],
   })

@@ -7,7 +7,7 @@ const services = ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer'] a
 export type Service = (typeof services)[number]
 
 const lines = 200
-/** What is kept for one JSON object; 200 lines are far less. */
+/** The most that is kept for one JSON object; 200 lines are far less. */
 const mostKept = 16 * 1024 * 1024
 
 /** LabError `no-such-service`, `bad-option`. */
@@ -72,7 +72,7 @@ export async function readLogs(
   return { code, lines: Buffer.concat(kept).toString().trimEnd().split('\n') }
 }
 
-/** The service is one of ours, so that nothing a person typed reaches the shell over there. */
+/** The service is one of the list, so nothing that the user typed reaches the host's shell. */
 const requestOf = (service: Service, follow: boolean) => ({
   document: 'AWS-StartInteractiveCommand',
   parameters: {
@@ -82,7 +82,7 @@ const requestOf = (service: Service, follow: boolean) => ({
   },
 })
 
-/** The remote side writes to a terminal, so each line ends with a carriage return that nobody here has a use for. */
+/** The remote side writes to a terminal, so each line ends with a carriage return, which is removed. */
 function lineEnds(): (chunk: Buffer) => Buffer {
   let held = ''
   return (chunk) => {

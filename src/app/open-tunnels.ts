@@ -66,8 +66,8 @@ export async function untilStopped(tunnels: readonly OpenTunnel[], signal: Abort
   if (signal.aborted) return
   throw new LabError({
     code: 'plugin-ended',
-    what: 'AWS’s session-manager-plugin has ended, and the tunnel with it.',
-    why: 'It ends after a time without traffic, and when its connection breaks.',
+    what: 'AWS’s session-manager-plugin has ended, which closes the tunnel.',
+    why: 'It ends when it is idle for too long, and when its connection breaks.',
     fix: [{ command: { path: 'tunnel' }, text: 'reconnects by itself, without the plugin' }],
     fault: 'aws',
   })
@@ -91,7 +91,7 @@ async function openForward(
     signal,
   )
   const { port, addresses } = forward
-  // Nothing may listen on the instance: better said now than by the browser.
+  // Tells at once where nothing listens on the instance.
   await knock(port, bind ?? '127.0.0.1')
   const close = () => forward.close()
   return { target, traffic: () => forward.traffic, port, addresses, url: urlOf(target, bind, port), close }
@@ -113,7 +113,7 @@ async function openPlugin(
   return { target, addresses: ['127.0.0.1'], url: urlOf(target, '127.0.0.1', opened.port), ...opened }
 }
 
-/** Connects once and leaves: when nothing listens over there, the notice of that comes within this time. */
+/** Connects once and closes: where nothing listens on the instance, the notice comes within this time. */
 async function knock(port: number, bind: string): Promise<void> {
   const host = bind === '0.0.0.0' || bind === '::' ? 'localhost' : bind
   const socket = dial({ port, host })

@@ -50,15 +50,15 @@ export const globals = {
     value: '<region>',
     text: 'the AWS region; default: AWS_REGION, then the profile’s',
   },
-  rehearse: { kind: 'flag', text: 'use an account in memory; nothing is created at AWS' },
+  rehearse: { kind: 'flag', text: 'use an account in memory; nothing is created in AWS' },
   scenario: {
     kind: 'word',
     value: '<scenario>',
-    text: `rehearse a mishap: ${scenarios.map(({ name }) => name).join(', ')}`,
+    text: `rehearse a failure: ${scenarios.map(({ name }) => name).join(', ')}`,
   },
   json: { kind: 'flag', text: 'print one JSON object on stdout, for errors too' },
   color: { kind: 'off', off: 'no colours (NO_COLOR and FORCE_COLOR are respected)' },
-  debug: { kind: 'flag', text: 'show where an error comes from' },
+  debug: { kind: 'flag', text: 'show stack traces' },
 } as const satisfies OptionSpecs
 
 /** Words of a group of commands, such as "user". */

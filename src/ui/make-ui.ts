@@ -11,20 +11,20 @@ export interface UiOptions {
   env: NodeJS.ProcessEnv
   json: boolean
   color: boolean | undefined
-  /** How the commands that a message names are typed here. */
+  /** Renders commands as this user has to type them. */
   hints: { text: Ui['retype']; hint: Ui['hint'] }
   signal: AbortSignal
 }
 
-/** The ui that fits: lively at a terminal, plain lines elsewhere, one object on stdout with `--json`. */
+/** Live progress at a terminal, plain lines elsewhere, one object on stdout with `--json`. */
 export async function makeUi(options: UiOptions): Promise<Ui> {
   const { stdin, stdout, stderr, env, json, signal } = options
   const { text: retype, hint } = options.hints
   const style = styleFor(wantsColor(stderr, env, options.color))
   const dumb = env.TERM === 'dumb'
-  // A terminal that nobody gave a size says 0: there is no line to write anew.
+  // A terminal without a size reports 0: no line can be rewritten.
   const lively = stderr.isTTY && stderr.columns > 0 && !env.CI && !dumb
-  // Questions move the cursor about, which a dumb terminal can't.
+  // Questions move the cursor, which a dumb terminal can't.
   const interactive = Boolean(stdin.isTTY && stderr.isTTY) && !dumb
   const kind = lively ? (await import('./live-progress.js')).liveProgress : plainProgress
   const progress = kind({ stream: stderr, style, now: Date.now })

@@ -6,7 +6,7 @@ import type { Ui } from './ui.js'
 export const tunnelView = (ui: Ui): TunnelView => ({
   opened: (tunnels, bind) => ui.result(openText(tunnels), openJson(tunnels, bind)),
   traffic: trafficText,
-  notice: noticeText,
+  notice: (notice, target) => noticeText(notice, target, ui),
   browse: openBrowser,
 })
 
@@ -52,23 +52,23 @@ function bytes(n: number): string {
 }
 
 /** A notice of the tunnel as a person reads it. */
-function noticeText(notice: Notice, { name, remotePort }: Target): string {
+function noticeText(notice: Notice, { name, remotePort }: Target, { hint }: Pick<Ui, 'hint'>): string {
   switch (notice.type) {
     case 'refused':
-      return `Nothing listens on port ${remotePort} of the instance. librechat-lab status shows what runs there.`
+      return `Nothing listens on port ${remotePort} of the instance. To see what runs there: ${hint({ command: { path: 'status' } })}`
     case 'broken':
       return `${name}: the connection to AWS broke. It is being resumed; open connections wait.`
     case 'resumed':
       return `${name}: the connection to AWS is back.`
     case 'let-go':
-      return `${name}: a connection that read nothing for 15 seconds was closed, because others waited for it. With --sessions 4 fewer connections share a session.`
+      return `${name}: a connection that read nothing for 15 seconds was closed, because it blocked others. With --sessions 4, fewer connections share a session.`
     case 'stuck':
       return `${name}: a session made no progress. Its ${count(notice.connections, 'connection')} ended with an error; a new session takes the next ones.`
     case 'session-ended':
       return `${name}: the session has ended. ${notice.reason || 'The instance gave no reason'}. The next connection opens a new one.`
     case 'no-session': {
       const { error } = notice
-      return `${name}: no session could be opened or kept. ${error instanceof Error ? error.message : error} The next connection tries again.`
+      return `${name}: could not open or keep a session. ${error instanceof Error ? error.message : error} The next connection tries again.`
     }
   }
 }

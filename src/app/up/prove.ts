@@ -70,6 +70,9 @@ async function recordShown({ open, options, context }: Run): Promise<void> {
   } catch (error) {
     // The lab is done and its password shown; the next run only sets another password.
     const { message } = advise(error, { ...options, region: lab.region })
-    context.ui.emit({ type: 'warning', text: `The next up gives the first user a new password: ${message}` })
+    context.ui.emit({
+      type: 'warning',
+      text: `The next up will set a new password for the first user: ${message}`,
+    })
   }
 }
