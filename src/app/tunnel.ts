@@ -18,6 +18,7 @@ export interface TunnelOptions {
   bind?: string
   sessions?: string
   plugin?: boolean
+  https?: boolean
 }
 
 /** How open tunnels are shown. */
@@ -43,7 +44,9 @@ export async function tunnel(
   view: TunnelView,
 ): Promise<number> {
   const { ui, signal } = context
-  const targets = (names.length > 0 ? names : ['librechat']).map(parseTarget)
+  const targets = (names.length > 0 ? names : ['librechat']).map((text) =>
+    parseTarget(text, { https: options.https ?? false }),
+  )
   const { plugin } = options
   // A browser may use either of localhost's addresses, so localhost listens on both.
   const bind = options.bind === 'localhost' ? undefined : options.bind

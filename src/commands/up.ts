@@ -74,6 +74,7 @@ export const up = defineCommand({
       kind: 'word',
       value: '<arn>',
       text: 'for accounts that require one on every role',
+      off: 'remove the role’s permissions boundary',
     },
     'user-data': {
       kind: 'toggle',

@@ -27,7 +27,14 @@ const launches = ({ observation, graph }: Now, { replaces }: Plan): boolean =>
 /** With `--yes` nobody reads the plan, so what only the stored settings or the account's tags say is refused. */
 function refuseUnread({ options, choices, open }: Run, now: Now, plan: Plan): void {
   const models = options.models !== undefined || options.withoutChat === true
-  refuseUnsaid(unsaidChanges(now.settings, now.actual, { choices, models, launches: launches(now, plan) }))
+  refuseUnsaid(
+    unsaidChanges(now.settings, now.actual, {
+      choices,
+      models,
+      stored: now.stored?.models ?? [],
+      launches: launches(now, plan),
+    }),
+  )
   if (!options.adopt) refuseUnsaidAdoption(open.lab, now.observation.of(now.graph.identity))
 }
 

@@ -19,6 +19,8 @@ import { withFirstUser } from './settle.js'
 /** What is there, compared with one version of the settings. */
 export interface Now {
   readonly settings: Settings
+  /** What was stored when it was looked at. */
+  readonly stored: Settings | undefined
   readonly graph: LabGraph
   readonly observation: Observation
   readonly items: readonly PlanItem[]
@@ -85,6 +87,7 @@ async function lookOnce(run: Run, look: Look): Promise<Now> {
   const user = firstUserTask(settings, actual, choices.email !== undefined)
   return {
     settings,
+    stored: look.stored,
     graph,
     observation,
     items: plan(graph.all, observation),
