@@ -292,7 +292,9 @@ describe.concurrent('what a careful user of command lines will try', () => {
     const { run } = rehearsal()
     const first = await run(['up', '--yes'])
     expect(first.stderr).toContain('✔ instance LibreChat  created i-')
-    expect(first.stdout).toMatch(/\nNext\n(.*\n)* {2}librechat-lab destroy --rehearse +Delete it and all its data/)
+    expect(first.stdout).toMatch(
+      /\nNext\n(.*\n)* {2}librechat-lab destroy --rehearse +Delete it and all its data/,
+    )
     expect((await run(['up', '--yes'])).stdout).toContain('No changes: everything is as it should be.')
     const more = await run(['up', '--yes', '--disk', '40'])
     expect(more.stderr).toMatch(/~ instance LibreChat .*change\n +disk size: 30 GB → 40 GB/)

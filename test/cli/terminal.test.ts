@@ -207,7 +207,9 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
 
   it('no credentials: the rehearsal is offered, and how to get some', async () => {
     const offered = await at('up')
-    await expect(await offered.shows('What would you like to do?')).toMatchFileSnapshot(seen('no-credentials'))
+    await expect(await offered.shows('What would you like to do?')).toMatchFileSnapshot(
+      seen('no-credentials'),
+    )
     await offered.press('Enter')
     await offered.shows('Your e-mail address')
     expect(await offered.screen()).toContain('Rehearsal: an account in memory.')
