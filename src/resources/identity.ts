@@ -142,8 +142,10 @@ function proveInstance(lab: LabId, recorded: Recorded, claims: Claims, names: La
   if (more.length > 0) throw ambiguousInstance(lab, [...current, ...previous])
   if (proven) return { instance: proven, superseded: current.length > 0 ? previous : [] }
 
+  // Whoever may write the settings can name a copy here: only an instance that this program launched is accepted.
   const isAdopted = (one: Instance) =>
     one.InstanceId === recorded.adopted?.instanceId &&
+    isOurToken(one.ClientToken) &&
     (hasProfile(one, names) || hasGroup(one, claims, names))
   const adopted = claims.instances.find(isAdopted)
   if (adopted) return { instance: adopted, superseded: [] }
@@ -179,14 +181,15 @@ function proveAddress(lab: LabId, recorded: Recorded, claims: Claims, hosts: rea
   const isIdle = ({ AssociationId }: Address) => AssociationId === undefined
   const wasCreated = ({ Tags }: Address) =>
     creations?.address !== undefined && tagValue(Tags, tagKeys.creation) === creations.address
+  // Anybody who may tag an address can have it name itself, so that alone never takes the place of the lab's own.
   const proofs: ((one: Address) => boolean)[] = [
-    namesItself,
     wasCreated,
     isAtHost,
+    (one) => namesItself(one) && isIdle(one),
     (one) => one.AllocationId === adopted?.allocationId && isIdle(one),
   ]
   for (const isProven of proofs) {
-    const found = one(lab, 'address', candidates.filter(isProven), isAtHost)
+    const found = one(lab, 'address', candidates.filter(isProven), isAtHost, namesItself)
     if (found) return { address: found }
   }
   if (!recorded.mayAdopt) return { address: undefined }

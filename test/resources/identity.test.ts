@@ -114,6 +114,13 @@ describe('the instance', () => {
     const changed = { ...old, IamInstanceProfile: undefined, SecurityGroups: [] } as never
     expect(() => decide({ instances: [changed] }, accepted)).toThrow(/can’t be proven/)
   })
+
+  it('is never a copy, although the settings name it as accepted', () => {
+    const copy = instance('i-copy', { ClientToken: 'a-uuid' })
+    expect(
+      decide({ instances: [copy] }, { ...lost, adopted: { instanceId: 'i-copy' } }).instance,
+    ).toBeUndefined()
+  })
 })
 
 describe('the address', () => {
@@ -143,6 +150,21 @@ describe('the address', () => {
   it('that destroy kept is taken back without its settings, for its tags name itself', () => {
     const kept = address('eipalloc-9', {}, [['allocation', 'eipalloc-9']])
     expect(decide({ addresses: [kept] }, lost)).toMatchObject({ address: kept, unconfirmed: undefined })
+  })
+
+  it('is not an idle one whose tags name itself where another one is at the instance, as in a lab of 0.1.0', () => {
+    const addresses = [
+      address('eipalloc-0', {}, [['allocation', 'eipalloc-0']]),
+      address('eipalloc-9', at('i-lab')),
+    ]
+    const found = decide({ instances: [host], addresses })
+    expect(found.address?.AllocationId).toBe('eipalloc-9')
+    expect(found.strangers).toMatchObject([{ id: 'eipalloc-0' }])
+  })
+
+  it('is not one whose tags name itself while it is in use elsewhere', () => {
+    const elsewhere = address('eipalloc-0', at('i-db'), [['allocation', 'eipalloc-0']])
+    expect(decide({ addresses: [elsewhere] }, lost).address).toBeUndefined()
   })
 
   it('is the one at the instance where two have the creation id, and an error where neither is', () => {
