@@ -48,14 +48,17 @@ export async function overwrite(ssm: SSMClient, name: string, value: string, fro
   }
   if (theirs === undefined) return Version
   await put(theirs)
-  throw new LabError({
+  throw settingsConflict(name)
+}
+
+export const settingsConflict = (name: string): LabError =>
+  new LabError({
     code: 'settings-conflict',
     what: `Somebody else changed the settings ${name} at the same moment.`,
     why: 'Their change is kept, and this run’s choices are not stored.',
     fix: ['Run the same command again: it shows the plan with both changes.'],
     exitCode: 2,
   })
-}
 
 /** What the user chose, kept at AWS. It is made first and goes last. */
 export function settingsParameter(options: {
