@@ -80,8 +80,11 @@ export async function lookAtStatus(
   const address = observation.of(graph.address)
   const instance = observation.of(graph.instance)
   const identity = observation.of(graph.identity)
+  const group = observation.of(graph.group)
   const strangers = identity ? strangersOf(identity, leftovers) : []
   const onlyAddress = observation.present.length === 1 && address !== undefined
+  if (onlyAddress && identity?.unconfirmed && !address.protectedTag)
+    return gone(open, [...strangers, unprovenAddress(address)], undefined)
   if (observation.present.length === 0 || onlyAddress)
     return gone(open, strangers, onlyAddress ? address.publicIp : undefined)
 
@@ -115,13 +118,13 @@ export async function lookAtStatus(
     address,
     refusal,
     instanceId: instance?.instanceId,
-    ingress: observation.of(graph.group)?.ingress,
+    ingress: group?.ingress,
     strangers,
     leftSecrets: leftovers.secrets,
     health,
     hostCurrent: current,
     answers: { https, portainer },
-    here: here === undefined ? undefined : { address: here, allowed: isAllowed(here, settings.allow.cidrs) },
+    here: here === undefined ? undefined : { address: here, allowed: isAllowed(here, httpsSources(group)) },
     lostModels,
     proof,
     proofKept: asked === undefined,
@@ -135,6 +138,22 @@ export async function lookAtStatus(
     now: context.clock.now(),
   }
 }
+
+const unprovenAddress = ({ allocationId, publicIp }: AddressState): Stranger => ({
+  kind: 'address',
+  id: allocationId,
+  name: publicIp,
+  why: 'It bears the lab’s tags, and nothing else proves that it is the lab’s.',
+})
+
+/** Who the rules that are there let in to LibreChat, whatever the settings say. */
+const httpsSources = (group: { ingress: readonly Rule[] } | undefined): string[] =>
+  (group?.ingress ?? [])
+    .filter(
+      ({ protocol, fromPort, toPort }) =>
+        protocol === '-1' || (protocol === 'tcp' && fromPort <= 443 && toPort >= 443),
+    )
+    .map(({ source }) => source)
 
 /** Nothing there, or only the address that a destroy kept: said with what it costs. */
 function gone({ lab }: OpenLab, strangers: readonly Stranger[], keptAddress: string | undefined): Status {

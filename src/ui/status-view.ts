@@ -91,7 +91,7 @@ type There = Exclude<Status, { keptAddress: string }>
 
 function resourceLines({ items, leftSecrets }: There, style: Ui['style']): string[] {
   const secrets = leftSecrets.map(
-    (name) => `  ${style('yellow', '!')} parameter ${clean(name)}  left by an older run: destroy removes it`,
+    (name) => `  ${style('yellow', '!')} parameter ${clean(name)}  left by an older run: up removes it`,
   )
   const resources = items.flatMap(({ resource, action, id, changes }) => {
     const fine = action === 'keep' && changes.length === 0
@@ -119,8 +119,11 @@ function addressLines({ address, refusal }: There, style: Ui['style']): string[]
   return [...shown, ...plain]
 }
 
-const urlsIn = ({ lab, address, instanceId, settings }: There) =>
-  instanceId ? urlsOf(lab, address?.publicIp ?? '', instanceId, settings?.domain) : undefined
+/** With the settings' domain only where the host serves it: anybody may have written the settings. */
+const urlsIn = ({ lab, address, instanceId, settings, health }: There) => {
+  const domain = health?.site === settings?.domain ? settings?.domain : undefined
+  return instanceId ? urlsOf(lab, address?.publicIp ?? '', instanceId, domain) : undefined
+}
 
 /** From where the rules that are there let in, port by port. */
 export function allowedFrom(ingress: readonly Rule[]): string {

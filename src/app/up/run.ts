@@ -52,6 +52,8 @@ export interface Plan {
   rows: readonly SettingRow[]
   /** What bears the lab's tags, is not the lab's, and stays as it is. */
   strangers: readonly Stranger[]
+  /** Parameters in which an older version left a password; they are removed. */
+  leftSecrets: readonly string[]
 }
 
 /** A finished run. */
