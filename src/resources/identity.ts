@@ -158,7 +158,8 @@ function proveInstance(lab: LabId, recorded: Recorded, claims: Claims, names: La
       hasGroup(one, claims, names) &&
       claims.addresses.some(({ InstanceId }) => InstanceId === one.InstanceId),
   )
-  if (agreeing.length !== 1 && ours.length > 0) throw ambiguousInstance(lab, ours)
+  if (agreeing.length !== 1 && ours[0])
+    throw ambiguousInstance(lab, ours, ours.length === 1 ? agreement(lab, ours[0], names) : [])
   return { instance: agreeing[0], superseded: [], unconfirmed: agreeing.length === 1 }
 }
 
@@ -185,7 +186,7 @@ function proveAddress(lab: LabId, recorded: Recorded, claims: Claims, hosts: rea
   const proofs: ((one: Address) => boolean)[] = [
     wasCreated,
     isAtHost,
-    (one) => namesItself(one) && isIdle(one),
+    namesItself,
     (one) => one.AllocationId === adopted?.allocationId && isIdle(one),
   ]
   for (const isProven of proofs) {
@@ -277,19 +278,26 @@ const describeClaim = (claim: Address | SecurityGroup) =>
         text: `${(claim as Address).AllocationId} (${(claim as Address).PublicIp}, ${quoted(nameOf(claim))})`,
       }
 
-const ambiguousInstance = (lab: LabId, found: readonly Instance[]) =>
+const ambiguousInstance = (lab: LabId, found: readonly Instance[], toAgree: readonly string[] = []) =>
   ambiguous(
     lab,
     'instance',
     'instances',
     found.map((one) => ({ id: one.InstanceId ?? '', text: describeInstance(one) })),
+    toAgree,
   )
+
+/** How the one instance of a lab whose settings are lost comes to agree. */
+const agreement = ({ region }: LabId, { InstanceId }: Instance, { role, group }: LabNames) => [
+  `If ${InstanceId} is the lab’s, it needs the instance profile ${role}, the security group ${group} and one of the lab’s Elastic IPs: aws ec2 associate-address --region ${region} --instance-id ${InstanceId} --allocation-id <its allocation id>`,
+]
 
 function ambiguous(
   lab: LabId,
   kind: 'instance' | 'address' | 'group',
   plural: string,
   found: readonly { id: string; text: string }[],
+  toAgree: readonly string[] = [],
 ): LabError {
   const bear = found.length === 1 ? 'It bears the lab’s tags' : 'Each bears the lab’s tags'
   return new LabError({
@@ -299,10 +307,13 @@ function ambiguous(
         ? `It can’t be proven that ${found[0]?.text} belongs to the lab "${lab.name}" in ${lab.region}.`
         : `${found.length} ${plural} could belong to the lab "${lab.name}" in ${lab.region}: ${found.map(({ text }) => text).join('; ')}.`,
     why: `${bear}, and nothing else decides. Nothing was changed.`,
-    fix: found.map(
-      ({ id }) =>
-        `If ${id} is not the lab’s, remove its tags: aws ec2 delete-tags --region ${lab.region} --resources ${id} --tags Key=${tagKeys.lab} Key=${tagKeys.region}`,
-    ),
+    fix: [
+      ...found.map(
+        ({ id }) =>
+          `If ${id} is not the lab’s, remove its tags: aws ec2 delete-tags --region ${lab.region} --resources ${id} --tags Key=${tagKeys.lab} Key=${tagKeys.region}`,
+      ),
+      ...toAgree,
+    ],
   })
 }
 

@@ -103,7 +103,12 @@ describe('the instance', () => {
       unconfirmed: { instanceId: 'i-lab', allocationId: 'eipalloc-1', groupId: 'sg-lab' },
     })
     for (const lacking of [{ addresses: [] }, { groups: [] }]) {
-      expect(() => decide({ ...claims, ...lacking }, lost)).toThrow(/can’t be proven/)
+      expect(() => decide({ ...claims, ...lacking }, lost)).toThrow(
+        expect.objectContaining({
+          message: expect.stringContaining('can’t be proven'),
+          fix: expect.arrayContaining([expect.stringMatching(/^If i-lab is the lab’s, it needs/)]),
+        }),
+      )
     }
   })
 
@@ -162,9 +167,12 @@ describe('the address', () => {
     expect(found.strangers).toMatchObject([{ id: 'eipalloc-0' }])
   })
 
-  it('is not one whose tags name itself while it is in use elsewhere', () => {
-    const elsewhere = address('eipalloc-0', at('i-db'), [['allocation', 'eipalloc-0']])
-    expect(decide({ addresses: [elsewhere] }, lost).address).toBeUndefined()
+  it('that a lab took back stays the lab’s when somebody moves it, although the settings have a newer creation id', () => {
+    const moved = address('eipalloc-9', at('i-db'), [
+      ['creation', 'c'.repeat(16)],
+      ['allocation', 'eipalloc-9'],
+    ])
+    expect(decide({ instances: [host], addresses: [moved] }).address).toEqual(moved)
   })
 
   it('is the one at the instance where two have the creation id, and an error where neither is', () => {
