@@ -9,20 +9,32 @@ import { isAllowed } from '../lab/cidr.js'
 import { labGraph } from '../lab/graph.js'
 import { findLaunchTarget } from '../lab/launch-target.js'
 import { findLeftovers, strangersOf } from '../lab/leftovers.js'
-import { type Cost, monthlyCost } from '../lab/prices.js'
+import { addressMonthlyUsd, type Cost, monthlyCost } from '../lab/prices.js'
 import { nothingChosen, type Settings } from '../lab/settings.js'
+import { type Urls, urlsOf } from '../lab/urls.js'
 import { type AddressState, type ReleaseRefusal, releaseRefusal } from '../resources/address.js'
 import type { Stranger } from '../resources/identity.js'
 import { isStrangers, type LabId } from '../resources/ownership.js'
 import type { Rule } from '../resources/security-group.js'
 import { type ChatJudgement, judgeChat, proveChat } from './chat-proof.js'
+import { type ChatReport, chatReport } from './chat-report.js'
 import type { Context } from './context.js'
 import { askHealth, hostOf, hostSettingsOf } from './host-work.js'
 import type { OpenLab } from './open-lab.js'
 
-/** What a look at a lab found. Exit code 0 healthy, 2 there but not as it should be, 3 no such lab. */
+export type { AddressState, ReleaseRefusal } from '../resources/address.js'
+export type { Rule } from '../resources/security-group.js'
+
+/** The state of a lab. Exit code 0 healthy, 2 it exists but is not as it should be, 3 no such lab. */
 export type Status =
-  | { lab: LabId; exitCode: 3; keptAddress: string; strangers: readonly Stranger[] }
+  | {
+      lab: LabId
+      exitCode: 3
+      keptAddress: string
+      /** What it costs; undefined where the price is unknown. */
+      keptAddressMonthlyUsd: number | undefined
+      strangers: readonly Stranger[]
+    }
   | {
       lab: LabId
       exitCode: 0 | 2
@@ -31,7 +43,7 @@ export type Status =
       items: readonly PlanItem[]
       address: AddressState | undefined
       refusal: ReleaseRefusal | undefined
-      instanceId: string | undefined
+      urls: Urls | undefined
       /** The security group's rules as they are; undefined: there is no group. */
       ingress: readonly Rule[] | undefined
       strangers: readonly Stranger[]
@@ -43,16 +55,12 @@ export type Status =
       answers: { https: boolean; portainer: boolean }
       here: { address: string; allowed: boolean } | undefined
       lostModels: readonly string[]
-      /** Just made, or the last that the host keeps. */
-      proof: Proof | undefined
-      /** Whether it is the one that the host keeps. */
-      proofKept: boolean
+      chat: ChatReport | undefined
       judged: ChatJudgement
       cost: Cost
-      now: number
     }
 
-/** Observes everything anew. LabError `no-such-lab` (exit code 3) where there is nothing. */
+/** Observes everything. LabError `no-such-lab` (exit code 3) where there is nothing. */
 export async function lookAtStatus(
   open: OpenLab,
   { chat }: { chat: boolean },
@@ -107,6 +115,8 @@ export async function lookAtStatus(
     ? health?.release === release(hostSettingsOf(open, settings, address.publicIp, proof))
     : false
   const judged = judgeChat(proof, settings)
+  // Whoever may write the settings could send the person elsewhere.
+  const servedDomain = health?.site === stored?.domain ? stored?.domain : undefined
   // At least one model answers, and no silent one is left in the menu.
   const chatWell = proof === undefined || judged.silent.length === 0 || (judged.exitCode === 0 && current)
   const well = asWanted && health?.healthy === true && lostModels.length === 0 && chatWell
@@ -117,7 +127,7 @@ export async function lookAtStatus(
     items,
     address,
     refusal,
-    instanceId: instance?.instanceId,
+    urls: instance && urlsOf(lab, address?.publicIp ?? '', instance.instanceId, servedDomain),
     ingress: group?.ingress,
     strangers,
     leftSecrets: leftovers.secrets,
@@ -126,8 +136,14 @@ export async function lookAtStatus(
     answers: { https, portainer },
     here: here === undefined ? undefined : { address: here, allowed: isAllowed(here, httpsSources(group)) },
     lostModels,
-    proof,
-    proofKept: asked === undefined,
+    chat:
+      proof &&
+      chatReport(proof, {
+        settings: stored,
+        region: lab.region,
+        now: context.clock.now(),
+        kept: asked === undefined,
+      }),
     judged,
     cost: monthlyCost({
       region: lab.region,
@@ -135,7 +151,6 @@ export async function lookAtStatus(
       diskGb: instance?.volume?.sizeGb ?? settings.diskGb,
       addresses: address ? 1 : 0,
     }),
-    now: context.clock.now(),
   }
 }
 
@@ -143,7 +158,7 @@ const unprovenAddress = ({ allocationId, publicIp }: AddressState): Stranger => 
   kind: 'address',
   id: allocationId,
   name: publicIp,
-  why: 'It bears the lab’s tags, and nothing else proves that it is the lab’s.',
+  why: 'It has the lab’s tags, and nothing else proves that it is the lab’s.',
 })
 
 /** Who the rules that are there let in to LibreChat, whatever the settings say. */
@@ -155,7 +170,7 @@ const httpsSources = (group: { ingress: readonly Rule[] } | undefined): string[]
     )
     .map(({ source }) => source)
 
-/** Nothing there, or only the address that a destroy kept: said with what it costs. */
+/** Nothing is there, or only the address that a destroy kept. */
 function gone({ lab }: OpenLab, strangers: readonly Stranger[], keptAddress: string | undefined): Status {
   if (keptAddress === undefined) {
     throw new LabError({
@@ -163,14 +178,18 @@ function gone({ lab }: OpenLab, strangers: readonly Stranger[], keptAddress: str
       what: `There is no lab "${lab.name}" in ${lab.region}.`,
       ...(strangers.length > 0
         ? {
-            why: `These bear its tags or stand under its path, and are not proven to be the lab's: ${strangers.map(({ id }) => id).join(', ')}. They are left alone.`,
+            why: `These resources have its tags or its path, but are not proven to be the lab's: ${strangers.map(({ id }) => id).join(', ')}. They are left alone.`,
           }
         : {}),
-      fix: ['librechat-lab up   makes one', 'librechat-lab list --all-regions   shows where there are any'],
+      fix: [
+        { command: { path: 'up' }, text: 'creates one' },
+        { command: { path: 'list', flags: { 'all-regions': true } }, text: 'lists the labs of all regions' },
+      ],
       exitCode: 3,
     })
   }
-  return { lab, exitCode: 3, keptAddress, strangers }
+  const keptAddressMonthlyUsd = addressMonthlyUsd(lab.region)
+  return { lab, exitCode: 3, keptAddress, keptAddressMonthlyUsd, strangers }
 }
 
 /** Models in the menu that can't be called any more. */

@@ -13,7 +13,7 @@ const topics: Record<string, () => string> = {
 
 A lab of the default size that runs all the time in us-east-1:
 
-${columns([...rows, ['  together', 'a month, before tax', usd(cost.monthlyUsd)]]).join('\n')}
+${columns([...rows, ['  Total', 'a month, before tax', usd(cost.monthlyUsd)]]).join('\n')}
 
 Prices are ${cost.source}.
 
@@ -21,7 +21,7 @@ You pay for models only when you use them: https://aws.amazon.com/bedrock/pricin
 to the internet are free for the whole account. The lab has no load balancer, NAT gateway, log group or snapshot.
 
   librechat-lab up --dry-run   shows the cost of your choices, line by line
-  librechat-lab destroy        stops all cost except that of a kept address
+  librechat-lab destroy        stops all costs except that of a kept address
 `
   },
   security: () => `SECURITY
@@ -33,8 +33,8 @@ who may use it. Nobody can sign up in LibreChat; its first user is created befor
 What the host can do. Its role lets Systems Manager manage it and lets it call Bedrock's models, nothing else. Only
 LibreChat's own container can get the role's credentials; IMDSv2 is required.
 
-Secrets. They are generated on the host and stay there. A password that you type travels as an encrypted parameter that
-is deleted at once. A password that the host generates comes back encrypted to a one-time key. There is no state file
+Secrets. They are generated on the host and stay there. A password that you type goes encrypted to a one-time key of
+the host. A password that the host generates comes back encrypted to a one-time key. There is no state file
 and no key on your machine.
 
 The disk is encrypted. The instance is protected against termination, and the address is protected against destroy.
@@ -63,8 +63,8 @@ export function topicPage(topic: string): string {
     code: 'no-such-topic',
     what: `There is no help topic ${JSON.stringify(topic.slice(0, 60))}.`,
     fix: [
-      ...topicNames.map((name) => `librechat-lab help ${name}`),
-      'librechat-lab --help   lists the commands',
+      ...topicNames.map((name) => ({ run: `librechat-lab help ${name}` })),
+      { run: 'librechat-lab --help', text: 'lists the commands' },
     ],
   })
 }

@@ -22,7 +22,7 @@ export interface Choices {
   domain?: string | null
   openPort80?: boolean
   subnetId?: string
-  permissionsBoundary?: string
+  permissionsBoundary?: string | null
   tags?: Record<string, string>
   userData?: boolean
   email?: string
@@ -38,7 +38,7 @@ export interface ChoiceFlags {
   domain?: string | false
   openPort80?: boolean
   subnetId?: string
-  permissionsBoundary?: string
+  permissionsBoundary?: string | false
   tag?: string[]
   userData?: boolean
   email?: string
@@ -93,7 +93,8 @@ export function checkedChoices(flags: ChoiceFlags): Choices {
       'a subnet’s id such as subnet-0123456789abcdef0',
     )
   }
-  if (flags.permissionsBoundary !== undefined) {
+  if (flags.permissionsBoundary === false) choices.permissionsBoundary = null
+  else if (flags.permissionsBoundary !== undefined) {
     choices.permissionsBoundary = checked(
       fields.permissionsBoundary.unwrap(),
       flags.permissionsBoundary,
@@ -182,7 +183,10 @@ export function settingsFrom(options: {
   const optional = {
     domain,
     subnetId: choices.subnetId ?? stored?.subnetId,
-    permissionsBoundary: choices.permissionsBoundary ?? stored?.permissionsBoundary,
+    permissionsBoundary:
+      choices.permissionsBoundary === null
+        ? undefined
+        : (choices.permissionsBoundary ?? stored?.permissionsBoundary),
     tags: choices.tags ?? stored?.tags,
     email: choices.email ?? stored?.email,
     passwordDue: stored?.passwordDue,

@@ -9,6 +9,8 @@ interface Unsaid {
   /** As the end of "The stored settings would …". */
   would: string
   flags: string
+  /** The other way on, as a sentence. */
+  instead?: string
 }
 
 /** What this run itself chose. */
@@ -16,6 +18,8 @@ export interface Chosen {
   choices: Choices
   /** Whether the command named the models. */
   models: boolean
+  /** The models in the settings that are stored; what else is wanted is this run's own choice. */
+  stored: Settings['models']
   /** Whether an instance will be launched. */
   launches: boolean
 }
@@ -75,7 +79,13 @@ function unsaidRanges({ allow }: Settings, actual: Actual, choices: Choices): Un
   const closed = allow.cidrs.filter((cidr) => !isCovered(cidr, actual.allowed ?? []))
   if (closed.length === 0) return []
   const everyone = allow.everyone ? ' --allow-everyone' : ''
-  return [{ would: `let in ${closed.join(', ')}`, flags: `--allow-cidr ${allow.cidrs.join(' ')}${everyone}` }]
+  return [
+    {
+      would: `let in ${closed.join(', ')}`,
+      flags: `--allow-cidr ${allow.cidrs.join(' ')}${everyone}`,
+      instead: 'To let in your own address only: librechat-lab up --yes --allow-cidr detect',
+    },
+  ]
 }
 
 function unsaidDomain({ domain }: Settings, actual: Actual, choices: Choices): Unsaid[] {
@@ -90,15 +100,19 @@ function unsaidBoundary({ permissionsBoundary }: Settings, { boundary }: Actual,
   const would = permissionsBoundary
     ? `replace the permissions boundary ${boundary}`
     : `drop the permissions boundary ${boundary}`
-  // The flag that keeps it: to drop a boundary is agreed to at a terminal only.
-  return [{ would, flags: `--permissions-boundary ${permissionsBoundary ?? boundary}` }]
+  const flags = permissionsBoundary
+    ? `--permissions-boundary ${permissionsBoundary}`
+    : '--no-permissions-boundary'
+  const instead = `To keep it: librechat-lab up --yes --permissions-boundary ${boundary}`
+  return [{ would, flags, instead }]
 }
 
-/** Models that neither the menu nor the role's policy has. A menu may lack a model that did not answer. */
-function unsaidModels({ models }: Settings, actual: Actual, { models: named }: Chosen): Unsaid[] {
+/** Stored models that neither the menu nor the role's policy has. A menu may lack a model that did not answer. */
+function unsaidModels({ models }: Settings, actual: Actual, { models: named, stored }: Chosen): Unsaid[] {
   if (named || actual.models === undefined || actual.models.length === 0) return []
   const { models: there, policy = '' } = actual
-  const added = models.filter(({ id }) => !there.includes(id) && !policy.includes(`/${id}"`))
+  const isStored = (id: string) => stored.some((model) => model.id === id)
+  const added = models.filter(({ id }) => isStored(id) && !there.includes(id) && !policy.includes(`/${id}"`))
   if (added.length === 0) return []
   return [
     {
@@ -118,9 +132,7 @@ export function refuseUnsaid(unsaid: readonly Unsaid[]): void {
     why: 'An earlier run may have chosen that and been interrupted, or somebody else in the account wrote it. With --yes nobody reads the plan.',
     fix: [
       `If you mean it: librechat-lab up --yes ${flags}`,
-      ...(unsaid.some((one) => one.flags.startsWith('--allow-cidr'))
-        ? ['To let in your own address only: librechat-lab up --yes --allow-cidr detect']
-        : []),
+      ...unsaid.flatMap(({ instead }) => instead ?? []),
       'To read the plan first: librechat-lab up',
     ],
   })

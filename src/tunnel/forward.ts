@@ -23,6 +23,7 @@ export interface ForwardRequest {
 }
 
 export interface Traffic {
+  /** Those that neither side has ended. */
   connections: number
   bytesDown: number
   bytesUp: number
@@ -71,7 +72,7 @@ export class Forward {
     const addresses = bind === undefined ? loopback : [bind]
     forward.listener = await Listener.open(localPort, addresses, (socket) => forward.accept(socket))
     try {
-      await Promise.all(forward.slots.map((slot) => slot.open(signal)))
+      await Promise.all(forward.slots.map((slot) => slot.ready(signal)))
     } catch (error) {
       await forward.close()
       throw error
@@ -91,7 +92,7 @@ export class Forward {
 
   get traffic(): Traffic {
     return {
-      connections: this.sockets.size,
+      connections: this.slots.reduce((sum, { open }) => sum + open, this.waiting.length),
       bytesDown: this.down,
       bytesUp: this.up,
       reconnects: this.slots.reduce((sum, { reconnections }) => sum + reconnections, 0),

@@ -46,6 +46,11 @@ export class SessionSlot {
     return (this.forwarding?.load ?? 0) + this.arriving
   }
 
+  /** All connections that are in use, those of sessions that take no new ones as well. */
+  get open(): number {
+    return [...this.former.values()].reduce((sum, { load }) => sum + load, this.load)
+  }
+
   /** Those of them that something moved through a moment ago. */
   get busy(): number {
     return (this.forwarding?.busy ?? 0) + this.arriving
@@ -60,7 +65,7 @@ export class SessionSlot {
   }
 
   /** Opens a session unless there is one. SDK errors and LabErrors pass through. */
-  open(signal?: AbortSignal): Promise<void> {
+  ready(signal?: AbortSignal): Promise<void> {
     if (this.session && !this.session.ended) return Promise.resolve()
     this.opening ??= this.start(signal).finally(() => {
       this.opening = undefined
@@ -73,7 +78,7 @@ export class SessionSlot {
     this.arriving++
     try {
       if (this.session && this.session.unheard > avoidAfter) this.leave()
-      await this.open()
+      await this.ready()
     } finally {
       this.arriving--
     }

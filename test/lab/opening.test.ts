@@ -27,7 +27,7 @@ const there: Actual = {
   users: 1,
   policy: '',
 }
-const said = { choices: {}, models: false, launches: false }
+const said = { choices: {}, models: false, launches: false, stored: [sonnet, other] }
 const flagsOf = (...about: Parameters<typeof unsaidChanges>) =>
   unsaidChanges(...about).map(({ flags }) => flags)
 
@@ -70,7 +70,7 @@ const poisons: [string, Partial<Settings>, Actual, string][] = [
     '--domain evil.example --open-port-80',
   ],
   ['port 80 for everybody', { openPort80: true }, there, '--open-port-80'],
-  ['no boundary', { permissionsBoundary: undefined }, there, `--permissions-boundary ${boundary}`],
+  ['no boundary', { permissionsBoundary: undefined }, there, '--no-permissions-boundary'],
   ['another boundary', { permissionsBoundary: `${boundary}2` }, there, `--permissions-boundary ${boundary}2`],
   [
     'a first user on a host without users',
@@ -136,10 +136,15 @@ describe('stored settings', () => {
       email: 'me@example.org',
     }
     expect(
-      unsaidChanges(everything, { ...there, users: 0 }, { choices, models: true, launches: true }),
+      unsaidChanges(everything, { ...there, users: 0 }, { ...said, choices, models: true, launches: true }),
     ).toEqual([])
     const own = { ...settings, allow: { from: 'detected' as const, cidrs: ['9.9.9.9/32'], everyone: false } }
     expect(unsaidChanges(own, there, said)).toEqual([])
+  })
+
+  it('do not answer for models that this run chose itself', () => {
+    const chosen = { ...settings, models: [sonnet, other] }
+    expect(unsaidChanges(chosen, there, { ...said, stored: [sonnet] })).toEqual([])
   })
 
   it('may close, restrict and repair: a narrower range, a boundary that was removed, a policy that was changed', () => {

@@ -52,7 +52,7 @@ function start(args: string[], env: Record<string, string> = {}): Running {
 const ready = ({ out, err, child }: Running) =>
   until('the tunnel to be ready', () => {
     if (child.exitCode !== null) throw new Error(err())
-    return out().includes('localhost:') && out().endsWith('\n')
+    return /:\/\/[^/]+:\d+/.test(out()) && out().endsWith('\n')
   })
 
 /** What a command that fails says, as JSON. */
@@ -89,6 +89,45 @@ describe('tunnel', () => {
     })
   })
 
+  test('is on both addresses of localhost, or not announced as localhost', async () => {
+    const tunnel = start(['tunnel', '5000:45875', '--json'])
+    await ready(tunnel)
+    const { addresses, url } = JSON.parse(tunnel.out()).tunnels[0]
+    expect(url).toBe('http://localhost:45875')
+    expect(addresses[0]).toBe('127.0.0.1')
+    tunnel.child.kill('SIGKILL')
+    await tunnel.ended
+    const bound = start(['tunnel', '5000:45876', '--bind', '127.0.0.1', '--json'])
+    await ready(bound)
+    expect(JSON.parse(bound.out()).tunnels[0]).toMatchObject({
+      url: 'http://127.0.0.1:45876',
+      addresses: ['127.0.0.1'],
+    })
+  })
+
+  test('says at Ctrl-C what is closed, and promises nothing for it', async () => {
+    const tunnel = start(['tunnel', '5000:45877', '--json'])
+    await ready(tunnel)
+    const socket = await connectTo(45877)
+    socket.write('hello')
+    await new Promise((resolve) => socket.once('data', resolve))
+    tunnel.child.kill('SIGINT')
+    expect(await tunnel.ended).toBe(130)
+    expect(tunnel.err()).toContain(
+      '1 open connection is closed; transfers that are not finished end with an error.',
+    )
+    expect(tunnel.err()).not.toMatch(/nothing is lost/i)
+  })
+
+  test('tells a session that was ended in use from one that was idle', async () => {
+    const tunnel = start(['tunnel', '5000:45878', '--json'])
+    await ready(tunnel)
+    await remote.set({ expired: true })
+    await remote.break('kill')
+    await until('the reason', () => tunnel.err().includes('while it was in use: an administrator ended it'))
+    await remote.set({ expired: false })
+  })
+
   test('never shows a token', async () => {
     const tunnel = start(['tunnel', '5000', '--debug'])
     await ready(tunnel)
@@ -100,7 +139,7 @@ describe('tunnel', () => {
   test('listens on loopback only, and warns when told otherwise', async () => {
     const tunnel = start(['tunnel', '5000', '--bind', '0.0.0.0'])
     await ready(tunnel)
-    expect(tunnel.err()).toContain('Everybody who can reach 0.0.0.0')
+    expect(tunnel.err()).toContain('Everyone who can reach 0.0.0.0')
   })
 
   test('says when nothing listens over there, and goes on', async () => {
@@ -112,7 +151,7 @@ describe('tunnel', () => {
   test('finds a free port when the wanted one is taken, and says which', async () => {
     const tunnel = start(['tunnel', `5000:${port}`])
     await ready(tunnel)
-    expect(tunnel.err()).toMatch(new RegExp(`Port ${port} is taken here, so .* is on \\d+`))
+    expect(tunnel.err()).toMatch(new RegExp(`Local port ${port} is in use, so .* is on \\d+`))
   })
 
   test.each([
@@ -245,6 +284,14 @@ describe('logs', () => {
     })
   })
 
+  test('tells why AWS ended it, and fails', async () => {
+    const logs = start(['logs', '--follow'])
+    await until('a line', () => logs.out().includes('more'))
+    await remote.expire('Your session timed out due to inactivity.')
+    expect(await logs.ended).toBe(1)
+    expect(logs.err()).toContain('Your session timed out due to inactivity.')
+  })
+
   test('follows until it is stopped, and leaves nothing behind', async () => {
     const logs = start(['logs', '--follow'])
     await until('three lines', () => logs.out().split('more').length > 3)
@@ -262,9 +309,10 @@ describe('logs', () => {
 })
 
 test.each([
-  ['librechat', '127.0.0.1', 8080, 'http://localhost:8080'],
-  ['portainer', '127.0.0.1', 9443, 'https://localhost:9443'],
-  ['443:8443', '0.0.0.0', 8443, 'https://localhost:8443'],
+  ['librechat', undefined, 8080, 'http://localhost:8080'],
+  ['portainer', '127.0.0.1', 9443, 'https://127.0.0.1:9443'],
+  ['443:8443', '0.0.0.0', 8443, 'https://127.0.0.1:8443'],
+  ['80', '::', 8080, 'http://[::1]:8080'],
   ['80', 'fe80::1', 1, 'http://[fe80::1]:1'],
 ])('the address of %s', (target, bind, at, url) => {
   expect(urlOf(parseTarget(target), bind, at)).toBe(url)

@@ -124,6 +124,37 @@ describe('a shell', () => {
     expect((await remote.stats()).calls.GenerateDataKey).toBe(1)
   })
 
+  test('tells why AWS ended it, and fails', async () => {
+    const { ended, err, out } = runProgram(program, remote, ['shell'])
+    await until('the prompt', () => out().includes('remote$'))
+    await remote.expire('Your session timed out due to inactivity.')
+    expect(await ended).toBe(1)
+    expect(err()).toContain('Your session timed out due to inactivity.')
+  })
+
+  test('that an administrator ended fails, and says so', async () => {
+    const { ended, err, out } = runProgram(program, remote, ['shell'])
+    await until('the prompt', () => out().includes('remote$'))
+    await remote.set({ expired: true })
+    await remote.break('kill')
+    expect(await ended).toBe(1)
+    expect(err()).toContain('an administrator ended it')
+    await remote.set({ expired: false })
+  })
+
+  test('is no JSON', async () => {
+    const { ended, out } = runProgram(program, remote, ['shell', '--json'])
+    expect(await ended).toBe(1)
+    expect(JSON.parse(out()).error).toMatchObject({ code: 'bad-option' })
+  })
+
+  test('shows a bare line feed as one', async () => {
+    await openShell()
+    await shows('remote$')
+    await type('stty -opost; printf "one\\ntwo\\n"; stty opost; echo', 'Enter')
+    await shows(/^ *one\n {3,}two/m)
+  })
+
   test('says what is missing when KMS gives no key', async () => {
     await remote.set({
       agent: { kms: { key: 'alias/shells' } },

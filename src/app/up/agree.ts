@@ -5,8 +5,8 @@ import type { Now } from './observe.js'
 import type { Plan, Run } from './run.js'
 
 /**
- * Shows the plan and has it agreed to: by `--yes`, which covers only what the command itself says; by a typed `yes`
- * for what starts to cost money; by a question otherwise. LabError `declined`, `opened-by-settings`, `not-proven`.
+ * Shows the plan and asks for consent: `--yes` covers only what the command itself says; what starts to cost money
+ * needs a typed `yes`; everything else a confirmation. LabError `declined`, `opened-by-settings`, `not-proven`.
  */
 export async function agree(run: Run, now: Now, plan: Plan): Promise<void> {
   if (run.options.yes) refuseUnread(run, now, plan)
@@ -17,21 +17,28 @@ export async function agree(run: Run, now: Now, plan: Plan): Promise<void> {
   throw new LabError({
     code: 'declined',
     what: 'Nothing was changed.',
-    fix: ['librechat-lab up   when you are ready'],
+    fix: [{ command: { path: 'up' }, text: 'when you are ready' }],
   })
 }
 
 const launches = ({ observation, graph }: Now, { replaces }: Plan): boolean =>
   observation.of(graph.instance) === undefined || replaces !== undefined
 
-/** With `--yes` nobody reads the plan: what only the stored settings or the account's tags say is refused. */
+/** With `--yes` nobody reads the plan, so what only the stored settings or the account's tags say is refused. */
 function refuseUnread({ options, choices, open }: Run, now: Now, plan: Plan): void {
   const models = options.models !== undefined || options.withoutChat === true
-  refuseUnsaid(unsaidChanges(now.settings, now.actual, { choices, models, launches: launches(now, plan) }))
+  refuseUnsaid(
+    unsaidChanges(now.settings, now.actual, {
+      choices,
+      models,
+      stored: now.stored?.models ?? [],
+      launches: launches(now, plan),
+    }),
+  )
   if (!options.adopt) refuseUnsaidAdoption(open.lab, now.observation.of(now.graph.identity))
 }
 
-/** Enter alone must not start to cost money. */
+/** Pressing Enter alone must not start to cost money. */
 async function typesYes({ context: { ui } }: Run, { cost }: Plan): Promise<boolean> {
   const price = cost.monthlyUsd === undefined ? '' : `, for about $${cost.monthlyUsd.toFixed(0)} a month`
   const answer = await ui.input({

@@ -257,7 +257,8 @@ function checkSignature(request) {
     )
   if (!match) return 'no signature'
   const [, id, day, region, signed, signature] = match
-  if (id !== accessKey.id) return 'another access key'
+  const { id: known, secret } = settings.accessKey ?? accessKey
+  if (id !== known) return 'another access key'
   if (region !== settings.region) return 'another region'
   const names = signed.split(';')
   if (!names.includes('host') || !names.includes('x-amz-date')) return 'host and date are not signed'
@@ -281,7 +282,7 @@ function checkSignature(request) {
   ].join('\n')
   const scope = `${day}/${region}/ssmmessages/aws4_request`
   const text = ['AWS4-HMAC-SHA256', request.headers['x-amz-date'], scope, sha(canonical)].join('\n')
-  const key = [day, region, 'ssmmessages', 'aws4_request'].reduce(hmac, `AWS4${accessKey.secret}`)
+  const key = [day, region, 'ssmmessages', 'aws4_request'].reduce(hmac, `AWS4${secret}`)
   return hmac(key, text).toString('hex') === signature ? undefined : 'the signature does not match'
 }
 
