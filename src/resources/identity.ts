@@ -159,7 +159,7 @@ function proveInstance(lab: LabId, recorded: Recorded, claims: Claims, names: La
       claims.addresses.some(({ InstanceId }) => InstanceId === one.InstanceId),
   )
   if (agreeing.length !== 1 && ours[0])
-    throw ambiguousInstance(lab, ours, ours.length === 1 ? agreement(lab, ours[0], names) : [])
+    throw ambiguousInstance(lab, ours, ours.length === 1 ? agreement(ours[0], names) : [])
   return { instance: agreeing[0], superseded: [], unconfirmed: agreeing.length === 1 }
 }
 
@@ -288,8 +288,8 @@ const ambiguousInstance = (lab: LabId, found: readonly Instance[], toAgree: read
   )
 
 /** How the one instance of a lab whose settings are lost comes to agree. */
-const agreement = ({ region }: LabId, { InstanceId }: Instance, { role, group }: LabNames) => [
-  `If ${InstanceId} is the lab’s, it needs the instance profile ${role}, the security group ${group} and one of the lab’s Elastic IPs: aws ec2 associate-address --region ${region} --instance-id ${InstanceId} --allocation-id <its allocation id>`,
+const agreement = ({ InstanceId }: Instance, { role, group }: LabNames) => [
+  `If ${InstanceId} is the lab’s, it needs the instance profile ${role}, the security group ${group} and one of the lab’s Elastic IPs: then it is recognized.`,
 ]
 
 function ambiguous(
@@ -308,10 +308,10 @@ function ambiguous(
         : `${found.length} ${plural} could belong to the lab "${lab.name}" in ${lab.region}: ${found.map(({ text }) => text).join('; ')}.`,
     why: `${bear}, and nothing else decides. Nothing was changed.`,
     fix: [
-      ...found.map(
-        ({ id }) =>
-          `If ${id} is not the lab’s, remove its tags: aws ec2 delete-tags --region ${lab.region} --resources ${id} --tags Key=${tagKeys.lab} Key=${tagKeys.region}`,
-      ),
+      ...found.map(({ id }) => ({
+        run: `aws ec2 delete-tags --region ${lab.region} --resources ${id} --tags Key=${tagKeys.lab} Key=${tagKeys.region}`,
+        text: `removes the tags of ${id}, if it is not the lab’s`,
+      })),
       ...toAgree,
     ],
   })
