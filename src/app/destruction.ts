@@ -71,7 +71,7 @@ const nobody: Identity = {
 /** A destroy that was planned and not yet confirmed. */
 export class Destruction {
   readonly #open: OpenLab
-  readonly #seen: Seen
+  #seen: Seen
   #releases: boolean
 
   private constructor(open: OpenLab, seen: Seen, releases: boolean) {
@@ -85,7 +85,8 @@ export class Destruction {
     const seen = await look(open, graphOf(open))
     const address = seen.observation.of(seen.graph.address)
     const isNamed = checkedRelease(releaseAddress, address, seen.identity.strangers)
-    const isUnprotected = address?.protectedTag === false && !address.inUseBy
+    const isUnprotected =
+      address?.protectedTag === false && !address.inUseBy && !aloneIn(seen.identity).allocationId
     return new Destruction(open, seen, isNamed || isUnprotected)
   }
 
@@ -100,19 +101,29 @@ export class Destruction {
           ? [
               {
                 text: addressText(address),
-                why: address.inUseBy ? `in use by ${address.inUseBy}` : 'it is protected',
+                why: address.inUseBy
+                  ? `in use by ${address.inUseBy}`
+                  : address.protectedTag
+                    ? 'it is protected'
+                    : unproven,
               },
             ]
           : []),
         ...(groupUsedBy.length > 0
           ? [{ text: textOf(this.#seen, graph.group), why: `in use by ${groupUsedBy.join(', ')}` }]
-          : []),
+          : aloneIn(identity).groupId
+            ? [{ text: textOf(this.#seen, graph.group), why: unproven }]
+            : []),
+        ...(observation.of(graph.instance)?.moreVolumes ?? []).map(({ volumeId, device }) => ({
+          text: `volume ${volumeId} (${device})`,
+          why: 'only the root volume goes with the instance',
+        })),
       ],
       strangers: strangersOf(identity, leftovers),
       address: address && {
         publicIp: address.publicIp,
         goes: this.#releases,
-        canGo: !address.inUseBy,
+        canGo: !address.inUseBy && !aloneIn(identity).allocationId,
         monthlyUsd: addressMonthlyUsd(this.#open.lab.region),
       },
       elsewhere,
@@ -133,7 +144,9 @@ export class Destruction {
     const { ui, clock } = context
     const agreed = this.plan.going.map(({ text }) => text)
     await withLock(this.#open, 'destroy', context, async (lock) => {
-      const now = lock.waited ? await look(this.#open, this.#seen.graph) : this.#seen
+      // The user may have taken an hour to answer, and another run may have come and gone.
+      const now = await look(this.#open, this.#seen.graph)
+      this.#seen = now
       const resources = this.#going()
       if (itemsOf(now, resources).some(({ text }) => !agreed.includes(text))) throw changedMeanwhile(lab)
       const only = now.observation.only(resources)
@@ -152,11 +165,10 @@ export class Destruction {
   }
 
   #going(): Resource[] {
-    const { graph, groupUsedBy } = this.#seen
+    const { graph, identity, groupUsedBy } = this.#seen
+    const groupGoes = groupUsedBy.length === 0 && !aloneIn(identity).groupId
     return graph.all.filter(
-      (resource) =>
-        (resource !== graph.address || this.#releases) &&
-        (resource !== graph.group || groupUsedBy.length === 0),
+      (resource) => (resource !== graph.address || this.#releases) && (resource !== graph.group || groupGoes),
     )
   }
 
@@ -166,7 +178,10 @@ export class Destruction {
     const { graph } = after
     const address = after.observation.of(graph.address)
     const kept = this.#releases ? undefined : address?.publicIp
-    const checked = graph.all.filter((resource) => resource !== graph.address || this.#releases)
+    const { groupId } = aloneIn(this.#seen.identity)
+    const checked = graph.all.filter(
+      (resource) => (resource !== graph.address || this.#releases) && (resource !== graph.group || !groupId),
+    )
     return {
       lab: this.#open.lab,
       removed,
@@ -187,6 +202,12 @@ export class Destruction {
     return [`Still exists: ${left.join(', ')}`, goOn]
   }
 }
+
+const unproven = 'nothing proves that it is the lab’s'
+
+/** What only its tags say is the lab's, where no instance agrees with it: it stays unless it is named. */
+const aloneIn = ({ unconfirmed }: Identity): NonNullable<Identity['unconfirmed']> =>
+  unconfirmed && !unconfirmed.instanceId ? unconfirmed : {}
 
 const graphOf = ({ clients, lab, stored }: OpenLab): LabGraph =>
   labGraph({

@@ -1,4 +1,3 @@
-import { DescribeAddressesCommand } from '@aws-sdk/client-ec2'
 import { advise } from '../aws/advice.js'
 import { isCode } from '../aws/errors.js'
 import { explain } from '../bedrock/explain.js'
@@ -18,10 +17,9 @@ import {
   isDetected,
   settingsFrom,
 } from '../lab/choices.js'
-import { findInstance } from '../lab/find.js'
+import { findInstance, identifyLab } from '../lab/find.js'
 import { labGraph, newGeneration } from '../lab/graph.js'
 import { findLaunchTarget } from '../lab/launch-target.js'
-import { ownedFilters } from '../resources/ownership.js'
 import { judgeChat } from './chat-proof.js'
 import type { Context, GlobalOptions } from './context.js'
 import { askHealth } from './host-work.js'
@@ -119,11 +117,10 @@ async function place({ clients, stored }: OpenLab, choices: Choices): Promise<He
 }
 
 /** A lab needs one address; the account has a quota for each region. */
-async function elasticIp({ clients: { ec2, region }, lab }: OpenLab): Promise<Health> {
-  const own = await ec2.send(new DescribeAddressesCommand({ Filters: ownedFilters(lab) }))
-  const [there] = own.Addresses ?? []
-  if (there) return { detail: `${there.PublicIp} is the lab's` }
-  const { held, most } = await checkAddressQuota(ec2, region)
+async function elasticIp({ clients, lab, stored }: OpenLab): Promise<Health> {
+  const { address } = await identifyLab(clients, lab, stored)
+  if (address) return { detail: `${address.PublicIp} is the lab's` }
+  const { held, most } = await checkAddressQuota(clients.ec2, clients.region)
   return {
     detail: most === undefined ? `${held} in use` : `${held} of ${most} in use`,
   }

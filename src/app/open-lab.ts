@@ -21,6 +21,8 @@ export interface OpenLab {
   stored: Settings | undefined
   /** The parameter's version that `stored` was read from. */
   storedVersion: number | undefined
+  /** Its text. A parameter that is deleted and made anew counts its versions from 1 again. */
+  storedText: string | undefined
 }
 
 /** Settings that can't be read don't stop a destroy. */
@@ -53,7 +55,7 @@ export async function connectLab(
   const found = await (reading ?? readParameter(clients.ssm, parameter))
   const lab = { name, region, account, partition }
   const stored = found && (anySpec ? tryParse : parseSettings)(found.value, parameter, lab)
-  return { connection, clients, lab, stored, storedVersion: found?.version }
+  return { connection, clients, lab, stored, storedVersion: found?.version, storedText: found?.value }
 }
 
 /** The same, and shows account, region and identity. */

@@ -73,8 +73,11 @@ export async function lookAtStatus(
   const address = observation.of(graph.address)
   const instance = observation.of(graph.instance)
   const identity = observation.of(graph.identity)
+  const group = observation.of(graph.group)
   const strangers = identity ? strangersOf(identity, leftovers) : []
   const onlyAddress = observation.present.length === 1 && address !== undefined
+  if (onlyAddress && identity?.unconfirmed && !address.protectedTag)
+    return gone(open, [...strangers, unprovenAddress(address)], undefined)
   if (observation.present.length === 0 || onlyAddress)
     return gone(open, strangers, onlyAddress ? address.publicIp : undefined)
 
@@ -97,6 +100,8 @@ export async function lookAtStatus(
     ? health?.release === release(hostSettingsOf(open, settings, address.publicIp, proof))
     : false
   const judged = judgeChat(proof, settings)
+  // Whoever may write the settings could send the person elsewhere.
+  const servedDomain = health?.site === stored?.domain ? stored?.domain : undefined
   // At least one model answers, and no silent one is left in the menu.
   const chatWell = proof === undefined || judged.silent.length === 0 || (judged.exitCode === 0 && current)
   const well = asWanted && health?.healthy === true && lostModels.length === 0 && chatWell
@@ -107,14 +112,14 @@ export async function lookAtStatus(
     items,
     address,
     refusal,
-    urls: instance && urlsOf(lab, address?.publicIp ?? '', instance.instanceId, stored?.domain),
-    ingress: observation.of(graph.group)?.ingress,
+    urls: instance && urlsOf(lab, address?.publicIp ?? '', instance.instanceId, servedDomain),
+    ingress: group?.ingress,
     strangers,
     leftSecrets: leftovers.secrets,
     health,
     hostCurrent: current,
     answers: { https, portainer },
-    here: here === undefined ? undefined : { address: here, allowed: isAllowed(here, settings.allow.cidrs) },
+    here: here === undefined ? undefined : { address: here, allowed: isAllowed(here, httpsSources(group)) },
     lostModels,
     chat:
       proof &&
@@ -128,6 +133,22 @@ export async function lookAtStatus(
     cost: costOf(lab, settings, instance, address),
   }
 }
+
+const unprovenAddress = ({ allocationId, publicIp }: AddressState): Stranger => ({
+  kind: 'address',
+  id: allocationId,
+  name: publicIp,
+  why: 'It has the lab’s tags, and nothing else proves that it is the lab’s.',
+})
+
+/** Who the rules that are there let in to LibreChat, whatever the settings say. */
+const httpsSources = (group: { ingress: readonly Rule[] } | undefined): string[] =>
+  (group?.ingress ?? [])
+    .filter(
+      ({ protocol, fromPort, toPort }) =>
+        protocol === '-1' || (protocol === 'tcp' && fromPort <= 443 && toPort >= 443),
+    )
+    .map(({ source }) => source)
 
 /** All resources, what is left of the lab beside them, and this machine's address where it is known. */
 async function observeLab({ lab, clients, connection }: OpenLab, settings: Settings) {

@@ -125,7 +125,4 @@ export function checkedCidrs(given: readonly string[], allowEveryone: boolean): 
 }
 
 /** Whether an address lies in one of the ranges. */
-export const isAllowed = (address: string, cidrs: readonly string[]): boolean => {
-  const one = parse(address)
-  return one !== undefined && cidrs.some((cidr) => overlaps(one, parse(cidr) as Range))
-}
+export const isAllowed = (address: string, cidrs: readonly string[]): boolean => isCovered(address, cidrs)

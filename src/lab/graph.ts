@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { PutParameterCommand } from '@aws-sdk/client-ssm'
 import type { Clients } from '../aws/clients.js'
 import type { PolicyDocument } from '../core/policy.js'
 import type { Resource } from '../engine/resource.js'
@@ -11,11 +10,17 @@ import { type InstanceProfileState, instanceProfile } from '../resources/instanc
 import type { LabId } from '../resources/ownership.js'
 import { type RoleState, role } from '../resources/role.js'
 import { type Rule, type SecurityGroupState, securityGroup } from '../resources/security-group.js'
-import { type SettingsParameterState, settingsParameter } from '../resources/settings-parameter.js'
+import {
+  overwrite,
+  readParameter,
+  type SettingsParameterState,
+  settingsConflict,
+  settingsParameter,
+} from '../resources/settings-parameter.js'
 import type { LaunchTarget } from './launch-target.js'
 import { names } from './names.js'
 import { nothingChosen, type Settings, settingsSchema } from './settings.js'
-import { describeSettingsChange, formatSettings } from './stored-settings.js'
+import { describeSettingsChange, formatSettings, parseSettings } from './stored-settings.js'
 
 /** Which resources a lab has, and how they hang together. */
 export interface LabGraph {
@@ -130,13 +135,16 @@ export function labGraph({
     generation: () => recorded.generation,
     identity,
     renew: async (seen) => {
-      const generation = newGeneration()
-      recorded = { ...recorded, generation, previousGeneration: recorded.generation }
-      const Value = formatSettings(settingsFor(seen), lab)
-      await ssm.send(
-        new PutParameterCommand({ Name: called.settings, Value, Type: 'String', Overwrite: true }),
-      )
-      return generation
+      const generations = { generation: newGeneration(), previousGeneration: recorded.generation }
+      recorded = { ...recorded, ...generations }
+      const value = formatSettings(settingsFor(seen), lab)
+      const found = await readParameter(ssm, called.settings)
+      const there = found && parseSettings(found.value, called.settings, lab)
+      // Somebody who does not take the lock wrote since this run did.
+      if (!there || formatSettings({ ...there, ...generations }, lab) !== value)
+        throw settingsConflict(called.settings)
+      await overwrite(ssm, called.settings, value, found.version)
+      return generations.generation
     },
     userData,
     profile,

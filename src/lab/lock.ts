@@ -90,6 +90,7 @@ function hold(options: LockOptions, waited: boolean): Lock {
   let renewedAt = clock.now()
   let underWay: Promise<void> | undefined
 
+  const isMine = async () => parseHolder((await readParameter(ssm, parameter))?.value)?.id === mine.id
   const renewOnce = async () => {
     const there = await readParameter(ssm, parameter)
     const holder = parseHolder(there?.value)
@@ -119,6 +120,8 @@ function hold(options: LockOptions, waited: boolean): Lock {
       released.abort()
       await renewing // It would bring the lock back.
       if (lost.signal.aborted) return
+      // After a sleep the lock may be another run's by now.
+      if (clock.now() - renewedAt >= overdueAfterMs && !(await isMine())) return
       await ignoreErrors(['ParameterNotFound'], () =>
         ssm.send(new DeleteParameterCommand({ Name: parameter })),
       )

@@ -47,6 +47,13 @@ export function unsaidChanges(settings: Settings, actual: Actual, chosen: Chosen
           },
         ]
       : []),
+    // One of several users need not be the one whose first password is due.
+    ...(choices.email === undefined &&
+    settings.email !== undefined &&
+    firstUserTask(settings, actual, false) === 'reset' &&
+    actual.users !== 1
+      ? [{ would: `give ${settings.email} a new password`, flags: { email: settings.email } }]
+      : []),
     ...unsaidModels(settings, actual, chosen),
     ...(chosen.launches && settings.subnetId !== undefined && choices.subnetId === undefined
       ? [{ would: `launch the instance in ${settings.subnetId}`, flags: { 'subnet-id': settings.subnetId } }]

@@ -83,6 +83,7 @@ export const commandNeeds = {
     actions: [
       ...status,
       ...leftoverActions.read,
+      ...leftoverActions.write,
       ...runCommand,
       ...online,
       ...all('ensure'),

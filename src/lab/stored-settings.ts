@@ -129,14 +129,18 @@ export function describeSettingsChange(
   lab: LabId,
 ): { what: string; from: string; to: string }[] {
   const [old, now] = [readable(before, lab), readable(after, lab)]
-  return (
-    [...new Set([...Object.keys(old), ...Object.keys(now)])]
-      // Random, and of no interest to a person.
-      .filter((key) => key !== 'creations')
-      .filter((key) => JSON.stringify(old[key]) !== JSON.stringify(now[key]))
-      .map((key) => ({ what: labels[key] ?? key, from: say(old[key]), to: say(now[key]) }))
-  )
+  return [...new Set([...Object.keys(old), ...Object.keys(now)])]
+    .filter((key) => JSON.stringify(comparable(old, key)) !== JSON.stringify(comparable(now, key)))
+    .map((key) => ({
+      what: labels[key] ?? key,
+      from: say(comparable(old, key)),
+      to: say(comparable(now, key)),
+    }))
 }
+
+/** Creation ids are random: which of them are there counts, because each is stored before it is used. */
+const comparable = (settings: Record<string, unknown>, key: string): unknown =>
+  key === 'creations' ? Object.keys(settings.creations ?? {}).sort() : settings[key]
 
 function readable(text: string, lab: LabId): Record<string, unknown> {
   try {
@@ -162,6 +166,7 @@ const labels: Record<string, string> = {
   version: 'format of the settings',
   generation: 'instance generation',
   previousGeneration: 'previous generation',
+  creations: 'creation ids',
   adopted: 'accepted as the lab’s',
   instanceType: 'instance type',
   diskGb: 'disk (GB)',

@@ -142,8 +142,10 @@ function proveInstance(lab: LabId, recorded: Recorded, claims: Claims, names: La
   if (more.length > 0) throw ambiguousInstance(lab, [...current, ...previous])
   if (proven) return { instance: proven, superseded: current.length > 0 ? previous : [] }
 
+  // Whoever may write the settings can name a copy here: only an instance that this program launched is accepted.
   const isAdopted = (one: Instance) =>
     one.InstanceId === recorded.adopted?.instanceId &&
+    isOurToken(one.ClientToken) &&
     (hasProfile(one, names) || hasGroup(one, claims, names))
   const adopted = claims.instances.find(isAdopted)
   if (adopted) return { instance: adopted, superseded: [] }
@@ -156,7 +158,8 @@ function proveInstance(lab: LabId, recorded: Recorded, claims: Claims, names: La
       hasGroup(one, claims, names) &&
       claims.addresses.some(({ InstanceId }) => InstanceId === one.InstanceId),
   )
-  if (agreeing.length !== 1 && ours.length > 0) throw ambiguousInstance(lab, ours)
+  if (agreeing.length !== 1 && ours[0])
+    throw ambiguousInstance(lab, ours, ours.length === 1 ? agreement(ours[0], names) : [])
   return { instance: agreeing[0], superseded: [], unconfirmed: agreeing.length === 1 }
 }
 
@@ -179,14 +182,15 @@ function proveAddress(lab: LabId, recorded: Recorded, claims: Claims, hosts: rea
   const isIdle = ({ AssociationId }: Address) => AssociationId === undefined
   const wasCreated = ({ Tags }: Address) =>
     creations?.address !== undefined && tagValue(Tags, tagKeys.creation) === creations.address
+  // Anybody who may tag an address can have it name itself, so that alone never takes the place of the lab's own.
   const proofs: ((one: Address) => boolean)[] = [
-    namesItself,
     wasCreated,
     isAtHost,
+    namesItself,
     (one) => one.AllocationId === adopted?.allocationId && isIdle(one),
   ]
   for (const isProven of proofs) {
-    const found = one(lab, 'address', candidates.filter(isProven), isAtHost)
+    const found = one(lab, 'address', candidates.filter(isProven), isAtHost, namesItself)
     if (found) return { address: found }
   }
   if (!recorded.mayAdopt) return { address: undefined }
@@ -274,19 +278,26 @@ const describeClaim = (claim: Address | SecurityGroup) =>
         text: `${(claim as Address).AllocationId} (${(claim as Address).PublicIp}, ${quoted(nameOf(claim))})`,
       }
 
-const ambiguousInstance = (lab: LabId, found: readonly Instance[]) =>
+const ambiguousInstance = (lab: LabId, found: readonly Instance[], toAgree: readonly string[] = []) =>
   ambiguous(
     lab,
     'instance',
     'instances',
     found.map((one) => ({ id: one.InstanceId ?? '', text: describeInstance(one) })),
+    toAgree,
   )
+
+/** How the one instance of a lab whose settings are lost comes to agree. */
+const agreement = ({ InstanceId }: Instance, { role, group }: LabNames) => [
+  `If ${InstanceId} is the lab’s, it needs the instance profile ${role}, the security group ${group} and one of the lab’s Elastic IPs: then it is recognized.`,
+]
 
 function ambiguous(
   lab: LabId,
   kind: 'instance' | 'address' | 'group',
   plural: string,
   found: readonly { id: string; text: string }[],
+  toAgree: readonly string[] = [],
 ): LabError {
   const bear = found.length === 1 ? 'It has the lab’s tags' : 'Each has the lab’s tags'
   return new LabError({
@@ -296,10 +307,13 @@ function ambiguous(
         ? `It can’t be proven that ${found[0]?.text} belongs to the lab "${lab.name}" in ${lab.region}.`
         : `${found.length} ${plural} could belong to the lab "${lab.name}" in ${lab.region}: ${found.map(({ text }) => text).join('; ')}.`,
     why: `${bear}, and nothing proves that it is the lab’s. Nothing was changed.`,
-    fix: found.map(({ id }) => ({
-      run: `aws ec2 delete-tags --region ${lab.region} --resources ${id} --tags Key=${tagKeys.lab} Key=${tagKeys.region}`,
-      text: `removes the tags of ${id}, if it is not the lab’s`,
-    })),
+    fix: [
+      ...found.map(({ id }) => ({
+        run: `aws ec2 delete-tags --region ${lab.region} --resources ${id} --tags Key=${tagKeys.lab} Key=${tagKeys.region}`,
+        text: `removes the tags of ${id}, if it is not the lab’s`,
+      })),
+      ...toAgree,
+    ],
   })
 }
 

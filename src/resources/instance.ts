@@ -93,26 +93,35 @@ export const instanceActions = {
   ],
 } as const satisfies ResourceActions
 
-type Protection = Pick<InstanceState, 'instanceId' | 'terminationProtected' | 'stopProtected' | 'volume'>
+type Protection = Pick<
+  InstanceState,
+  'instanceId' | 'terminationProtected' | 'stopProtected' | 'volume' | 'moreVolumes'
+>
 
 /** Of an instance that is to go and was not inspected: as if all of it were on. */
 const protection = async (ec2: EC2Client, instanceId: string): Promise<Protection> => {
   const [found] = (await ignoreErrors(gone, () => describe(ec2, { InstanceIds: [instanceId] }))) ?? []
-  return found ? await inspect(ec2, found) : { instanceId, terminationProtected: false, stopProtected: false }
+  return found
+    ? await inspect(ec2, found)
+    : { instanceId, terminationProtected: false, stopProtected: false, moreVolumes: [] }
 }
 
 /**
- * Lets the instance be terminated, and its root volume go with it. Each attribute is a call of its own:
+ * Lets the instance be terminated, and its root volume go with it and no other. Each attribute is a call of its own:
  * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceAttribute.html
  */
 export async function liftProtection(ec2: EC2Client, state: Protection): Promise<void> {
-  const { instanceId: InstanceId, volume } = state
+  const { instanceId: InstanceId, volume, moreVolumes } = state
+  const deletes = (DeviceName: string, DeleteOnTermination: boolean) => ({
+    BlockDeviceMappings: [{ DeviceName, Ebs: { DeleteOnTermination } }],
+  })
   const attributes: Partial<ModifyInstanceAttributeCommandInput>[] = [
     ...(state.stopProtected ? [{ DisableApiStop: { Value: false } }] : []),
     ...(state.terminationProtected ? [{ DisableApiTermination: { Value: false } }] : []),
-    ...(volume?.deletedWithInstance === false
-      ? [{ BlockDeviceMappings: [{ DeviceName: volume.device, Ebs: { DeleteOnTermination: true } }] }]
-      : []),
+    ...(volume?.deletedWithInstance === false ? [deletes(volume.device, true)] : []),
+    ...moreVolumes
+      .filter(({ deletedWithInstance }) => deletedWithInstance)
+      .map(({ device }) => deletes(device, false)),
   ]
   for (const attribute of attributes) {
     await ignoreErrors(gone, () => ec2.send(new ModifyInstanceAttributeCommand({ InstanceId, ...attribute })))

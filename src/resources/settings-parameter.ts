@@ -48,14 +48,17 @@ export async function overwrite(ssm: SSMClient, name: string, value: string, fro
   }
   if (theirs === undefined) return Version
   await put(theirs)
-  throw new LabError({
+  throw settingsConflict(name)
+}
+
+export const settingsConflict = (name: string): LabError =>
+  new LabError({
     code: 'settings-conflict',
     what: `Another run changed the settings ${name} at the same time.`,
     why: 'Its change is kept, and the settings of this run are not stored.',
     fix: ['Run the same command again: it shows the plan with both changes.'],
     exitCode: 2,
   })
-}
 
 /** What the user chose, kept at AWS. It is made first and goes last. */
 export function settingsParameter(options: {

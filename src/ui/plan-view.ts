@@ -12,7 +12,7 @@ const say = ({ what, from, to, byHand }: Change): string =>
 
 /** Each resource with its action, each setting, and what the lab costs a month. */
 export function planText(plan: Plan, { style }: Pick<Ui, 'style'>): string {
-  const { items, host, replaces, cost, lab, rows, strangers } = plan
+  const { items, host, replaces, cost, lab, rows, strangers, leftSecrets } = plan
   const lines = [style('bold', `Plan for the lab "${lab.name}" in ${lab.region}`), '']
   for (const { resource, action, id, changes } of items) {
     const replaced = replaces !== undefined && id === replaces
@@ -25,6 +25,8 @@ export function planText(plan: Plan, { style }: Pick<Ui, 'style'>): string {
   }
   const sign = style(host ? 'yellow' : 'dim', host ? '~' : '=')
   lines.push(`  ${sign} host  ${clean(host ?? 'keep')}`)
+  for (const name of leftSecrets)
+    lines.push(`  ${style('red', '-')} parameter ${clean(name)}  left by an older run: will be removed`)
   lines.push('', ...rowsText(rows, style), '', ...costText(cost, style))
   if (strangers.length > 0) lines.push('', ...strangerLines(strangers, lab, style))
   return lines.join('\n')
@@ -52,7 +54,17 @@ export const costJson = ({ lines, monthlyUsd, source }: Cost) => ({
   source,
 })
 
-export const planJson = ({ items, host, cost, lab, settings, replaces, rows, strangers }: Plan) => ({
+export const planJson = ({
+  items,
+  host,
+  cost,
+  lab,
+  settings,
+  replaces,
+  rows,
+  strangers,
+  leftSecrets,
+}: Plan) => ({
   lab: lab.name,
   region: lab.region,
   account: lab.account,
@@ -67,5 +79,6 @@ export const planJson = ({ items, host, cost, lab, settings, replaces, rows, str
   spec: settings,
   settings: rows,
   strangers,
+  leftSecrets,
   cost: costJson(cost),
 })

@@ -99,8 +99,7 @@ type There = Exclude<Status, { keptAddress: string }>
 
 function resourceLines({ items, leftSecrets }: There, style: Ui['style']): string[] {
   const secrets = leftSecrets.map(
-    (name) =>
-      `  ${style('yellow', '!')} parameter ${clean(name)}  left by an earlier run; destroy deletes it`,
+    (name) => `  ${style('yellow', '!')} parameter ${clean(name)}  left by an earlier run; up deletes it`,
   )
   const resources = items.flatMap(({ resource, action, id, changes }) => {
     const fine = action === 'keep' && changes.length === 0

@@ -125,6 +125,7 @@ const plan = {
   replaces: text.nullable(),
   spec,
   strangers,
+  leftSecrets: list(text),
   cost,
 }
 

@@ -119,7 +119,7 @@ describeAws('killed everywhere', (moto) => {
   }
 
   it('converges when it is run again, from every call of up and of destroy, and leaves no orphan', async () => {
-    const open = async () => ({ account: await openAccount(moto(), { models: 1 }), hasLab: false })
+    const open = async () => ({ account: await openAccount(moto(), { models: 3 }), hasLab: false })
     const lanes: Lane[] = [await open(), await open(), await open()]
     const before = await Promise.all(lanes.map(({ account }) => inventory(account, regions)))
     const [{ account: first }] = lanes as [Lane]

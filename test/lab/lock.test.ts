@@ -121,6 +121,15 @@ describe('the lock', () => {
     },
   )
 
+  it('that another run took while this machine slept is not removed at the end', async () => {
+    const { store, clock, options, write } = setUp()
+    const lock = await takeLock(options('mine'))
+    clock.jump(3_600_000)
+    write(holder)
+    await lock.release()
+    expect(store.there.get(parameter)?.value).toContain('other')
+  })
+
   it('asks AWS nothing at a check while it is fresh', async () => {
     const { store, options } = setUp()
     const lock = await takeLock(options('mine'))

@@ -89,6 +89,12 @@ const poisons: [string, Partial<Settings>, Actual, object][] = [
     { ...there, users: undefined },
     { email: 'evil@example.org' },
   ],
+  [
+    'a password that is due on a lab of several users',
+    { email: 'ana@example.org', passwordDue: true },
+    { ...there, users: 2 },
+    { email: 'ana@example.org' },
+  ],
   ['another model', { models: [sonnet, other] }, there, { models: `${sonnet.id},${other.id}` }],
 ]
 

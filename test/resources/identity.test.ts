@@ -105,7 +105,12 @@ describe('the instance', () => {
       unconfirmed: { instanceId: 'i-lab', allocationId: 'eipalloc-1', groupId: 'sg-lab' },
     })
     for (const lacking of [{ addresses: [] }, { groups: [] }]) {
-      expect(() => decide({ ...claims, ...lacking }, lost)).toThrow(/can’t be proven/)
+      expect(() => decide({ ...claims, ...lacking }, lost)).toThrow(
+        expect.objectContaining({
+          message: expect.stringContaining('can’t be proven'),
+          fix: expect.arrayContaining([expect.stringMatching(/^If i-lab is the lab’s, it needs/)]),
+        }),
+      )
     }
   })
 
@@ -115,6 +120,13 @@ describe('the instance', () => {
     expect(decide({ instances: [old] }, accepted)).toMatchObject({ instance: old, unconfirmed: undefined })
     const changed = { ...old, IamInstanceProfile: undefined, SecurityGroups: [] } as never
     expect(() => decide({ instances: [changed] }, accepted)).toThrow(/can’t be proven/)
+  })
+
+  it('is never a copy, although the settings name it as accepted', () => {
+    const copy = instance('i-copy', { ClientToken: 'a-uuid' })
+    expect(
+      decide({ instances: [copy] }, { ...lost, adopted: { instanceId: 'i-copy' } }).instance,
+    ).toBeUndefined()
   })
 })
 
@@ -145,6 +157,24 @@ describe('the address', () => {
   it('that destroy kept is taken back without its settings, for its tags name itself', () => {
     const kept = address('eipalloc-9', {}, [['allocation', 'eipalloc-9']])
     expect(decide({ addresses: [kept] }, lost)).toMatchObject({ address: kept, unconfirmed: undefined })
+  })
+
+  it('is not an idle one whose tags name itself where another one is at the instance, as in a lab of 0.1.0', () => {
+    const addresses = [
+      address('eipalloc-0', {}, [['allocation', 'eipalloc-0']]),
+      address('eipalloc-9', at('i-lab')),
+    ]
+    const found = decide({ instances: [host], addresses })
+    expect(found.address?.AllocationId).toBe('eipalloc-9')
+    expect(found.strangers).toMatchObject([{ id: 'eipalloc-0' }])
+  })
+
+  it('that a lab took back stays the lab’s when somebody moves it, although the settings have a newer creation id', () => {
+    const moved = address('eipalloc-9', at('i-db'), [
+      ['creation', 'c'.repeat(16)],
+      ['allocation', 'eipalloc-9'],
+    ])
+    expect(decide({ instances: [host], addresses: [moved] }).address).toEqual(moved)
   })
 
   it('is the one at the instance where two have the creation id, and an error where neither is', () => {

@@ -45,7 +45,7 @@ describeAws('resources of others that have the lab’s tags', (moto) => {
   const ended = new Map<string, { result: Ended; calls: readonly Call[] }>()
 
   beforeAll(async () => {
-    account = await openAccount(moto(), { models: 1 })
+    account = await openAccount(moto(), { models: 3 })
     // moto has no sessions; a host that is not connected ends each of these commands.
     account.answer({
       before: (call) =>

@@ -3,6 +3,7 @@ import { LabError } from '../../core/error.js'
 import { ensure, Observation, observe, remove } from '../../engine/converge.js'
 import type { Resource } from '../../engine/resource.js'
 import { isDetected } from '../../lab/choices.js'
+import { removeSecrets } from '../../lab/leftovers.js'
 import type { Lock } from '../../lab/lock.js'
 import { names } from '../../lab/names.js'
 import { parseSettings } from '../../lab/stored-settings.js'
@@ -28,6 +29,7 @@ export async function converge(run: Run, wish: Wish, agreed: Now): Promise<numbe
       const ready = plan.replaces ? await replaceInstance(run, wish, current, plan.replaces, lock) : current
       const work = { clock: context.clock, signal: lock.signal, emit: context.ui.emit, isRetryable }
       const states = await ensure(ready.items, ready.observation, work)
+      await removeSecrets(open.clients, current.leftSecrets)
       const of: Observation['of'] = (resource) => states.get(resource as never) as never
       const done = ready.host.plan
         ? await ready.host.setUp(of)
@@ -51,7 +53,8 @@ async function underLock(run: Run, wish: Wish, agreed: Now, lock: Lock): Promise
   const { open, options, context } = run
   const parameter = names(open.lab.name).settings
   const found = await readParameter(open.clients.ssm, parameter)
-  if (!lock.waited && found?.version === open.storedVersion) return agreed
+  const isAsRead = found?.version === open.storedVersion && found?.value === open.storedText
+  if (!lock.waited && isAsRead) return agreed
   const theirs = found && parseSettings(found.value, parameter, open.lab)
   if (open.stored && !theirs) throw goneMeanwhile(run)
   const needsAddress = isDetected(theirs, wish.choices) && !wish.detected

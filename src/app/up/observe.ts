@@ -28,6 +28,8 @@ export interface Now {
   readonly host: HostWork
   /** What has the lab's tags or path, and is left alone. */
   readonly strangers: readonly Stranger[]
+  /** Parameters in which an older version left a password. */
+  readonly leftSecrets: readonly string[]
 }
 
 export interface Look {
@@ -94,6 +96,7 @@ async function lookOnce(run: Run, look: Look): Promise<Now> {
     actual,
     host: hostWork({ open, settings, graph, observation, health, user, password, context }),
     strangers: identity ? strangersOf(identity, leftovers) : [],
+    leftSecrets: leftovers.secrets,
   }
 }
 

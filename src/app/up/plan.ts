@@ -18,21 +18,23 @@ export function planOf(run: Run, now: Now): Plan {
     settings,
     rows: settingRows(settings, actual),
     strangers: now.strangers,
+    leftSecrets: now.leftSecrets,
   }
 }
 
-export const changesNothing = ({ items, replaces, host }: Plan): boolean =>
-  items.every(({ action }) => action === 'keep') && !replaces && !host
+export const changesNothing = ({ items, replaces, host, leftSecrets }: Plan): boolean =>
+  items.every(({ action }) => action === 'keep') && !replaces && !host && leftSecrets.length === 0
 
 /** Whether two plans would do the same. */
 export const isSamePlan = (one: Plan, other: Plan): boolean => factsOf(one) === factsOf(other)
 
-const factsOf = ({ items, host, replaces, rows }: Plan): string =>
+const factsOf = ({ items, host, replaces, rows, leftSecrets }: Plan): string =>
   JSON.stringify([
     items.map(({ resource, action, id, changes }) => [resource.name, action, id, changes]),
     host,
     replaces,
     rows,
+    leftSecrets,
   ])
 
 /** The instance that the person names to be replaced. */

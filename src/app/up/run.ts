@@ -57,6 +57,8 @@ export interface Plan {
   rows: readonly SettingRow[]
   /** What has the lab's tags, is not the lab's, and is left alone. */
   strangers: readonly Stranger[]
+  /** Parameters in which an older version left a password; they are removed. */
+  leftSecrets: readonly string[]
 }
 
 /** A finished run. */

@@ -37,6 +37,8 @@ export interface InstanceState {
   superseded: readonly string[]
   /** Network interfaces beside the first, with the groups that they are in. */
   moreInterfaces: readonly { id: string; groupIds: readonly string[] }[]
+  /** Volumes beside the root. They are not the lab's, and stay when the instance goes. */
+  moreVolumes: readonly { volumeId: string; device: string; deletedWithInstance: boolean }[]
   volume?: {
     volumeId: string
     type: string
@@ -143,6 +145,13 @@ export async function inspect(
       .map(({ NetworkInterfaceId = '', Groups = [] }) => ({
         id: NetworkInterfaceId,
         groupIds: Groups.map(({ GroupId = '' }) => GroupId),
+      })),
+    moreVolumes: (found.BlockDeviceMappings ?? [])
+      .filter(({ DeviceName }) => DeviceName !== rootName)
+      .map(({ DeviceName = '', Ebs }) => ({
+        volumeId: Ebs?.VolumeId ?? '',
+        device: DeviceName,
+        deletedWithInstance: Ebs?.DeleteOnTermination ?? false,
       })),
     terminationProtected: termination?.DisableApiTermination?.Value ?? false,
     stopProtected: stop?.DisableApiStop?.Value ?? false,
