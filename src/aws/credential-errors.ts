@@ -10,7 +10,7 @@ export function noSuchProfile(named: string, existing: readonly string[]): LabEr
     why: existing.length > 0 ? `These exist: ${others}.` : 'The AWS configuration files hold no profile.',
     fix: [
       ...(existing.length > 0 ? ['Name one of them: --profile <profile>'] : []),
-      `Or create it: aws configure sso --profile ${typed(named.slice(0, 60))}`,
+      `${existing.length > 0 ? 'Or create' : 'Create'} it: aws configure sso --profile ${typed(named.slice(0, 60))}`,
     ],
   })
 }
