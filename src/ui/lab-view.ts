@@ -1,10 +1,12 @@
 import type { ChatJudgement } from '../app/chat-proof.js'
 import { type Explanation, explain } from '../bedrock/explain.js'
+import { ADD_MODELS } from '../bedrock/left-out.js'
 import { mayStillTurn, type Proof } from '../bedrock/proof.js'
 import type { HostHealth } from '../host/health.js'
 import type { Settings } from '../lab/settings.js'
 import type { LabId } from '../resources/ownership.js'
 import { clean } from './style.js'
+import { columns } from './table.js'
 import type { Ui } from './ui.js'
 
 /** Said wherever a lab is open to more than a few. */
@@ -25,13 +27,17 @@ export const reachText = ({ allow, openPort80 }: Settings): string => {
 }
 
 export function healthLines(health: HostHealth, style: Ui['style']): string[] {
-  const services = Object.entries(health.services).map(([name, state]) => {
-    const mark = state === 'healthy' ? style('green', '✔') : style('red', '✖')
-    const again = health.restarts[name]
-      ? `, started again ${health.restarts[name]} times in the last 15 minutes`
-      : ''
-    return `  ${mark} ${name}  ${style('dim', `${state}${again}`)}`
-  })
+  const services = columns(
+    Object.entries(health.services).map(([name, state]) => {
+      const mark = state === 'healthy' ? style('green', '✔') : style('red', '✖')
+      const again = health.restarts[name]
+        ? `, started again ${health.restarts[name]} times in the last 15 minutes`
+        : ''
+      return [`  ${mark} ${name}`, style('dim', `${state}${again}`)]
+    }),
+  )
+  // A service that is not healthy has a line already.
+  const problems = health.problems.filter(({ code }) => code !== 'service')
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
   const facts = [
     `disk ${gib(health.disk.freeBytes)} of ${gib(health.disk.totalBytes)} free`,
@@ -47,7 +53,7 @@ export function healthLines(health: HostHealth, style: Ui['style']): string[] {
   return [
     ...services,
     ...facts.map((fact) => `    ${style('dim', clean(fact))}`),
-    ...health.problems.map(({ text }) => `  ${style('red', '✖')} ${clean(text)}`),
+    ...problems.map(({ text }) => `  ${style('red', '✖')} ${clean(text)}`),
     ...health.warnings.map(({ text }) => `  ${style('yellow', '!')} ${clean(text)}`),
   ]
 }
@@ -115,6 +121,7 @@ export const healthJson = (health: HostHealth | undefined) => {
 export function chatWarnings({ verdict, silent, untitled }: ChatJudgement, region: string): string[] {
   if (verdict === 'notReady')
     return ['No model answers, so LibreChat cannot be used yet. Each cause is above.']
+  if (verdict === 'without') return [`The lab has no models, so nobody can chat. ${ADD_MODELS}`]
   const names = silent.map(({ label }) => label).join(', ')
   return [
     ...(silent.length > 0

@@ -1,5 +1,7 @@
 import type { Status } from '../app/status.js'
+import { ADD_MODELS } from '../bedrock/left-out.js'
 import { addressCost, addressMonthlyUsd } from '../lab/prices.js'
+import type { Settings } from '../lab/settings.js'
 import { urlsOf } from '../lab/urls.js'
 import type { AddressState, ReleaseRefusal } from '../resources/address.js'
 import type { LabId } from '../resources/ownership.js'
@@ -81,11 +83,18 @@ export function statusText(status: Status, { style }: Pick<Ui, 'style'>): string
       ...chatLines(status.proof, { settings, lab, now: status.now, kept: status.proofKept }, style),
       ...chatWarnings(status.judged, lab.region).map((text) => `  ${style('yellow', '!')} ${clean(text)}`),
     )
+  else if (settings) lines.push('', style('bold', 'Chat'), `  ${style('yellow', '!')} ${unproven(settings)}`)
   lines.push('', style('bold', 'Reach'), ...reachLines(status, style), '', ...costText(status.cost, style))
   if (others.length > 0) lines.push('', ...others)
   if (status.exitCode === 2) lines.push('', 'librechat-lab up   mends what can be mended')
   return lines.join('\n')
 }
+
+/** No proof is no health: nobody has seen a model of this lab answer. */
+const unproven = ({ models }: Settings): string =>
+  models.length > 0
+    ? 'no model was asked yet. To ask each: librechat-lab status --chat'
+    : `no models in the menu. ${ADD_MODELS}`
 
 type There = Exclude<Status, { keptAddress: string }>
 

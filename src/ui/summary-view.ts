@@ -48,6 +48,8 @@ function headOf({ changed, judged, settings }: Summary, style: Ui['style']): str
     const head = changed ? `Your LibreChat is ready with ${some}.` : `No changes: ${some} answer.`
     return `${style('yellow', '!')} ${style('bold', head)}`
   }
+  if (judged.verdict === 'without' && changed)
+    return `${style('yellow', '!')} ${style('bold', 'Your LibreChat is set up, without models.')}`
   const head = changed ? 'Your LibreChat is ready.' : 'No changes: everything is as it should be.'
   return `${style('green', '✔')} ${style('bold', head)}`
 }
