@@ -33,8 +33,8 @@ who may use it. Nobody can sign up in LibreChat; its first user is created befor
 What the host can do. Its role lets Systems Manager manage it and lets it call Bedrock's models, nothing else. Only
 LibreChat's own container can get the role's credentials; IMDSv2 is required.
 
-Secrets. They are generated on the host and stay there. A password that you type travels as an encrypted parameter that
-is deleted at once. A password that the host generates comes back encrypted to a one-time key. There is no state file
+Secrets. They are generated on the host and stay there. A password that you type goes encrypted to a one-time key of
+the host. A password that the host generates comes back encrypted to a one-time key. There is no state file
 and no key on your machine.
 
 The disk is encrypted. The instance is protected against termination, and the address is protected against destroy.

@@ -6,6 +6,7 @@ export const tunnel = defineCommand({
   examples: [
     ['tunnel', 'LibreChat on http://localhost:8080'],
     ['tunnel --open', 'also opens the browser'],
+    ['tunnel --https', 'LibreChat on https://localhost:8443, with the lab’s own certificate'],
     ['tunnel portainer', 'Portainer on https://localhost:9443'],
     ['tunnel 443:8443 portainer', 'several at once'],
   ],
@@ -18,6 +19,7 @@ export const tunnel = defineCommand({
   ],
   options: {
     open: { kind: 'flag', text: 'open the browser' },
+    https: { kind: 'flag', text: 'reach LibreChat by HTTPS, on https://localhost:8443' },
     bind: { kind: 'word', value: '<address>', text: 'listen on this address instead of loopback' },
     sessions: {
       kind: 'word',

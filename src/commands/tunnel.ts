@@ -13,6 +13,7 @@ export interface TunnelOptions {
   bind?: string
   sessions?: string
   plugin?: boolean
+  https?: boolean
 }
 
 /** How often the line that shows what goes through is written anew. */
@@ -22,7 +23,9 @@ const warnAgainAfter = 10_000
 
 export const run: Run<TunnelOptions> = async (options, context, args) => {
   const { ui, signal } = context
-  const targets = (args.length > 0 ? args : ['librechat']).map(parseTarget)
+  const targets = (args.length > 0 ? args : ['librechat']).map((text) =>
+    parseTarget(text, { https: options.https ?? false }),
+  )
   const { plugin } = options
   // Which of its addresses a browser takes nobody knows, so localhost is both.
   const bind = options.bind === 'localhost' ? undefined : options.bind

@@ -15,9 +15,15 @@ const known: Record<string, Target> = {
   portainer: { name: 'portainer', remotePort: 9443, localPort: 9443, scheme: 'https' },
 }
 
-/** "librechat", "portainer", "5000" or "443:8443", the instance's port first; LabError `bad-target`. */
-export function parseTarget(text: string): Target {
-  const target = known[text]
+/** Caddy's own HTTPS: its certificate covers localhost, and its cookies are Secure. */
+const librechatOverHttps: Target = { name: 'librechat', remotePort: 443, localPort: 8443, scheme: 'https' }
+
+/**
+ * "librechat", "portainer", "5000" or "443:8443", the instance's port first; LabError `bad-target`.
+ * @param https LibreChat by its HTTPS port
+ */
+export function parseTarget(text: string, { https = false } = {}): Target {
+  const target = https && text === 'librechat' ? librechatOverHttps : known[text]
   if (target) return target
   const [, remote, local = remote] = /^(\d{1,5})(?::(\d{1,5}))?$/.exec(text) ?? []
   const [remotePort, localPort] = [Number(remote), Number(local)]
