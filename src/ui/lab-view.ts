@@ -135,6 +135,12 @@ export function chatWarnings({ verdict, silent, untitled }: ChatJudgement, regio
   ]
 }
 
+/** The step that lets in the address of whoever runs it: plain `up` does so only where the lab follows the address. */
+export const letIn = ({ allow }: Pick<Settings, 'allow'>, address?: string): string =>
+  allow.from === 'detected'
+    ? 'librechat-lab up'
+    : `librechat-lab up --allow-cidr ${address ? `${allow.cidrs.join(' ')} ${address}/32` : 'detect'}`
+
 /** Why 443 may not answer here although the host is well. */
-export const silentPort = (port: number): string =>
-  `${port} does not answer from here although the host is healthy: your public address has changed (run up again), you are behind a VPN or proxy, or your network blocks the port. librechat-lab tunnel works all the same.`
+export const silentPort = (port: number, settings: Pick<Settings, 'allow'>): string =>
+  `${port} does not answer from here although the host is healthy: your public address is not allowed (${letIn(settings)} allows only it), you are behind a VPN or proxy, or your network blocks the port. librechat-lab tunnel works all the same.`

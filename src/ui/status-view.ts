@@ -12,6 +12,7 @@ import {
   chatWarnings,
   healthJson,
   healthLines,
+  letIn,
   openToMany,
   silentPort,
 } from './lab-view.js'
@@ -170,10 +171,12 @@ function reachLines(status: There, style: Ui['style']): string[] {
     ...(ingress ? [`  Allowed from ${clean(allowedFrom(ingress))}`] : []),
     ...(settings ? openToMany(settings) : []).map((text) => `  ${style('yellow', '!')} ${text}`),
     ...(here && settings && !here.allowed
-      ? [`  ${style('yellow', '!')} your address is ${here.address} now and is not let in: librechat-lab up`]
+      ? [
+          `  ${style('yellow', '!')} your address ${here.address} is not allowed. To allow it: ${letIn(settings, here.address)}`,
+        ]
       : []),
-    ...(health?.healthy && !answers.https && here?.allowed
-      ? [`  ${style('yellow', '!')} ${silentPort(443)}`]
+    ...(health?.healthy && settings && !answers.https && here?.allowed
+      ? [`  ${style('yellow', '!')} ${silentPort(443, settings)}`]
       : []),
   ]
 }

@@ -30,8 +30,8 @@ function warningsOf({
     ...chatWarnings(judged, lab.region),
     ...leftOut.map(leftOutText),
     ...openToMany(settings),
-    ...(health?.healthy && !answers.https ? [silentPort(443)] : []),
-    ...(health?.healthy && answers.https && !answers.portainer ? [silentPort(9443)] : []),
+    ...(health?.healthy && !answers.https ? [silentPort(443, settings)] : []),
+    ...(health?.healthy && answers.https && !answers.portainer ? [silentPort(9443, settings)] : []),
     ...(refusal === 'nothing'
       ? [
           'Nothing at AWS would refuse a release of the Elastic IP: only destroy’s own guard protects it. librechat-lab address policy prints a policy that refuses.',
