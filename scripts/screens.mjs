@@ -83,7 +83,7 @@ mkdirSync(images, { recursive: true })
     }
   })()
   await type('librechat-lab up --rehearse --yes --email me@example.org')
-  await shows(/That was a rehearsal/)
+  await shows(/This was a rehearsal/)
   await sleep(600)
   isOver = true
   await watching
@@ -104,7 +104,7 @@ mkdirSync(images, { recursive: true })
   const { type, shows, screen, close } = terminal(60)
   await shows(/\$/)
   await type('librechat-lab status --rehearse')
-  await shows(/That was a rehearsal/)
+  await shows(/This was a rehearsal/)
   save(
     'status.svg',
     draw(between(screen(true), /^Lab "default"/, /^That was/), { columns, title: 'librechat-lab status' }),

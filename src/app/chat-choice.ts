@@ -17,13 +17,13 @@ import { askUseCase } from './use-case-form.js'
 export interface Chat extends ChatChoice {
   /** Empty with `--without-chat`. */
   available: readonly Model[]
-  /** Models that belong in the menu and wait for something that a person can do. */
+  /** Models that belong in the menu and need a step by the user. */
   leftOut: readonly LeftOut[]
 }
 
 /**
- * The menu: named ones, or those stored that can still be called, or sensible ones; access is made right where the
- * person agrees. LabError `no-callable-model` and the like before anything is made.
+ * The models in the menu: the named ones, or the stored ones that can still be called, or the default. Requests access
+ * where the user agrees. LabError `no-callable-model` and the like before anything is created.
  */
 export async function chatChoice(open: OpenLab, options: UpOptions, context: Context): Promise<Chat> {
   const { stored, clients, lab } = open
@@ -38,7 +38,7 @@ export async function chatChoice(open: OpenLab, options: UpOptions, context: Con
   const choose = (): Choice => {
     if (wanted) return pick(available, wanted)
     const offered = pick(available)
-    // Who makes access right wants the models that it opens.
+    // Whoever requests access wants the new models too.
     const opens = options.acceptLicences || options.useCaseFile !== undefined
     if (opens || options.models !== undefined) return offered
     const known = stored?.models.map(({ id }) => id).filter((id) => isKnown(available, id))
@@ -101,7 +101,7 @@ function warnOfGone(
     const why = available.find((model) => model.routes.some((route) => route.id === id))?.problem?.what
     ui.emit({
       type: 'warning',
-      text: `${label} can't be called any more and leaves the menu. ${why ?? ''}`.trim(),
+      text: `${label} can't be called any more and is removed from the menu. ${why ?? ''}`.trim(),
     })
   }
 }
@@ -114,13 +114,13 @@ async function readForm(path: string): Promise<string> {
       code: 'no-use-case-file',
       what: `The file ${JSON.stringify(path.slice(0, 200))} can't be read.`,
       why: (error as Error).message,
-      fix: ['Check what you gave to --use-case-file.'],
+      fix: ['Check the path that you gave to --use-case-file.'],
       cause: error,
     })
   }
 }
 
-/** Each legal act with its own yes: a flag that names it, or an answer at the terminal. Never by default. */
+/** Each legal act needs its own consent: its flag, or an answer in the terminal. Never the default. */
 function consentOf(options: UpOptions, { ui }: Context): Consent {
   const asks = ui.interactive && !options.yes
   return {

@@ -11,14 +11,14 @@ import { type LibreChatSettings, presetsOf } from '../host/librechat-yaml.js'
 import { runCommand } from '../host/run-command.js'
 import type { Settings } from '../lab/settings.js'
 
-/** Whether a lab can be talked to: with all models of its settings, with some, with none, or on purpose not at all. */
+/** Whether chat works: with all models of the settings, with some, with none, or the lab has no chat on purpose. */
 type ChatVerdict = 'ready' | 'degraded' | 'notReady' | 'without'
 
 export interface ChatJudgement {
   verdict: ChatVerdict
   /** What `up` and `status` end with as far as chat is concerned. */
   exitCode: 0 | 2
-  /** Models of the settings that answer, and those that do not. */
+  /** Models of the settings that answer, and those that don't. */
   answering: Settings['models']
   silent: { id: string; label: string; error: string }[]
   /** Why conversations get no title; undefined where they do. */
@@ -50,7 +50,7 @@ type Menu = Pick<LibreChatSettings, 'models' | 'defaultModel' | 'titleModel' | '
 
 /**
  * What LibreChat's menu holds: the models of the settings without those that were silent when the host asked them
- * last. Where none answers the menu stays whole, so that what is mended in AWS works at once.
+ * last. Where none answers the menu keeps all, so that a model works as soon as its cause is fixed in AWS.
  */
 export function menuFor(settings: Settings, proof: Proof | undefined): Menu {
   const silent = new Set(proof?.chat.filter(({ ok }) => !ok).map(({ model }) => model))

@@ -18,7 +18,7 @@ export interface GlobalOptions {
   scenario?: string
 }
 
-/** A question with what answers it when nobody can be asked. */
+/** A question with the flag that answers it where nobody can be asked. */
 export type Question = {
   message: string
   /** One line: why it matters and what it costs. */
@@ -28,14 +28,14 @@ export type Question = {
       /** The flag that gives the same answer: "--region <region>". */
       flag: `--${FlagName}` | `--${FlagName} ${string}`
     }
-  /** Where no flag does: what to do instead, as a sentence. */
+  /** What to do instead, as a sentence, where there is no flag. */
   | { otherwise: string }
 )
 
 /** A check of an answer: true, or the reason why it does not fit. */
 type Validate = (value: string) => true | string
 
-/** What the work may ask. Throws LabError `missing-flag`, which names the flag, when stdin is not a terminal. */
+/** What the work can ask. Throws LabError `missing-flag`, which names the flag, when stdin is not a terminal. */
 export interface Questions {
   confirm(question: Question & { default: boolean }): Promise<boolean>
   input(question: Question & { default?: string; validate?: Validate }): Promise<string>
@@ -54,7 +54,7 @@ export interface Questions {
   ): Promise<T[]>
 }
 
-/** What the work needs of whoever watches it: it emits events and asks questions, and never prints. */
+/** What the work needs of the UI: it emits events and asks questions, and never prints. */
 interface Watcher extends Questions {
   /** Whether somebody can be asked. */
   readonly interactive: boolean
@@ -62,21 +62,21 @@ interface Watcher extends Questions {
   readonly emit: Emit
 }
 
-/** How a command shows what came of its work: stdout carries the result, stderr everything else. */
+/** How a command shows its result: stdout carries the result, stderr everything else. */
 export interface Ui extends Watcher {
   /** Colours text for stdout, where they are wanted. */
   readonly style: Style
   /** The width of stdout's terminal. */
   readonly columns: number
-  /** Makes the commands that a text names what this person has to type. */
+  /** Rewrites the commands in a text as this user has to type them. */
   retype(text: string): string
-  /** One thing to do, as this person has to type it. */
+  /** One thing to do, as this user has to type it. */
   hint(hint: string | Hint): string
   /** A longer text to read before a question, to stderr. */
-  show(text: (paint: { style: Style }) => string): void
+  show(text: (paint: Pick<Ui, 'style' | 'hint'>) => string): void
   /** The result, to stdout: text for a person, or one JSON object with `--json`. */
   result(text: string, json: object): void
-  /** Ends spinners and live lines, so that something else may own the terminal. */
+  /** Stops spinners and live lines, so that something else can use the terminal. */
   pause(): void
 }
 
@@ -84,7 +84,7 @@ export interface Ui extends Watcher {
  * Opens AWS, or the rehearsal account, with the credentials and the region that the options give. cli/main decides
  * which one it is.
  * @param known a connection to another region, whose identity holds here too
- * @param meanwhile told the clients before the identity is known, to ask at the same time
+ * @param meanwhile gets the clients before the identity is known, to make calls at the same time
  * @param mfaCode asks for the code of an MFA device; undefined where nobody can be asked
  */
 export type Connect = (
@@ -94,7 +94,7 @@ export type Connect = (
   mfaCode?: (serial: string) => Promise<string>,
 ) => Promise<Connection>
 
-/** What the work is handed besides its options. */
+/** What the work gets besides its options. */
 export interface Context {
   readonly ui: Watcher
   readonly clock: Clock
@@ -102,7 +102,7 @@ export interface Context {
   /** Aborts at the first Ctrl-C. */
   readonly signal: AbortSignal
   readonly connect: Connect
-  /** Tells what a question settled, so that later hints repeat it. */
+  /** Reports what a question settled, so that later hints repeat it. */
   settled(options: GlobalOptions): void
 }
 

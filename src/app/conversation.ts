@@ -21,10 +21,10 @@ interface Start extends Said {
   context: Context
 }
 
-/** One question of the first run: what it is about, how it stands, and how it is asked. */
+/** One question of the first run. */
 interface Step {
   about: string
-  /** Not asked of itself where the command line has said it already. */
+  /** Whether the command line answers it already. */
   said: (said: Said) => boolean
   shows: (said: Said) => string
   ask: (said: Said) => Promise<Said>
@@ -33,7 +33,7 @@ interface Step {
 const types = [
   ['t3.medium', '4 GiB, for a few people'],
   ['t3.large', '8 GiB, for a team or large files'],
-  ['t4g.medium', '4 GiB, ARM: the same for less'],
+  ['t4g.medium', '4 GiB, ARM; the same for less'],
   ['t4g.large', '8 GiB, ARM'],
 ] as const
 
@@ -195,7 +195,7 @@ function stepsOf({ detected, open, options, context: { ui } }: Start): Step[] {
   ]
 }
 
-/** Why a model can't be chosen, in few words that fit its line; models says it in full. */
+/** Why a model can't be chosen, in a few words that fit its line; `models` explains it in full. */
 const why = ({ problem }: Chat['available'][number]): string => {
   switch (problem?.reason) {
     case 'legacy':
@@ -214,7 +214,7 @@ const isNone = (email: string) => ['', 'none'].includes(email.trim().toLowerCase
 
 const split = (text: string) => text.split(/[\s,]+/).filter(Boolean)
 
-/** A check's complaint as the flag's error has it: what is wrong, and why. */
+/** A check's message, as in the flag's error: what is wrong, and why. */
 function judged(check: () => unknown): true | string {
   try {
     check()
@@ -225,7 +225,7 @@ function judged(check: () => unknown): true | string {
   }
 }
 
-/** Only what differs from what is offered anyway; over several lines, to be pasted as it stands. */
+/** Only what differs from the defaults; over several lines, ready to paste. */
 function commandLine({ choices, chat }: Said, { open, options, chat: offered }: Start): string {
   const { allow, instanceType, diskGb } = choices
   const ids = (models: Chat['models']) => models.map(({ id }) => id).join(',')

@@ -3,7 +3,7 @@ import { type Profile, profileName, readProfiles } from '../aws/profiles.js'
 import type { Context, GlobalOptions } from './context.js'
 
 /**
- * Where nothing says which credentials to use, a person at a terminal is asked: one of the profiles that exist, or
+ * Where no credentials are configured, asks the user at a terminal: one of the profiles that exist, or
  * the rehearsal, which needs none. Throws the SDK's CredentialsProviderError, which is shown with the ways to get some.
  * @returns the options with the answer in them
  */
@@ -22,7 +22,10 @@ export async function settleCredentials<Options extends GlobalOptions>(
   if (!missing) return options
   const answer = await ui.select<string>({
     flag: '--profile <profile>',
-    message: profiles.length > 0 ? 'Which AWS profile?' : 'No AWS credentials were found. What next?',
+    message:
+      profiles.length > 0
+        ? 'Which AWS profile?'
+        : 'No AWS credentials were found. What would you like to do?',
     hint:
       profiles.length > 0
         ? 'To skip this question, use --profile or set AWS_PROFILE.'

@@ -1,4 +1,4 @@
-import type { Run } from './context.js'
+import type { GlobalOptions, Run } from './context.js'
 
 /** An option as its command defines it; the key beside it is its long name. */
 export type OptionSpec =
@@ -19,9 +19,9 @@ export type OptionSpecs = Readonly<Record<string, OptionSpec>>
 export interface ArgSpec {
   name: `<${string}>` | `[${string}]`
   text: string
-  /** The only words that it takes. */
+  /** The only values that it accepts. */
   choices?: readonly string[]
-  /** Words that a shell may complete; others are taken too. */
+  /** Values that a shell completes; others are accepted too. */
   offers?: readonly string[]
 }
 
@@ -37,8 +37,8 @@ type ValueOf<Spec> = Spec extends { kind: 'word' }
     ? string[]
     : boolean
 
-/** What the handler is handed for its options. */
-export type OptionsOf<Specs> = {
+/** The options that the handler gets. */
+type OptionsOf<Specs> = {
   -readonly [Name in keyof Specs & string as Camel<Name>]?: ValueOf<Specs[Name]>
 }
 
@@ -60,7 +60,7 @@ export type FlagsOf<Specs> = {
 type WordOf<Arg> = Arg extends { choices: readonly (infer Word extends string)[] } ? Word : string
 
 /** The arguments as a tuple: ["user@example.org"], ["portainer"], or any number of words. */
-export type ArgsOf<Args extends readonly ArgSpec[]> = Args extends readonly [
+type ArgsOf<Args extends readonly ArgSpec[]> = Args extends readonly [
   infer First extends ArgSpec,
   ...infer Rest extends readonly ArgSpec[],
 ]
@@ -72,7 +72,7 @@ export type ArgsOf<Args extends readonly ArgSpec[]> = Args extends readonly [
   : []
 
 interface Definition<Name extends string, Args extends readonly ArgSpec[], Options extends OptionSpecs> {
-  /** The words that lead to it: "up", "user add". */
+  /** Its words: "up", "user add". */
   name: Name
   /** One line, in the imperative. */
   summary: string
@@ -82,9 +82,9 @@ interface Definition<Name extends string, Args extends readonly ArgSpec[], Optio
   options: Options
   /** Exit codes beside 0 done, 1 failed and 130 interrupted; `0` says what success means where it is not "done". */
   exits: Readonly<Record<number, string>>
-  /** Speaks to AWS: says who and where first, and can be rehearsed. */
+  /** Calls AWS: shows identity and region first, and can be rehearsed. */
   callsAws: boolean
-  /** Concerns an account, not one lab: hints about it don't repeat `--name`. */
+  /** Is about an account, not one lab: hints to it don't repeat `--name`. */
   ofNoLab: boolean
 }
 
@@ -94,49 +94,31 @@ export interface Command<
   Args extends readonly ArgSpec[] = readonly ArgSpec[],
   Options extends OptionSpecs = OptionSpecs,
 > extends Definition<Name, Args, Options> {
-  load(): Promise<{ run: Run<never, never> }>
+  run: Run<never, never>
 }
-
-/** Both or neither have a key: a handler that expects an option under an old name does not compile. */
-type Unmatched<One, Other> = Exclude<keyof One, keyof Other> | Exclude<keyof Other, keyof One>
-type Matching<Handled, Defined> = [Unmatched<Handled, Defined>] extends [never]
-  ? unknown
-  : { load: { 'options that differ': Unmatched<Handled, Defined> } }
 
 type Given<Name extends string, Args extends readonly ArgSpec[], Options extends OptionSpecs> = Pick<
   Definition<Name, Args, Options>,
   'name' | 'summary' | 'examples'
 > &
-  Partial<Definition<Name, Args, Options>>
+  Partial<Definition<Name, Args, Options>> & { run: Run<OptionsOf<Options>, ArgsOf<Args>> }
+
+/** Definitions are read at every start, so a handler imports what it needs when it runs. */
+export function defineCommand<
+  const Name extends string,
+  const Args extends readonly ArgSpec[] = [],
+  const Options extends OptionSpecs = Record<never, never>,
+>(definition: Given<Name, Args, Options>): Command<Name, Args, Options>
+export function defineCommand(
+  definition: Given<string, readonly ArgSpec[], OptionSpecs>,
+): Command<string, readonly ArgSpec[], OptionSpecs> {
+  return { args: [], options: {}, exits: {}, callsAws: false, ofNoLab: false, ...definition }
+}
 
 /**
- * Defines a command with a handler of its own file, or with one that stands beside the definition. Definitions are
- * read at every start, so what a handler needs is imported when it runs.
+ * For a handler that hands all its options on: `up(options satisfies Only<UpOptions, typeof options>)` does not
+ * compile when the command has an option that `UpOptions` lacks, such as one that was renamed on one side.
  */
-export function defineCommand<
-  const Name extends string,
-  Handled,
-  const Args extends readonly ArgSpec[] = [],
-  const Options extends OptionSpecs = Record<never, never>,
->(
-  definition: Given<Name, Args, Options> & {
-    load: () => Promise<{ run: Run<Handled, ArgsOf<Args>> }>
-  } & Matching<Handled, OptionsOf<Options>>,
-): Command<Name, Args, Options>
-export function defineCommand<
-  const Name extends string,
-  const Args extends readonly ArgSpec[] = [],
-  const Options extends OptionSpecs = Record<never, never>,
->(
-  definition: Given<Name, Args, Options> & { run: Run<OptionsOf<Options>, ArgsOf<Args>> },
-): Command<Name, Args, Options>
-export function defineCommand(
-  definition: Given<string, readonly ArgSpec[], OptionSpecs> & {
-    load?: Command['load']
-    run?: Run<never, never>
-  },
-): Command {
-  const { run } = definition
-  const load = definition.load ?? (async () => ({ run: run as Run<never, never> }))
-  return { args: [], options: {}, exits: {}, callsAws: false, ofNoLab: false, ...definition, load }
-}
+export type Only<Wanted, Given> = [Exclude<keyof Given, keyof Wanted | keyof GlobalOptions>] extends [never]
+  ? Wanted
+  : { 'options that differ': Exclude<keyof Given, keyof Wanted | keyof GlobalOptions> }

@@ -32,25 +32,25 @@ export interface DoctorOptions extends Pick<ChoiceFlags, 'instanceType' | 'subne
   models?: string
 }
 
-/** What a check found in order, in a few words, and what would make it better still. */
+/** A check that passed: its result in a few words, and optional advice. */
 interface Health {
   detail: string
   advice?: readonly string[]
 }
 
-/** Stands in for the person's own address, which has a check of its own; nothing is made with it. */
+/** A placeholder for the user's own address, which has its own check; nothing is created with it. */
 const SOMEWHERE = '1.1.1.1'
 
-/** What one check found: in order with a detail, or a problem. */
+/** The result of one check: passed with a detail, or a problem. */
 export interface Finding {
   name: string
   detail?: string
   problem?: LabError
-  /** What would make it better, although nothing stops. */
+  /** Optional improvements. */
   advice: readonly string[]
 }
 
-/** Every check of `up`, reading only; a problem is where `up` would stop. */
+/** All preflight checks of `up`, read-only; a problem is where `up` would stop. */
 export async function examine(options: DoctorOptions & GlobalOptions, context: Context): Promise<Finding[]> {
   const choices = checkedChoices(options)
   const { finding, value: open } = await check(
@@ -84,7 +84,7 @@ function checksOf(open: OpenLab, choices: Choices, options: DoctorOptions & Glob
   return Object.entries(checks).map(([name, work]) => check(name, work, options, context))
 }
 
-/** Runs a check; what it throws becomes its finding, so that one failure hides no other. */
+/** Runs a check; its error becomes its finding, so that one failure hides no other. */
 async function check<Found extends Health & { value?: unknown }>(
   name: string,
   work: () => Promise<Found>,
@@ -106,7 +106,7 @@ async function check<Found extends Health & { value?: unknown }>(
 }
 
 async function ownAddress({ connection, stored }: OpenLab, choices: Choices): Promise<Health> {
-  if (!isDetected(stored, choices)) return { detail: `let in: ${stored?.allow.cidrs.join(', ')}` }
+  if (!isDetected(stored, choices)) return { detail: `allowed: ${stored?.allow.cidrs.join(', ')}` }
   return { detail: await connection.internet.publicAddress() }
 }
 
@@ -119,7 +119,7 @@ async function place({ clients, stored }: OpenLab, choices: Choices): Promise<He
   }
 }
 
-/** A lab takes one address; the account may hold so many in the region. */
+/** A lab needs one address; the account has a quota for each region. */
 async function elasticIp({ clients: { ec2, region }, lab }: OpenLab): Promise<Health> {
   const own = await ec2.send(new DescribeAddressesCommand({ Filters: ownedFilters(lab) }))
   const [there] = own.Addresses ?? []
@@ -130,7 +130,7 @@ async function elasticIp({ clients: { ec2, region }, lab }: OpenLab): Promise<He
   }
 }
 
-/** Nothing of somebody else's bears a name that the lab needs. */
+/** No resource of someone else has a name that the lab needs. */
 async function namesFree({ clients, lab, stored }: OpenLab, choices: Choices): Promise<Health> {
   const settings = settingsFrom({
     lab,
@@ -152,7 +152,7 @@ async function namesFree({ clients, lab, stored }: OpenLab, choices: Choices): P
   const { present } = await observe(graph.all)
   return {
     detail:
-      present.length > 0 ? `${present.length} of ${graph.all.length} parts of the lab are there` : 'free',
+      present.length > 0 ? `${present.length} of ${graph.all.length} resources of the lab exist` : 'free',
   }
 }
 
@@ -178,7 +178,7 @@ async function chat(
   return { detail: choice.chosen.map(({ name }) => name).join(', '), advice }
 }
 
-/** What the host keeps of the last chat proof: quotas, payment and countries show only when a model is called. */
+/** The last chat proof that the host keeps: quotas, payment and countries show only when a model is called. */
 async function lastProof(open: OpenLab, context: Context): Promise<Health> {
   const { stored, clients, lab } = open
   if (!stored) return { detail: 'no lab yet' }
@@ -191,8 +191,7 @@ async function lastProof(open: OpenLab, context: Context): Promise<Health> {
     if (isCode(error, 'AccessDenied*')) return 'denied' as const
     throw error
   })
-  if (health === 'denied')
-    return { detail: 'not known: your identity may not run commands on the host (librechat-lab status does)' }
+  if (health === 'denied') return { detail: 'unknown: your identity may not run commands on the host' }
   const proof = proofIn(health?.proof)
   if (!proof) return { detail: 'not asked yet' }
   const { answering, silent } = judgeChat(proof, stored)

@@ -8,7 +8,7 @@ export interface FoundLabs {
   labs: readonly ListedLab[]
   /** The region that was searched; undefined: all that the account has enabled. */
   region: string | undefined
-  /** Regions that the caller may not look into. */
+  /** Regions in which the caller has no permission. */
   skippedRegions: readonly string[]
 }
 
@@ -31,7 +31,7 @@ export async function findLabs(
       try {
         return await listLabs(clients, here)
       } catch (error) {
-        // An organisation may close a region to its members; the others are still worth showing.
+        // An organization may deny a region to its accounts; the others are still shown.
         if (!options.allRegions || !isCode(error, 'UnauthorizedOperation', 'AccessDenied*', 'AuthFailure'))
           throw error
         skippedRegions.push(region)
@@ -40,7 +40,7 @@ export async function findLabs(
     }),
   )
   if (skippedRegions.length > 0)
-    emit({ type: 'warning', text: `Not allowed to look in ${skippedRegions.join(', ')}.` })
+    emit({ type: 'warning', text: `No permission to list labs in ${skippedRegions.join(', ')}.` })
   return { labs: found.flat(), region: options.allRegions ? undefined : here.region, skippedRegions }
 }
 

@@ -16,6 +16,8 @@ import { isProven, isSameMenu, menuFor, proveChat } from './chat-proof.js'
 import type { Context } from './context.js'
 import type { OpenLab } from './open-lab.js'
 
+export type { HostHealth } from '../host/health.js'
+
 /** A new instance's agent comes in about a minute; one that has just been given its role back may take longer. */
 const onlineWithinMs = 10 * 60_000
 
@@ -26,9 +28,9 @@ export interface HostResult {
 }
 
 export interface HostWork {
-  /** What is to be done there, as the plan says it; undefined: nothing. */
+  /** What to do there, as the plan shows it; undefined: nothing. */
   plan: string | undefined
-  /** How it is now, when it could be asked. */
+  /** Its health now; undefined where the host is not reachable. */
   health: HostHealth | undefined
   /** The last chat proof that the host keeps. */
   proof: Proof | undefined
@@ -40,7 +42,7 @@ export interface HostWork {
   setUp(states: Observation['of']): Promise<HostResult>
 }
 
-/** What is to be done on the host, given how it is. */
+/** What to do on the host, given its state. */
 export function hostWork(options: {
   open: OpenLab
   settings: Settings
@@ -120,7 +122,7 @@ export const hostSettingsOf = (
   librechatYaml: librechatYaml({ region: lab.region, ...menuFor(settings, proof) }),
 })
 
-/** The health of a host that can be asked; undefined for one that is off, or not reached by Systems Manager. */
+/** The host's health; undefined for a host that is stopped, or that Systems Manager does not reach. */
 export async function askHealth(
   open: OpenLab,
   instance: { instanceId: string; state: string } | undefined,
@@ -138,7 +140,7 @@ export async function askHealth(
   }
 }
 
-/** What says that the host can't be asked, or was never set up. */
+/** Codes that mean that the host is not reachable, or was never set up. */
 const notReached = new Set([
   'host-offline',
   'health-unreadable',
@@ -151,10 +153,10 @@ const userPlan = ({ email }: Settings, user: HostWork['user']): string | undefin
   user === 'create'
     ? `create the first user ${email}`
     : user === 'reset'
-      ? `give ${email} a new password: the first one was never shown`
+      ? `set a new password for ${email}, because the first one was never shown`
       : undefined
 
-/** Another type, or a start, ends with a host that must prove that it is healthy again. */
+/** After a change of type or a start the host has to become healthy again. */
 const restartPlan = ({ instanceType }: Settings, there: InstanceState | undefined): string | undefined =>
   there && (there.type !== instanceType || !['running', 'pending'].includes(there.state))
     ? 'wait until it is healthy again'
@@ -162,7 +164,7 @@ const restartPlan = ({ instanceType }: Settings, there: InstanceState | undefine
 
 /** The file system grows with the disk. */
 const largerDiskPlan = ({ diskGb }: Settings, there: InstanceState | undefined): string | undefined =>
-  there?.volume && there.volume.sizeGb < diskGb ? `use the ${diskGb} GB of its disk` : undefined
+  there?.volume && there.volume.sizeGb < diskGb ? `grow the file system to ${diskGb} GB` : undefined
 
 function planOf(
   there: InstanceState | undefined,
@@ -174,9 +176,7 @@ function planOf(
     return 'check it, and set it up if needed'
   if (!health) return 'set up: Docker, Portainer, LibreChat, HTTPS'
   if (health.release !== wanted)
-    return health.release
-      ? 'update to this version’s and your settings, and the models that answer'
-      : 'set up'
+    return health.release ? 'update to this version, your settings and the models that answer' : 'set up'
   if (health.healthy) return undefined
   return `set up again: ${health.problems.map(({ text }) => text).join('; ') || 'not healthy'}`
 }

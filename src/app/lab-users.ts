@@ -15,6 +15,8 @@ import { hostOf } from './host-work.js'
 import { openLab } from './open-lab.js'
 import { askPassword } from './password.js'
 
+export type { ListedUser, MadeUser } from '../host/users.js'
+
 interface PasswordOptions extends GlobalOptions {
   askPassword?: boolean
 }

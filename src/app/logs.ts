@@ -7,17 +7,28 @@ const services = ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer'] a
 export type Service = (typeof services)[number]
 
 const lines = 200
-/** What is kept for one JSON object; 200 lines are far less. */
+/** The most that is kept for one JSON object; 200 lines are far less. */
 const mostKept = 16 * 1024 * 1024
 
-/** LabError `no-such-service`. */
-export function serviceOf(text: string): Service {
+/** LabError `no-such-service`, `bad-option`. */
+export function serviceOf(text: string, { follow, json }: { follow: boolean; json: boolean }): Service {
   const service = services.find((name) => name === text)
+  if (service && json && follow) {
+    throw new LabError({
+      code: 'bad-option',
+      what: "--follow can't be combined with --json.",
+      why: 'The lines never end, so they are not one JSON object.',
+      fix: [
+        { command: { path: 'logs', args: [service], flags: { json: true } } },
+        { command: { path: 'logs', args: [service], flags: { follow: true } } },
+      ],
+    })
+  }
   if (service) return service
   throw new LabError({
     code: 'no-such-service',
     what: `There is no service ${JSON.stringify(text.slice(0, 60))}.`,
-    fix: services.map((name) => `librechat-lab logs ${name}`),
+    fix: services.map((name) => ({ command: { path: 'logs', args: [name] } })),
   })
 }
 
@@ -55,13 +66,13 @@ export async function readLogs(
     throw new LabError({
       code: 'logs-too-long',
       what: `The last ${lines} lines of ${service} are longer than ${mostKept / 1024 / 1024} MB.`,
-      fix: [`librechat-lab logs ${service}   writes them as they come`],
+      fix: [{ command: { path: 'logs', args: [service] }, text: 'prints them as they come' }],
     })
   }
   return { code, lines: Buffer.concat(kept).toString().trimEnd().split('\n') }
 }
 
-/** The service is one of ours, so that nothing a person typed reaches the shell over there. */
+/** The service is one of the list, so nothing that the user typed reaches the host's shell. */
 const requestOf = (service: Service, follow: boolean) => ({
   document: 'AWS-StartInteractiveCommand',
   parameters: {
@@ -71,7 +82,7 @@ const requestOf = (service: Service, follow: boolean) => ({
   },
 })
 
-/** The remote side writes to a terminal, so each line ends with a carriage return that nobody here has a use for. */
+/** The remote side writes to a terminal, so each line ends with a carriage return, which is removed. */
 function lineEnds(): (chunk: Buffer) => Buffer {
   let held = ''
   return (chunk) => {

@@ -9,6 +9,9 @@ import { readParameter } from '../resources/settings-parameter.js'
 import type { Context, GlobalOptions } from './context.js'
 import { identityLine, signIn } from './sign-in.js'
 
+export type { Settings } from '../lab/settings.js'
+export type { LabId } from '../resources/ownership.js'
+
 /** A lab to work on: who asks, where, and what was chosen before. */
 export interface OpenLab {
   connection: Connection

@@ -25,7 +25,7 @@ export async function pageOf(
   return urlsOf(lab, publicIp, instanceId, domain)[target]
 }
 
-/** The settings' domain, where the host serves it: whoever may write the settings could send the user elsewhere. */
+/** The settings' domain, where the host serves it: whoever can write the settings could redirect the user. */
 async function servedDomain(
   open: OpenLab,
   instance: { instanceId: string; state: string },
@@ -37,7 +37,7 @@ async function servedDomain(
   if (health?.site === domain) return domain
   context.ui.emit({
     type: 'warning',
-    text: `The settings name ${domain}, but the host does not serve it now. This is the host's address.`,
+    text: `The settings contain ${domain}, but the host does not serve it now. This is the host's address:`,
   })
   return undefined
 }

@@ -1,8 +1,8 @@
 import { advise, type Where } from '../aws/advice.js'
-import { LabError } from '../core/error.js'
+import { type Hint, LabError } from '../core/error.js'
 
-/** From the first change on a failure leaves something behind: exit code 2, and the ways on. */
-export function toPartialFailure(error: unknown, where: Where, ways: readonly string[]): LabError {
+/** After the first change a failure leaves something behind: exit code 2, and how to continue. */
+export function toPartialFailure(error: unknown, where: Where, ways: readonly (string | Hint)[]): LabError {
   const said = advise(error, where)
   return new LabError({
     code: said.code,

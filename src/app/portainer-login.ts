@@ -4,6 +4,8 @@ import type { Context, GlobalOptions } from './context.js'
 import { hostOf } from './host-work.js'
 import { openLab } from './open-lab.js'
 
+export type { PortainerLogin } from '../host/portainer.js'
+
 /** Portainer's admin and its password: the one that the host knows, or a new one. */
 export async function portainerLogin(
   options: GlobalOptions & { reset?: boolean },

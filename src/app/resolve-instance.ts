@@ -9,16 +9,16 @@ import type { SessionSurroundings } from '../tunnel/session.js'
 import type { Context, GlobalOptions } from './context.js'
 import { connectLab } from './open-lab.js'
 
-/** What every command needs that talks to the instance over a session. */
+/** What a command needs to talk to the instance over a session. */
 export interface ReachedInstance {
   connection: Connection
   instanceId: string
   surroundings: SessionSurroundings
-  /** Stands beside the sessions at AWS. */
+  /** Shown with the sessions in the AWS console. */
   reason: string
 }
 
-/** Finds the lab's instance and refuses one that does not run. LabErrors, and what the SDK throws. */
+/** Finds the lab's running instance. LabErrors, and the SDK's errors. */
 export async function resolveInstance(options: GlobalOptions, context: Context): Promise<ReachedInstance> {
   const { connection, lab, stored } = await connectLab(options, context)
   const { clients, region, credentials, clock } = connection
@@ -27,7 +27,7 @@ export async function resolveInstance(options: GlobalOptions, context: Context):
   return {
     connection,
     instanceId,
-    // The network's own time: a session is real even where everything else is played faster.
+    // Real time: a session is real even where a rehearsal runs faster.
     surroundings: {
       clock: systemClock,
       ssm: clients.ssm,

@@ -3,7 +3,7 @@ import { wrongClock } from '../aws/clock-offset.js'
 import type { Connection } from '../aws/connect.js'
 import type { Context, GlobalOptions } from './context.js'
 
-/** Connects with what the user has to type, and says what counts before anything changes. */
+/** Connects, asks for an MFA code where one is needed, and warns of a wrong clock. */
 export async function signIn(
   options: GlobalOptions,
   context: Context,
@@ -17,13 +17,13 @@ export async function signIn(
   if (wrong) {
     ui.emit({
       type: 'warning',
-      text: `This computer's clock is ${wrong}. Requests are signed by AWS's time; set the clock right for everything else.`,
+      text: `This computer's clock is ${wrong}. Requests are signed with AWS's time, but correct the clock for everything else.`,
     })
   }
   return connection
 }
 
-/** Who acts, where, and by which credentials: the first line of every command that calls AWS. */
+/** Account, region, identity and credentials: the first line of every command that calls AWS. */
 export function identityLine({ account, arn, credentialSource }: Connection, where: string): string {
   const who = `account ${account} · ${where} · ${arn}`
   return credentialSource ? `${who} · credentials: ${credentialSource}` : who
@@ -33,5 +33,5 @@ const askMfaCode = (serial: string, { ui }: Context): Promise<string> =>
   ui.input({
     flag: '--profile <profile>',
     message: `MFA code of ${serial}:`,
-    validate: (value) => /^\d{6}$/.test(value.trim()) || 'The device shows six digits.',
+    validate: (value) => /^\d{6}$/.test(value.trim()) || 'Enter the six digits that the device shows.',
   })

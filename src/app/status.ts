@@ -9,20 +9,32 @@ import { isAllowed } from '../lab/cidr.js'
 import { labGraph } from '../lab/graph.js'
 import { findLaunchTarget } from '../lab/launch-target.js'
 import { findLeftovers, strangersOf } from '../lab/leftovers.js'
-import { type Cost, monthlyCost } from '../lab/prices.js'
+import { addressMonthlyUsd, type Cost, monthlyCost } from '../lab/prices.js'
 import { nothingChosen, type Settings } from '../lab/settings.js'
+import { type Urls, urlsOf } from '../lab/urls.js'
 import { type AddressState, type ReleaseRefusal, releaseRefusal } from '../resources/address.js'
 import type { Stranger } from '../resources/identity.js'
 import { isStrangers, type LabId } from '../resources/ownership.js'
 import type { Rule } from '../resources/security-group.js'
 import { type ChatJudgement, judgeChat, proveChat } from './chat-proof.js'
+import { type ChatReport, chatReport } from './chat-report.js'
 import type { Context } from './context.js'
 import { askHealth, hostOf, hostSettingsOf } from './host-work.js'
 import type { OpenLab } from './open-lab.js'
 
-/** What a look at a lab found. Exit code 0 healthy, 2 there but not as it should be, 3 no such lab. */
+export type { AddressState, ReleaseRefusal } from '../resources/address.js'
+export type { Rule } from '../resources/security-group.js'
+
+/** The state of a lab. Exit code 0 healthy, 2 it exists but is not as it should be, 3 no such lab. */
 export type Status =
-  | { lab: LabId; exitCode: 3; keptAddress: string; strangers: readonly Stranger[] }
+  | {
+      lab: LabId
+      exitCode: 3
+      keptAddress: string
+      /** What it costs; undefined where the price is unknown. */
+      keptAddressMonthlyUsd: number | undefined
+      strangers: readonly Stranger[]
+    }
   | {
       lab: LabId
       exitCode: 0 | 2
@@ -31,7 +43,7 @@ export type Status =
       items: readonly PlanItem[]
       address: AddressState | undefined
       refusal: ReleaseRefusal | undefined
-      instanceId: string | undefined
+      urls: Urls | undefined
       /** The security group's rules as they are; undefined: there is no group. */
       ingress: readonly Rule[] | undefined
       strangers: readonly Stranger[]
@@ -43,16 +55,12 @@ export type Status =
       answers: { https: boolean; portainer: boolean }
       here: { address: string; allowed: boolean } | undefined
       lostModels: readonly string[]
-      /** Just made, or the last that the host keeps. */
-      proof: Proof | undefined
-      /** Whether it is the one that the host keeps. */
-      proofKept: boolean
+      chat: ChatReport | undefined
       judged: ChatJudgement
       cost: Cost
-      now: number
     }
 
-/** Observes everything anew. LabError `no-such-lab` (exit code 3) where there is nothing. */
+/** Observes everything. LabError `no-such-lab` (exit code 3) where there is nothing. */
 export async function lookAtStatus(
   open: OpenLab,
   { chat }: { chat: boolean },
@@ -114,7 +122,7 @@ export async function lookAtStatus(
     items,
     address,
     refusal,
-    instanceId: instance?.instanceId,
+    urls: instance && urlsOf(lab, address?.publicIp ?? '', instance.instanceId, stored?.domain),
     ingress: observation.of(graph.group)?.ingress,
     strangers,
     leftSecrets: leftovers.secrets,
@@ -123,8 +131,14 @@ export async function lookAtStatus(
     answers: { https, portainer },
     here: here === undefined ? undefined : { address: here, allowed: isAllowed(here, settings.allow.cidrs) },
     lostModels,
-    proof,
-    proofKept: asked === undefined,
+    chat:
+      proof &&
+      chatReport(proof, {
+        settings: stored,
+        region: lab.region,
+        now: context.clock.now(),
+        kept: asked === undefined,
+      }),
     judged,
     cost: monthlyCost({
       region: lab.region,
@@ -132,11 +146,10 @@ export async function lookAtStatus(
       diskGb: instance?.volume?.sizeGb ?? settings.diskGb,
       addresses: address ? 1 : 0,
     }),
-    now: context.clock.now(),
   }
 }
 
-/** Nothing there, or only the address that a destroy kept: said with what it costs. */
+/** Nothing is there, or only the address that a destroy kept. */
 function gone({ lab }: OpenLab, strangers: readonly Stranger[], keptAddress: string | undefined): Status {
   if (keptAddress === undefined) {
     throw new LabError({
@@ -144,14 +157,18 @@ function gone({ lab }: OpenLab, strangers: readonly Stranger[], keptAddress: str
       what: `There is no lab "${lab.name}" in ${lab.region}.`,
       ...(strangers.length > 0
         ? {
-            why: `These bear its tags or stand under its path, and are not proven to be the lab's: ${strangers.map(({ id }) => id).join(', ')}. They are left alone.`,
+            why: `These resources have its tags or its path, but are not proven to be the lab's: ${strangers.map(({ id }) => id).join(', ')}. They are left alone.`,
           }
         : {}),
-      fix: ['librechat-lab up   makes one', 'librechat-lab list --all-regions   shows where there are any'],
+      fix: [
+        { command: { path: 'up' }, text: 'creates one' },
+        { command: { path: 'list', flags: { 'all-regions': true } }, text: 'lists the labs of all regions' },
+      ],
       exitCode: 3,
     })
   }
-  return { lab, exitCode: 3, keptAddress, strangers }
+  const keptAddressMonthlyUsd = addressMonthlyUsd(lab.region)
+  return { lab, exitCode: 3, keptAddress, keptAddressMonthlyUsd, strangers }
 }
 
 /** Models in the menu that can't be called any more. */

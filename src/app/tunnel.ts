@@ -1,130 +1,172 @@
-import { connect as dial } from 'node:net'
-import { hostname } from 'node:os'
 import { LabError } from '../core/error.js'
-import { explainStart } from '../tunnel/advice.js'
-import { Forward, type Notice } from '../tunnel/forward.js'
-import { leftovers } from '../tunnel/leftovers.js'
-import { openWithPlugin } from '../tunnel/plugin.js'
-import { type Target, urlOf } from '../tunnel/targets.js'
-import type { Context } from './context.js'
-import type { ReachedInstance } from './resolve-instance.js'
+import { endSessions } from '../tunnel/leftovers.js'
+import { isLoopback, parseTarget } from '../tunnel/targets.js'
+import type { CommandContext, Context, GlobalOptions } from './context.js'
+import {
+  leftSessions,
+  type Notice,
+  type OpenTunnel,
+  openTunnels,
+  type Target,
+  type Traffic,
+  untilStopped,
+} from './open-tunnels.js'
+import { type ReachedInstance, resolveInstance } from './resolve-instance.js'
 
-export interface TunnelRequest {
-  targets: readonly Target[]
-  /** The address to listen on; both loopback addresses unless given. */
-  bind: string | undefined
-  sessions: number
-  /** AWS's plugin opens the ports instead, as this profile. */
-  plugin: { profile: string } | undefined
+export interface TunnelOptions {
+  open?: boolean
+  bind?: string
+  sessions?: string
+  plugin?: boolean
+  https?: boolean
 }
 
-/** A tunnel that stands. */
-export interface OpenTunnel {
-  target: Target
-  /** The addresses that it listens on here. */
-  addresses: string[]
-  port: number
-  url: string
-  forward?: Forward
-  /** Resolves when it has ended by itself. */
-  ended?: Promise<void>
-  close(): Promise<void>
+/** How open tunnels are shown. */
+export interface TunnelView {
+  opened(tunnels: readonly OpenTunnel[], bind: string | undefined): void
+  /** What has gone through, in one line; empty where nothing can show a line that changes. */
+  traffic(traffic: readonly Traffic[]): string
+  notice(notice: Notice, target: Target): string
+  /** Opens the browser; whether it could. */
+  browse(url: string): Promise<boolean>
 }
 
-/** Opens every target, or none. LabErrors say why not. */
-export async function openTunnels(
-  instance: ReachedInstance,
-  request: TunnelRequest,
-  notify: (target: Target, notice: Notice) => void,
-  context: Pick<Context, 'env' | 'clock' | 'signal'>,
-): Promise<OpenTunnel[]> {
-  const { plugin } = request
-  const opening = request.targets.map((target) =>
-    plugin
-      ? openPlugin(instance, target, plugin.profile, context)
-      : openForward(instance, { ...request, target }, notify, context.signal),
+/** How often the traffic line is updated. */
+const showEvery = 1000
+/** The same warning is shown once in this time. */
+const warnAgainAfter = 10_000
+
+/** Opens the tunnels and keeps them open until the signal aborts; the exit code. */
+export async function tunnel(
+  options: TunnelOptions & GlobalOptions,
+  names: readonly string[],
+  context: CommandContext,
+  view: TunnelView,
+): Promise<number> {
+  const { ui, signal } = context
+  const targets = (names.length > 0 ? names : ['librechat']).map((text) =>
+    parseTarget(text, { https: options.https ?? false }),
   )
-  const results = await Promise.allSettled(opening)
-  const tunnels = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
-  const refused = results.find((result) => result.status === 'rejected')
-  if (!refused) return tunnels
-  await Promise.all(tunnels.map((tunnel) => tunnel.close()))
-  throw await explainStart(refused.reason, instance.connection.clients, instance.instanceId)
-}
-
-/** Waits until the signal aborts; LabError `plugin-ended` when AWS's plugin ends before that. */
-export async function untilStopped(tunnels: readonly OpenTunnel[], signal: AbortSignal): Promise<void> {
-  const stopped = new Promise<void>((resolve) => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
-  await Promise.race([stopped, ...tunnels.flatMap(({ ended }) => (ended ? [ended] : []))])
-  if (signal.aborted) return
-  throw new LabError({
-    code: 'plugin-ended',
-    what: 'AWS’s session-manager-plugin has ended, and the tunnel with it.',
-    why: 'It ends after a time without traffic, and when its connection breaks.',
-    fix: ['librechat-lab tunnel   comes back by itself, without the plugin'],
-    fault: 'aws',
-  })
-}
-
-/** Sessions that tunnels of this machine left open when they were killed. */
-export const leftSessions = ({ connection, instanceId }: ReachedInstance): Promise<string[]> =>
-  leftovers(connection.clients.ssm, instanceId, { machine: hostname(), isAlive })
-
-async function openForward(
-  { instanceId, surroundings, reason }: ReachedInstance,
-  { target, bind, sessions }: TunnelRequest & { target: Target },
-  notify: (target: Target, notice: Notice) => void,
-  signal: AbortSignal,
-): Promise<OpenTunnel> {
-  const { remotePort, localPort } = target
-  const forward = await Forward.open(
-    { instanceId, remotePort, localPort, sessions, reason, ...(bind === undefined ? {} : { bind }) },
-    surroundings,
-    (notice) => notify(target, notice),
-    signal,
+  const { plugin } = options
+  // A browser may use either of localhost's addresses, so localhost listens on both.
+  const bind = options.bind === 'localhost' ? undefined : options.bind
+  const sessions = countOf(options.sessions)
+  if (plugin && (options.bind !== undefined || options.sessions !== undefined)) throw pluginTakesNeither()
+  const instance = await resolveInstance(options, context)
+  warnOfBind(bind, context)
+  await offerCleanup(instance, context)
+  const warn = sparingly((text) => ui.emit({ type: 'warning', text }), context)
+  const tunnels = await openTunnels(
+    instance,
+    { targets, bind, sessions, plugin: plugin ? { profile: options.profile ?? '' } : undefined },
+    (target, notice) => warn(view.notice(notice, target)),
+    context,
   )
-  const { port, addresses } = forward
-  // Nothing may listen on the instance: better said now than by the browser.
-  await knock(port, bind ?? '127.0.0.1')
-  const close = () => forward.close()
-  return { target, forward, port, addresses, url: urlOf(target, bind, port), close }
-}
-
-async function openPlugin(
-  { instanceId, connection }: ReachedInstance,
-  target: Target,
-  profile: string,
-  { env, clock, signal }: Pick<Context, 'env' | 'clock' | 'signal'>,
-): Promise<OpenTunnel> {
-  const { clients, region } = connection
-  const { remotePort, localPort } = target
-  const opened = await openWithPlugin(
-    { instanceId, remotePort, localPort, region, profile },
-    { ssm: clients.ssm, env, clock, signal },
-  )
-  // It listens on one of localhost's addresses, which is IPv4's where there is one.
-  return { target, addresses: ['127.0.0.1'], url: urlOf(target, '127.0.0.1', opened.port), ...opened }
-}
-
-/** Connects once and leaves: when nothing listens over there, the notice of that comes within this time. */
-async function knock(port: number, bind: string): Promise<void> {
-  const host = bind === '0.0.0.0' || bind === '::' ? 'localhost' : bind
-  const socket = dial({ port, host })
-  socket.on('error', () => {})
-  socket.setTimeout(1000, () => socket.destroy())
-  socket.on('data', () => socket.destroy())
-  // Not events.once, which takes a reset, the very thing that is listened for, for a failure.
-  await new Promise((resolve) => socket.on('close', resolve))
-}
-
-function isAlive(pid: number): boolean {
+  noteOtherPorts(tunnels, context)
+  view.opened(tunnels, bind)
+  if (options.open) await Promise.all(tunnels.map(({ url }) => browse(url, view, context)))
   try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    // EPERM: it is another user's, and alive.
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+    const stopShowing = showTraffic(tunnels, view, context)
+    await untilStopped(tunnels, signal).finally(stopShowing)
+  } finally {
+    ui.pause()
+    noteClosed(tunnels, context)
+    await Promise.all(tunnels.map((one) => one.close()))
   }
+  return 130
+}
+
+function countOf(text: string | undefined): number {
+  const count = Number(text ?? 1)
+  if (Number.isInteger(count) && count >= 1 && count <= 16) return count
+  throw new LabError({
+    code: 'bad-option',
+    what: `--sessions takes a number from 1 to 16, not ${JSON.stringify(text?.slice(0, 60))}.`,
+    why: 'Each session downloads at about 0.7 MB/s, and AWS limits how many an account may have.',
+    fix: [{ command: { path: 'tunnel', flags: { sessions: '4' } } }],
+  })
+}
+
+const pluginTakesNeither = () =>
+  new LabError({
+    code: 'bad-option',
+    what: "--plugin can't be combined with --bind or --sessions.",
+    why: 'AWS’s plugin listens on loopback only, and opens one session.',
+    fix: [
+      { command: { path: 'tunnel', flags: { plugin: true } } },
+      { command: { path: 'tunnel', flags: { sessions: '4' } } },
+    ],
+  })
+
+function warnOfBind(bind: string | undefined, { ui }: Context): void {
+  if (bind === undefined || isLoopback(bind)) return
+  ui.emit({
+    type: 'warning',
+    text: `Everyone who can reach ${bind} on this machine can use the tunnel, without your AWS credentials.`,
+  })
+}
+
+function noteOtherPorts(tunnels: readonly OpenTunnel[], { ui }: Context): void {
+  for (const { target, port } of tunnels) {
+    if (port === target.localPort) continue
+    ui.emit({
+      type: 'note',
+      text: `Local port ${target.localPort} is in use, so ${target.name} is on ${port}.`,
+    })
+  }
+}
+
+function noteClosed(tunnels: readonly OpenTunnel[], { ui }: Context): void {
+  const connections = tunnels.reduce((sum, { traffic }) => sum + (traffic?.().connections ?? 0), 0)
+  if (connections === 0) return
+  const what = connections === 1 ? '1 open connection is' : `${connections} open connections are`
+  ui.emit({ type: 'note', text: `${what} closed; unfinished transfers end with an error.` })
+}
+
+/** Shows what goes through while the tunnels are open. Returns what stops it. */
+function showTraffic(tunnels: readonly OpenTunnel[], view: TunnelView, { ui }: Context): () => void {
+  const all = tunnels.flatMap(({ traffic }) => traffic ?? [])
+  let shown: string | undefined
+  const show = () => {
+    const detail = ui.interactive ? view.traffic(all.map((traffic) => traffic())) : ''
+    if (detail === shown) return
+    const state = shown === undefined ? 'started' : 'progress'
+    ui.emit({ type: 'task', id: 'tunnel', name: 'tunnel', state, detail })
+    shown = detail
+  }
+  show()
+  const timer = setInterval(show, showEvery)
+  return () => clearInterval(timer)
+}
+
+/** Says each thing once in a while. */
+function sparingly(say: (text: string) => void, { clock }: Context): (text: string) => void {
+  const last = new Map<string, number>()
+  return (text) => {
+    const now = clock.now()
+    if (now - (last.get(text) ?? Number.NEGATIVE_INFINITY) < warnAgainAfter) return
+    last.set(text, now)
+    say(text)
+  }
+}
+
+async function offerCleanup(instance: ReachedInstance, { ui }: Context): Promise<void> {
+  const left = await leftSessions(instance)
+  if (left.length === 0) return
+  const what = left.length === 1 ? 'A session is' : `${left.length} sessions are`
+  const message = `${what} still open from a tunnel that was killed on this machine.`
+  if (!ui.interactive || ui.json) {
+    const fix = left.map((id) => `aws ssm terminate-session --session-id ${id}`).join('; ')
+    ui.emit({ type: 'note', text: `${message} To end it: ${fix}` })
+    return
+  }
+  const otherwise = 'This is only offered at a terminal.'
+  const { ssm } = instance.connection.clients
+  if (await ui.confirm({ otherwise, message: `${message} End it?`, default: true }))
+    await endSessions(ssm, left)
+}
+
+async function browse(url: string, view: TunnelView, { ui }: Context): Promise<void> {
+  if (await view.browse(url)) return
+  ui.emit({ type: 'warning', text: `Could not open a browser. Open this page yourself: ${url}` })
 }

@@ -1,7 +1,7 @@
 import { problemWithUseCase, type UseCase, useCaseSchema } from '../bedrock/use-case.js'
 import type { Questions } from './context.js'
 
-/** Anthropic's form, field by field; undefined when the person would rather not. */
+/** Anthropic's form, field by field; undefined when the user declines. */
 export async function askUseCase(ui: Questions): Promise<UseCase | undefined> {
   const flag = '--use-case-file <file>'
   const wanted = await ui.confirm({

@@ -9,8 +9,8 @@ import type { Context } from './context.js'
 import type { OpenLab } from './open-lab.js'
 
 /**
- * Works under the lab's lock, and says whom it waits for. A run that has lost the lock makes no further change. The
- * lock's own failure is told before the work's.
+ * Runs the work under the lab's lock, and shows whom it waits for. A run that has lost the lock makes no further
+ * change. The lock's own error takes precedence over the work's.
  */
 export async function withLock<T>(
   open: OpenLab,
@@ -29,14 +29,14 @@ export async function withLock<T>(
     throw lock.signal.reason instanceof LabError ? lock.signal.reason : error
   } finally {
     endGuard()
-    // What it says would cover what went wrong before; the next run takes the lock over.
+    // Thrown, it would hide the work's own error; the next run takes the lock over.
     await lock.release().catch((error: Error) => {
       ui.emit({ type: 'warning', text: `The lab's lock could not be removed: ${error.message}` })
     })
   }
 }
 
-/** Where there is nothing to change: a lock that a killed run on this machine left goes all the same. */
+/** Where there is nothing to change: removes a lock that a killed run on this machine left. */
 export const withoutLock = (open: OpenLab, command: string, context: Context): Promise<void> =>
   removeDeadLock(lockOf(open, command, context))
 

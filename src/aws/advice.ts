@@ -1,4 +1,5 @@
-import { LabError } from '../core/error.js'
+import { type Hint, LabError } from '../core/error.js'
+import { shellQuote } from '../core/shell.js'
 import { wrongClock } from './clock-offset.js'
 import { denialAdvice } from './denials.js'
 import { codeOf, isCode, isOutcomeUnknown, isThrottled, requestIdOf } from './errors.js'
@@ -11,10 +12,10 @@ interface SdkError extends Error {
 
 interface Advice {
   match: (error: Error, code: string) => boolean
-  say: (error: Error, code: string, where: Where) => { what: string; why?: string; fix: string[] }
+  say: (error: Error, code: string, where: Where) => { what: string; why?: string; fix: (string | Hint)[] }
 }
 
-/** What the advice needs to name exact commands and pages. */
+/** What the advice needs for exact commands and links. */
 export interface Where {
   region?: string | undefined
   profile?: string | undefined
@@ -28,11 +29,11 @@ const is =
 const quotas = (service: string, where: Where, quota = '') => {
   const host = consoleHost(where.region ?? 'us-east-1')
   return host
-    ? `Raise it: https://${host}/servicequotas/home/services/${service}/quotas${quota && `/${quota}`}`
-    : `Raise it in the console, under Service Quotas${quota && `: ${quota}`}`
+    ? `Request an increase: https://${host}/servicequotas/home/services/${service}/quotas${quota && `/${quota}`}`
+    : `Request an increase in the console, under Service Quotas${quota && `: ${quota}`}`
 }
 
-/** What AWS answers to a signature whose time it does not accept, or that the wrong key made. */
+/** AWS's answers to a signature with a wrong time or a wrong key. */
 const signatureRefusals = [
   'RequestExpired',
   'RequestTimeTooSkewed',
@@ -43,7 +44,7 @@ const signatureRefusals = [
   'ExpiredToken*',
 ]
 
-/** By how much this machine's clock is off, where that explains the refusal: AWS's answer carries its own time. */
+/** By how much this machine's clock is off, where that explains the error: AWS's answer carries its own time. */
 function clockFault(error: Error): string | undefined {
   if (!isCode(error, ...signatureRefusals)) return undefined
   const { $response } = error as { $response?: { headers?: Record<string, string> } }
@@ -57,7 +58,7 @@ const advices: Advice[] = [
     say: (error) => ({
       what: `This computer's clock is ${clockFault(error)}.`,
       why: `AWS accepts a request only within minutes of its own time (${error.message}).`,
-      fix: ['Set the clock right, then run the same command again: nothing is lost.'],
+      fix: ['Correct the clock, then run the same command again. Nothing is lost.'],
     }),
   },
   {
@@ -66,11 +67,14 @@ const advices: Advice[] = [
       isCode(error, 'ExpiredToken*', 'RequestExpired'),
     say: (_, __, { profile }) => ({
       what: 'Your AWS credentials have expired.',
-      why: 'Single sign-on and temporary credentials are valid for some hours.',
+      why: 'Single sign-on and temporary credentials are valid for a few hours.',
       fix: [
-        `With single sign-on: aws sso login${profile ? ` --profile ${profile}` : ''}`,
+        {
+          run: `aws sso login${profile ? ` --profile ${shellQuote(profile)}` : ''}`,
+          text: 'with single sign-on',
+        },
         'With keys in the environment: set new ones.',
-        'Then run the same command again: nothing is lost.',
+        'Then run the same command again. Nothing is lost.',
       ],
     }),
   },
@@ -78,7 +82,7 @@ const advices: Advice[] = [
     match: is('InvalidClientTokenId', 'UnrecognizedClientException', 'AuthFailure', 'SignatureDoesNotMatch'),
     say: (error, _, { region, profile }) => {
       const other = otherRegion(region ?? 'us-east-1')
-      const as = profile ? ` --profile ${profile}` : ''
+      const as = profile ? ` --profile ${shellQuote(profile)}` : ''
       return {
         what: `AWS in ${region ?? 'this region'} does not accept these credentials.`,
         why: `Either the region is not enabled for your account, or the credentials are wrong (${error.message}).`,
@@ -86,7 +90,7 @@ const advices: Advice[] = [
           'Check the region first, in the console under Account, AWS Regions',
           ...(other
             ? [
-                `aws sts get-caller-identity --region ${other}${as}`,
+                { run: `aws sts get-caller-identity --region ${other}${as}`, text: 'checks the credentials' },
                 `Choose another region: --region ${other}`,
               ]
             : []),
@@ -106,14 +110,14 @@ const advices: Advice[] = [
       why: `${error.message}.`.replace(/\.\.$/, '.'),
       fix: [
         'Check AWS_ENDPOINT_URL, AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT, and endpoint_url in the profile.',
-        'An endpoint URL of your own goes with neither of the other two.',
+        'A custom endpoint URL can’t be combined with the other two.',
       ],
     }),
   },
   {
     match: is('VcpuLimitExceeded'),
     say: (error, _, where) => ({
-      what: 'Your account may not run another instance of this family: its vCPU quota is used up.',
+      what: 'The vCPU quota of your account for this instance family is used up.',
       why: error.message,
       fix: [quotas('ec2', where, 'L-1216C47A'), 'Or choose a smaller type: --instance-type t3.medium'],
     }),
@@ -135,7 +139,7 @@ const advices: Advice[] = [
     match: is('PendingVerification'),
     say: () => ({
       what: 'AWS is still verifying your account.',
-      why: 'New accounts are checked before they may start instances; it takes minutes, rarely hours.',
+      why: 'New accounts are verified before they can start instances. It takes minutes, rarely hours.',
       fix: ['Wait for the e-mail from AWS, then run the same command again.'],
     }),
   },
@@ -144,7 +148,7 @@ const advices: Advice[] = [
     say: (error) => ({
       what: 'AWS has blocked your account from starting instances.',
       why: error.message,
-      fix: ['Only the account holder can lift that: https://aws.amazon.com/contact-us/'],
+      fix: ['The account owner has to contact AWS: https://aws.amazon.com/contact-us/'],
     }),
   },
   {
@@ -177,27 +181,30 @@ const advices: Advice[] = [
       what: 'There is no default VPC in this region.',
       why: 'It was deleted, or the account never had one.',
       fix: [
-        'librechat-lab up --create-default-vpc',
-        'Or name a public subnet of yours: --subnet-id <id>',
-        `Look: aws ec2 describe-subnets --region ${region}`,
+        { command: { path: 'up', flags: { 'create-default-vpc': true } }, text: 'creates one' },
+        'Or use a public subnet of your own: --subnet-id <id>',
+        { run: `aws ec2 describe-subnets --region ${region}`, text: 'lists your subnets' },
       ],
     }),
   },
   {
     match: is('DependencyViolation'),
     say: (error) => ({
-      what: 'AWS would not delete something, because something else still uses it.',
+      what: 'AWS can’t delete a resource that another resource still uses.',
       why: error.message,
-      fix: ['Remove what uses it, then run the same command again.'],
+      fix: ['Delete the resource that uses it, then run the same command again.'],
     }),
   },
   {
     match: (error) => isCode(error, 'InvalidParameterCombination') && /Free Tier/i.test(error.message),
     say: (error) => ({
-      what: 'Your AWS account is on the Free plan, which does not let this instance type start.',
+      what: 'Your AWS account is on the Free plan, which does not include this instance type.',
       why: error.message,
       fix: [
-        'Take one that it lets start: librechat-lab up --instance-type c7i-flex.large',
+        {
+          command: { path: 'up', flags: { 'instance-type': 'c7i-flex.large' } },
+          text: 'uses a type that the plan includes',
+        },
         'Or upgrade the account: https://console.aws.amazon.com/billing/home#/freetier',
       ],
     }),
@@ -205,43 +212,43 @@ const advices: Advice[] = [
   {
     match: is('IncorrectModificationState', 'VolumeModificationRateExceeded'),
     say: (error) => ({
-      what: 'AWS does not let this disk be changed again yet.',
+      what: 'AWS does not allow another change of this disk yet.',
       why: error.message,
-      fix: [
-        'The last change must be completed first, which can take hours: then run the same command again.',
-      ],
+      fix: ['Wait until the last change is complete, which can take hours. Then run the same command again.'],
     }),
   },
   {
     match: is('InsufficientFreeAddressesInSubnet'),
     say: (error) => ({
-      what: 'No subnet that fits has a free address.',
+      what: 'No suitable subnet has a free address.',
       why: error.message,
-      fix: ['Name another public subnet: --subnet-id <id>'],
+      fix: ['Use another public subnet: --subnet-id <id>'],
     }),
   },
   {
     match: (error) => /^CERT_(NOT_YET_VALID|HAS_EXPIRED)/.test((error as SdkError).code ?? ''),
     say: (error) => ({
-      what: 'The certificate that answers for AWS here is not valid at this time.',
+      what: 'The TLS certificate of AWS’s endpoint is not valid at this time.',
       why: `${error.message}: this computer's clock may be wrong (it says ${new Date().toISOString().slice(0, 16)} UTC), or a proxy's certificate is out of date.`,
-      fix: ['Set the clock right, then run the same command again.'],
+      fix: ['Correct the clock, then run the same command again.'],
     }),
   },
   {
     match: (error) => /^(SELF_SIGNED|UNABLE_TO_|DEPTH_ZERO|CERT_)/.test((error as SdkError).code ?? ''),
     say: (error) => ({
-      what: 'The certificate that answers for AWS here is not one that Node trusts.',
-      why: `${error.message}: a proxy of your network's may stand between.`,
-      fix: ['Name its authority: NODE_EXTRA_CA_CERTS=<file.pem>, then run the same command again.'],
+      what: 'Node does not trust the TLS certificate of AWS’s endpoint.',
+      why: `${error.message}: a proxy in your network may intercept the connection.`,
+      fix: [
+        'Set NODE_EXTRA_CA_CERTS=<file.pem> to the proxy’s certificate authority, then run the same command again.',
+      ],
     }),
   },
   {
     match: (error) => isThrottled(error),
     say: () => ({
-      what: 'AWS throttles your account: too many calls at once.',
-      why: 'Something else in the account calls AWS often; the retries were used up.',
-      fix: ['Run the same command again in a minute: it goes on where it stopped.'],
+      what: 'AWS throttles your account: too many requests.',
+      why: 'Something else in the account calls AWS often, and all retries failed.',
+      fix: ['Run the same command again in a minute. It continues where it stopped.'],
     }),
   },
   {
@@ -250,11 +257,9 @@ const advices: Advice[] = [
       what: 'AWS could not be reached.',
       why: error.message || error.name,
       fix: [
-        ...(/ENOTFOUND/.test(error.message)
-          ? ['Check the name of the region: there may be none of this name.']
-          : []),
+        ...(/ENOTFOUND/.test(error.message) ? ['Check the name of the region. It may not exist.'] : []),
         'Check your connection, and HTTPS_PROXY where you need one.',
-        'Then run the same command again: it goes on where it stopped.',
+        'Then run the same command again. It continues where it stopped.',
       ],
     }),
   },
@@ -271,7 +276,7 @@ export async function adviseFor(
   return advise(error, { region: await configuredRegion(given, env), profile: profileName(given, env) })
 }
 
-/** An error as a user needs it: LabErrors as they are, AWS's with advice, the rest as a bug. */
+/** An error for the user: a LabError as it is, AWS's with advice, everything else as a bug. */
 export function advise(error: unknown, where: Where = {}): LabError {
   if (error instanceof LabError) return error
   const cause = error instanceof Error ? error : new Error(String(error))
@@ -299,10 +304,10 @@ export function advise(error: unknown, where: Where = {}): LabError {
   }
   return new LabError({
     code: 'unexpected',
-    what: `Something went wrong that librechat-lab did not expect: ${cause.message}`,
+    what: `An unexpected error occurred: ${cause.message}`,
     why: 'This is a bug in librechat-lab.',
     fix: [
-      'Run it again with --debug, and report what it prints: https://github.com/librechat-lab/librechat-lab/issues',
+      'Run the same command again with --debug, and report its output: https://github.com/librechat-lab/librechat-lab/issues',
     ],
     fault: 'program',
     cause,

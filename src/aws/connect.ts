@@ -28,9 +28,9 @@ export interface Connection {
   readonly credentials: () => Promise<Credentials>
   /** Where they come from: 'profile "work" (single sign-on)'; a rehearsal needs none. */
   readonly credentialSource?: string
-  /** What the environment says twice about the credentials, and what counts. */
+  /** What the environment sets twice, and which of the two is used. */
   readonly credentialConflict?: string
-  /** Kept up to date by every answer of AWS's. */
+  /** Updated by each of AWS's answers. */
   readonly clock: ClockOffset
   readonly internet: Internet
 }
@@ -112,7 +112,7 @@ function clientsFor(
     region,
     sts,
     ec2: decodingRefusals(shared(new EC2Client(config)), sts),
-    // AllocateAddress knows no idempotency token, and a lack of capacity must be heard at once: one attempt.
+    // AllocateAddress knows no idempotency token, and a lack of capacity must be reported at once: one attempt.
     ec2Once: decodingRefusals(shared(new EC2Client(once)), sts),
     iam: shared(new IAMClient(config)),
     ssm: shared(new SSMClient(config)),
@@ -124,11 +124,11 @@ function clientsFor(
 function noRegion(): never {
   throw new LabError({
     code: 'no-region',
-    what: 'No AWS region was given.',
-    why: 'Neither --region nor AWS_REGION nor your profile names one.',
+    what: 'No AWS region is set.',
+    why: 'Neither --region nor AWS_REGION nor your profile sets one.',
     fix: [
       'Run the same command with a region: --region us-east-1',
-      'Or set one for all commands: aws configure set region us-east-1',
+      { run: 'aws configure set region us-east-1', text: 'sets one for all commands' },
     ],
   })
 }

@@ -1,4 +1,5 @@
-import { LabError } from '../core/error.js'
+import { type Hint, LabError } from '../core/error.js'
+import { shellQuote } from '../core/shell.js'
 import { codeOf } from './errors.js'
 import { type Profile, readProfiles } from './profiles.js'
 
@@ -9,8 +10,8 @@ export function noSuchProfile(named: string, existing: readonly string[]): LabEr
     what: `There is no AWS profile ${JSON.stringify(named.slice(0, 60))}.`,
     why: existing.length > 0 ? `These exist: ${others}.` : 'The AWS configuration files hold no profile.',
     fix: [
-      ...(existing.length > 0 ? ['Name one of them: --profile <profile>'] : []),
-      `${existing.length > 0 ? 'Or create' : 'Create'} it: aws configure sso --profile ${typed(named.slice(0, 60))}`,
+      ...(existing.length > 0 ? ['Use one of them: --profile <profile>'] : []),
+      { run: `aws configure sso --profile ${shellQuote(named.slice(0, 60))}`, text: 'creates it' },
     ],
   })
 }
@@ -21,7 +22,7 @@ interface Failing {
   env: NodeJS.ProcessEnv
 }
 
-/** What a source of credentials threw, as a person needs it; what AWS answered and lost connections stay as they are. */
+/** The error of a credential source, explained to the user. AWS's answers and lost connections pass unchanged. */
 export async function failedCredentials(error: unknown, { profile, env }: Failing): Promise<unknown> {
   if (error instanceof LabError || codeOf(error)) return error
   const cause = error as NodeJS.ErrnoException
@@ -53,8 +54,11 @@ const signedOut = (name: string, login: string, cause: Error) =>
   new LabError({
     code: 'signed-out',
     what: `You are not signed in with the profile ${JSON.stringify(name)}, or the sign-in has expired.`,
-    why: `It takes its credentials from "${login}", whose session lasts for some hours.`,
-    fix: [`${login} --profile ${typed(name)}`, 'Then run the same command again: nothing is lost.'],
+    why: `Its credentials come from "${login}", whose session lasts a few hours.`,
+    fix: [
+      { run: `${login} --profile ${shellQuote(name)}`, text: 'signs in' },
+      'Then run the same command again. Nothing is lost.',
+    ],
     cause,
   })
 
@@ -63,7 +67,12 @@ const failedProcess = (name: string, cause: Error) =>
     code: 'credential-process-failed',
     what: `The credential_process of the profile ${JSON.stringify(name)} failed.`,
     why: cause.message.trim().replace(/\s*\n\s*/g, '; '),
-    fix: [`See that it works with the AWS CLI: aws sts get-caller-identity --profile ${typed(name)}`],
+    fix: [
+      {
+        run: `aws sts get-caller-identity --profile ${shellQuote(name)}`,
+        text: 'shows whether it works with the AWS CLI',
+      },
+    ],
     cause,
   })
 
@@ -74,7 +83,7 @@ const unreadableToken = (file: string, cause: NodeJS.ErrnoException) =>
     why: cause.message,
     fix: [
       'Check AWS_WEB_IDENTITY_TOKEN_FILE, or web_identity_token_file in the profile.',
-      'Or unset AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN, and name a profile: --profile <profile>',
+      'Or unset AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN, and use a profile: --profile <profile>',
     ],
     cause,
   })
@@ -82,12 +91,9 @@ const unreadableToken = (file: string, cause: NodeJS.ErrnoException) =>
 const withoutCredentials = (name: string, cause: Error) =>
   new LabError({
     code: 'no-credentials',
-    what: `The profile ${JSON.stringify(name)} gives no AWS credentials.`,
+    what: `The profile ${JSON.stringify(name)} has no AWS credentials.`,
     why: cause.message,
-    fix: [
-      `With single sign-on: aws configure sso --profile ${typed(name)}`,
-      `With an access key: aws configure --profile ${typed(name)}`,
-    ],
+    fix: signInWays(` --profile ${shellQuote(name)}`),
     cause,
   })
 
@@ -95,15 +101,16 @@ const noCredentials = (cause: Error) =>
   new LabError({
     code: 'no-credentials',
     what: 'No AWS credentials were found.',
-    why: 'Neither the environment nor a profile nor single sign-on gave any.',
+    why: 'Neither the environment nor a profile nor single sign-on provides any.',
     fix: [
-      'With single sign-on: aws configure sso, then librechat-lab up --profile <name>',
-      'With an access key: aws configure',
-      'From the environment: set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN',
-      'To see it all without an account: librechat-lab up --rehearse',
+      ...signInWays(''),
+      'Or set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN in the environment.',
+      { command: { path: 'up', flags: { rehearse: true } }, text: 'shows everything without an AWS account' },
     ],
     cause,
   })
 
-/** As a shell takes it. */
-const typed = (name: string) => (/^[\w.@/+-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`)
+const signInWays = (profile: string): Hint[] => [
+  { run: `aws configure sso${profile}`, text: 'sets up single sign-on; then use --profile <name>' },
+  { run: `aws configure${profile}`, text: 'stores an access key' },
+]

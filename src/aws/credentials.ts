@@ -3,6 +3,7 @@ import { defaultProvider } from '@aws-sdk/credential-provider-node'
 import { fromTokenFile } from '@aws-sdk/credential-provider-web-identity'
 import type { NodeHttpHandler } from '@smithy/node-http-handler'
 import { LabError } from '../core/error.js'
+import { shellQuote } from '../core/shell.js'
 import { failedCredentials, noSuchProfile } from './credential-errors.js'
 import { type Profile, profileName, readProfiles, sharedFiles } from './profiles.js'
 
@@ -13,13 +14,13 @@ export interface Credentials {
   expiration?: Date
 }
 
-/** Where the credentials come from, decided before any call. */
+/** The source of the credentials, chosen before any call. */
 interface CredentialChoice {
   /** Asks the source; LabError where it gives none. */
   readonly provide: () => Promise<Credentials>
-  /** As the user reads it: 'profile "work" (single sign-on)'. */
+  /** For the user: 'profile "work" (single sign-on)'. */
   readonly source: string
-  /** What the environment says twice, and which of the two counts. */
+  /** What the environment sets twice, and which of the two is used. */
   readonly conflict?: string
 }
 
@@ -33,7 +34,7 @@ interface CredentialOptions {
   mfaCode?: ((serial: string) => Promise<string>) | undefined
 }
 
-/** As the user reads it. */
+/** For the user. */
 export const kindWords: Record<Profile['kind'], string> = {
   keys: 'access key',
   role: 'assumed role',
@@ -92,7 +93,7 @@ function fromEnvironment(env: NodeJS.ProcessEnv, named: string | undefined): Cre
       : ['AWS_SECRET_ACCESS_KEY', 'AWS_ACCESS_KEY_ID']
     throw new LabError({
       code: 'half-a-key',
-      what: `${set} is set, and ${missing} is not.`,
+      what: `${set} is set, but ${missing} is not.`,
       why: 'An access key in the environment needs both.',
       fix: [`Set ${missing}, or unset ${set}.`],
     })
@@ -124,18 +125,21 @@ function sdkOptions({ env, region, requestHandler, mfaCode, profile }: Credentia
       if (mfaCode) return await mfaCode(serial)
       throw new LabError({
         code: 'mfa-needed',
-        what: 'This profile needs a code of multi-factor authentication (MFA).',
-        why: `Its device is ${serial}, and there is no terminal here to type the code at.`,
+        what: 'This profile needs an MFA code.',
+        why: `Its device is ${serial}, and there is no terminal to ask for the code.`,
         fix: [
-          'Run the same command at a terminal: it asks for the code.',
-          `Or take the credentials from the AWS CLI, which asks too: eval "$(aws configure export-credentials ${profile ? `--profile ${profile} ` : ''}--format env)", then run the same command without --profile`,
+          'Run the same command in a terminal. It asks for the code.',
+          {
+            run: `eval "$(aws configure export-credentials ${profile ? `--profile ${shellQuote(profile)} ` : ''}--format env)"`,
+            text: 'lets the AWS CLI ask; then run the same command without --profile',
+          },
         ],
       })
     },
   }
 }
 
-/** The provider with errors that a person understands. */
+/** The provider, with errors explained to the user. */
 const asked =
   (options: CredentialOptions, profile: Profile | undefined, provider: () => Promise<Credentials>) =>
   async (): Promise<Credentials> => {

@@ -1,26 +1,32 @@
+import type { Hint } from '../core/error.js'
 import { isCode } from './errors.js'
 
 interface Say {
   what: string
   why: string
-  fix: string[]
+  fix: (string | Hint)[]
 }
 
-const ownPolicy = 'librechat-lab policy   prints the least policy that is needed'
-const forThem = 'librechat-lab policy   prints every action that is needed, for them to allow'
+const ownPolicy: Hint = { command: { path: 'policy' }, text: 'prints the least-privilege policy' }
+const forThem: Hint = { command: { path: 'policy' }, text: 'prints the permissions to ask them for' }
+const withTag: Hint = {
+  command: { path: 'up', flags: { tag: ['<key>=<value>'] } },
+  text: 'adds a tag to each resource that is created',
+}
 
 /**
  * The kinds of policy that can deny a call, as IAM names them in its message, and who can change each:
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
  */
-const kinds: { names: RegExp; what: string; fix: string[] }[] = [
+const kinds: { names: RegExp; what: string; fix: (string | Hint)[] }[] = [
   {
     names: /service control policy/,
     what: 'A service control policy of your AWS organization denies a call.',
     fix: [
       'No permission in this account can override it. Ask the administrators of the organization to allow the call.',
-      'Some policies only close regions: try one that your organization uses: --region <region>',
-      'Some demand tags on whatever is created: librechat-lab up --tag <key>=<value>',
+      'If the policy only denies this region, use one that your organization allows: --region <region>',
+      'If the policy requires tags on new resources:',
+      withTag,
       forThem,
     ],
   },
@@ -35,7 +41,10 @@ const kinds: { names: RegExp; what: string; fix: string[] }[] = [
   {
     names: /permissions boundary/,
     what: 'The permissions boundary of your identity does not allow a call.',
-    fix: ['More permissions do not help: whoever set the boundary has to allow the call in it.', forThem],
+    fix: [
+      'Other permissions can’t override it. Ask whoever manages the boundary to allow the call.',
+      forThem,
+    ],
   },
   {
     names: /session policy/,
@@ -52,17 +61,14 @@ const kinds: { names: RegExp; what: string; fix: string[] }[] = [
   },
 ]
 
-/** The advice for a refusal of permission; undefined for every other error. */
+/** The advice for a denied call; undefined for every other error. */
 export function denialAdvice(error: Error): Say | undefined {
   const why = error.message
   if (/tag policy/i.test(why) || isCode(error, 'TagPolicyViolation*')) {
     return {
       what: 'A tag policy of your AWS organization does not allow the tags of a resource.',
       why,
-      fix: [
-        'Ask the administrators of the organization which values they allow.',
-        'Then set one: librechat-lab up --tag <key>=<value>',
-      ],
+      fix: ['Ask the administrators of the organization which values they allow.', withTag],
     }
   }
   if (!isCode(error, 'UnauthorizedOperation', 'AccessDenied*', 'AuthorizationError')) return undefined
@@ -70,16 +76,16 @@ export function denialAdvice(error: Error): Say | undefined {
     return {
       what: 'AWS did not accept the MFA code.',
       why,
-      fix: ['Run the same command again with the next code: each is accepted once.'],
+      fix: ['Run the same command again with the next code. Each code is accepted once.'],
     }
   }
   const kind = kinds.find(({ names }) => names.test(why))
   const boundary = /iam:(CreateRole|PutRolePolicy|AttachRolePolicy)/.test(why)
-    ? ['If your account demands a permissions boundary on every role: --permissions-boundary <arn>']
+    ? ['If your account requires a permissions boundary on every role: --permissions-boundary <arn>']
     : []
   if (kind) return { what: kind.what, why, fix: [...boundary, ...kind.fix] }
   return {
-    what: 'AWS refused a call: your identity lacks a permission.',
+    what: 'AWS denied a call: your identity lacks a permission.',
     why,
     fix: [ownPolicy, ...boundary],
   }

@@ -34,7 +34,7 @@ export async function ignoreErrors<T>(
 }
 
 /**
- * Asked too often, by any service. TooManyUpdates is Parameter Store's, for two writes of one parameter at once:
+ * Throttling codes of all services. TooManyUpdates is Parameter Store's, for two writes of one parameter at once:
  * https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
  */
 const throttled = [
@@ -52,7 +52,7 @@ const networkCodes = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ENETUNREACH|EH
 
 export const isThrottled = (error: unknown): boolean => isCode(error, ...throttled)
 
-/** No answer came: the change may or may not have been made. */
+/** No answer came, so the change may or may not have been made. */
 export function isOutcomeUnknown(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { name, code, $metadata, cause } = error as SdkError
@@ -65,7 +65,7 @@ export function isOutcomeUnknown(error: unknown): boolean {
   return cause !== undefined && cause !== error && isOutcomeUnknown(cause)
 }
 
-/** Another run, or an earlier call whose answer was lost, made it first: look again. */
+/** Another run, or an earlier call whose answer was lost, created it first: observe again. */
 const isDuplicate = (error: unknown) =>
   isCode(
     error,
@@ -81,9 +81,9 @@ const isDuplicate = (error: unknown) =>
     'DeleteConflict',
   )
 
-/** Passes by itself: the same call may succeed a little later. */
+/** A transient error: the same call may succeed a little later. */
 export const isPassing = (error: unknown): boolean => isThrottled(error) || isOutcomeUnknown(error)
 
-/** The engine's question: does looking again and going on help? */
+/** Whether to observe again and retry. */
 export const isRetryable = (error: unknown, attempt: number): boolean =>
   (attempt <= 8 && isPassing(error)) || (attempt <= 5 && isDuplicate(error))

@@ -2,7 +2,7 @@ import type { Clients } from './clients.js'
 
 /**
  * Makes every changing call of a lab's clients wait for `check` first, and fail as it does. Calls that name one of
- * `except` as their `Name` pass. Returns what ends the guard.
+ * `except` as their `Name` pass. Returns a function that removes the guard.
  */
 export function guardChanges(
   { ec2, ec2Once, iam, ssm }: Clients,

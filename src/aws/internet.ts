@@ -5,7 +5,7 @@ import { LabError } from '../core/error.js'
 import { isPublicIpv4 } from '../core/ipv4.js'
 import type { Agents } from './proxy.js'
 
-/** What lies outside AWS's API: how the person's machine looks from there, and whether the lab answers it. */
+/** What AWS's API does not tell: this machine's public address, and whether the lab answers it. */
 export interface Internet {
   /** The public IPv4 address that this machine comes from; LabError `no-public-ip`. */
   publicAddress(): Promise<string>
@@ -13,7 +13,7 @@ export interface Internet {
   answers(address: string, port: number): Promise<boolean>
 }
 
-/** Amazon's own, and a second source for when it fails. */
+/** Amazon's own, and a fallback. */
 const defaultSources = ['https://checkip.amazonaws.com', 'https://api.ipify.org']
 
 /**
@@ -30,7 +30,7 @@ export function internet(env: NodeJS.ProcessEnv, signal: AbortSignal, agents: Ag
           const { status, text } = await ask(new URL(source), agents, signal)
           if (status === 200 && isPublicIpv4(text)) return text
           reasons.push(
-            `${new URL(source).host} answered ${status === 200 ? JSON.stringify(text) : status}, which is no public IPv4 address`,
+            `${new URL(source).host} answered ${status === 200 ? JSON.stringify(text) : status}, which is not a public IPv4 address`,
           )
         } catch (error) {
           signal.throwIfAborted()
@@ -39,9 +39,9 @@ export function internet(env: NodeJS.ProcessEnv, signal: AbortSignal, agents: Ag
       }
       throw new LabError({
         code: 'no-public-ip',
-        what: 'Your public IP address could not be found out.',
+        what: 'Your public IP address could not be determined.',
         why: `${reasons.join('; ')}.`,
-        fix: ['Name it yourself: --allow-cidr <your address>/32'],
+        fix: ['Specify it: --allow-cidr <your address>/32'],
       })
     },
 

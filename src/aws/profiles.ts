@@ -1,6 +1,6 @@
 import { parseKnownFiles } from '@smithy/core/config'
 
-/** How a profile comes by its credentials; "none" has settings such as a region alone. */
+/** How a profile gets its credentials; "none" has only settings such as a region. */
 type ProfileKind = 'keys' | 'role' | 'process' | 'web-identity' | 'sso' | 'login' | 'none'
 
 /** A profile of the shared configuration files. */
@@ -20,7 +20,7 @@ export async function readProfiles(env: NodeJS.ProcessEnv): Promise<Map<string, 
   return new Map(profiles)
 }
 
-/** Which files the SDK's loaders read; always anew, for a sign-in may have written them meanwhile. */
+/** Which files the SDK's loaders read; never cached, because a sign-in may have changed them. */
 export const sharedFiles = (env: NodeJS.ProcessEnv) => ({
   ...(env.AWS_CONFIG_FILE ? { configFilepath: env.AWS_CONFIG_FILE } : {}),
   ...(env.AWS_SHARED_CREDENTIALS_FILE ? { filepath: env.AWS_SHARED_CREDENTIALS_FILE } : {}),

@@ -38,13 +38,13 @@ export async function proxyAgents(env: NodeJS.ProcessEnv): Promise<Agents | unde
   return { httpAgent: agent(false), httpsAgent: agent(true) }
 }
 
-/** A program that chooses a proxy (PAC) would be run here: it, and what runs it, is left out. */
+/** A PAC file is a program that would have to be run here, so it is not supported. */
 const badProxy = (name: string) =>
   new LabError({
     code: 'bad-proxy',
-    what: `${name} names no proxy that librechat-lab can go through.`,
-    why: 'It goes through http, https and socks proxies, and runs no automatic configuration (PAC).',
-    fix: [`Name the proxy itself: export ${name}=http://<host>:<port>`],
+    what: `${name} is not a proxy that librechat-lab can use.`,
+    why: 'It supports http, https and socks proxies, but no automatic configuration (PAC).',
+    fix: [{ run: `export ${name}=http://<host>:<port>`, text: 'sets the proxy directly' }],
   })
 
 /** The proxy for `url`, or "" to go straight. Lower case wins, as with curl. */

@@ -8,7 +8,7 @@ const encoded = /\s*Encoded authorization failure message: (\S+)/
 const policyKind =
   /(with an explicit deny in|because no) (an? )?(service control|resource control|permissions boundary|session|identity-based|resource-based|VPC endpoint)( policy)?( allows)?/
 
-/** Lets EC2's refusals name the action and the resource, which EC2 hides in an encoded message. */
+/** Makes EC2's denials name the action and the resource, which EC2 puts into an encoded message. */
 export function decodingRefusals(ec2: EC2Client, sts: STSClient): EC2Client {
   ec2.middlewareStack.add(
     (next) => async (args) => {
@@ -44,7 +44,7 @@ async function readable(message: string, sts: STSClient): Promise<string> {
     const kind = policyKind.exec(plain)?.[0]
     return `${explicitDeny ? 'A policy denies' : 'No policy allows'} ${context.action}${where}${kind ? ` (${kind})` : ''}.`
   } catch {
-    // Whatever keeps it from being decoded, the denial is what has to be said: as EC2 puts it.
+    // The denial is what the user needs to see, even where it can't be decoded.
     return plain
   }
 }

@@ -37,7 +37,7 @@ export function checkedRegion(region: string): string {
   if (/^[a-z]{2,5}(-[a-z]+)+-\d{1,2}$/.test(region)) return region
   throw new LabError({
     code: 'bad-region',
-    what: `${JSON.stringify(region.slice(0, 60))} is not the name of an AWS region.`,
+    what: `${JSON.stringify(region.slice(0, 60))} is not an AWS region.`,
     fix: ['A region looks like this: --region us-east-1'],
   })
 }
@@ -49,7 +49,7 @@ export const partitionOf = (region: string): string => partition(region).name
 export const homeRegion = (region: string): string =>
   (partition(region) as { implicitGlobalRegion?: string }).implicitGlobalRegion ?? region
 
-/** The region to advise to somebody for whom `region` won't do: one of the same partition, or none. */
+/** A region of the same partition to suggest instead of `region`; undefined where there is none. */
 export function otherRegion(region: string): string | undefined {
   const known: Record<string, readonly string[]> = {
     aws: ['us-east-1', 'us-west-2'],

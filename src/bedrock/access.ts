@@ -136,7 +136,7 @@ async function acceptLicence(
     bedrock.send(new ListFoundationModelAgreementOffersCommand({ modelId, offerType: 'PUBLIC' }), abort),
   )
   const offer = offers?.[0]
-  if (!offer?.offerToken) throw refused(model, 'AWS Marketplace makes this account no offer for it.')
+  if (!offer?.offerToken) throw refused(model, 'AWS Marketplace has no offer of it for this account.')
   const { offerToken } = offer
   if (!(await consent.licence(toLicence(model, offer)))) return false
   try {
@@ -159,7 +159,7 @@ function refused(model: Model, why: string, cause?: Error): LabError {
     why,
     fix: [
       "Check the account's payment method and whether its organisation allows AWS Marketplace",
-      'Or choose other models: librechat-lab models',
+      { command: { path: 'models' }, text: 'lists other models' },
     ],
     cause,
   })

@@ -84,7 +84,7 @@ function denied(action: string, error: Error): LabError {
     code: 'bedrock-denied',
     what: `AWS refused ${action}.`,
     why: error.message,
-    fix: [`Let this identity call ${lacking}, or use --profile with one that may`],
+    fix: [`Allow ${lacking} for this identity, or use an identity that has it: --profile <profile>`],
     requestId: requestIdOf(error),
     cause: error,
   })

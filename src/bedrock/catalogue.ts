@@ -30,9 +30,18 @@ export async function catalogue(bedrock: BedrockClient, region: string, ask: Ask
     if ((error as { code?: string }).code !== 'ENOTFOUND') throw error
     throw new LabError({
       code: 'no-bedrock-in-region',
-      what: `There is no Amazon Bedrock in ${region}.`,
-      why: `Its address bedrock.${region} does not exist.`,
-      fix: ['Choose another region: --region us-east-1', 'Or set the lab up without chat: --without-chat'],
+      what: `Amazon Bedrock is not available in ${region}.`,
+      why: `Its endpoint bedrock.${region} does not exist.`,
+      fix: [
+        {
+          command: { path: 'up', flags: { region: 'us-east-1' } },
+          text: 'sets the lab up in another region',
+        },
+        {
+          command: { path: 'up', flags: { 'without-chat': true } },
+          text: 'sets the lab up here without chat',
+        },
+      ],
       cause: error,
     })
   }

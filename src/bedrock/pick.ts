@@ -45,17 +45,20 @@ export function requireChat(choice: Choice, region: string, wanted?: readonly st
       code: 'model-not-callable',
       what: `${choice.blocked.map((model) => model.name).join(', ')} cannot be called.`,
       why: choice.blocked.map((model) => model.problem?.what).join(' '),
-      fix: [...fixesOf(choice.blocked), 'Or name others: librechat-lab models lists what can be called'],
+      fix: [
+        ...fixesOf(choice.blocked),
+        { command: { path: 'models' }, text: 'lists the models that can be called' },
+      ],
     })
   }
   if (choice.chosen.length > 0) return
   throw new LabError({
     code: 'no-callable-model',
-    what: `No chat model can be called from this account in ${region}, so LibreChat would have nothing to talk to.`,
+    what: `No chat model can be called from this account in ${region}, so LibreChat would have no model.`,
     why: first?.problem?.what ?? `Amazon Bedrock offers no chat model in ${region}.`,
     fix: [
-      ...(first ? fixesOf(choice.blocked) : ['Choose another region with --region']),
-      'Or set the lab up all the same with --without-chat',
+      ...(first ? fixesOf(choice.blocked) : ['Choose another region: --region <region>']),
+      { command: { path: 'up', flags: { 'without-chat': true } }, text: 'sets the lab up without chat' },
     ],
   })
 }
@@ -168,7 +171,7 @@ function ambiguous(wanted: string, matches: readonly Model[]): LabError {
     code: 'ambiguous-model',
     what: `${quote(wanted)} can mean ${matches.length} models.`,
     why: matches.map((model) => `${model.name} (${model.id})`).join(', '),
-    fix: ['Give one id in full'],
+    fix: ['Use a full id.'],
   })
 }
 
@@ -178,7 +181,7 @@ function unknown(wanted: string, models: readonly Model[]): LabError {
     code: 'unknown-model',
     what: `There is no chat model ${quote(wanted)} in this region.`,
     ...(near.length > 0 && { why: `Did you mean ${near.join(', ')}?` }),
-    fix: ['See what there is: librechat-lab models'],
+    fix: [{ command: { path: 'models' }, text: 'lists the models' }],
   })
 }
 

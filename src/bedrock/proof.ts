@@ -116,9 +116,12 @@ export function readProof(stdout: string): Proof {
   if (proof) return proof
   throw new LabError({
     code: 'no-proof',
-    what: 'The host did not say whether chat works.',
+    what: 'The host did not report whether chat works.',
     why: line ? `Its last line was ${JSON.stringify(line.slice(0, 200))}.` : 'It printed nothing.',
-    fix: ['Look at the host: librechat-lab status', 'Ask again: librechat-lab status --chat'],
+    fix: [
+      { command: { path: 'status' }, text: 'shows the state of the host' },
+      { command: { path: 'status', flags: { chat: true } }, text: 'asks the models again' },
+    ],
     fault: 'program',
   })
 }

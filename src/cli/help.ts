@@ -13,7 +13,7 @@ const topics: Record<string, () => string> = {
 
 A lab of the default size that runs all the time in us-east-1:
 
-${columns([...rows, ['  together', 'a month, before tax', usd(cost.monthlyUsd)]]).join('\n')}
+${columns([...rows, ['  Total', 'a month, before tax', usd(cost.monthlyUsd)]]).join('\n')}
 
 Prices are ${cost.source}.
 
@@ -21,7 +21,7 @@ You pay for models only when you use them: https://aws.amazon.com/bedrock/pricin
 to the internet are free for the whole account. The lab has no load balancer, NAT gateway, log group or snapshot.
 
   librechat-lab up --dry-run   shows the cost of your choices, line by line
-  librechat-lab destroy        stops all cost except that of a kept address
+  librechat-lab destroy        stops all costs except that of a kept address
 `
   },
   security: () => `SECURITY
@@ -63,8 +63,8 @@ export function topicPage(topic: string): string {
     code: 'no-such-topic',
     what: `There is no help topic ${JSON.stringify(topic.slice(0, 60))}.`,
     fix: [
-      ...topicNames.map((name) => `librechat-lab help ${name}`),
-      'librechat-lab --help   lists the commands',
+      ...topicNames.map((name) => ({ run: `librechat-lab help ${name}` })),
+      { run: 'librechat-lab --help', text: 'lists the commands' },
     ],
   })
 }

@@ -6,9 +6,9 @@ import { runCommand, type Surroundings, showFailure } from './run.js'
 import { listenToSignals } from './signals.js'
 import { usageErrors } from './usage-errors.js'
 
-// The libraries are bundled: their advice on Node's version is for us, not for the person.
+// The libraries are bundled, so their advice on Node's version is not for the user.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'
-// Certificates are verified whatever the environment says, by what a library opens by itself as well.
+// Certificates are always verified, also by connections that a library opens itself.
 delete process.env.NODE_TLS_REJECT_UNAUTHORIZED
 
 let ui: Ui | undefined

@@ -4,7 +4,7 @@ import { shellQuote } from '../core/shell.js'
 import { unbroken } from '../ui/style.js'
 import { commandAt, globals } from './tree.js'
 
-/** How this person has to type the commands that a message names. */
+/** Renders commands as this user has to type them. */
 export interface HintRenderer {
   /** A hint as one line: the command, then what it does. */
   hint(hint: string | Hint): string
@@ -14,11 +14,11 @@ export interface HintRenderer {
 
 const program = 'librechat-lab'
 
-/** A command is copied as a whole, so no line may break within it: see wrap in ui/style.ts. */
+/** A command is copied as a whole, so no line breaks within it: see wrap in ui/style.ts. */
 const whole = (command: string) => command.replaceAll(' ', unbroken)
 
-/** `<email>` stays, for it is for the person to replace. */
-const quoted = (word: string) => (/^<[\w -]+>$/.test(word) ? word : shellQuote(word))
+/** A placeholder such as `<email>` or `<key>=<value>` stays as it is. */
+const quoted = (word: string) => (/^(<[\w -]+>[,=]?)+$/.test(word) ? word : shellQuote(word))
 
 /** A command line as words; a list that options end comes last, so that no argument is taken for a part of it. */
 function wordsOf({ path, args = [], flags = {} }: CommandLine): string[] {
@@ -53,9 +53,9 @@ function restOf(path: string, text: string): string {
 }
 
 /**
- * Writes commands with npx where there is no librechat-lab to type, and with what the person typed to say which lab
- * is meant, unless the command says that already.
- * @param options asked at the moment of printing, for a question may have added to them
+ * Renders commands with npx where librechat-lab is not installed, and with the user's options that say which lab is
+ * meant, unless the command has them already.
+ * @param options read when a hint is printed, because a question may have added to them
  */
 export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions): HintRenderer {
   const npx = () => (env.npm_command === 'exec' ? 'npx ' : '')
@@ -102,7 +102,7 @@ export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions)
     text,
     hint: (hint) => {
       if (typeof hint === 'string') return text(hint)
-      const typed = hint.command ? line(hint.command) : hint.run
+      const typed = hint.command ? line(hint.command) : hint.run && whole(hint.run)
       return [typed, hint.text && text(hint.text)].filter(Boolean).join('   ')
     },
   }

@@ -7,20 +7,20 @@ import { renderHint } from './render-hint.js'
 
 const program = 'librechat-lab'
 
-/** What the process gives a command: its terminal, environment and signals, and the way to AWS. */
+/** What a command gets from the process: its terminal, environment, signals and connection. */
 export interface Surroundings {
   readonly process: Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'env'>
   readonly signal: AbortSignal
   /** Opens AWS or the rehearsal account, as the options say. */
   readonly connect: Connect
-  /** Told whom a signal is to warn. */
+  /** Gets the UI that shows a signal's warning. */
   shown(ui: Ui): void
 }
 
-/** Loaded when there is something to say: help and version need none of it. */
+/** Loaded when it is needed: help and version do without. */
 async function newUi(options: () => GlobalOptions, { process, signal, shown }: Surroundings): Promise<Ui> {
   const { json, color } = options()
-  // The libraries look there alone.
+  // The libraries read only this.
   if (color === false) process.env.NO_COLOR = '1'
   const { makeUi } = await import('../ui/make-ui.js')
   const hints = renderHint(process.env, options)
@@ -38,7 +38,7 @@ async function newUi(options: () => GlobalOptions, { process, signal, shown }: S
   return ui
 }
 
-/** Shows an error; the answer is the process's exit code. */
+/** Shows an error; returns the process's exit code. */
 export async function showFailure(
   error: LabError,
   options: GlobalOptions,
@@ -51,12 +51,12 @@ export async function showFailure(
   return error.exitCode
 }
 
-/** A rehearsal's account is quick to answer: minutes at AWS are seconds there. */
+/** A rehearsal's account answers quickly: minutes in AWS are seconds there. */
 const rehearsalScale = 0.1
 
-/** Waits shrink by this factor where the tests speak to an account that answers at once. */
+/** The tests shorten waits by this factor. */
 function clockOf(env: NodeJS.ProcessEnv, options: () => GlobalOptions): Clock {
-  // Asked at each wait: somebody without credentials may choose the rehearsal at a question.
+  // Read at each wait, because a user may choose the rehearsal at a question.
   const scale = () => {
     const wanted = Number(env.LIBRECHAT_LAB_POLL_SCALE ?? (options().rehearse ? rehearsalScale : 1))
     return wanted > 0 && wanted < 1 ? wanted : 1
@@ -67,7 +67,7 @@ function clockOf(env: NodeJS.ProcessEnv, options: () => GlobalOptions): Clock {
   }
 }
 
-/** Runs a command to its end and shows what went wrong; the answer is the process's exit code. */
+/** Runs a command and shows its error; returns the process's exit code. */
 export async function runCommand(
   command: Command,
   given: GlobalOptions,
@@ -98,8 +98,7 @@ export async function runCommand(
     if (given.rehearse) ui.emit({ type: 'note', text: rehearsed.begins })
   }
   try {
-    const { run } = await command.load()
-    return await run(given as never, context, args as never)
+    return await command.run(given as never, context, args as never)
   } catch (error) {
     const { adviseFor } = await import('../aws/advice.js')
     const said =
@@ -123,7 +122,7 @@ const interrupted = (path: CommandPath, cause: unknown): LabError =>
     cause,
   })
 
-/** Only a person at a terminal hears of it. */
+/** Only at a terminal. */
 async function announceNewVersion(ui: Ui, env: NodeJS.ProcessEnv): Promise<void> {
   if (!ui.interactive || ui.json) return
   const { newVersion } = await import('../ui/new-version.js')

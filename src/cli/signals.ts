@@ -1,22 +1,22 @@
 import { setMaxListeners } from 'node:events'
 import type { Emit } from '../core/event.js'
 
-const leaveCode = 130
+const exitCode = 130
 
 /**
- * The first signal asks the work to stop cleanly, the second leaves. A reader that has gone, such as `head`, or a
- * terminal that was closed, is no reason to leave work half done; what prints for as long as somebody reads ends.
+ * The first signal asks the work to stop cleanly, the second exits. A closed reader, such as `head`, or a closed
+ * terminal does not stop work halfway; a command that prints until it is stopped ends.
  * @param emit asked when a signal comes; undefined while nothing runs
  */
 export function listenToSignals(emit: () => Emit | undefined): AbortSignal {
   const interruption = new AbortController()
-  // Every call under way listens to it, and there are many at once.
+  // Every running call listens to it, and there are many at once.
   setMaxListeners(0, interruption.signal)
   const onSignal = () => {
-    if (interruption.signal.aborted) process.exit(leaveCode)
+    if (interruption.signal.aborted) process.exit(exitCode)
     emit()?.({
       type: 'warning',
-      text: 'Stopping after the AWS calls under way. Press Ctrl-C again to leave at once.',
+      text: 'Stopping after the current AWS calls. Press Ctrl-C again to exit immediately.',
     })
     interruption.abort()
   }

@@ -1,18 +1,18 @@
 import type { ArgSpec, Command, FlagsOf, OptionSpec, OptionSpecs } from '../app/define-command.js'
-import { addressPolicy } from '../commands/address-policy.command.js'
+import { addressPolicy } from '../commands/address-policy.js'
 import { completion } from '../commands/completion.js'
-import { destroy } from '../commands/destroy.command.js'
+import { destroy } from '../commands/destroy.js'
 import { doctor } from '../commands/doctor.js'
 import { list } from '../commands/list.js'
-import { logs } from '../commands/logs.command.js'
+import { logs } from '../commands/logs.js'
 import { models } from '../commands/models.js'
 import { open } from '../commands/open.js'
-import { policy } from '../commands/policy.command.js'
+import { policy } from '../commands/policy.js'
 import { portainerPassword } from '../commands/portainer-password.js'
-import { shell } from '../commands/shell.command.js'
-import { status } from '../commands/status.command.js'
-import { tunnel } from '../commands/tunnel.command.js'
-import { up } from '../commands/up.command.js'
+import { shell } from '../commands/shell.js'
+import { status } from '../commands/status.js'
+import { tunnel } from '../commands/tunnel.js'
+import { up } from '../commands/up.js'
 import { userAdd } from '../commands/user-add.js'
 import { userList } from '../commands/user-list.js'
 import { userRemove } from '../commands/user-remove.js'
@@ -50,15 +50,15 @@ export const globals = {
     value: '<region>',
     text: 'the AWS region; default: AWS_REGION, then the profile’s',
   },
-  rehearse: { kind: 'flag', text: 'use an account in memory; nothing is created at AWS' },
+  rehearse: { kind: 'flag', text: 'use an account in memory; nothing is created in AWS' },
   scenario: {
     kind: 'word',
     value: '<scenario>',
-    text: `rehearse a mishap: ${scenarios.map(({ name }) => name).join(', ')}`,
+    text: `rehearse a failure: ${scenarios.map(({ name }) => name).join(', ')}`,
   },
   json: { kind: 'flag', text: 'print one JSON object on stdout, for errors too' },
   color: { kind: 'off', off: 'no colours (NO_COLOR and FORCE_COLOR are respected)' },
-  debug: { kind: 'flag', text: 'show where an error comes from' },
+  debug: { kind: 'flag', text: 'show stack traces' },
 } as const satisfies OptionSpecs
 
 /** Words of a group of commands, such as "user". */

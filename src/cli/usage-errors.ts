@@ -4,8 +4,8 @@ import { scenarios } from '../core/scenarios.js'
 import { globalFlags } from './tree.js'
 
 /**
- * Makes commander throw where it would leave the process. The answer turns what was thrown into an error like
- * every other, with the way out; undefined where it was no complaint, such as help that was asked for.
+ * Makes commander throw where it would exit the process. The returned function turns what was thrown into a LabError
+ * with a fix; undefined where it was no error, such as requested help.
  */
 export function usageErrors(
   root: Command,
@@ -23,9 +23,9 @@ export function usageErrors(
   }
   hear(root, root.name())
   return (error, json) => {
-    // A person has been shown the help of a command that wants another word; a script wants an error.
+    // A person has seen the help of the incomplete command; a script needs an error.
     if (json && error instanceof CommanderError && error.code === 'commander.help')
-      return misused('the command is not complete', root.name(), root.name(), argv)
+      return misused('the command is incomplete', root.name(), root.name(), argv)
     return misuse
   }
 }
@@ -44,7 +44,7 @@ function misused(text: string, path: string, program: string, argv: readonly str
       ...meant.map((word) => `Did you mean ${path} ${word}?`),
       ...scenarioHint(complaint, argv),
       ...(isMisplaced ? [`Options come after the command: ${program} status ${given} …`] : []),
-      `${path} --help   shows what it takes`,
+      { run: `${path} --help`, text: 'shows its arguments and options' },
     ],
   })
 }
@@ -53,5 +53,5 @@ function misused(text: string, path: string, program: string, argv: readonly str
 function scenarioHint(complaint: string, argv: readonly string[]): string[] {
   const word = argv[argv.indexOf('--rehearse') + 1]
   const isMeant = /^too many arguments/.test(complaint) && scenarios.some(({ name }) => name === word)
-  return isMeant ? [`To rehearse a mishap: --scenario ${word}`] : []
+  return isMeant ? [`To rehearse a failure: --scenario ${word}`] : []
 }

@@ -14,7 +14,7 @@ export const list = defineCommand({
     const { findLabs } = await import('../app/find-labs.js')
     const { labsJson, labsText } = await import('../ui/labs-view.js')
     const found = await findLabs(options, context)
-    context.ui.result(labsText(found), labsJson(found))
+    context.ui.result(labsText(found, context.ui), labsJson(found))
     return 0
   },
 })

@@ -1,28 +1,32 @@
-import type { Run } from '../app/context.js'
-import { readLogs, serviceOf, writeLogs } from '../app/logs.js'
-import { resolveInstance } from '../app/resolve-instance.js'
-import { LabError } from '../core/error.js'
+import { defineCommand } from '../app/define-command.js'
 
-export const run: Run<{ follow?: boolean }, [service?: string]> = async (
-  options,
-  context,
-  [name = 'librechat'],
-) => {
-  const { ui } = context
-  const service = serviceOf(name)
-  const follow = options.follow ?? false
-  if (ui.json && follow) {
-    throw new LabError({
-      code: 'bad-option',
-      what: "--follow can't be combined with --json.",
-      why: 'The lines never end, so they are not one JSON object.',
-      fix: [`librechat-lab logs ${service} --json`, `librechat-lab logs ${service} --follow`],
-    })
-  }
-  const instance = await resolveInstance(options, context)
-  ui.pause()
-  if (!ui.json) return writeLogs(instance, { service, follow }, process.stdout, context)
-  const { code, lines } = await readLogs(instance, service, process.stdout, context)
-  ui.result('', { service, lines })
-  return code
-}
+export const logs = defineCommand({
+  name: 'logs',
+  summary: 'Show service logs',
+  examples: [
+    ['logs', 'LibreChat’s last lines'],
+    ['logs proxy --follow', 'keeps printing new lines'],
+  ],
+  args: [
+    {
+      name: '[service]',
+      text: 'librechat (default), mongodb, meilisearch, proxy or portainer',
+      offers: ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer'],
+    },
+  ],
+  options: { follow: { kind: 'flag', short: 'f', text: 'keep printing new lines' } },
+  exits: { 3: 'no such lab' },
+  callsAws: true,
+  async run({ follow = false, ...options }, context, [name = 'librechat']): Promise<number> {
+    const { readLogs, serviceOf, writeLogs } = await import('../app/logs.js')
+    const { resolveInstance } = await import('../app/resolve-instance.js')
+    const { ui } = context
+    const service = serviceOf(name, { follow, json: ui.json })
+    const instance = await resolveInstance(options, context)
+    ui.pause()
+    if (!ui.json) return writeLogs(instance, { service, follow }, process.stdout, context)
+    const { code, lines } = await readLogs(instance, service, process.stdout, context)
+    ui.result('', { service, lines })
+    return code
+  },
+})

@@ -13,7 +13,7 @@ export const models = defineCommand({
     const { listModels } = await import('../app/models.js')
     const { modelsJson, modelsText } = await import('../ui/models-view.js')
     const shown = await listModels(options, context)
-    context.ui.result(modelsText(shown, context.ui), modelsJson(shown))
+    context.ui.result(modelsText(shown, context.ui), modelsJson(shown, context.ui))
     return 0
   },
 })

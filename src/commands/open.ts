@@ -18,7 +18,7 @@ export const open = defineCommand({
     // Nothing listens at a rehearsed address.
     const opened = !options.rehearse && (await openBrowser(url))
     if (!opened && !options.rehearse)
-      ui.emit({ type: 'warning', text: 'No browser could be opened here. Open this address yourself:' })
+      ui.emit({ type: 'warning', text: 'Could not open a browser. Open this page yourself:' })
     ui.result(opened ? `Opened ${url}` : url, { url, opened })
     return 0
   },

@@ -1,17 +1,25 @@
-import type { Run } from '../app/context.js'
-import { policiesFor } from '../app/policy.js'
+import { defineCommand } from '../app/define-command.js'
 
-/** Prints the least privileges for all commands, or for those named. Calls nothing. */
-export const run: Run = async ({ region = 'us-east-1' }, { ui }, args) => {
-  const policies = policiesFor(args, region)
-  const [only] = policies
-  const printed = only && policies.length === 1 ? only : policies
-  ui.result(JSON.stringify(printed, null, 2), printed)
-  if (policies.length > 1) {
-    ui.emit({
-      type: 'note',
-      text: `One managed policy can't hold all of this. Create ${policies.length} policies, one from each element of the list.`,
-    })
-  }
-  return 0
-}
+export const policy = defineCommand({
+  name: 'policy',
+  summary: 'Print the least-privilege IAM policy for using librechat-lab',
+  examples: [
+    ['policy', 'for all commands'],
+    ['policy status tunnel', 'for these commands only'],
+  ],
+  args: [{ name: '[commands...]', text: 'the commands to allow; default: all' }],
+  async run({ region = 'us-east-1' }, { ui }, commands): Promise<number> {
+    const { policiesFor } = await import('../app/policy.js')
+    const policies = policiesFor(commands, region)
+    const [only] = policies
+    const printed = only && policies.length === 1 ? only : policies
+    ui.result(JSON.stringify(printed, null, 2), printed)
+    if (policies.length > 1) {
+      ui.emit({
+        type: 'note',
+        text: `This is too long for one managed policy. Create ${policies.length} policies, one from each element of the list.`,
+      })
+    }
+    return 0
+  },
+})

@@ -1,12 +1,26 @@
-import type { Run } from '../app/context.js'
-import { openLab } from '../app/open-lab.js'
-import { lookAtStatus } from '../app/status.js'
-import { statusJson, statusText } from '../ui/status-view.js'
+import { defineCommand } from '../app/define-command.js'
 
-/** Shows the current state and how it differs from the settings. */
-export const run: Run<{ chat?: boolean }> = async (options, context) => {
-  const open = await openLab(options, context)
-  const status = await lookAtStatus(open, { chat: options.chat ?? false }, context)
-  context.ui.result(statusText(status, context.ui), statusJson(status))
-  return status.exitCode
-}
+export const status = defineCommand({
+  name: 'status',
+  summary: 'Show current state and drift',
+  examples: [
+    ['status', 'each resource, the host’s health, who can reach it, the cost'],
+    ['status --chat', 'also send a request to each model'],
+    ['status --json', 'for a script'],
+  ],
+  options: { chat: { kind: 'flag', text: 'check that each model in the menu answers' } },
+  exits: { 0: 'healthy', 2: 'the lab exists but is not as it should be', 3: 'no such lab' },
+  callsAws: true,
+  async run(options, context): Promise<number> {
+    const { openLab } = await import('../app/open-lab.js')
+    const { lookAtStatus } = await import('../app/status.js')
+    const { statusJson, statusText } = await import('../ui/status-view.js')
+    const status = await lookAtStatus(
+      await openLab(options, context),
+      { chat: options.chat ?? false },
+      context,
+    )
+    context.ui.result(statusText(status, context.ui), statusJson(status, context.ui))
+    return status.exitCode
+  },
+})

@@ -10,7 +10,7 @@ export const userList = defineCommand({
     const { labUsers } = await import('../app/lab-users.js')
     const { usersText } = await import('../ui/user-view.js')
     const users = await labUsers(options, context)
-    context.ui.result(usersText(users), { users })
+    context.ui.result(usersText(users, context.ui), { users })
     return 0
   },
 })

@@ -1,7 +1,7 @@
 import { setTimeout as timer } from 'node:timers/promises'
 import { Interrupted } from './error.js'
 
-/** Time, handed in so that a test owns it. */
+/** Time, passed in so that tests control it. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number

@@ -1,9 +1,9 @@
-/** Who has to do something: the person, AWS (wait, quota, account), or we (a bug to report). */
+/** Whose fault it is: the user's, AWS's (wait, quota, account) or the program's (a bug to report). */
 export type Fault = 'user' | 'aws' | 'program'
 
 /**
- * Each command's path with the flags that a hint may name. Filled in from the definitions by cli/tree.ts, so that a
- * hint that names a flag which no longer exists does not compile.
+ * Each command's path with the flags that a hint may name. cli/tree.ts fills it in from the definitions, so that
+ * a hint with a flag that no longer exists does not compile.
  * @public
  */
 // biome-ignore lint/suspicious/noEmptyInterface: cli/tree.ts augments it
@@ -14,7 +14,7 @@ export type CommandPath = keyof CommandLines & string
 /** A flag of any command, by its long name. */
 export type FlagName = { [Path in CommandPath]: keyof CommandLines[Path] }[CommandPath] & string
 
-/** A command of this program as data. `flags` go by their long names. */
+/** A command of this program as data, with its flags by their long names. */
 export type CommandLine = {
   [Path in CommandPath]: {
     path: Path
@@ -23,7 +23,7 @@ export type CommandLine = {
   }
 }[CommandPath]
 
-/** One thing to do. cli/render-hint.ts writes it as the person has to type it. */
+/** One thing to do. cli/render-hint.ts renders it as the user has to type it. */
 export interface Hint {
   /** What to do, or what the command does. */
   text?: string
@@ -50,7 +50,7 @@ export interface LabErrorParts {
   cause?: unknown
 }
 
-/** The one family of errors that a person sees: what happened, why, and what to do. */
+/** Every error that a user sees: what happened, why, and what to do. */
 export class LabError extends Error {
   override readonly name = 'LabError'
   readonly code: string
@@ -71,7 +71,7 @@ export class LabError extends Error {
   }
 }
 
-/** Thrown where a signal stops the work; the ui says what had been done. */
+/** Thrown where a signal stops the work. */
 export class Interrupted extends LabError {
   constructor() {
     super({ code: 'interrupted', what: 'Interrupted.', exitCode: 130 })

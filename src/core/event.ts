@@ -1,14 +1,16 @@
+import type { CommandLine } from './error.js'
+
 /**
- * What the logic says while it works. Logic only emits; a ui decides how it looks.
+ * What the work reports while it runs. It only emits; the UI decides how it looks.
  * A task is one line that a person follows: a resource, a host stage, a check.
+ * A note's or a warning's command is shown at the end of its text.
  */
 export type Event =
   | { type: 'heading'; text: string }
-  | { type: 'note'; text: string }
-  | { type: 'warning'; text: string }
+  | { type: 'note' | 'warning'; text: string; command?: CommandLine }
   | {
       type: 'task'
-      /** Unique within a run; later events with the same id go on with the same line. */
+      /** Unique within a run; later events with the same id update the same line. */
       id: string
       /** As the person reads it: "security group LibreChatSecurityGroup". */
       name: string

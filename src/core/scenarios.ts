@@ -1,15 +1,18 @@
-/** What can go wrong in a rehearsal, in the order in which `up` would meet it. */
+/** What can go wrong in a rehearsal, in the order in which `up` runs into it. */
 export const scenarios = [
   { name: 'credentials-expired', plays: 'the credentials expire before the host is set up' },
   { name: 'throttling', plays: 'AWS throttles every third kind of call' },
   { name: 'no-default-vpc', plays: 'the region has no default VPC' },
   { name: 'form-missing', plays: "Anthropic's use-case form was never sent, so Claude can't be called" },
-  { name: 'no-callable-model', plays: 'AWS has not authorised the account for any model yet' },
+  { name: 'no-callable-model', plays: 'AWS has not authorized the account for any model yet' },
   {
     name: 'payment-missing',
     plays: 'the account has no valid payment method, so only Amazon’s own models answer',
   },
-  { name: 'data-retention', plays: 'the account retains no data, and the newest Claude models refuse that' },
+  {
+    name: 'data-retention',
+    plays: 'the account does not allow data retention, which the newest Claude models require',
+  },
   { name: 'zero-quota', plays: 'every token quota is zero, so no model answers' },
   { name: 'address-quota', plays: 'the quota of Elastic IPs is used up' },
   { name: 'no-capacity', plays: 'the first availability zone has no capacity' },

@@ -2,7 +2,7 @@ import type { Clock } from './clock.js'
 import { LabError } from './error.js'
 
 export interface WaitOptions {
-  /** What is waited for, as a noun: "the instance to run". */
+  /** What to wait for, as a noun: "the instance to run". */
   for: string
   deadlineMs: number
   clock: Clock
@@ -12,7 +12,7 @@ export interface WaitOptions {
   maxMs?: number
 }
 
-/** Asks until `probe` answers something; LabError `deadline` when it didn't in time. */
+/** Polls until `probe` returns a value; LabError `deadline` when it returns none in time. */
 export async function waitFor<T>(wait: WaitOptions, probe: () => Promise<T | undefined>): Promise<T> {
   const { clock, signal } = wait
   const begun = clock.now()
@@ -24,9 +24,9 @@ export async function waitFor<T>(wait: WaitOptions, probe: () => Promise<T | und
     if (waited >= wait.deadlineMs) {
       throw new LabError({
         code: 'deadline',
-        what: `Waited ${Math.round(waited / 1000)} seconds for ${wait.for}, in vain.`,
-        why: 'AWS usually takes a fraction of that.',
-        fix: ['Run the same command again: it goes on where it stopped.'],
+        what: `Timed out after ${Math.round(waited / 1000)} s waiting for ${wait.for}.`,
+        why: 'AWS usually takes much less time.',
+        fix: ['Run the same command again. It continues where it stopped.'],
         fault: 'aws',
       })
     }

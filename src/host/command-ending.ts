@@ -19,7 +19,7 @@ const killedCode = 137
 export function endedBadly(invocation: Invocation, command: Sent): LabError {
   const { Status, StatusDetails, ResponseCode } = invocation
   const details = (StatusDetails ?? Status ?? '').replaceAll(' ', '')
-  const again = 'Run the same command again: it goes on where this one stopped.'
+  const again = 'Run the same command again: it continues where this one stopped.'
   const stage = `The host's stage ${command.stage}`
   // The agent tells a script that was killed as one whose time was over (agent/plugins/pluginutil, GetStatus).
   if (ResponseCode === killedCode && !ranOutOfTime(invocation, command)) {
@@ -27,16 +27,19 @@ export function endedBadly(invocation: Invocation, command: Sent): LabError {
       code: 'command-killed',
       what: `${stage} was killed on the instance (exit code ${killedCode}).`,
       why: 'Most likely the instance ran out of memory.',
-      fix: [again, 'With more memory: librechat-lab up --instance-type t3.large'],
+      fix: [
+        again,
+        { command: { path: 'up', flags: { 'instance-type': 't3.large' } }, text: 'gives it more memory' },
+      ],
       fault: 'aws',
     })
   }
   if (undelivered.has(details)) {
     return new LabError({
       code: 'command-undelivered',
-      what: `${stage} never reached the instance: ${details}.`,
+      what: `${stage} did not reach the instance: ${details}.`,
       why: undelivered.get(details) ?? '',
-      fix: ['See its state: librechat-lab status', 'Then run the same command again.'],
+      fix: [{ command: { path: 'status' }, text: 'shows its state' }, 'Then run the same command again.'],
       fault: 'aws',
     })
   }

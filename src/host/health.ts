@@ -59,7 +59,7 @@ export function healthIn(stdout: string): HostHealth {
     code: 'health-unreadable',
     what: 'The host gave no health that this version can read.',
     why: `Its answer ends with: ${stdout.trimEnd().slice(-200) || '(nothing)'}`,
-    fix: ['Run the command again with --debug, and report it if it stays so.'],
+    fix: ['Run the command again with --debug, and report it if that does not help.'],
     fault: 'program',
     cause: parsed.error,
   })

@@ -55,12 +55,18 @@ function offline(host: Host, last: string | undefined, waitedMs: number): LabErr
     what: `The instance ${host.instanceId} didn't come online in Systems Manager within ${minutes} minutes.`,
     why:
       last === undefined
-        ? 'Its agent has never reported: it has no role, no way out to the network, or is still starting.'
-        : `Its agent reported before and is now "${last}": it lost its role or its way out, or the instance is stopped.`,
+        ? 'Its agent has never reported: it has no role or no outbound network access, or it is still starting.'
+        : `Its agent reported earlier and is now "${last}": it lost its role or its outbound network access, or the instance is stopped.`,
     fix: [
-      'Its role and its network: librechat-lab status shows whether the profile is attached and the address in place.',
-      'Its way out: the subnet needs a route to an internet gateway, and the security group must let everything out.',
-      `Its agent, which sleeps for 30 to 60 minutes after it has lost its role: reboot it with ${reboot}`,
+      {
+        command: { path: 'status' },
+        text: 'shows whether the profile is attached and the address associated',
+      },
+      'Check that the subnet has a route to an internet gateway and that the security group allows all outbound traffic.',
+      {
+        run: reboot,
+        text: 'restarts the agent, which sleeps for 30 to 60 minutes after it has lost its role',
+      },
       'Then run the same command again.',
     ],
     fault: 'aws',

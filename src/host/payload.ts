@@ -68,9 +68,9 @@ ${command}`,
   if (Buffer.byteLength(text) > limit) {
     throw new LabError({
       code: 'payload-too-large',
-      what: `What would be sent to the host has ${Math.ceil(text.length / 1024)} KiB.`,
-      why: 'Run Command carries 48 KiB at most; a very long list of models can do that.',
-      fix: ['Choose fewer models: librechat-lab models'],
+      what: `The payload for the host has ${Math.ceil(text.length / 1024)} KiB.`,
+      why: 'Run Command accepts at most 48 KiB; a very long list of models can exceed that.',
+      fix: [{ command: { path: 'up', flags: { models: '<ids>' } }, text: 'sets up fewer models' }],
     })
   }
   return text

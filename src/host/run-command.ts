@@ -49,13 +49,13 @@ export async function runCommand(host: Host, command: Command): Promise<CommandR
   throw new LabError({
     code: 'command-deadline',
     what: `The host's stage ${command.stage} didn't end within ${Math.round(command.timeoutSeconds / 60)} minutes.`,
-    why: `Run Command ${commandId} has given no result.`,
-    fix: ['Run the same command again: it waits for what is under way and goes on from there.'],
+    why: `Run Command ${commandId} has no result yet.`,
+    fix: ['Run the same command again: it waits for the running command and continues from there.'],
     fault: 'aws',
   })
 }
 
-/** Milliseconds before a look: what has nothing to do ends within a second, what downloads images takes minutes. */
+/** Milliseconds before a poll: a command with nothing to do ends within a second, one that downloads images takes minutes. */
 const pause = (polls: number): number => Math.min(100 * 1.5 ** polls, polls < 14 ? 1000 : 2000)
 
 /** Scripts may run twice, so a call whose answer was lost is made again as one that was refused for a while is. */
@@ -92,9 +92,12 @@ async function sendOnce(host: Host, { stage, script, timeoutSeconds }: Command):
 const offline = ({ instanceId }: Host, cause: unknown) =>
   new LabError({
     code: 'host-offline',
-    what: `Systems Manager doesn't reach the instance ${instanceId}.`,
+    what: `Systems Manager cannot reach the instance ${instanceId}.`,
     why: 'It is stopped, still starting, or its agent is offline.',
-    fix: ['See its state: librechat-lab status', 'Or wait a minute and run the command again.'],
+    fix: [
+      { command: { path: 'status' }, text: 'shows its state' },
+      'Or wait a minute and run the command again.',
+    ],
     fault: 'aws',
     cause,
   })

@@ -53,9 +53,9 @@ export async function sealForHost(host: Host, secret: string, purpose: string): 
   if (!made.success || key === undefined) {
     throw new LabError({
       code: 'host-key-unreadable',
-      what: 'The host gave no key that the password could be encrypted to.',
+      what: 'The host sent no key to encrypt the password with.',
       why: `Its answer ends with: ${output.trimEnd().slice(-200) || '(nothing)'}`,
-      fix: ['Run the command again with --debug, and report it if it stays so.'],
+      fix: ['Run the command again with --debug, and report it if that does not help.'],
       fault: 'program',
     })
   }

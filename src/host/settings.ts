@@ -42,9 +42,9 @@ function checked(settings: HostSettings): z.infer<typeof schema> {
   const [issue] = result.error.issues
   throw new LabError({
     code: 'setting-refused',
-    what: `The setting ${issue?.path.join('.')} can't be used.`,
+    what: `The setting ${issue?.path.join('.')} is not valid.`,
     why: `It is ${issue?.message}: ${JSON.stringify(settings[issue?.path[0] as keyof HostSettings] ?? '').slice(0, 100)}`,
-    fix: ['Give another value.'],
+    fix: ['Use another value.'],
   })
 }
 

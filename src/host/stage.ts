@@ -58,8 +58,8 @@ function failed(host: Host, stage: string, { stdout, stderr, code }: CommandResu
   return new LabError({
     code: `host-${stage}-failed`,
     what: `The host's stage ${stage} failed with code ${code}.`,
-    why: `The end of its log is above; all of it is on the host in /var/log/librechat-lab/.`,
-    fix: ['Run the same command again: it goes on where this one stopped.'],
+    why: `The end of its log is above; the whole log is on the host in /var/log/librechat-lab/.`,
+    fix: ['Run the same command again: it continues where this one stopped.'],
     fault: 'program',
   })
 }

@@ -55,10 +55,10 @@ function check(field: keyof typeof rules, value: string): void {
   if (problem === undefined) return
   throw new LabError({
     code: `${field}-refused`,
-    what: `This ${field} can't be used: it is ${problem}.`,
+    what: `This ${field} is not valid: it is ${problem}.`,
     // A password is never repeated.
     ...(field === 'password' ? {} : { why: `Given: ${JSON.stringify(value.slice(0, 100))}` }),
-    fix: [`Give another ${field}.`],
+    fix: [`Use another ${field}.`],
   })
 }
 
@@ -94,9 +94,9 @@ export async function withUserRequest(
   if (!parsed.success) {
     throw new LabError({
       code: 'user-unclear',
-      what: `The host did not say whether the user ${user.email} was made.`,
+      what: `The host did not say whether the user ${user.email} was created.`,
       why: `Its answer ends with: ${output.trimEnd().slice(-200)}`,
-      fix: ['List the users: librechat-lab user list'],
+      fix: [{ command: { path: 'user list' }, text: 'lists the users' }],
       fault: 'program',
     })
   }

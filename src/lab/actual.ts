@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net'
+import { proofIn } from '../bedrock/proof.js'
 import type { HostHealth } from '../host/health.js'
 import type { InstanceState } from '../resources/instance.js'
 import type { RoleState } from '../resources/role.js'
@@ -17,7 +18,7 @@ export interface Actual {
   subnetId?: string | undefined
   /** The host's domain; "none": it uses its address. */
   domain?: string | undefined
-  /** The ids in LibreChat's menu. */
+  /** The ids in LibreChat's menu, and those that the last proof asked: a silent one leaves the menu for a while. */
   models?: readonly string[] | undefined
   users?: number | undefined
   /** The role's policy, as text. */
@@ -29,7 +30,7 @@ export function actualOf(seen: {
   group?: Pick<SecurityGroupState, 'ingress'> | undefined
   role?: Pick<RoleState, 'boundary' | 'inline'> | undefined
   instance?: Pick<InstanceState, 'type' | 'subnetId' | 'volume'> | undefined
-  health?: Pick<HostHealth, 'release' | 'site' | 'models' | 'users'> | undefined
+  health?: Pick<HostHealth, 'release' | 'site' | 'models' | 'users' | 'proof'> | undefined
 }): Actual {
   const { group, role, instance, health } = seen
   const rules = group?.ingress ?? []
@@ -53,7 +54,9 @@ export function actualOf(seen: {
     ...(setUp
       ? {
           domain: health.site === '' || isIPv4(health.site) ? 'none' : health.site,
-          models: health.models,
+          models: [
+            ...new Set([...health.models, ...(proofIn(health.proof)?.chat ?? []).map(({ model }) => model)]),
+          ],
           users: health.users ?? undefined,
         }
       : {}),

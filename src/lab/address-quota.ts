@@ -29,11 +29,11 @@ export async function checkAddressQuota(
   const idle = held.filter(({ AssociationId }) => !AssociationId).map(({ PublicIp }) => PublicIp)
   throw new LabError({
     code: 'address-quota',
-    what: `All ${most} Elastic IPs that the account may hold in ${region} are taken.`,
-    why: idle.length > 0 ? `These are idle: ${idle.join(', ')}.` : 'Every one of them is in use.',
+    what: `The account’s quota of ${most} Elastic IPs in ${region} is used up.`,
+    why: idle.length > 0 ? `These are not in use: ${idle.join(', ')}.` : 'All of them are in use.',
     fix: [
-      `Ask for more: https://${region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/L-0263D0A3`,
-      ...(idle.length > 0 ? ['Or release one that nobody needs'] : []),
+      `Request a higher quota: https://${region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/L-0263D0A3`,
+      ...(idle.length > 0 ? ['Or release one that is not needed'] : []),
     ],
   })
 }

@@ -16,11 +16,14 @@ export function refuseUnsaidAdoption({ name, region }: LabId, identity: Identity
   ]
   throw new LabError({
     code: 'not-proven',
-    what: `These agree with the lab "${name}" in ${region}, but nothing proves that they are its own: ${found.join('; ')}.`,
-    why: 'An older version of librechat-lab created them, or the lab’s settings were lost. With --yes nobody reads the plan.',
+    what: `These resources match the lab "${name}" in ${region}, but nothing proves that they belong to it: ${found.join('; ')}.`,
+    why: 'An older version of librechat-lab created them, or the lab’s settings were lost. With --yes nobody confirms the plan.',
     fix: [
-      'If they are the lab’s: librechat-lab up --yes --adopt',
-      'To see the plan and decide: librechat-lab up',
+      {
+        command: { path: 'up', flags: { yes: true, adopt: true } },
+        text: 'adopts them, if they are the lab’s',
+      },
+      { command: { path: 'up' }, text: 'shows the plan and asks' },
     ],
   })
 }

@@ -9,7 +9,7 @@ import type { InstanceState } from '../resources/instance.js'
 import type { Choices } from './choices.js'
 
 /**
- * Refuses what AWS would refuse to change on the instance that is there, before anything is stored: LabError
+ * Refuses changes of the existing instance that AWS would refuse, before anything is stored: LabError
  * `disk-cannot-shrink`, `subnet-cannot-change`, `stop-protected`, `other-architecture` or `type-not-offered`.
  */
 export async function checkChange(
@@ -24,7 +24,7 @@ export async function checkChange(
       code: 'disk-cannot-shrink',
       what: `The disk has ${volume.sizeGb} GB and cannot become ${choices.diskGb} GB.`,
       why: 'An EBS volume can only grow.',
-      fix: [`To keep it as it is: leave --disk out, or give --disk ${volume.sizeGb}`],
+      fix: [`Leave --disk out to keep its size, or use --disk ${volume.sizeGb} or more`],
     })
   }
   if (choices.subnetId !== undefined && choices.subnetId !== subnetId) {
@@ -33,8 +33,14 @@ export async function checkChange(
       what: `The instance is in ${subnetId} and cannot move to ${choices.subnetId}.`,
       why: 'An instance stays in the subnet in which it was launched.',
       fix: [
-        'To keep it: leave --subnet-id out',
-        `To launch a new instance there and lose all data: librechat-lab up --replace-instance ${instance.instanceId} --subnet-id ${choices.subnetId}`,
+        'Leave --subnet-id out to keep it where it is.',
+        {
+          command: {
+            path: 'up',
+            flags: { 'replace-instance': instance.instanceId, 'subnet-id': choices.subnetId },
+          },
+          text: 'launches a new instance there; all data is lost',
+        },
       ],
     })
   }
@@ -46,9 +52,12 @@ async function checkTypeChange(ec2: EC2Client, instance: InstanceState, to: stri
     throw new LabError({
       code: 'stop-protected',
       what: `The instance type cannot change: ${instance.instanceId} is protected against being stopped.`,
-      why: 'Another type needs a stop, and stop protection refuses it.',
+      why: 'Changing the type needs a stop, and stop protection prevents it.',
       fix: [
-        `Lift the protection first: aws ec2 modify-instance-attribute --instance-id ${instance.instanceId} --no-disable-api-stop`,
+        {
+          run: `aws ec2 modify-instance-attribute --instance-id ${instance.instanceId} --no-disable-api-stop`,
+          text: 'switches stop protection off',
+        },
       ],
     })
   }
@@ -65,7 +74,13 @@ async function checkTypeChange(ec2: EC2Client, instance: InstanceState, to: stri
       why: 'The system on the disk is built for one processor architecture, and AWS refuses a type of another.',
       fix: [
         `Choose a type of the same architecture: --instance-type ${from.includes('arm64') ? 't4g.large' : 't3.large'}`,
-        `To launch a new instance and lose all data: librechat-lab up --replace-instance ${instance.instanceId} --instance-type ${to}`,
+        {
+          command: {
+            path: 'up',
+            flags: { 'replace-instance': instance.instanceId, 'instance-type': to },
+          },
+          text: 'launches a new instance of this type; all data is lost',
+        },
       ],
     })
   }
@@ -86,7 +101,7 @@ async function architecturesOf(ec2: EC2Client, type: string): Promise<readonly s
     )
     return InstanceTypes[0]?.ProcessorInfo?.SupportedArchitectures ?? []
   } catch (error) {
-    // Told by the check of the type itself.
+    // The check of the type itself reports it.
     if (isCode(error, 'InvalidInstanceType', 'InvalidParameterValue')) return []
     throw error
   }

@@ -13,7 +13,7 @@ import {
 import { allProfileArns, formatSettings } from './stored-settings.js'
 import { checkedTags } from './tags.js'
 
-/** What the command line says about a lab; what it leaves out stays as it was. */
+/** What the command line sets; a setting that is left out keeps its value. */
 export interface Choices {
   instanceType?: string
   diskGb?: number
@@ -73,8 +73,13 @@ export function checkedChoices(flags: ChoiceFlags): Choices {
   } else if (flags.allowEveryone) {
     throw new LabError({
       code: 'bad-cidr',
-      what: '--allow-everyone alone says nothing: it goes with the ranges that it allows.',
-      fix: ['--allow-cidr 0.0.0.0/0 --allow-everyone   lets the whole internet in'],
+      what: '--allow-everyone needs --allow-cidr beside it.',
+      fix: [
+        {
+          command: { path: 'up', flags: { 'allow-cidr': ['0.0.0.0/0'], 'allow-everyone': true } },
+          text: 'lets the whole internet in',
+        },
+      ],
     })
   }
   if (flags.domain === false) choices.domain = null
@@ -119,9 +124,9 @@ export function checkedDisk(text: string): number {
   if (gb >= leastDiskGb && gb <= facts.diskGb.most) return gb
   throw new LabError({
     code: 'bad-disk',
-    what: `${quote(text)} is not a disk size that fits.`,
-    why: `The images take most of ${leastDiskGb} GB; AWS gives up to ${facts.diskGb.most}.`,
-    fix: [`Such as: --disk ${defaults.diskGb}`],
+    what: `${quote(text)} is not a valid disk size.`,
+    why: `The images need most of ${leastDiskGb} GB; the largest disk is ${facts.diskGb.most} GB.`,
+    fix: [`For example: --disk ${defaults.diskGb}`],
   })
 }
 
@@ -132,9 +137,9 @@ function checkedMaxTokens(text: string): number {
   if (judged.success) return judged.data
   throw new LabError({
     code: 'bad-max-tokens',
-    what: `${quote(text)} is not a number of tokens that an answer can have.`,
-    why: 'It is a number from 2048 to 128000. Bedrock takes this many tokens from the quota when a request starts.',
-    fix: ['Such as: --max-tokens 8192'],
+    what: `${quote(text)} is not a valid number of tokens for an answer.`,
+    why: 'The limit is a number from 2048 to 128000. Bedrock reserves this many tokens of the quota for each request.',
+    fix: ['For example: --max-tokens 8192'],
   })
 }
 
@@ -149,7 +154,7 @@ function checked<T>(
   throw new LabError({
     code: `bad-${flag}`,
     what: `${quote(value)} is not ${kind}.`,
-    fix: [`Check what you gave to --${flag}.`],
+    fix: [`Check the value of --${flag}.`],
   })
 }
 
@@ -161,7 +166,7 @@ export type ChatChoice = Pick<Settings, 'models' | 'profileArns'> & {
   titleModel?: string | undefined
 }
 
-/** The lab that is wanted: the command line's word first, then what was stored, then the defaults. */
+/** The wanted settings: from the command line first, then as stored, then the defaults. */
 export function settingsFrom(options: {
   stored: Settings | undefined
   choices: Choices
@@ -178,8 +183,8 @@ export function settingsFrom(options: {
     throw new LabError({
       code: 'needs-port-80',
       what: `A trusted certificate for ${domain} needs port 80 open to everybody.`,
-      why: 'The certificate authority asks there for a proof that the domain is yours. It serves nothing else but a redirect.',
-      fix: ['Say so: --open-port-80', 'Or stay with the lab’s own certificate: leave --domain out'],
+      why: 'The certificate authority uses port 80 to check that you control the domain. Everything else on it is redirected to HTTPS.',
+      fix: ['Add --open-port-80', 'Or leave --domain out to keep the lab’s own certificate'],
     })
   }
   const optional = {
@@ -216,16 +221,19 @@ export function settingsFrom(options: {
 /** What a parameter of the standard tier holds: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html */
 const parameterBytes = 4096
 
-/** Settings that can be stored; LabError `too-much-chosen` before anything is made. */
+/** Settings that can be stored; LabError `too-much-chosen` before anything is created. */
 function fitting(lab: LabId, chosen: unknown): Settings {
   const settings = settingsSchema.parse(chosen)
   const bytes = Buffer.byteLength(formatSettings(settings, lab))
   if (bytes <= parameterBytes) return settings
   throw new LabError({
     code: 'too-much-chosen',
-    what: `What was chosen takes ${bytes} bytes, and AWS keeps ${parameterBytes} for a lab.`,
-    why: `Most of it are the ${settings.models.length} models in the menu and ${settings.allow.cidrs.length} allowed ranges.`,
-    fix: ['Choose fewer models, a dozen at most: --models <ids>', 'Or fewer ranges: --allow-cidr <range...>'],
+    what: `The settings take ${bytes} bytes; a parameter holds ${parameterBytes}.`,
+    why: `Most of them are for ${settings.models.length} models in the menu and ${settings.allow.cidrs.length} allowed ranges.`,
+    fix: [
+      'Choose fewer models, a dozen at most: --models <ids>',
+      'Or allow fewer ranges: --allow-cidr <range...>',
+    ],
   })
 }
 

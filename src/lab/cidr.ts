@@ -1,4 +1,4 @@
-import { LabError } from '../core/error.js'
+import { type Hint, LabError } from '../core/error.js'
 import { notPublic } from '../core/ipv4.js'
 
 /** An IPv4 range: first address as an unsigned number, and prefix length. */
@@ -26,10 +26,10 @@ function format({ first, prefix }: Range): string {
   return `${bytes.join('.')}/${prefix}`
 }
 
-const refuse = (given: string, why: string, fix: string) =>
+const refuse = (given: string, why: string, fix: string | Hint) =>
   new LabError({
     code: 'bad-cidr',
-    what: `${JSON.stringify(given.length > 60 ? `${given.slice(0, 60)}…` : given)} can't be let in.`,
+    what: `${JSON.stringify(given.length > 60 ? `${given.slice(0, 60)}…` : given)} can't be allowed.`,
     why,
     fix: [fix],
   })
@@ -38,15 +38,14 @@ const refuse = (given: string, why: string, fix: string) =>
 export function checkedCidr(given: string): string {
   const text = given.trim()
   if (text.includes(':')) {
-    throw refuse(
-      given,
-      'That is an IPv6 range, and the lab has an IPv4 address only.',
-      'Give your IPv4 address: curl -4 https://checkip.amazonaws.com',
-    )
+    throw refuse(given, 'It is an IPv6 range, and the lab has only an IPv4 address.', {
+      run: 'curl -4 https://checkip.amazonaws.com',
+      text: 'prints your IPv4 address',
+    })
   }
   const range = parse(text)
   if (!range) {
-    throw refuse(given, 'It is not an IPv4 address or range.', 'Such as: --allow-cidr 198.50.100.7/32')
+    throw refuse(given, 'It is not an IPv4 address or range.', 'For example: --allow-cidr 198.50.100.7/32')
   }
   const aligned = Math.floor(range.first / sizeOf(range.prefix)) * sizeOf(range.prefix)
   if (aligned !== range.first) {
@@ -63,8 +62,8 @@ export function checkedCidr(given: string): string {
   if (inside) {
     throw refuse(
       given,
-      `It lies in ${inside}, where no address of the internet is: AWS would never see you come from there.`,
-      'Leave --allow-cidr out: your public address is found out.',
+      `It lies in ${inside}, which is not a public range: no connection reaches AWS from there.`,
+      'Leave --allow-cidr out to allow your current public address.',
     )
   }
   return format(range)
@@ -107,18 +106,18 @@ export function checkedCidrs(given: readonly string[], allowEveryone: boolean): 
       code: 'too-many-cidrs',
       what: `${cidrs.length} ranges are more than a security group can hold.`,
       why: `A group holds 60 rules, and each range takes three: ${mostRanges} ranges at most.`,
-      fix: ['Put neighbouring ranges together into a wider one.'],
+      fix: ['Combine neighbouring ranges into a wider one.'],
     })
   }
   const count = countAddresses(cidrs)
   if (count > 2 ** 16 && !allowEveryone) {
     throw new LabError({
       code: 'too-wide',
-      what: `${cidrs.join(', ')} would let ${count === 2 ** 32 ? 'the whole internet' : `${count.toLocaleString('en')} addresses`} in.`,
-      why: 'A private chat is for few: together the ranges may hold 65,536 addresses (a /16) at most.',
+      what: `${cidrs.join(', ')} would let in ${count === 2 ** 32 ? 'the whole internet' : `${count.toLocaleString('en')} addresses`}.`,
+      why: 'Together the ranges may have at most 65,536 addresses (a /16).',
       fix: [
-        'Leave --allow-cidr out to let in your own address only.',
-        'If you mean it: add --allow-everyone',
+        'Leave --allow-cidr out to allow only your own address.',
+        'Or add --allow-everyone to allow them all the same.',
       ],
     })
   }

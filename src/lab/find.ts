@@ -14,7 +14,7 @@ export interface LabInstance {
   publicIp?: string
 }
 
-/** What is proven to be the lab's; LabError `ambiguous-…`. Three calls at once. */
+/** What is proven to be the lab's; LabError `ambiguous-…`. Three concurrent calls. */
 export const identifyLab = async (
   clients: Clients,
   lab: LabId,
@@ -39,12 +39,12 @@ export async function findInstance(
       what: `There is no running lab "${lab.name}" in ${lab.region}.`,
       ...(unproven.length > 0
         ? {
-            why: `${unproven.join(', ')} bears its tags, and is not proven to be the lab's: it is left alone.`,
+            why: `${unproven.join(', ')} has its tags but is not proven to be the lab's, so it is left alone.`,
           }
         : {}),
       fix: [
-        'librechat-lab list --all-regions   shows where there is one',
-        'librechat-lab up   makes one here',
+        { command: { path: 'list', flags: { 'all-regions': true } }, text: 'shows the labs in every region' },
+        { command: { path: 'up' }, text: 'creates one here' },
       ],
       exitCode: 3,
     })
@@ -60,6 +60,6 @@ const interruptedReplacement = ({ name, region }: LabId, found: readonly (Instan
   new LabError({
     code: 'interrupted-replacement',
     what: `The lab "${name}" in ${region} has two instances: ${found.flatMap((one) => (one ? describeInstance(one) : [])).join('; ')}.`,
-    why: 'A replacement of its instance was interrupted.',
-    fix: ['librechat-lab up   finishes it'],
+    why: 'The replacement of its instance was interrupted.',
+    fix: [{ command: { path: 'up' }, text: 'finishes it' }],
   })

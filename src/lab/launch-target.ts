@@ -67,8 +67,8 @@ async function architectureOf(ec2: EC2Client, type: string): Promise<string> {
   if (!info || !architecture) {
     throw new LabError({
       code: 'bad-instance-type',
-      what: `AWS knows no usable instance type ${type} in this region.`,
-      fix: ['Such as: --instance-type t3.medium (4 GiB), t3.large (8 GiB), t4g.medium (4 GiB, ARM)'],
+      what: `There is no usable instance type ${type} in this region.`,
+      fix: ['For example: --instance-type t3.medium (4 GiB), t3.large (8 GiB), t4g.medium (4 GiB, ARM)'],
     })
   }
   const memory = info.MemoryInfo?.SizeInMiB ?? 0
@@ -113,7 +113,10 @@ const noImage = (region: string, architecture: string) =>
     what: `AWS publishes no Amazon Linux 2023 image for ${architecture} in ${region}.`,
     fix: [
       'Run the same command again later: AWS may be replacing it.',
-      `See what AWS publishes: aws ssm get-parameter --region ${region} --name ${imageParameter(architecture)}`,
+      {
+        run: `aws ssm get-parameter --region ${region} --name ${imageParameter(architecture)}`,
+        text: 'shows the image that AWS publishes',
+      },
       ...another(region),
     ],
     fault: 'aws',

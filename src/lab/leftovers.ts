@@ -62,14 +62,14 @@ export function strangersOf(
         name: tagValue(Tags, 'Name') ?? '',
         why:
           Attachments.length > 0
-            ? `It bears the lab’s tags, but it is attached to ${Attachments.map(({ InstanceId }) => InstanceId).join(', ')}, and not as the lab's root volume.`
-            : 'It bears the lab’s tags, but it is not attached to the lab’s instance.',
+            ? `It has the lab’s tags, but it is attached to ${Attachments.map(({ InstanceId }) => InstanceId).join(', ')}, and not as the lab's root volume.`
+            : 'It has the lab’s tags, but it is not attached to the lab’s instance.',
       })),
     ...parameters.map((id) => ({
       kind: 'parameter' as const,
       id,
       name: '',
-      why: 'It stands under the lab’s path, but no version of librechat-lab writes it.',
+      why: 'It is under the lab’s path, but no version of librechat-lab writes it.',
     })),
   ]
 }

@@ -174,10 +174,13 @@ const locked = (who: string, parameter: string) =>
   new LabError({
     code: 'locked',
     what: `The lab is still being changed by ${who}.`,
-    why: 'Two runs at once would undo each other’s work.',
+    why: 'Two concurrent runs would undo each other’s changes.',
     fix: [
-      'Wait until they have finished, then run the same command again.',
-      `If you are sure that nobody is: aws ssm delete-parameter --name ${parameter}`,
+      'Wait until that run has finished, then run the same command again.',
+      {
+        run: `aws ssm delete-parameter --name ${parameter}`,
+        text: 'releases the lock, if you are sure that nobody changes the lab',
+      },
     ],
   })
 
@@ -185,10 +188,10 @@ const takenOver = (holder: Holder | undefined) =>
   new LabError({
     code: 'lock-lost',
     what: holder
-      ? `${holder.who} has taken over this lab (${holder.command}) while this run was away.`
-      : 'Another run has taken over this lab while this run was away.',
-    why: 'This run did not renew its lock for a minute: the machine slept, or had no network. It stopped before its next change.',
-    fix: ['Wait until they have finished, then run the same command again.'],
+      ? `${holder.who} has taken over this lab (${holder.command}) while this run did not respond.`
+      : 'Another run has taken over this lab while this run did not respond.',
+    why: 'This run did not renew its lock for a minute: the computer slept or had no network. It stopped before its next change.',
+    fix: ['Wait until that run has finished, then run the same command again.'],
     exitCode: 2,
   })
 
@@ -197,7 +200,7 @@ const notRenewed = (cause: unknown) =>
     code: 'lock-lost',
     what: 'This run could not renew its lock, so it stopped before its next change.',
     why: (cause as Error).message,
-    fix: ['Run the same command again: it goes on where this one stopped.'],
+    fix: ['Run the same command again: it continues where this one stopped.'],
     exitCode: 2,
     cause,
   })

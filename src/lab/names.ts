@@ -9,15 +9,15 @@ export function checkedName(name: string = defaultName): string {
   if (isName(name)) return name
   throw new LabError({
     code: 'bad-name',
-    what: `${JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name)} can't be a lab's name.`,
-    why: 'AWS names are made from it: it takes 1 to 32 lower-case letters, digits and dashes, a letter first.',
-    fix: ['librechat-lab up --name team-a'],
+    what: `${JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name)} is not a valid name for a lab.`,
+    why: 'The names of its resources contain it: use 1 to 32 lower-case letters, digits and dashes, and start with a letter.',
+    fix: [{ command: { path: 'up', flags: { name: 'team-a' } }, text: 'creates a lab of this name' }],
   })
 }
 
 const suffix = (name: string) => (name === defaultName ? '' : `-${name}`)
 
-/** What the lab's things are called at AWS. */
+/** The names of the lab's resources. */
 export const names = (lab: string) => ({
   role: `LibreChatInstanceRole${suffix(lab)}`,
   group: `LibreChatSecurityGroup${suffix(lab)}`,

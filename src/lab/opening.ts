@@ -1,16 +1,18 @@
-import { LabError } from '../core/error.js'
+import { type CommandLine, type Hint, LabError } from '../core/error.js'
 import type { Actual } from './actual.js'
 import type { Choices } from './choices.js'
 import { isCovered } from './cidr.js'
 import type { Settings } from './settings.js'
 
-/** A change that only the stored settings ask for, and the flags that say it in a command. */
+type UpFlags = Extract<CommandLine, { path: 'up' }>['flags'] & object
+
+/** A change that only the stored settings ask for, and the flags that ask for it in a command. */
 interface Unsaid {
   /** As the end of "The stored settings would …". */
   would: string
-  flags: string
-  /** The other way on, as a sentence. */
-  instead?: string
+  flags: UpFlags
+  /** The other way on. */
+  instead?: Hint
 }
 
 /** What this run itself chose. */
@@ -26,7 +28,7 @@ export interface Chosen {
 
 /**
  * What the stored settings would widen, redirect or unprotect, compared with what is there, that this command did not
- * say. Anybody who may write the parameter can have written them.
+ * say. Anyone who may write the parameter may have written them.
  */
 export function unsaidChanges(settings: Settings, actual: Actual, chosen: Chosen): Unsaid[] {
   const { choices } = chosen
@@ -34,20 +36,20 @@ export function unsaidChanges(settings: Settings, actual: Actual, chosen: Chosen
     ...unsaidRanges(settings, actual, choices),
     ...unsaidDomain(settings, actual, choices),
     ...(settings.openPort80 && choices.openPort80 === undefined && actual.port80 !== true
-      ? [{ would: 'open port 80 to everybody', flags: '--open-port-80' }]
+      ? [{ would: 'open port 80 to everybody', flags: { 'open-port-80': true as const } }]
       : []),
     ...unsaidBoundary(settings, actual, choices),
     ...(choices.email === undefined && firstUserTask(settings, actual, false) === 'create'
       ? [
           {
             would: `create the first user ${settings.email}, who is the admin`,
-            flags: `--email ${settings.email}`,
+            flags: { email: settings.email },
           },
         ]
       : []),
     ...unsaidModels(settings, actual, chosen),
     ...(chosen.launches && settings.subnetId !== undefined && choices.subnetId === undefined
-      ? [{ would: `launch the instance in ${settings.subnetId}`, flags: `--subnet-id ${settings.subnetId}` }]
+      ? [{ would: `launch the instance in ${settings.subnetId}`, flags: { 'subnet-id': settings.subnetId } }]
       : []),
   ]
 }
@@ -72,20 +74,24 @@ function unsaidRanges({ allow }: Settings, actual: Actual, choices: Choices): Un
   if (choices.allow !== undefined || allow.from === 'detected') return []
   const closed = allow.cidrs.filter((cidr) => !isCovered(cidr, actual.allowed ?? []))
   if (closed.length === 0) return []
-  const everyone = allow.everyone ? ' --allow-everyone' : ''
+  const everyone = allow.everyone ? { 'allow-everyone': true as const } : {}
   return [
     {
       would: `let in ${closed.join(', ')}`,
-      flags: `--allow-cidr ${allow.cidrs.join(' ')}${everyone}`,
-      instead: 'To let in your own address only: librechat-lab up --yes --allow-cidr detect',
+      flags: { 'allow-cidr': allow.cidrs, ...everyone },
+      instead: {
+        command: { path: 'up', flags: { yes: true, 'allow-cidr': ['detect'] } },
+        text: 'lets in only your own address',
+      },
     },
   ]
 }
 
 function unsaidDomain({ domain }: Settings, actual: Actual, choices: Choices): Unsaid[] {
   if (choices.domain !== undefined || (domain ?? 'none') === (actual.domain ?? 'none')) return []
-  if (domain === undefined) return [{ would: `drop the domain ${actual.domain}`, flags: '--no-domain' }]
-  return [{ would: `serve the lab as ${domain}`, flags: `--domain ${domain} --open-port-80` }]
+  if (domain === undefined)
+    return [{ would: `drop the domain ${actual.domain}`, flags: { 'no-domain': true } }]
+  return [{ would: `serve the lab as ${domain}`, flags: { domain, 'open-port-80': true } }]
 }
 
 function unsaidBoundary({ permissionsBoundary }: Settings, { boundary }: Actual, choices: Choices): Unsaid[] {
@@ -94,10 +100,13 @@ function unsaidBoundary({ permissionsBoundary }: Settings, { boundary }: Actual,
   const would = permissionsBoundary
     ? `replace the permissions boundary ${boundary}`
     : `drop the permissions boundary ${boundary}`
-  const flags = permissionsBoundary
-    ? `--permissions-boundary ${permissionsBoundary}`
-    : '--no-permissions-boundary'
-  const instead = `To keep it: librechat-lab up --yes --permissions-boundary ${boundary}`
+  const flags: UpFlags = permissionsBoundary
+    ? { 'permissions-boundary': permissionsBoundary }
+    : { 'no-permissions-boundary': true }
+  const instead: Hint = {
+    command: { path: 'up', flags: { yes: true, 'permissions-boundary': boundary } },
+    text: 'keeps the present one',
+  }
   return [{ would, flags, instead }]
 }
 
@@ -111,23 +120,23 @@ function unsaidModels({ models }: Settings, actual: Actual, { models: named, sto
   return [
     {
       would: `add ${added.map(({ label }) => label).join(', ')} to the menu`,
-      flags: `--models ${models.map(({ id }) => id).join(',')}`,
+      flags: { models: models.map(({ id }) => id).join(',') },
     },
   ]
 }
 
-/** LabError `opened-by-settings` when there is an unsaid change: with `--yes` nobody reads the plan. */
+/** LabError `opened-by-settings` when there is an unsaid change: with `--yes` nobody confirms the plan. */
 export function refuseUnsaid(unsaid: readonly Unsaid[]): void {
   if (unsaid.length === 0) return
-  const flags = [...new Set(unsaid.map((one) => one.flags))].join(' ')
+  const flags: UpFlags = Object.assign({ yes: true }, ...unsaid.map((one) => one.flags))
   throw new LabError({
     code: 'opened-by-settings',
-    what: `The stored settings would ${unsaid.map(({ would }) => would).join('; ')}, and this command does not say so.`,
-    why: 'An earlier run may have chosen that and been interrupted, or somebody else in the account wrote it. With --yes nobody reads the plan.',
+    what: `The stored settings would ${unsaid.map(({ would }) => would).join('; ')}, and this command does not ask for it.`,
+    why: 'An interrupted run may have stored that, or someone else in the account. With --yes nobody confirms the plan.',
     fix: [
-      `If you mean it: librechat-lab up --yes ${flags}`,
+      { command: { path: 'up', flags }, text: 'applies it' },
       ...unsaid.flatMap(({ instead }) => instead ?? []),
-      'To read the plan first: librechat-lab up',
+      { command: { path: 'up' }, text: 'shows the plan and asks' },
     ],
   })
 }

@@ -122,7 +122,7 @@ export const commandNeeds = {
   open: { feature: 'access', actions: [...find, ...runCommand, ...online], documents: shellScript },
   list: {
     feature: 'lab',
-    actions: [...find, 'ssm:GetParametersByPath', 'ec2:DescribeRegions'],
+    actions: [...identityActions.observe, 'ssm:GetParametersByPath', 'ec2:DescribeRegions'],
   },
   models: { feature: 'lab', actions: models },
   doctor: { feature: 'lab', actions: [...status, 'ec2:DescribeAccountAttributes'] },

@@ -63,7 +63,7 @@ export function formatSettings(settings: Settings, lab: LabId): string {
 }
 
 /**
- * Settings as stored by this version or an older one, judged as a stranger's: LabError `bad-settings` for anything
+ * Settings as stored by this version or an older one, checked as untrusted input: LabError `bad-settings` for anything
  * that no version up to this one would write.
  */
 export function parseSettings(text: string, parameter: string, lab: LabId): Settings {
@@ -81,7 +81,12 @@ export function parseSettings(text: string, parameter: string, lab: LabId): Sett
       code: 'bad-settings',
       what: `The parameter ${parameter} does not hold a lab's settings.`,
       why: `Something other than librechat-lab wrote it: ${reason(error)}.`,
-      fix: [`Delete it and give your choices again: aws ssm delete-parameter --name ${parameter}`],
+      fix: [
+        {
+          run: `aws ssm delete-parameter --name ${parameter}`,
+          text: 'deletes it; then give your settings to up again',
+        },
+      ],
       cause: error,
     })
   }
@@ -104,20 +109,20 @@ function expand({ profileArns = [], ...stored }: z.infer<typeof storedSchema>, l
 const newer = (version: number, parameter: string) =>
   new LabError({
     code: 'bad-settings',
-    what: `This lab's settings are of version ${version}, and this librechat-lab reads up to version ${settingsVersion}.`,
+    what: `This lab's settings have version ${version}, and this librechat-lab reads up to version ${settingsVersion}.`,
     why: `A newer librechat-lab wrote ${parameter}.`,
-    fix: ['Use the newest version: npx librechat-lab@latest'],
+    fix: [{ run: 'npx librechat-lab@latest', text: 'runs the newest version' }],
   })
 
 function reason(error: unknown): string {
   if (error instanceof z.ZodError) {
     const issue = error.issues[0]
-    return `${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? 'unfit'}`
+    return `${issue?.path.join('.') || 'the document'}: ${issue?.message ?? 'invalid'}`
   }
   return error instanceof Error ? error.message : String(error)
 }
 
-/** What differs between two stored texts, in a person's words; nothing where only their version does. */
+/** What differs between two stored texts, as a person reads it; empty where only the version differs. */
 export function describeSettingsChange(
   before: string,
   after: string,

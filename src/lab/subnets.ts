@@ -7,7 +7,7 @@ import {
   type Subnet,
 } from '@aws-sdk/client-ec2'
 import { isCode } from '../aws/errors.js'
-import { LabError } from '../core/error.js'
+import { type Hint, LabError } from '../core/error.js'
 
 export interface Network {
   vpcId: string
@@ -19,7 +19,7 @@ export interface Network {
 interface Unfit {
   code: string
   fact: string
-  fix?: string
+  fix?: string | Hint
 }
 
 /**
@@ -53,8 +53,8 @@ export async function findNetwork(
     why: facts.length > 0 ? `${facts.join('; ')}.` : 'It has no subnet at all.',
     fix: [
       ...(first?.fix ? [first.fix] : []),
-      'Name a public subnet with IPv4 in an availability zone of the region: --subnet-id <id>',
-      `List them: aws ec2 describe-subnets --region ${region}`,
+      'Use a public IPv4 subnet in an availability zone of the region: --subnet-id <id>',
+      { run: `aws ec2 describe-subnets --region ${region}`, text: 'lists the subnets' },
     ],
   })
 }
@@ -73,7 +73,7 @@ async function subnetsOf(ec2: EC2Client, region: string, subnetId: string | unde
     throw new LabError({
       code: 'no-such-subnet',
       what: `There is no subnet ${subnetId} in ${region}.`,
-      fix: [`List the subnets: aws ec2 describe-subnets --region ${region}`],
+      fix: [{ run: `aws ec2 describe-subnets --region ${region}`, text: 'lists the subnets' }],
     })
   }
   return found.sort((a, b) => (a.AvailabilityZone ?? '').localeCompare(b.AvailabilityZone ?? ''))
@@ -141,7 +141,10 @@ const noDefaultVpc = (region: string) =>
     what: `There is no default VPC in ${region}.`,
     why: 'It was deleted, or the account never had one.',
     fix: [
-      'Create it (it is free, and stays when the lab is destroyed): librechat-lab up --create-default-vpc',
-      'Or name a public subnet: --subnet-id <id>',
+      {
+        command: { path: 'up', flags: { 'create-default-vpc': true } },
+        text: 'creates it; it is free and stays when the lab is destroyed',
+      },
+      'Or use a public subnet: --subnet-id <id>',
     ],
   })

@@ -48,7 +48,7 @@ function unfitness(key: string, value: string): string | undefined {
 const badTag = (word: string, why: string) =>
   new LabError({
     code: 'bad-tag',
-    what: `${JSON.stringify(word.length > 60 ? `${word.slice(0, 60)}…` : word)} cannot be a tag.`,
+    what: `${JSON.stringify(word.length > 60 ? `${word.slice(0, 60)}…` : word)} is not a valid tag.`,
     why: `${why.charAt(0).toUpperCase()}${why.slice(1)}.`,
-    fix: ['Such as: --tag CostCenter=1234 --tag Owner=me@example.org'],
+    fix: ['For example: --tag CostCenter=1234 --tag Owner=me@example.org'],
   })

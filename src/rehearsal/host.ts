@@ -122,9 +122,9 @@ function answered(takesMs: number, { output, ...changed }: Answer, leaves: Parti
 function pullFails(): Performance {
   const error = {
     code: 'image-pull',
-    what: 'These images could not be fetched: LibreChat.',
+    what: 'These images could not be downloaded: LibreChat.',
     why: 'The registry said: i/o timeout (played)',
-    fix: ['Run the command again: what was fetched is kept.'],
+    fix: ['Run the command again: downloaded images are kept.'],
   }
   const log = [
     '--- the end of /var/log/librechat-lab/images.log',

@@ -93,9 +93,9 @@ export class Store {
   private locked(): LabError {
     return new LabError({
       code: 'rehearsal-locked',
-      what: 'Another rehearsal holds the rehearsal account.',
-      why: `${readIfThere(this.lockPath) ?? 'Somebody'} holds ${this.lockPath}.`,
-      fix: ['Wait until it has ended, then run the same command again.', `Or remove ${this.lockPath}`],
+      what: 'Another rehearsal is using the rehearsal account.',
+      why: `${readIfThere(this.lockPath) ?? 'Someone'} holds ${this.lockPath}.`,
+      fix: ['Wait until it has finished, then run the same command again.', `Or delete ${this.lockPath}`],
     })
   }
 }

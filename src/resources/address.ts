@@ -132,18 +132,16 @@ async function noneLeft(ec2: EC2Client, region: string, cause: unknown): Promise
   const idle = Addresses.filter(({ AssociationId }) => !AssociationId)
   return new LabError({
     code: 'address-limit-exceeded',
-    what: `Your account may not have another Elastic IP in ${region}: the quota is used up.`,
+    what: `The account’s quota of Elastic IPs in ${region} is used up.`,
     why: idle.length
-      ? `It has ${Addresses.length}, and ${idle.length} of them are in use nowhere: ${idle.map(({ PublicIp }) => PublicIp).join(', ')}.`
-      : `It has ${Addresses.length}, and all are in use.`,
+      ? `It has ${Addresses.length}, of which ${idle.length} are not in use: ${idle.map(({ PublicIp }) => PublicIp).join(', ')}.`
+      : `It has ${Addresses.length}, and all of them are in use.`,
     fix: [
-      ...idle
-        .slice(0, 1)
-        .map(
-          (one) =>
-            `Release one: aws ec2 release-address --region ${region} --allocation-id ${one.AllocationId}`,
-        ),
-      `Raise it: https://${region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/L-0263D0A3`,
+      ...idle.slice(0, 1).map((one) => ({
+        run: `aws ec2 release-address --region ${region} --allocation-id ${one.AllocationId}`,
+        text: 'releases one that is not in use',
+      })),
+      `Request a higher quota: https://${region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/L-0263D0A3`,
       'Or choose another region: --region <region>',
     ],
     fault: 'aws',
@@ -193,17 +191,16 @@ async function tag(ec2: EC2Client, allocationId: string, { clock, signal }: Ensu
   )
 }
 
-/** An address that something else uses stays where it is. */
-/** What a person can do about an address that another instance uses. */
-export const disassociateFirst = (publicIp: string): string =>
-  `Disassociate it there first: aws ec2 disassociate-address --public-ip ${publicIp}`
+/** What to do about an address that another instance uses. */
+export const disassociate = (publicIp: string): string =>
+  `aws ec2 disassociate-address --public-ip ${publicIp}`
 
 export const usedElsewhere = (publicIp: string, inUseBy: string): LabError =>
   new LabError({
     code: 'address-in-use',
     what: `The lab’s Elastic IP ${publicIp} is in use by ${inUseBy}, which is not the lab’s.`,
     why: 'Moving or releasing it would disconnect that resource.',
-    fix: [disassociateFirst(publicIp)],
+    fix: [{ run: disassociate(publicIp), text: 'disassociates it there' }],
   })
 
 async function pendingOffer(ec2: EC2Client, allocationId: string): Promise<string | undefined> {
@@ -222,8 +219,13 @@ async function cancelOffer(ec2: EC2Client, allocationId: string): Promise<void> 
     throw new LabError({
       code: 'transfer-open',
       what: `The address is still offered to account ${still}, although the offer was cancelled.`,
-      why: 'Somebody may have offered it again.',
-      fix: [`aws ec2 disable-address-transfer --allocation-id ${allocationId}`],
+      why: 'Someone may have offered it again.',
+      fix: [
+        {
+          run: `aws ec2 disable-address-transfer --allocation-id ${allocationId}`,
+          text: 'cancels the offer',
+        },
+      ],
       fault: 'aws',
     })
   }

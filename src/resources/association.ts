@@ -2,7 +2,7 @@ import { AssociateAddressCommand, DisassociateAddressCommand, type EC2Client } f
 import { ignoreErrors, isCode } from '../aws/errors.js'
 import { retryWhile } from '../core/wait.js'
 import type { Resource, ResourceActions } from '../engine/resource.js'
-import { type AddressState, disassociateFirst, usedElsewhere } from './address.js'
+import { type AddressState, disassociate, usedElsewhere } from './address.js'
 import type { InstanceState } from './instance.js'
 
 export interface AssociationState {
@@ -33,7 +33,7 @@ export function association(options: {
       if (state) return []
       const { instanceId, inUseBy, publicIp = '' } = seen(address) ?? {}
       if (inUseBy) {
-        const byHand = disassociateFirst(publicIp)
+        const byHand = `disassociate it there first: ${disassociate(publicIp)}`
         return [{ what: 'points to', from: inUseBy, to: 'the instance', byHand }]
       }
       return [{ what: 'points to', ...(instanceId ? { from: instanceId } : {}), to: 'the instance' }]

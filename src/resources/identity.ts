@@ -296,10 +296,10 @@ function ambiguous(
         ? `It can’t be proven that ${found[0]?.text} belongs to the lab "${lab.name}" in ${lab.region}.`
         : `${found.length} ${plural} could belong to the lab "${lab.name}" in ${lab.region}: ${found.map(({ text }) => text).join('; ')}.`,
     why: `${bear}, and nothing else decides. Nothing was changed.`,
-    fix: found.map(
-      ({ id }) =>
-        `If ${id} is not the lab’s, remove its tags: aws ec2 delete-tags --region ${lab.region} --resources ${id} --tags Key=${tagKeys.lab} Key=${tagKeys.region}`,
-    ),
+    fix: found.map(({ id }) => ({
+      run: `aws ec2 delete-tags --region ${lab.region} --resources ${id} --tags Key=${tagKeys.lab} Key=${tagKeys.region}`,
+      text: `removes the tags of ${id}, if it is not the lab’s`,
+    })),
   })
 }
 

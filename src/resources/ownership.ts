@@ -1,4 +1,4 @@
-import { LabError } from '../core/error.js'
+import { type Hint, LabError } from '../core/error.js'
 
 /** A lab, by the name that its user gave it and where it stands. */
 export interface LabId {
@@ -49,10 +49,13 @@ export class OtherRegion extends LabError {
     super({
       code: 'other-region',
       what: `The lab "${lab.name}" is in ${there}, not in ${lab.region}.`,
-      why: `The ${what} is global, and one name means one region.`,
+      why: `The ${what} is global, so a lab's name is used in one region only.`,
       fix: [
-        `Go on with the one there: --region ${there}`,
-        `Make a second one here: librechat-lab up --name ${lab.region} --region ${lab.region}`,
+        { command: { path: 'up', flags: { region: there } }, text: 'uses the lab there' },
+        {
+          command: { path: 'up', flags: { name: lab.region, region: lab.region } },
+          text: 'creates a second lab here',
+        },
       ],
     })
   }
@@ -86,13 +89,20 @@ export function checkOwned(
     why: name
       ? `It belongs to the lab "${name}".`
       : 'It does not carry the tags of librechat-lab, so it is left as it is.',
-    fix: [
-      'Make a lab of another name: librechat-lab up --name my-lab',
-      ...(name ? [] : ['If it is yours and may be changed: librechat-lab up --adopt']),
-    ],
+    fix: [otherName, ...(name ? [] : [adoptIt])],
   })
 }
 
-/** What bears the lab's names and isn't its: for those who only ask what is ours. */
+/** What to do about a resource that has the lab's name and is not proven to be the lab's. */
+export const otherName: Hint = {
+  command: { path: 'up', flags: { name: 'my-lab' } },
+  text: 'creates a lab of another name',
+}
+export const adoptIt: Hint = {
+  command: { path: 'up', flags: { adopt: true } },
+  text: 'adopts it, if it is yours and may be changed',
+}
+
+/** Whether a resource has the lab's name but is not the lab's. */
 export const isStrangers = (error: unknown): boolean =>
   error instanceof LabError && (error.code === 'unowned' || error.code === 'other-region')

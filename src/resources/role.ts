@@ -81,8 +81,8 @@ const tooLarge = (size: number): LabError =>
   new LabError({
     code: 'role-policy-too-large',
     what: `The role's policy has ${size} characters, and IAM accepts ${ROLE_INLINE_LIMIT}.`,
-    why: 'It names each inference profile of the chosen models.',
-    fix: ['Choose fewer models: librechat-lab up --models <ids>'],
+    why: 'It lists each inference profile of the chosen models.',
+    fix: [{ command: { path: 'up', flags: { models: '<ids>' } }, text: 'sets up fewer models' }],
   })
 
 /** The role that the instance has: Systems Manager, and the models. */

@@ -17,7 +17,7 @@ import { LabError } from '../core/error.js'
 import { retryWhile } from '../core/wait.js'
 import type { Resource, ResourceActions } from '../engine/resource.js'
 import type { Identity } from './identity.js'
-import { checkOwned, isOwned, type LabId, tagKeys, tagsOf } from './ownership.js'
+import { adoptIt, checkOwned, isOwned, type LabId, otherName, tagKeys, tagsOf } from './ownership.js'
 
 /** One rule: a protocol, its ports and one source; in the words of AWS. */
 export interface Rule {
@@ -223,11 +223,8 @@ const unproven = (name: string, groupId = '') =>
   new LabError({
     code: 'unowned',
     what: `There is already a security group ${name} (${groupId}), and it is not proven to be this lab's.`,
-    why: 'It bears the lab’s tags, but not the creation id that the settings hold.',
-    fix: [
-      'Create a lab of another name: librechat-lab up --name my-lab',
-      'If it is yours and may be changed: librechat-lab up --adopt',
-    ],
+    why: 'It has the lab’s tags, but not the creation id in the settings.',
+    fix: [otherName, adoptIt],
   })
 
 const notFound = (error: unknown) => isCode(error, 'InvalidGroup.NotFound')
@@ -241,12 +238,12 @@ async function inUse(ec2: EC2Client, groupId: string, cause: unknown): Promise<L
   const users = await groupUsers(ec2, groupId)
   return new LabError({
     code: 'dependency-violation',
-    what: `The security group ${groupId} is still used after five minutes.`,
+    what: `The security group ${groupId} is still in use after 5 minutes.`,
     why:
       users.length > 0
         ? `These network interfaces use it: ${users.map(({ text }) => text).join(', ')}.`
-        : 'AWS does not say by what; perhaps a rule of another group names it.',
-    fix: ['Take the group off them, then run the same command again.'],
+        : 'AWS does not say what uses it; perhaps a rule of another group refers to it.',
+    fix: ['Remove the group from them, then run the same command again.'],
     fault: 'aws',
     cause,
   })

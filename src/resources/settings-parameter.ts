@@ -50,8 +50,8 @@ export async function overwrite(ssm: SSMClient, name: string, value: string, fro
   await put(theirs)
   throw new LabError({
     code: 'settings-conflict',
-    what: `Somebody else changed the settings ${name} at the same moment.`,
-    why: 'Their change is kept, and this run’s choices are not stored.',
+    what: `Another run changed the settings ${name} at the same time.`,
+    why: 'Its change is kept, and the settings of this run are not stored.',
     fix: ['Run the same command again: it shows the plan with both changes.'],
     exitCode: 2,
   })

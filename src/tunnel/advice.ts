@@ -9,12 +9,15 @@ export function requireRunning(instanceId: string, state: string, region: string
   const starting = state === 'pending'
   throw new LabError({
     code: `instance-${state}`,
-    what: starting ? 'The instance is still starting.' : `The instance is ${state}, so nothing runs on it.`,
+    what: starting ? 'The instance is still starting.' : `The instance is ${state}.`,
     fix: starting
       ? ['Run the same command again in a minute.']
       : [
-          `aws ec2 start-instances --instance-ids ${instanceId} --region ${region}`,
-          'Then run the same command again: the address and the data have stayed.',
+          {
+            run: `aws ec2 start-instances --instance-ids ${instanceId} --region ${region}`,
+            text: 'starts it; its address and data are kept',
+          },
+          'Then run the same command again.',
         ],
     fault: 'user',
   })
@@ -30,10 +33,10 @@ export async function explainStart(error: unknown, clients: Clients, instanceId:
     return new LabError({
       code: 'no-channel',
       what: `AWS started the session but did not open its channel (HTTP ${status}).`,
-      why: 'A proxy between you and AWS may not let WebSockets pass, or the service is in trouble.',
+      why: 'A proxy between you and AWS may block WebSockets, or the service has a problem.',
       fix: [
         'Run the same command again.',
-        'Behind a proxy, ask for wss://ssmmessages.<region>.amazonaws.com',
+        'Behind a proxy, ask its administrator to allow wss://ssmmessages.<region>.amazonaws.com',
       ],
       fault: 'aws',
       cause: error,
@@ -48,12 +51,16 @@ async function notConnected(error: unknown, clients: Clients, instanceId: string
     code: 'agent-offline',
     what: 'The instance runs, but its SSM agent is not connected to AWS.',
     why: seen
-      ? `The agent was last heard ${seen}.`
-      : 'AWS has never heard this agent: it is still starting, or it lacks its role or a way out to the internet.',
+      ? `The agent was last online ${seen}.`
+      : 'The agent has never been online: it is still starting, or it has no role or no outbound network access.',
     fix: [
       'Right after a start, wait a minute and run the same command again.',
-      'librechat-lab status   shows what is wrong, and librechat-lab up mends it',
-      `aws ec2 reboot-instances --instance-ids ${instanceId} --region ${clients.region}   makes the agent try again at once`,
+      { command: { path: 'status' }, text: 'shows what is wrong' },
+      { command: { path: 'up' }, text: 'repairs it' },
+      {
+        run: `aws ec2 reboot-instances --instance-ids ${instanceId} --region ${clients.region}`,
+        text: 'restarts the agent',
+      },
     ],
     fault: 'aws',
     requestId: requestIdOf(error),
@@ -80,8 +87,8 @@ function notAllowed(error: unknown, action: string): LabError {
     what: `Your AWS identity may not open sessions: it lacks ${action}.`,
     why: error instanceof Error ? error.message : '',
     fix: [
-      'librechat-lab policy tunnel   prints the policy that is needed',
-      'It names ssm:StartSession, ssm:ResumeSession, ssm:TerminateSession and ssmmessages:OpenDataChannel.',
+      { command: { path: 'policy', args: ['tunnel'] }, text: 'prints the policy that is needed' },
+      'It allows ssm:StartSession, ssm:ResumeSession, ssm:TerminateSession and ssmmessages:OpenDataChannel.',
     ],
     requestId: requestIdOf(error),
     cause: error,

@@ -65,8 +65,8 @@ export class SessionCipher {
     } catch (error) {
       throw new LabError({
         code: 'encryption-failed',
-        what: 'What the instance sent could not be decrypted, so the session was ended.',
-        why: 'The KMS key of the session does not fit.',
+        what: 'The data from the instance could not be decrypted, so the session was ended.',
+        why: 'The KMS key of the session does not match.',
         fix: ['Run the same command again.', 'If it happens again, update the SSM agent on the instance.'],
         fault: 'aws',
         cause: error,

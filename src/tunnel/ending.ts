@@ -42,9 +42,12 @@ export function endingError(ending: Ending): unknown {
   if (ending.how === 'lost') return ending.error
   return new LabError({
     code: 'session-refused',
-    what: 'The instance ended the session before it had begun.',
+    what: 'The instance ended the session before it started.',
     why: reasonOf(ending) ? `${reasonOf(ending)}.` : 'It gave no reason.',
-    fix: ['librechat-lab status   shows whether the lab is well', 'Then run the same command again.'],
+    fix: [
+      { command: { path: 'status' }, text: 'shows whether the lab is healthy' },
+      'Then run the same command again.',
+    ],
     fault: 'aws',
   })
 }
@@ -60,12 +63,12 @@ export function endingOf(ending: Ending): number {
   if (ending.how === 'lost') throw ending.error
   throw new LabError({
     code: 'session-ended',
-    what: 'The session was ended before its program was.',
+    what: 'The session ended before its program did.',
     why: `${reason}.`,
     fix: [
       'Run the same command again.',
-      'librechat-lab status   shows whether the instance and its agent are well',
-      'The idle limit is set in Systems Manager, Session Manager, Preferences.',
+      { command: { path: 'status' }, text: 'shows whether the instance runs and its agent is online' },
+      'The idle timeout is set in Systems Manager, Session Manager, Preferences.',
     ],
     fault: 'aws',
   })

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { inBackground } from './background.js'
 import { type Ending, reasonOf } from './ending.js'
 import { Listener, loopback } from './listen.js'
 import { breakOff } from './port-forwarding.js'
@@ -77,7 +78,7 @@ export class Forward {
       await forward.close()
       throw error
     }
-    forward.watch()
+    inBackground(forward.watch(), forward.over.signal)
     return forward
   }
 
@@ -167,13 +168,9 @@ export class Forward {
   }
 
   private async watch(): Promise<void> {
-    try {
-      while (true) {
-        await this.surroundings.clock.sleep(look, this.over.signal)
-        for (const slot of this.slots) slot.look()
-      }
-    } catch (error) {
-      if (!this.over.signal.aborted) throw error
+    while (true) {
+      await this.surroundings.clock.sleep(look, this.over.signal)
+      for (const slot of this.slots) slot.look()
     }
   }
 }

@@ -79,12 +79,12 @@ function post(
 function refused(key: string, text: string): LabError {
   return new LabError({
     code: 'no-session-key',
-    what: 'Your account encrypts shells with a KMS key, and KMS gave none for this session.',
+    what: 'Your account encrypts shells with a KMS key, and KMS returned no data key for this session.',
     why: text.slice(0, 500),
     fix: [
       `Your identity needs kms:GenerateDataKey on ${key}`,
       "The instance's role needs kms:Decrypt on the same key.",
-      'Or change it: Systems Manager, Session Manager, Preferences, KMS encryption',
+      'Or change the key: Systems Manager, Session Manager, Preferences, KMS encryption',
     ],
     fault: 'user',
   })

@@ -93,7 +93,10 @@ function cannotListen(code: string, address: string, cause?: unknown): LabError 
     code: 'cannot-listen',
     what: `Can't listen on ${address}.`,
     why: reasons[code] ?? (cause instanceof Error ? cause.message : code),
-    fix: ['Choose another local port: librechat-lab tunnel 80:8080', 'Or another address: --bind 127.0.0.1'],
+    fix: [
+      { command: { path: 'tunnel', args: ['80:8080'] }, text: 'uses another local port' },
+      { command: { path: 'tunnel', flags: { bind: '127.0.0.1' } }, text: 'uses another local address' },
+    ],
     cause,
   })
 }

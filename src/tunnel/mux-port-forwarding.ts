@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Clock } from '../core/clock.js'
+import { inBackground } from './background.js'
 import { isLater } from './handshake.js'
 import { flag, payloadType } from './message.js'
 import { Mux, type MuxStream } from './mux.js'
@@ -67,7 +68,7 @@ export class MuxPortForwarding implements PortForwarding {
     )
     // Each connection that closes waits by it for a while.
     setMaxListeners(0, this.over.signal)
-    if (!isLater(session.agentVersion, wantsKeepAlive)) this.keepAlive()
+    if (!isLater(session.agentVersion, wantsKeepAlive)) inBackground(this.keepAlive(), this.over.signal)
   }
 
   get load(): number {
@@ -112,7 +113,7 @@ export class MuxPortForwarding implements PortForwarding {
       connection.stream.write(chunk)
       if (connection.stream.queued > readAhead) socket.pause()
     })
-    socket.on('end', () => this.localEnd(connection))
+    socket.on('end', () => inBackground(this.localEnd(connection), this.over.signal))
     // What it was is of no use to the remote side: "close" follows.
     socket.on('error', () => {})
     socket.on('close', (hadError) => {
@@ -160,18 +161,14 @@ export class MuxPortForwarding implements PortForwarding {
 
   /** Our side has ended, which the remote side is told when nothing more comes. */
   private async localEnd(connection: Connection): Promise<void> {
-    try {
-      connection.closing = true
-      connection.heardAt = this.clock.now()
-      for (let left = silenceAfter(connection.asked); left > 0; ) {
-        await this.clock.sleep(left, this.over.signal)
-        left = connection.heardAt + silenceAfter(connection.asked) - this.clock.now()
-      }
-      connection.cutShort = true
-      connection.stream.finish()
-    } catch (error) {
-      if (!this.over.signal.aborted) throw error
+    connection.closing = true
+    connection.heardAt = this.clock.now()
+    for (let left = silenceAfter(connection.asked); left > 0; ) {
+      await this.clock.sleep(left, this.over.signal)
+      left = connection.heardAt + silenceAfter(connection.asked) - this.clock.now()
     }
+    connection.cutShort = true
+    connection.stream.finish()
   }
 
   private count(which: (connection: Connection) => boolean): number {
@@ -181,13 +178,9 @@ export class MuxPortForwarding implements PortForwarding {
   }
 
   private async keepAlive(): Promise<void> {
-    try {
-      while (true) {
-        await this.clock.sleep(keepAliveEvery, this.over.signal)
-        this.mux.keepAlive()
-      }
-    } catch (error) {
-      if (!this.over.signal.aborted) throw error
+    while (true) {
+      await this.clock.sleep(keepAliveEvery, this.over.signal)
+      this.mux.keepAlive()
     }
   }
 }

@@ -85,7 +85,7 @@ const missing = () =>
     code: 'no-plugin',
     what: `AWS's ${program} is not installed, or not on your PATH.`,
     fix: [
-      'librechat-lab tunnel   needs no plugin',
+      { command: { path: 'tunnel' }, text: 'needs no plugin' },
       'https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-install-plugin.html',
     ],
   })
@@ -95,6 +95,6 @@ const failed = (said: string) =>
     code: 'plugin-failed',
     what: `AWS's ${program} did not open the port.`,
     why: said.trim().split('\n').at(-1) || `It said nothing for ${readyWithin / 1000} seconds.`,
-    fix: ['librechat-lab tunnel   goes without the plugin'],
+    fix: [{ command: { path: 'tunnel' }, text: 'needs no plugin' }],
     fault: 'aws',
   })

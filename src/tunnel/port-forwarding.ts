@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../core/clock.js'
+import { inBackground } from './background.js'
 import { gather } from './socket.js'
 
 /** What a forwarding needs of a session. */
@@ -75,14 +76,20 @@ export class Backpressure {
     if (socket.writableLength > high && !this.slow.has(socket)) {
       this.session.hold()
       this.slow.add(socket)
-      this.wait(socket).finally(() => {
-        this.slow.delete(socket)
-        if (this.slow.size === 0) this.session.release()
-      })
+      inBackground(this.waitUntilRead(socket))
     }
   }
 
-  private async wait(socket: Socket): Promise<void> {
+  private async waitUntilRead(socket: Socket): Promise<void> {
+    try {
+      await this.watch(socket)
+    } finally {
+      this.slow.delete(socket)
+      if (this.slow.size === 0) this.session.release()
+    }
+  }
+
+  private async watch(socket: Socket): Promise<void> {
     let left = socket.writableLength
     let since = this.clock.now()
     while (!socket.destroyed && socket.writableLength > high / 2) {

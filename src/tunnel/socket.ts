@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import WebSocket from 'ws'
 import type { Clock } from '../core/clock.js'
 import { LabError } from '../core/error.js'
+import { inBackground } from './background.js'
 import type { Wire } from './channel.js'
 import { clientVersion } from './handshake.js'
 import { type Signer, upgradeHeaders } from './sign.js'
@@ -80,7 +81,7 @@ export async function openSocket(
       ClientVersion: clientVersion,
     }),
   )
-  watch(socket, clock, gone.signal, events)
+  inBackground(watch(socket, clock, gone.signal, events), gone.signal)
   return {
     get isOpen() {
       return socket.readyState === WebSocket.OPEN
@@ -130,10 +131,13 @@ class Reading {
     if (this.choked || this.socket.bufferedAmount <= mostBacklog) return
     this.choked = true
     this.apply()
-    this.drained().then(() => {
-      this.choked = false
-      this.apply()
-    })
+    inBackground(this.readAgain())
+  }
+
+  private async readAgain(): Promise<void> {
+    await this.drained()
+    this.choked = false
+    this.apply()
   }
 
   private apply(): void {
@@ -186,17 +190,13 @@ async function watch(
   socket.on('message', () => {
     answered = true
   })
-  try {
-    while (true) {
-      answered = false
-      sentAt = clock.now()
-      socket.ping()
-      await clock.sleep(pongWithin, gone)
-      if (!answered && !socket.isPaused) return socket.terminate()
-      await clock.sleep(pingEvery - pongWithin, gone)
-    }
-  } catch (error) {
-    if (!gone.aborted) throw error
+  while (true) {
+    answered = false
+    sentAt = clock.now()
+    socket.ping()
+    await clock.sleep(pongWithin, gone)
+    if (!answered && !socket.isPaused) return socket.terminate()
+    await clock.sleep(pingEvery - pongWithin, gone)
   }
 }
 
@@ -206,9 +206,9 @@ function refusePlain(url: string): void {
   if (protocol === 'wss:' || (protocol === 'ws:' && here)) return
   throw new LabError({
     code: 'insecure-stream',
-    what: 'AWS answered with an address that is not protected by TLS.',
-    why: `A session goes over wss:// only; this one begins with ${protocol}//.`,
-    fix: ['Check what stands between you and AWS: AWS_ENDPOINT_URL and HTTPS_PROXY.'],
+    what: 'AWS returned a stream address without TLS.',
+    why: `A session uses wss:// only; this address starts with ${protocol}//.`,
+    fix: ['Check AWS_ENDPOINT_URL and HTTPS_PROXY.'],
     fault: 'aws',
   })
 }

@@ -43,7 +43,7 @@ export async function startAtAws(
     throw new LabError({
       code: 'no-answer',
       what: `AWS did not start a session within ${readyWithin / 1000} seconds.`,
-      fix: ['Check your connection, and HTTPS_PROXY where you need one.', 'Then run the same command again.'],
+      fix: ['Check your connection, and HTTPS_PROXY if you need one.', 'Then run the same command again.'],
       fault: 'aws',
       cause: error,
     })
@@ -73,6 +73,9 @@ const noHandshake = () =>
     code: 'no-handshake',
     what: `The instance did not answer within ${readyWithin / 1000} seconds.`,
     why: 'AWS started the session, but the SSM agent on the instance did not open it.',
-    fix: ['librechat-lab status   shows whether the agent is well', 'Then run the same command again.'],
+    fix: [
+      { command: { path: 'status' }, text: 'shows whether the agent is online' },
+      'Then run the same command again.',
+    ],
     fault: 'aws',
   })

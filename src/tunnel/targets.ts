@@ -30,9 +30,16 @@ export function parseTarget(text: string, { https = false } = {}): Target {
   if (!isPort(remotePort) || !isPort(localPort)) {
     throw new LabError({
       code: 'bad-target',
-      what: `${JSON.stringify(text.slice(0, 60))} is nothing that a tunnel could lead to.`,
-      why: 'A target is librechat, portainer, or a port on the host and, after a colon, one here: 1 to 65535.',
-      fix: ['librechat-lab tunnel', 'librechat-lab tunnel portainer', 'librechat-lab tunnel 443:8443'],
+      what: `${JSON.stringify(text.slice(0, 60))} is not a valid target for a tunnel.`,
+      why: 'A target is librechat, portainer, or <port>[:<local port>], each from 1 to 65535.',
+      fix: [
+        { command: { path: 'tunnel' }, text: 'opens LibreChat' },
+        { command: { path: 'tunnel', args: ['portainer'] }, text: 'opens Portainer' },
+        {
+          command: { path: 'tunnel', args: ['443:8443'] },
+          text: 'opens port 443 of the host on port 8443 here',
+        },
+      ],
     })
   }
   const scheme = [443, 8443, 9443].includes(remotePort) ? 'https' : 'http'

@@ -1,3 +1,4 @@
+import { inBackground } from './background.js'
 import type { Ending } from './ending.js'
 import { payloadType } from './message.js'
 import { payloadLength } from './mux.js'
@@ -48,7 +49,7 @@ export async function runTerminal(
       payload: (type, payload) => {
         if (type !== payloadType.output && type !== payloadType.stderr) return
         show(payload)
-        if (output.writableLength > high) waitFor(output, session, surroundings)
+        if (output.writableLength > high) inBackground(waitUntilShown(output, session, surroundings))
       },
       onDrain: send,
       broken: () => {},
@@ -99,7 +100,7 @@ function tellSize(session: Session | undefined, output: NodeJS.WriteStream): voi
 }
 
 /** Makes the instance wait until the terminal has taken what came. */
-async function waitFor(
+async function waitUntilShown(
   output: NodeJS.WriteStream,
   session: Session | undefined,
   { clock }: SessionSurroundings,

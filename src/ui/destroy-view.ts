@@ -1,15 +1,14 @@
-import type { Destroyed, DestroyPlan } from '../app/destroy.js'
+import type { DestroyView } from '../app/destroy.js'
+import type { Destroyed, DestroyPlan } from '../app/destruction.js'
 import { keptText } from './status-view.js'
 import { strangerLines } from './strangers-view.js'
 import { clean } from './style.js'
-import type { Ui } from './ui.js'
-
-type Paint = Pick<Ui, 'style'>
+import type { Paint, Ui } from './ui.js'
 
 const apart = (lines: readonly string[]) => (lines.length > 0 ? ['', ...lines] : [])
 
-/** What will go, with every id, what stays, and what is left alone. */
-export function planText({ lab, going, kept, strangers }: DestroyPlan, { style }: Paint): string {
+/** What will be deleted, with every id, what is kept, and what is left alone. */
+function planText({ lab, going, kept, strangers }: DestroyPlan, { style }: Paint): string {
   return [
     style('bold', `This destroys the lab "${lab.name}" in ${lab.region}:`),
     '',
@@ -22,42 +21,53 @@ export function planText({ lab, going, kept, strangers }: DestroyPlan, { style }
   ].join('\n')
 }
 
-/** Nothing there, or nothing but what is kept. */
-export function nothingText(
+/** There is nothing, or only what is kept. */
+function nothingText(
   { lab, kept, strangers, address, elsewhere }: DestroyPlan,
-  { style }: Paint,
+  { style, hint }: Paint,
 ): string {
   const isOnlyAddress = address !== undefined && kept.length === 1
   return [
     ...(isOnlyAddress && address.canGo
-      ? ['Nothing to destroy.', keptText(lab, address.publicIp)]
+      ? ['Nothing to destroy.', keptText(lab, address.publicIp, address.monthlyUsd, { hint })]
       : [
           `Nothing to destroy: there is no lab "${lab.name}" in ${lab.region}.`,
           ...kept.map(({ text, why }) => `  = ${clean(text)}  kept: ${clean(why)}`),
         ]),
-    ...elsewhere.map((region) => `It is in ${region}: librechat-lab destroy --region ${region}`),
+    ...elsewhere.map(
+      (region) => `It is in ${region}: ${hint({ command: { path: 'destroy', flags: { region } } })}`,
+    ),
     ...apart(strangerLines(strangers, lab, style)),
   ].join('\n')
 }
 
-export function destroyedText({ lab, left, keptAddress, strangers }: Destroyed, { style }: Paint): string {
+function destroyedText(
+  { lab, left, keptAddress, addressMonthlyUsd, strangers }: Destroyed,
+  { style, hint }: Paint,
+): string {
   const others = apart(strangerLines(strangers, lab, style))
   if (left.length > 0) {
     return [
-      style('bold', `Of the lab "${lab.name}" this is still there:`),
+      style('bold', `These resources of the lab "${lab.name}" still exist:`),
       ...left.map((what) => `  ${style('red', '✖')} ${clean(what)}`),
-      `  librechat-lab destroy --confirm ${lab.name}   goes on`,
+      `  ${hint({ command: { path: 'destroy', flags: { confirm: lab.name } }, text: 'continues' })}`,
       ...others,
     ].join('\n')
   }
   const end =
     keptAddress !== undefined
-      ? keptText(lab, keptAddress)
-      : `${style('green', '✔')} The lab "${lab.name}" in ${lab.region} is gone. Nothing of it is left, and nothing of it costs any more.`
+      ? keptText(lab, keptAddress, addressMonthlyUsd, { hint })
+      : `${style('green', '✔')} The lab "${lab.name}" in ${lab.region} is deleted. Nothing of it is left, and it costs nothing any more.`
   return [end, ...others].join('\n')
 }
 
-export const destroyedJson = ({ lab, removed, left, keptAddress, strangers }: Destroyed) => ({
+const destroyedJson = ({
+  lab,
+  removed,
+  left,
+  keptAddress,
+  strangers,
+}: Omit<Destroyed, 'addressMonthlyUsd'>) => ({
   lab: lab.name,
   region: lab.region,
   account: lab.account,
@@ -66,3 +76,25 @@ export const destroyedJson = ({ lab, removed, left, keptAddress, strangers }: De
   keptAddress: keptAddress ?? null,
   strangers,
 })
+
+/** Shows the plan and the result of `destroy`. */
+export const destroyView = (ui: Ui): DestroyView => ({
+  nothing: (plan) => ui.result(nothingText(plan, ui), untouchedJson(plan, [], plan.address?.publicIp)),
+  plan: (plan) => ui.show((paint) => planText(plan, paint)),
+  dryRun(plan) {
+    const going = plan.going.map(({ text }) => text)
+    ui.result(planText(plan, ui), {
+      ...untouchedJson(plan, going, undefined),
+      going,
+      kept: plan.kept,
+      dryRun: true,
+    })
+  },
+  outcome: (outcome) => ui.result(destroyedText(outcome, ui), destroyedJson(outcome)),
+})
+
+const untouchedJson = (
+  { lab, strangers }: DestroyPlan,
+  left: readonly string[],
+  keptAddress: string | undefined,
+) => destroyedJson({ lab, removed: [], left, strangers, keptAddress })

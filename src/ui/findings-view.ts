@@ -1,12 +1,9 @@
 import type { Finding } from '../app/doctor.js'
 import { clean } from './style.js'
-import type { Ui } from './ui.js'
+import type { Paint, Ui } from './ui.js'
 
 /** What to do, in order, and what would be better still; or that there is nothing to do. */
-export function findingsText(
-  findings: readonly Finding[],
-  { style, hint }: Pick<Ui, 'style' | 'hint'>,
-): string {
+export function findingsText(findings: readonly Finding[], { style, hint }: Paint): string {
   const problems = findings.flatMap(({ problem }) => problem ?? [])
   const advice = findings.flatMap((finding) => finding.advice)
   const lines = problems.flatMap(({ message, why, fix }, index) => [
@@ -17,7 +14,7 @@ export function findingsText(
   return [
     ...(problems.length > 0
       ? [style('bold', 'What to do, in this order'), '', ...lines]
-      : ['All checks passed. Next: librechat-lab up']),
+      : [`All checks passed. Next: ${hint({ command: { path: 'up' } })}`]),
     ...(advice.length > 0
       ? ['', style('bold', 'Optional'), '', ...advice.map((one) => `• ${clean(one)}`)]
       : []),

@@ -1,39 +1,37 @@
 import type { ChatJudgement } from '../app/chat-proof.js'
-import { type Explanation, explain } from '../bedrock/explain.js'
-import { ADD_MODELS } from '../bedrock/left-out.js'
-import { mayStillTurn, type Proof } from '../bedrock/proof.js'
-import type { HostHealth } from '../host/health.js'
-import type { Settings } from '../lab/settings.js'
-import type { LabId } from '../resources/ownership.js'
+import type { ChatReport } from '../app/chat-report.js'
+import type { HostHealth } from '../app/host-work.js'
+import type { Settings } from '../app/open-lab.js'
+import type { Hint } from '../core/error.js'
 import { clean } from './style.js'
 import { columns } from './table.js'
-import type { Ui } from './ui.js'
+import type { Paint, Ui } from './ui.js'
 
-/** Said wherever a lab is open to more than a few. */
-export const openToMany = ({ allow }: Settings): string[] =>
+/** Shown wherever a lab is open to more than a few addresses. */
+export const openToMany = ({ allow }: Settings, { hint }: Pick<Ui, 'hint'>): string[] =>
   allow.everyone
     ? [
-        `${allow.cidrs.includes('0.0.0.0/0') ? 'The whole internet' : 'More than 65,536 addresses'} may reach LibreChat and Portainer. To close it: librechat-lab up --allow-cidr detect`,
+        `${allow.cidrs.includes('0.0.0.0/0') ? 'The whole internet' : 'More than 65,536 addresses'} can reach LibreChat and Portainer. To allow only your address: ${hint({ command: { path: 'up', flags: { 'allow-cidr': ['detect'] } } })}`,
       ]
     : []
 
-/** Who can reach it, in a person's words. */
+/** Who can reach it. */
 export const reachText = ({ allow, openPort80 }: Settings): string => {
   const who = allow.cidrs.includes('0.0.0.0/0')
-    ? 'everybody'
-    : `${(allow.cidrs.length > 0 ? allow.cidrs : ['nobody']).map((cidr) => cidr.replace(/\/32$/, '')).join(', ')} only`
+    ? 'everywhere'
+    : `${(allow.cidrs.length > 0 ? allow.cidrs : ['nowhere']).map((cidr) => cidr.replace(/\/32$/, '')).join(', ')} only`
   const you = allow.from === 'detected' ? ' (your address when up ran)' : ''
-  return `${who}${you}${openPort80 ? '; port 80 redirects everybody' : ''}`
+  return `${who}${you}${openPort80 ? '; port 80 is open to everyone and redirects to HTTPS' : ''}`
 }
 
 export function healthLines(health: HostHealth, style: Ui['style']): string[] {
   const services = columns(
     Object.entries(health.services).map(([name, state]) => {
       const mark = state === 'healthy' ? style('green', '✔') : style('red', '✖')
-      const again = health.restarts[name]
-        ? `, started again ${health.restarts[name]} times in the last 15 minutes`
+      const restarts = health.restarts[name]
+        ? `, restarted ${health.restarts[name]} times in the last 15 minutes`
         : ''
-      return [`  ${mark} ${name}`, style('dim', `${state}${again}`)]
+      return [`  ${mark} ${name}`, style('dim', `${state}${restarts}`)]
     }),
   )
   // A service that is not healthy has a line already.
@@ -42,12 +40,14 @@ export function healthLines(health: HostHealth, style: Ui['style']): string[] {
   const facts = [
     `disk ${gib(health.disk.freeBytes)} of ${gib(health.disk.totalBytes)} free`,
     `memory ${gib(health.memory.availableBytes)} of ${gib(health.memory.totalBytes)} available`,
-    ...(health.certificate ? [`certificate until ${health.certificate.notAfter.slice(0, 10)}`] : []),
+    ...(health.certificate ? [`certificate valid until ${health.certificate.notAfter.slice(0, 10)}`] : []),
     ...(health.updates.portainer
-      ? [`Portainer looked for updates ${health.updates.portainer.at} (${health.updates.portainer.result})`]
+      ? [
+          `Portainer last checked for updates ${health.updates.portainer.at} (${health.updates.portainer.result})`,
+        ]
       : []),
     ...(health.updates.system
-      ? [`security fixes ${health.updates.system.at} (${health.updates.system.result})`]
+      ? [`security updates ${health.updates.system.at} (${health.updates.system.result})`]
       : []),
   ]
   return [
@@ -58,45 +58,39 @@ export function healthLines(health: HostHealth, style: Ui['style']): string[] {
   ]
 }
 
-/** Each model's first words, or why it did not answer; a kept proof with the day on which it was made. */
-export function chatLines(
-  proof: Proof,
-  { settings, lab, now, kept }: { settings: Settings; lab: LabId; now: number; kept: boolean },
-  style: Ui['style'],
-): string[] {
-  const young =
-    !kept && proof.chat.some((one) => mayStillTurn(one, now))
-      ? ['  New model subscriptions can take 15 minutes to settle: librechat-lab status --chat asks again.']
-      : []
-  const when = kept ? [`  ${style('dim', `last asked on ${proof.at.slice(0, 10)}`)}`] : []
-  const labelOf = (model: string) => settings.models.find(({ id }) => id === model)?.label ?? model
-  const widest = Math.max(...proof.chat.map(({ model }) => labelOf(model).length))
-  const answers = proof.chat.flatMap((one) =>
-    one.ok
-      ? `  ${style('green', '✔')} ${clean(labelOf(one.model)).padEnd(widest)}  ${style('dim', `${one.firstTokenMs} ms to the first word:`)} "${clean(one.text).slice(0, 40)}"`
-      : [],
-  )
-  const silent = proof.chat.flatMap((one) =>
-    one.ok ? [] : { what: labelOf(one.model), ...explained(one, proof, lab.region) },
-  )
-  const { title } = proof
-  const untitled =
-    title?.ok === false ? [{ what: 'Titles of conversations', ...explained(title, proof, lab.region) }] : []
-  return [...when, ...answers, ...failureLines([...silent, ...untitled], style), ...young]
+/** Each model's first words, or why it did not answer; a kept proof with its date. */
+export function chatLines({ at, kept, answers, untitled }: ChatReport, { style, hint }: Paint): string[] {
+  const isNew = !kept && answers.some((one) => one.ok && one.mayStillTurn)
+  const again = hint({ command: { path: 'status', flags: { chat: true } } })
+  const widest = Math.max(...answers.map(({ label }) => label.length))
+  const silent = answers.flatMap((one) => (one.ok ? [] : { what: one.label, ...one }))
+  return [
+    ...(kept ? [`  ${style('dim', `last asked on ${at.slice(0, 10)}`)}`] : []),
+    ...answers.flatMap((one) =>
+      one.ok
+        ? `  ${style('green', '✔')} ${clean(one.label).padEnd(widest)}  ${style('dim', `first word after ${one.firstTokenMs} ms:`)} "${clean(one.text).slice(0, 40)}"`
+        : [],
+    ),
+    ...failureLines([...silent, ...(untitled ? [{ what: 'Titles of conversations', ...untitled }] : [])], {
+      style,
+      hint,
+    }),
+    ...(isNew ? [`  New model subscriptions can take 15 minutes to settle. To ask again: ${again}`] : []),
+  ]
 }
 
-const explained = (one: { model: string; error: string }, { role, presets }: Proof, region: string) =>
-  explain(one, { role, region, maxTokens: presets.find(({ model }) => model === one.model)?.maxTokens })
+interface Failure {
+  what: string
+  cause: string
+  fix: readonly (string | Hint)[]
+}
 
-/** Each cause once, with all that it keeps silent. */
-function failureLines(
-  failures: ({ what: string } & Pick<Explanation, 'cause' | 'fix'>)[],
-  style: Ui['style'],
-): string[] {
+/** Each cause once, with all that it affects. */
+function failureLines(failures: readonly Failure[], { style, hint }: Paint): string[] {
   const causes = [...new Set(failures.map(({ cause }) => cause))]
   return causes.flatMap((cause) => {
     const those = failures.filter((one) => one.cause === cause)
-    const steps = new Set(those.flatMap(({ fix }) => fix))
+    const steps = new Set(those.flatMap(({ fix }) => fix.map(hint)))
     return [
       `  ${style('red', '✖')} ${clean(those.map(({ what }) => what).join(', '))}`,
       `      ${clean(cause)}`,
@@ -105,42 +99,55 @@ function failureLines(
   })
 }
 
-export const chatJson = (proof: Proof | undefined, region: string, now: number) =>
-  proof?.chat.map((one) =>
-    one.ok ? { ...one, mayStillTurn: mayStillTurn(one, now) } : { ...one, ...explained(one, proof, region) },
-  ) ?? null
+export const chatJson = (report: ChatReport | undefined, { hint }: Pick<Ui, 'hint'>) =>
+  report?.answers.map(({ label: _, ...one }) => (one.ok ? one : { ...one, fix: one.fix.map(hint) })) ?? null
 
-/** The health without the proof, which has a place of its own. */
+/** The health without the proof, which has a field of its own. */
 export const healthJson = (health: HostHealth | undefined) => {
   if (!health) return null
   const { proof: _, ...rest } = health
   return rest
 }
 
-/** What a judgement of chat says to a person, besides each model's own line. */
-export function chatWarnings({ verdict, silent, untitled }: ChatJudgement, region: string): string[] {
+/** What a judgement of chat means, besides each model's own line. */
+export function chatWarnings(
+  { verdict, silent }: ChatJudgement,
+  report: ChatReport | undefined,
+  { hint }: Pick<Ui, 'hint'>,
+): string[] {
   if (verdict === 'notReady')
-    return ['No model answers, so LibreChat cannot be used yet. Each cause is above.']
-  if (verdict === 'without') return [`The lab has no models, so nobody can chat. ${ADD_MODELS}`]
+    return ['No model answers, so LibreChat can’t be used yet. See the causes above.']
+  if (verdict === 'without') return [`The lab has no models, so nobody can chat. ${addModels({ hint })}`]
   const names = silent.map(({ label }) => label).join(', ')
+  const [do_, are] = silent.length === 1 ? ['does', 'is'] : ['do', 'are']
   return [
     ...(silent.length > 0
       ? [
-          `${names} ${silent.length === 1 ? 'does' : 'do'} not answer and ${silent.length === 1 ? 'is' : 'are'} not in LibreChat's menu. When the cause is gone: librechat-lab up`,
+          `${names} ${do_} not answer and ${are} not in LibreChat's menu. After you have fixed the cause: ${hint({ command: { path: 'up' } })}`,
         ]
       : []),
-    ...(untitled !== undefined
-      ? [`Conversations get no titles: ${explain({ model: '', error: untitled }, { region }).cause}`]
-      : []),
+    ...(report?.untitled ? [`Conversations get no titles: ${report.untitled.cause}`] : []),
   ]
 }
 
-/** The step that lets in the address of whoever runs it: plain `up` does so only where the lab follows the address. */
-export const letIn = ({ allow }: Pick<Settings, 'allow'>, address?: string): string =>
-  allow.from === 'detected'
-    ? 'librechat-lab up'
-    : `librechat-lab up --allow-cidr ${address ? `${allow.cidrs.join(' ')} ${address}/32` : 'detect'}`
+/** The step out of a lab without models. */
+export const addModels = ({ hint }: Pick<Ui, 'hint'>): string =>
+  `To add the models that a new lab gets: ${hint({ command: { path: 'up', flags: { models: 'default' } } })}`
 
-/** Why 443 may not answer here although the host is well. */
-export const silentPort = (port: number, settings: Pick<Settings, 'allow'>): string =>
-  `${port} does not answer from here although the host is healthy: your public address is not allowed (${letIn(settings)} allows only it), you are behind a VPN or proxy, or your network blocks the port. librechat-lab tunnel works all the same.`
+/** The step that allows the address of whoever runs it: plain `up` does so only where the lab follows the address. */
+export const letIn = ({ allow }: Pick<Settings, 'allow'>, address?: string): Hint => {
+  const ranges = address ? [...allow.cidrs, `${address}/32`] : ['detect']
+  return { command: { path: 'up', flags: allow.from === 'detected' ? {} : { 'allow-cidr': ranges } } }
+}
+
+/** Why a port may not answer here although the host is healthy. */
+export const silentPort = (
+  port: number,
+  settings: Pick<Settings, 'allow'>,
+  { hint }: Pick<Ui, 'hint'>,
+): string =>
+  `Port ${port} does not answer from here although the host is healthy. Your public address may not be allowed (${hint(letIn(settings))} allows only it), you may use a VPN or proxy, or your network may block the port. ${hint({ command: { path: 'tunnel' } })} works without an open port.`
+
+/** What a kept address costs: "$3.65 a month". */
+export const addressCost = (monthlyUsd: number | undefined): string =>
+  monthlyUsd === undefined ? 'an unknown price a month' : `$${monthlyUsd.toFixed(2)} a month`

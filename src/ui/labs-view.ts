@@ -1,11 +1,12 @@
 import type { FoundLabs } from '../app/find-labs.js'
 import { columns } from './table.js'
+import type { Ui } from './ui.js'
 
 type Lab = FoundLabs['labs'][number]
 
-export function labsText({ labs, region }: FoundLabs): string {
+export function labsText({ labs, region }: FoundLabs, { hint }: Pick<Ui, 'hint'>): string {
   if (labs.length === 0)
-    return `There is no lab in ${region ?? 'any region'}. To create one: librechat-lab up`
+    return `There is no lab in ${region ?? 'any region'}. To create one: ${hint({ command: { path: 'up' } })}`
   const rows = labs.map(({ name, region, state, type, address, whole }) => [
     name,
     region,

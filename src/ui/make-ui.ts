@@ -1,3 +1,4 @@
+import type { Event } from '../core/event.js'
 import { plainProgress } from './progress.js'
 import { askAtTerminal, refuseToAsk } from './prompts.js'
 import { asJson, sieved, styleFor, wantsColor, wrap } from './style.js'
@@ -10,23 +11,27 @@ export interface UiOptions {
   env: NodeJS.ProcessEnv
   json: boolean
   color: boolean | undefined
-  /** How the commands that a message names are typed here. */
+  /** Renders commands as this user has to type them. */
   hints: { text: Ui['retype']; hint: Ui['hint'] }
   signal: AbortSignal
 }
 
-/** The ui that fits: lively at a terminal, plain lines elsewhere, one object on stdout with `--json`. */
+/** Live progress at a terminal, plain lines elsewhere, one object on stdout with `--json`. */
 export async function makeUi(options: UiOptions): Promise<Ui> {
   const { stdin, stdout, stderr, env, json, signal } = options
   const { text: retype, hint } = options.hints
   const style = styleFor(wantsColor(stderr, env, options.color))
   const dumb = env.TERM === 'dumb'
-  // A terminal that nobody gave a size says 0: there is no line to write anew.
+  // A terminal without a size reports 0: no line can be rewritten.
   const lively = stderr.isTTY && stderr.columns > 0 && !env.CI && !dumb
-  // Questions move the cursor about, which a dumb terminal can't.
+  // Questions move the cursor, which a dumb terminal can't.
   const interactive = Boolean(stdin.isTTY && stderr.isTTY) && !dumb
   const kind = lively ? (await import('./live-progress.js')).liveProgress : plainProgress
   const progress = kind({ stream: stderr, style, now: Date.now })
+  const typed = (event: Exclude<Event, { type: 'task' }>) =>
+    'command' in event && event.command
+      ? `${retype(event.text)} ${hint({ command: event.command })}`
+      : retype(event.text)
   // Whether a blank line is the last thing on the screen.
   let apart = false
   return {
@@ -38,10 +43,10 @@ export async function makeUi(options: UiOptions): Promise<Ui> {
     columns: stdout.columns || 80,
     emit(event) {
       apart = false
-      progress.emit(event.type === 'task' ? event : { ...event, text: retype(event.text) })
+      progress.emit(event.type === 'task' ? event : { ...event, text: typed(event) })
     },
     show(text) {
-      const shown = sieved(retype(text({ style })))
+      const shown = sieved(retype(text({ style, hint })))
       progress.print(`\n${stderr.isTTY ? wrap(shown, stderr.columns || 80) : shown}\n\n`)
       apart = true
     },

@@ -1,13 +1,11 @@
-import type { AccountModels } from '../app/models.js'
-import { leftOutOf } from '../bedrock/left-out.js'
-import type { Model, Route } from '../bedrock/model.js'
-import type { Choice } from '../bedrock/pick.js'
+import type { AccountModels, Model, Route } from '../app/models.js'
 import { clean } from './style.js'
 import { columns } from './table.js'
-import type { Ui } from './ui.js'
+import type { Paint, Ui } from './ui.js'
 
 /** By provider, newest first; what cannot be called follows with the reason, and at the end what to do. */
-export function modelsText({ region, models, choice }: AccountModels, { style }: Pick<Ui, 'style'>): string {
+export function modelsText(found: AccountModels, { style, hint }: Paint): string {
+  const { region, models, choice } = found
   const picked = new Set(choice.chosen.map(({ id }) => id))
   const callable = models.filter((model) => model.callable)
   const rows = columns(
@@ -35,23 +33,23 @@ export function modelsText({ region, models, choice }: AccountModels, { style }:
     )
   const others = models.filter((model) => !model.callable)
   if (others.length > 0) lines.push('', style('bold', 'Not callable'), '', ...others.map(whyText))
-  return [...lines, '', ...nextText(choice, others)].join('\n')
+  return [...lines, '', ...nextText(found, hint)].join('\n')
 }
 
 const whyText = ({ name, problem }: Model): string => `  ✖ ${clean(problem?.what ?? name)}`
 
-function nextText(choice: Choice, others: readonly Model[]): string[] {
-  // About a legacy model nothing can be done.
-  const fixable = others.filter(({ problem }) => problem?.reason !== 'legacy')
+function nextText({ choice, leftOut }: AccountModels, hint: Ui['hint']): string[] {
   return [
-    ...leftOutOf(fixable).map(({ names, fix }) => `For ${clean(names.join(', '))}: ${clean(fix)}`),
+    ...leftOut.map(({ names, fix }) => `For ${clean(names.join(', '))}: ${clean(hint(fix))}`),
     ...(choice.chosen.length > 0
-      ? ['● is what a new lab gets. Choose others: librechat-lab up --models <id>,<id>']
-      : ['Nothing here for LibreChat to talk to: librechat-lab doctor']),
+      ? [
+          `● is in a new lab's default menu. To choose others: ${hint({ command: { path: 'up', flags: { models: '<id>,<id>' } } })}`,
+        ]
+      : [`No model can be called. To find out why: ${hint({ command: { path: 'doctor' } })}`]),
   ]
 }
 
-/** Where a request may be answered, for those who must know where their words go. */
+/** The regions that may answer a request. */
 function whereOf({ profile }: Route, region: string): string {
   if (!profile) return region
   return profile.kind === 'global' ? 'any region' : regionsOf({ profile }, region).join(', ')
@@ -60,7 +58,10 @@ function whereOf({ profile }: Route, region: string): string {
 const regionsOf = ({ profile }: Pick<Route, 'profile'>, region: string): string[] =>
   profile ? profile.models.flatMap((arn) => arn.split(':')[3] || []).sort() : [region]
 
-export const modelsJson = ({ region, account, models, choice }: AccountModels) => ({
+export const modelsJson = (
+  { region, account, models, choice }: AccountModels,
+  { hint }: Pick<Ui, 'hint'>,
+) => ({
   region,
   account,
   default: choice.default?.id ?? null,
@@ -73,7 +74,7 @@ export const modelsJson = ({ region, account, models, choice }: AccountModels) =
     callable: model.callable,
     doubt: model.doubt ?? null,
     picked: choice.chosen.some(({ id }) => id === model.id),
-    problem: model.problem ?? null,
+    problem: model.problem ? { ...model.problem, fix: hint(model.problem.fix) } : null,
     released: model.releasedAt?.toISOString().slice(0, 10) ?? null,
     routes: model.routes.map((route) => ({
       id: route.id,

@@ -7,7 +7,7 @@ const day = 24 * 60 * 60 * 1000
 
 /**
  * The newest version that npm knew when it was last asked, where it is newer than `current`. At most once a day
- * npm is asked anew, in a process of its own that nobody waits for: its answer is for the next run. Never in CI,
+ * npm is asked again, in a detached process; its answer is for the next run. Never in CI,
  * nor with NO_UPDATE_NOTIFIER or LIBRECHAT_LAB_NO_UPDATE_CHECK set.
  */
 export function newVersion(current: string, env: NodeJS.ProcessEnv): string | undefined {

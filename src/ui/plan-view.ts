@@ -1,7 +1,4 @@
-import type { Plan } from '../app/up/run.js'
-import type { Change } from '../engine/resource.js'
-import type { Cost } from '../lab/prices.js'
-import type { SettingRow } from '../lab/setting-rows.js'
+import type { Change, Cost, Plan, SettingRow } from '../app/up/run.js'
 import { strangerLines } from './strangers-view.js'
 import { clean } from './style.js'
 import { columns, usd } from './table.js'
@@ -13,7 +10,7 @@ const colors = { create: 'green', change: 'yellow', keep: 'dim' } as const
 const say = ({ what, from, to, byHand }: Change): string =>
   `${what}: ${from === undefined ? '' : `${from} → `}${to ?? ''}${byHand ? `  (${byHand})` : ''}`
 
-/** Each resource with what becomes of it, and what the lab costs a month. */
+/** Each resource with its action, each setting, and what the lab costs a month. */
 export function planText(plan: Plan, { style }: Pick<Ui, 'style'>): string {
   const { items, host, replaces, cost, lab, rows, strangers } = plan
   const lines = [style('bold', `Plan for the lab "${lab.name}" in ${lab.region}`), '']
@@ -42,10 +39,10 @@ function rowsText(rows: readonly SettingRow[], style: Ui['style']): string[] {
   return [style('bold', 'Settings'), ...columns(cells)]
 }
 
-/** The bill by line, and where its prices are from. */
+/** The bill by line, and the source of its prices. */
 export function costText(cost: Cost, style: Ui['style']): string[] {
   const rows = cost.lines.map(({ item, unit, monthlyUsd }) => [`  ${item}`, unit, usd(monthlyUsd)])
-  const total = [`  together`, 'a month, before tax', usd(cost.monthlyUsd)]
+  const total = ['  Total', 'a month, before tax', usd(cost.monthlyUsd)]
   return [style('bold', 'Cost'), ...columns([...rows, total]), style('dim', `  ${cost.source}`)]
 }
 

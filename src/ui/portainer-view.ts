@@ -1,5 +1,5 @@
 import type { Ui } from '../app/context.js'
-import type { PortainerLogin } from '../host/portainer.js'
+import type { PortainerLogin } from '../app/portainer-login.js'
 
 /** Shows the admin's password; never as JSON. */
 export function showLogin({ username, password, works }: PortainerLogin, ui: Ui): void {
@@ -11,7 +11,8 @@ export function showLogin({ username, password, works }: PortainerLogin, ui: Ui)
   if (works === false)
     ui.emit({
       type: 'warning',
-      text: 'Portainer rejects this password, because it was changed in Portainer. To set a new one: librechat-lab portainer password --reset',
+      text: 'Portainer rejects this password, because it was changed in Portainer. To set a new one:',
+      command: { path: 'portainer password', flags: { reset: true } },
     })
   ui.result(`User      ${username}\nPassword  ${password}`, { username, works })
 }

@@ -7,7 +7,7 @@ export interface Progress {
   emit: Emit
   /** Prints a longer text between them. */
   print(text: string): void
-  /** Leaves nothing that moves, until the next task. */
+  /** Stops live lines until the next task. */
   close(): void
 }
 

@@ -5,9 +5,9 @@ import { plainSpaces, type Style, wrap } from './style.js'
 
 type Asking = Pick<Ui, 'confirm' | 'input' | 'password' | 'select' | 'checkbox'>
 
-/** Where nobody can be asked, a question becomes an error that names its flag. */
+/** Without a terminal, a question becomes an error that names its flag. */
 export function refuseToAsk({ dumb }: { dumb: boolean }): Asking {
-  const nowhere = dumb ? 'this terminal (TERM=dumb) can’t show a question' : 'there is no terminal to ask at'
+  const nowhere = dumb ? 'this terminal (TERM=dumb) can’t show a question' : 'there is no terminal to ask'
   const refuse = async (question: Question): Promise<never> => {
     throw new LabError({
       code: 'missing-flag',
@@ -19,16 +19,16 @@ export function refuseToAsk({ dumb }: { dumb: boolean }): Asking {
   return { confirm: refuse, input: refuse, password: refuse, select: refuse, checkbox: refuse }
 }
 
-/** Asks at the terminal, on stderr, so that stdout carries the result alone. */
+/** Asks on stderr, so that stdout carries only the result. */
 export function askAtTerminal(options: {
   output: NodeJS.WriteStream
   style: Style
   signal: AbortSignal
-  /** Stops whatever moves on the screen. */
+  /** Stops spinners and live lines. */
   pause: () => void
-  /** Makes the commands that a text names what this person has to type. */
+  /** Rewrites the commands in a text as this user has to type them. */
   retype: Ui['retype']
-  /** What keeps a question apart from what stands above it. */
+  /** The blank line between a question and the text above it. */
   gap: () => string
 }): Asking {
   const ask = async <T>(

@@ -1,12 +1,8 @@
-import type { Status } from '../app/status.js'
-import { ADD_MODELS } from '../bedrock/left-out.js'
-import { addressCost, addressMonthlyUsd } from '../lab/prices.js'
-import type { Settings } from '../lab/settings.js'
-import { urlsOf } from '../lab/urls.js'
-import type { AddressState, ReleaseRefusal } from '../resources/address.js'
-import type { LabId } from '../resources/ownership.js'
-import type { Rule } from '../resources/security-group.js'
+import type { LabId, Settings } from '../app/open-lab.js'
+import type { AddressState, ReleaseRefusal, Rule, Status } from '../app/status.js'
 import {
+  addModels,
+  addressCost,
   chatJson,
   chatLines,
   chatWarnings,
@@ -20,23 +16,29 @@ import { costJson, costText } from './plan-view.js'
 import { strangerLines } from './strangers-view.js'
 import { clean } from './style.js'
 import { columns } from './table.js'
-import type { Ui } from './ui.js'
+import type { Paint, Ui } from './ui.js'
 
-export const keptText = ({ name, region }: LabId, address: string): string =>
-  `The lab "${name}" in ${region} is gone; its protected Elastic IP ${address} is kept, and still costs ${addressCost(region)}.
-  librechat-lab up   takes it back into use
-  librechat-lab destroy --confirm ${name} --release-address ${address}   gives it back to AWS`
+export const keptText = (
+  { name, region }: LabId,
+  address: string,
+  monthlyUsd: number | undefined,
+  { hint }: Pick<Ui, 'hint'>,
+): string =>
+  `The lab "${name}" in ${region} is deleted. Its protected Elastic IP ${address} is kept and costs ${addressCost(monthlyUsd)}.
+  ${hint({ command: { path: 'up' }, text: 'uses it again' })}
+  ${hint({ command: { path: 'destroy', flags: { confirm: name, 'release-address': address } }, text: 'releases it' })}`
 
 function refusals(refusal: ReleaseRefusal | undefined): [boolean, string][] {
-  if (refusal === 'unknown') return [[false, 'what would refuse its release is unknown: the dry run failed']]
+  if (refusal === 'unknown')
+    return [[false, 'not known whether a policy prevents releasing it: the dry run failed']]
   const policy = refusal === 'policy'
   const reverseDns = refusal === 'reverse-dns'
   return [
     [
       policy,
-      policy ? 'a policy refuses you its release (dry run)' : 'no policy refuses you its release (dry run)',
+      policy ? 'a policy denies you releasing it (dry run)' : 'no policy denies you releasing it (dry run)',
     ],
-    [reverseDns, reverseDns ? 'reverse DNS refuses its release (dry run)' : 'no reverse DNS is set'],
+    [reverseDns, reverseDns ? 'reverse DNS prevents releasing it (dry run)' : 'no reverse DNS is set'],
   ]
 }
 
@@ -45,16 +47,20 @@ const layers = (address: AddressState, refusal: ReleaseRefusal | undefined): [bo
     !address.offeredTo,
     address.offeredTo ? `offered to account ${address.offeredTo}` : 'no transfer is offered',
   ],
-  [address.protectedTag, address.protectedTag ? 'tagged: destroy keeps it' : 'the protecting tag is missing'],
+  [
+    address.protectedTag,
+    address.protectedTag ? 'tagged: destroy keeps it' : 'the tag that protects it is missing',
+  ],
   ...refusals(refusal),
 ]
 
-export function statusText(status: Status, { style }: Pick<Ui, 'style'>): string {
+export function statusText(status: Status, paint: Paint): string {
+  const { style, hint } = paint
+  const up = hint({ command: { path: 'up' } })
   const others = strangerLines(status.strangers, status.lab, style)
   if (status.keptAddress !== undefined) {
-    return [keptText(status.lab, status.keptAddress), ...(others.length > 0 ? ['', ...others] : [])].join(
-      '\n',
-    )
+    const kept = keptText(status.lab, status.keptAddress, status.keptAddressMonthlyUsd, paint)
+    return [kept, ...(others.length > 0 ? ['', ...others] : [])].join('\n')
   }
   const { lab, settings, health } = status
   const verdict = status.exitCode === 0 ? style('green', 'healthy') : style('yellow', 'not as it should be')
@@ -63,45 +69,48 @@ export function statusText(status: Status, { style }: Pick<Ui, 'style'>): string
     '',
     ...resourceLines(status, style),
   ]
-  lines.push('', style('bold', 'Elastic IP'), ...addressLines(status, style))
+  lines.push('', style('bold', 'Elastic IP'), ...addressLines(status, paint))
   lines.push('', style('bold', 'Host'))
   lines.push(
     ...(health
       ? healthLines(health, style)
-      : [`  ${style('red', '✖')} can't be asked: it is off, or Systems Manager does not reach it`]),
+      : [`  ${style('red', '✖')} not reachable: it is stopped, or its Systems Manager agent is offline`]),
   )
   if (health && !status.hostCurrent) {
-    lines.push(
-      `  ${style('yellow', '!')} has another release than this version and your settings make: librechat-lab up`,
-    )
+    lines.push(`  ${style('yellow', '!')} out of date. To update it: ${up}`)
   }
   for (const model of status.lostModels)
-    lines.push(`  ${style('red', '✖')} ${clean(model)} can't be called any more: librechat-lab up`)
-  if (status.proof && settings)
+    lines.push(`  ${style('red', '✖')} ${clean(model)} can't be called any more. To update the menu: ${up}`)
+  if (status.chat && settings)
     lines.push(
       '',
       style('bold', 'Chat'),
-      ...chatLines(status.proof, { settings, lab, now: status.now, kept: status.proofKept }, style),
-      ...chatWarnings(status.judged, lab.region).map((text) => `  ${style('yellow', '!')} ${clean(text)}`),
+      ...chatLines(status.chat, paint),
+      ...chatWarnings(status.judged, status.chat, paint).map(
+        (text) => `  ${style('yellow', '!')} ${clean(text)}`,
+      ),
     )
-  else if (settings) lines.push('', style('bold', 'Chat'), `  ${style('yellow', '!')} ${unproven(settings)}`)
-  lines.push('', style('bold', 'Reach'), ...reachLines(status, style), '', ...costText(status.cost, style))
+  else if (settings)
+    lines.push('', style('bold', 'Chat'), `  ${style('yellow', '!')} ${unproven(settings, paint)}`)
+  lines.push('', style('bold', 'Access'), ...reachLines(status, paint), '', ...costText(status.cost, style))
   if (others.length > 0) lines.push('', ...others)
-  if (status.exitCode === 2) lines.push('', 'librechat-lab up   mends what can be mended')
+  if (status.exitCode === 2)
+    lines.push('', hint({ command: { path: 'up' }, text: 'repairs what can be repaired' }))
   return lines.join('\n')
 }
 
 /** No proof is no health: nobody has seen a model of this lab answer. */
-const unproven = ({ models }: Settings): string =>
+const unproven = ({ models }: Settings, { hint }: Pick<Ui, 'hint'>): string =>
   models.length > 0
-    ? 'no model was asked yet. To ask each: librechat-lab status --chat'
-    : `no models in the menu. ${ADD_MODELS}`
+    ? `no model was asked yet. To ask each: ${hint({ command: { path: 'status', flags: { chat: true } } })}`
+    : `no models in the menu. ${addModels({ hint })}`
 
 type There = Exclude<Status, { keptAddress: string }>
 
 function resourceLines({ items, leftSecrets }: There, style: Ui['style']): string[] {
   const secrets = leftSecrets.map(
-    (name) => `  ${style('yellow', '!')} parameter ${clean(name)}  left by an older run: destroy removes it`,
+    (name) =>
+      `  ${style('yellow', '!')} parameter ${clean(name)}  left by an earlier run; destroy deletes it`,
   )
   const resources = items.flatMap(({ resource, action, id, changes }) => {
     const fine = action === 'keep' && changes.length === 0
@@ -119,20 +128,19 @@ function resourceLines({ items, leftSecrets }: There, style: Ui['style']): strin
   return [...resources, ...secrets]
 }
 
-function addressLines({ address, refusal }: There, style: Ui['style']): string[] {
-  if (!address) return [`  ${style('red', '✖')} there is none`]
+function addressLines({ address, refusal }: There, { style, hint }: Paint): string[] {
+  if (!address) return [`  ${style('red', '✖')} missing`]
   const shown = layers(address, refusal).map(
     ([holds, text]) => `  ${holds ? style('green', '✔') : style('dim', '·')} ${text}`,
   )
   const plain =
-    refusal === 'nothing' ? ['  Nothing at AWS would refuse its release: librechat-lab address policy'] : []
+    refusal === 'nothing'
+      ? [`  No policy prevents releasing it. To add one: ${hint({ command: { path: 'address policy' } })}`]
+      : []
   return [...shown, ...plain]
 }
 
-const urlsIn = ({ lab, address, instanceId, settings }: There) =>
-  instanceId ? urlsOf(lab, address?.publicIp ?? '', instanceId, settings?.domain) : undefined
-
-/** From where the rules that are there let in, port by port. */
+/** The sources that the security group's rules allow, port by port. */
 export function allowedFrom(ingress: readonly Rule[]): string {
   const bySources = new Map<string, string[]>()
   const portsOf = ({ protocol, fromPort, toPort }: Rule) =>
@@ -155,33 +163,33 @@ const sourceText = (source: string) =>
       ? 'everywhere over IPv6'
       : source.replace(/\/32$/, '')
 
-function reachLines(status: There, style: Ui['style']): string[] {
-  const { settings, ingress, answers, here, health } = status
-  const urls = urlsIn(status)
+function reachLines(status: There, paint: Paint): string[] {
+  const { style, hint } = paint
+  const { settings, ingress, answers, here, health, urls } = status
   const answer = (yes: boolean) => (yes ? 'answers from here' : 'does not answer from here')
   const rows = urls
     ? [
         ['  LibreChat', answer(answers.https), urls.librechat],
         ['  Portainer', answer(answers.portainer), urls.portainer],
-        ['  At AWS', 'Session Manager', urls.sessionManager],
+        ['  AWS console', 'Session Manager', urls.sessionManager],
       ]
     : []
   return [
     ...columns(rows),
     ...(ingress ? [`  Allowed from ${clean(allowedFrom(ingress))}`] : []),
-    ...(settings ? openToMany(settings) : []).map((text) => `  ${style('yellow', '!')} ${text}`),
+    ...(settings ? openToMany(settings, paint) : []).map((text) => `  ${style('yellow', '!')} ${text}`),
     ...(here && settings && !here.allowed
       ? [
-          `  ${style('yellow', '!')} your address ${here.address} is not allowed. To allow it: ${letIn(settings, here.address)}`,
+          `  ${style('yellow', '!')} Your address is now ${here.address}, which is not allowed. To allow it: ${hint(letIn(settings, here.address))}`,
         ]
       : []),
     ...(health?.healthy && settings && !answers.https && here?.allowed
-      ? [`  ${style('yellow', '!')} ${silentPort(443, settings)}`]
+      ? [`  ${style('yellow', '!')} ${silentPort(443, settings, paint)}`]
       : []),
   ]
 }
 
-export function statusJson(status: Status): object {
+export function statusJson(status: Status, { hint }: Pick<Ui, 'hint'>): object {
   const { lab, exitCode } = status
   const head = {
     lab: lab.name,
@@ -195,7 +203,7 @@ export function statusJson(status: Status): object {
       ...head,
       exists: false,
       keptAddress: status.keptAddress,
-      keptAddressMonthlyUsd: addressMonthlyUsd(status.lab.region) ?? null,
+      keptAddressMonthlyUsd: status.keptAddressMonthlyUsd ?? null,
     }
   }
   return {
@@ -219,7 +227,7 @@ export function statusJson(status: Status): object {
           },
         }
       : null,
-    urls: urlsIn(status) ?? null,
+    urls: status.urls ?? null,
     ingress: status.ingress ?? null,
     leftSecrets: status.leftSecrets,
     health: healthJson(status.health),
@@ -227,10 +235,10 @@ export function statusJson(status: Status): object {
     answers: status.answers,
     here: status.here ?? null,
     lostModels: status.lostModels,
-    chatVerdict: status.proof || !status.settings?.models.length ? status.judged.verdict : null,
-    chatTitle: status.proof?.title ?? null,
-    chatAt: status.proof?.at ?? null,
-    chat: chatJson(status.proof, lab.region, status.now),
+    chatVerdict: status.chat || !status.settings?.models.length ? status.judged.verdict : null,
+    chatTitle: status.chat?.title ?? null,
+    chatAt: status.chat?.at ?? null,
+    chat: chatJson(status.chat, { hint }),
     cost: costJson(status.cost),
   }
 }

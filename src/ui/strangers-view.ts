@@ -1,5 +1,5 @@
-import type { Stranger } from '../resources/identity.js'
-import type { LabId } from '../resources/ownership.js'
+import type { Stranger } from '../app/destruction.js'
+import type { LabId } from '../app/open-lab.js'
 import { clean } from './style.js'
 import type { Ui } from './ui.js'
 
@@ -11,7 +11,7 @@ const nouns: Record<Stranger['kind'], string> = {
   parameter: 'parameter',
 }
 
-/** What bears the lab's tags and is left alone; a volume that nothing uses costs, so the way to delete it stands here. */
+/** What has the lab's tags and is left alone. An unused volume costs money, so its line says how to delete it. */
 export function strangerLines(
   strangers: readonly Stranger[],
   { region }: LabId,

@@ -28,7 +28,7 @@ export const styleFor =
 export const clean = (text: string): string =>
   text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (c) => (c === '\n' ? c : ' '))
 
-/** The last sieve before a terminal: text, line ends and colours pass, what else would move or turn it does not. */
+/** The last filter before a terminal: keeps text, line ends and colours, removes other control characters. */
 export const sieved = (text: string): string =>
   plainSpaces(text).replace(/\u001b\[[\d;]*m|[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (found) =>
     found.length > 1 || found === '\n' || found === '\t' ? found : ' ',

@@ -1,6 +1,5 @@
 import type { Summary } from '../app/up/run.js'
-import { leftOutText } from '../bedrock/left-out.js'
-import { urlsOf } from '../lab/urls.js'
+import type { CommandLine } from '../core/error.js'
 import {
   chatJson,
   chatLines,
@@ -15,26 +14,19 @@ import { costJson, planJson } from './plan-view.js'
 import { strangerLines } from './strangers-view.js'
 import { clean } from './style.js'
 import { columns, usd } from './table.js'
-import type { Ui } from './ui.js'
+import type { Paint, Ui } from './ui.js'
 
-function warningsOf({
-  settings,
-  answers,
-  health,
-  refusal,
-  judged,
-  leftOut,
-  lab,
-}: Pick<Summary, 'settings' | 'answers' | 'health' | 'refusal' | 'judged' | 'leftOut' | 'lab'>): string[] {
+function warningsOf(summary: Summary, { hint }: Pick<Ui, 'hint'>): string[] {
+  const { settings, answers, health, refusal, judged, leftOut, chat } = summary
   return [
-    ...chatWarnings(judged, lab.region),
-    ...leftOut.map(leftOutText),
-    ...openToMany(settings),
-    ...(health?.healthy && !answers.https ? [silentPort(443, settings)] : []),
-    ...(health?.healthy && answers.https && !answers.portainer ? [silentPort(9443, settings)] : []),
+    ...chatWarnings(judged, chat, { hint }),
+    ...leftOut.map(({ names, why, fix }) => `Not in the menu: ${names.join(', ')}. ${why} ${hint(fix)}.`),
+    ...openToMany(settings, { hint }),
+    ...(health?.healthy && !answers.https ? [silentPort(443, settings, { hint })] : []),
+    ...(health?.healthy && answers.https && !answers.portainer ? [silentPort(9443, settings, { hint })] : []),
     ...(refusal === 'nothing'
       ? [
-          'Nothing at AWS would refuse a release of the Elastic IP: only destroy’s own guard protects it. librechat-lab address policy prints a policy that refuses.',
+          `No policy prevents releasing the Elastic IP; only destroy itself keeps it. To add one: ${hint({ command: { path: 'address policy' } })}`,
         ]
       : []),
   ]
@@ -54,23 +46,20 @@ function headOf({ changed, judged, settings }: Summary, style: Ui['style']): str
   return `${style('green', '✔')} ${style('bold', head)}`
 }
 
-const urlsFor = ({ lab, address, instanceId, settings }: Summary) =>
-  urlsOf(lab, address, instanceId, settings.domain)
-
-/** What one would want to photograph: where it is, who can reach it, what it costs, how to go on and to stop. */
-export function summaryText(summary: Summary, { style }: Pick<Ui, 'style'>): string {
-  const { settings, cost, chat, firstUser, health } = summary
-  const urls = urlsFor(summary)
+/** Where the lab is, who can reach it, what it costs, and what to do next. */
+export function summaryText(summary: Summary, paint: Paint): string {
+  const { style, hint } = paint
+  const { settings, cost, chat, firstUser, health, urls } = summary
   const facts = columns([
     ['  LibreChat', style('cyan', urls.librechat)],
     ['  Portainer', style('cyan', urls.portainer)],
     ['  Allowed from', reachText(settings)],
-    ['  Costs', `${usd(cost.monthlyUsd)} a month before tax, and the models by use`],
+    ['  Costs', `${usd(cost.monthlyUsd)} a month before tax, plus the models by use`],
     ['  AWS console', urls.sessionManager],
   ])
   const browser = settings.domain
     ? []
-    : ['  The browser warns once: the certificate is the lab’s own. Go on to the page.']
+    : ['  The certificate is the lab’s own, so the browser warns once. Accept it to continue.']
   const first = firstUser?.password
     ? [
         '',
@@ -79,52 +68,52 @@ export function summaryText(summary: Summary, { style }: Pick<Ui, 'style'>): str
           ['  E-mail', clean(firstUser.email)],
           ['  Password', firstUser.password],
         ]),
-        `  ${style('dim', `Shown this once. Another one: librechat-lab user reset-password ${clean(firstUser.email)}`)}`,
+        `  ${style('dim', `Shown only once. To set a new one: ${hint({ command: { path: 'user reset-password', args: [clean(firstUser.email)] } })}`)}`,
       ]
     : []
-  const next = [
-    ...(settings.email || health?.users
-      ? []
-      : [['librechat-lab user add <your e-mail>', 'create the first user: nobody can sign up']]),
-    ['librechat-lab status', 'how it is'],
-    ['librechat-lab tunnel', 'reach it on http://localhost:8080, from anywhere'],
-    ['librechat-lab portainer password', 'Portainer’s admin'],
-    ['librechat-lab destroy', 'stop paying'],
-  ]
-  const warnings = warningsOf(summary).map((text) => `${style('yellow', '!')} ${text}`)
+  const needsUser = !settings.email && !health?.users
+  const warnings = warningsOf(summary, paint).map((text) => `${style('yellow', '!')} ${text}`)
   return [
     headOf(summary, style),
     '',
     ...facts,
     ...browser,
     ...first,
-    ...(chat
-      ? ['', style('bold', 'Chat'), ...chatLines(chat, { ...summary, kept: !summary.changed }, style)]
-      : []),
+    ...(chat ? ['', style('bold', 'Chat'), ...chatLines(chat, paint)] : []),
     ...(health && !health.healthy ? ['', style('bold', 'Host'), ...healthLines(health, style)] : []),
     '',
     style('bold', 'Next'),
-    ...columns(next.map(([line = '', why = '']) => [`  ${style('cyan', line)}`, why])),
+    ...columns(nextSteps(needsUser).map(([command, why]) => [`  ${style('cyan', hint({ command }))}`, why])),
     ...(warnings.length > 0 ? ['', ...warnings] : []),
     ...(summary.strangers.length > 0 ? ['', ...strangerLines(summary.strangers, summary.lab, style)] : []),
   ].join('\n')
 }
 
-export const summaryJson = (summary: Summary) => ({
+const nextSteps = (needsUser: boolean): (readonly [CommandLine, string])[] => [
+  ...(needsUser
+    ? [[{ path: 'user add', args: ['<email>'] }, 'Create the first user; nobody can sign up'] as const]
+    : []),
+  [{ path: 'status' }, 'Show its health, who can reach it and what it costs'],
+  [{ path: 'tunnel' }, 'Reach it on http://localhost:8080 from anywhere'],
+  [{ path: 'portainer password' }, 'Show the password of Portainer’s admin'],
+  [{ path: 'destroy' }, 'Delete it and all its data'],
+]
+
+export const summaryJson = (summary: Summary, { hint }: Pick<Ui, 'hint'>) => ({
   ...planJson(summary),
   changed: summary.changed,
   address: summary.address,
   instanceId: summary.instanceId,
-  urls: urlsFor(summary),
+  urls: summary.urls,
   health: healthJson(summary.health),
   chatVerdict: summary.judged.verdict,
   chatTitle: summary.chat?.title ?? null,
-  leftOut: summary.leftOut,
-  chat: chatJson(summary.chat, summary.lab.region, summary.now),
+  leftOut: summary.leftOut.map((one) => ({ ...one, fix: hint(one.fix) })),
+  chat: chatJson(summary.chat, { hint }),
   answers: summary.answers,
   addressRelease: { refusedBy: summary.refusal },
   // A password is a person's: it is never part of a document that a script may keep.
   firstUser: summary.firstUser ? { email: summary.firstUser.email, made: summary.firstUser.made } : null,
   cost: costJson(summary.cost),
-  warnings: warningsOf(summary),
+  warnings: warningsOf(summary, { hint }),
 })

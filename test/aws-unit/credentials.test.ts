@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { advise } from '../../src/aws/advice.js'
 import { type ConnectOptions, connect } from '../../src/aws/connect.js'
 import { configuredRegion } from '../../src/aws/region.js'
+import { printedFix } from '../support/printed.js'
 import { environment, home } from './environment.js'
 import { fakeAws } from './fake-aws.js'
 
@@ -105,7 +106,7 @@ describe('multi-factor authentication', () => {
   it('without a terminal: says that a code is needed, and both ways on', async () => {
     const error = await refused(given)
     expect(error.code).toBe('mfa-needed')
-    expect(error.fix.join()).toMatch(/at a terminal.*aws configure export-credentials --profile admin/)
+    expect(printedFix(error)).toMatch(/in a terminal[\s\S]*aws configure export-credentials --profile admin/)
   })
 })
 
@@ -114,7 +115,7 @@ describe('a source that gives no credentials', () => {
     const config = '[profile dev]\nlogin_session = arn:aws:iam::1:user/me\n'
     const error = await refused({ config, options: { profile: 'dev' } })
     expect(error.code).toBe('signed-out')
-    expect(error.fix[0]).toBe('aws login --profile dev')
+    expect(error.fix[0]).toMatchObject({ run: 'aws login --profile dev' })
     expect(`${error.message} ${error.why}`).not.toMatch(/ENOENT|\.json/)
   })
 
@@ -125,7 +126,7 @@ describe('a source that gives no credentials', () => {
     for (const profile of ['sso', 'deep']) {
       const error = await refused({ config: sso + chained, options: { profile } })
       expect(error.code).toBe('signed-out')
-      expect(error.fix[0]).toBe('aws sso login --profile sso')
+      expect(error.fix[0]).toMatchObject({ run: 'aws sso login --profile sso' })
     }
   })
 
@@ -170,7 +171,7 @@ describe('a source that gives no credentials', () => {
   it('nothing at all: the ways to get some', async () => {
     const error = await refused({})
     expect(error.code).toBe('no-credentials')
-    expect(error.fix.join()).toMatch(/aws configure sso.*aws configure.*AWS_ACCESS_KEY_ID/)
+    expect(printedFix(error)).toMatch(/aws configure sso[\s\S]*aws configure[\s\S]*AWS_ACCESS_KEY_ID/)
   })
 })
 
@@ -210,7 +211,7 @@ describe('the region', () => {
   it('that is missing: advises no other command than the one typed', async () => {
     const error = await refused({ env: { ...keys, AWS_REGION: '' } })
     expect(error.code).toBe('no-region')
-    expect(error.fix.join()).not.toMatch(/librechat-lab up/)
+    expect(printedFix(error)).not.toMatch(/librechat-lab up/)
   })
 })
 
@@ -219,6 +220,6 @@ it.each(['AWS_USE_FIPS_ENDPOINT', 'AWS_USE_DUALSTACK_ENDPOINT'])(
   async (name) => {
     const error = await refused({ env: { ...keys, [name]: 'true' } })
     expect(error.fault).not.toBe('program')
-    expect(error.fix.join()).toMatch(name)
+    expect(printedFix(error)).toMatch(name)
   },
 )

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { advise } from '../../src/aws/advice.js'
 import { isPassing, isRetryable } from '../../src/aws/errors.js'
 import { explainLaunchFailure } from '../../src/aws/launch-failure.js'
+import { LabError } from '../../src/core/error.js'
 import { refusal } from '../support/answering.js'
+import { printedFix } from '../support/printed.js'
 
 describe('an error that passes by itself', () => {
   it.each([
@@ -55,9 +57,9 @@ describe('a denial', () => {
     [
       'because no permissions boundary allows the ec2:RunInstances action',
       /permissions boundary/,
-      /set the boundary/,
+      /manages the boundary/,
     ],
-    ['with an explicit deny in a permissions boundary', /permissions boundary/, /set the boundary/],
+    ['with an explicit deny in a permissions boundary', /permissions boundary/, /manages the boundary/],
     ['because no session policy allows the ec2:RunInstances action', /session policy/, /Sign in again/],
     [
       'because no VPC endpoint policy allows the ec2:RunInstances action',
@@ -68,14 +70,14 @@ describe('a denial', () => {
     for (const code of ['UnauthorizedOperation', 'AccessDenied', 'AccessDeniedException']) {
       const said = advise(refusal(code, `${user} ${reason}`, 403))
       expect(said.message).toMatch(what)
-      expect(said.fix.join('\n')).toMatch(fix)
+      expect(printedFix(said)).toMatch(fix)
       expect(said.why).toContain(reason)
     }
   })
 
   it('of an identity policy: prints what is needed', () => {
     const said = advise(refusal('AccessDenied', `${user} because no identity-based policy allows it`, 403))
-    expect(said.fix.join()).toMatch(/librechat-lab policy/)
+    expect(printedFix(said)).toMatch(/librechat-lab policy/)
   })
 
   it('of CreateRole: says how to name a boundary that the account demands', () => {
@@ -83,7 +85,7 @@ describe('a denial', () => {
     const said = advise(
       refusal('AccessDenied', `${denied} with an explicit deny in an identity-based policy`),
     )
-    expect(said.fix.join()).toMatch(/--permissions-boundary/)
+    expect(printedFix(said)).toMatch(/--permissions-boundary/)
   })
 
   it('of a tag policy: it is not a lack of permissions', () => {
@@ -91,7 +93,7 @@ describe('a denial', () => {
     for (const code of ['TagPolicyViolation', 'InvalidParameterValue', 'InvalidInput']) {
       const said = advise(refusal(code, message))
       expect(said.message).toMatch(/tag policy/)
-      expect(said.fix.join()).not.toMatch(/librechat-lab policy/)
+      expect(printedFix(said)).not.toMatch(/librechat-lab policy/)
     }
   })
 
@@ -109,12 +111,12 @@ describe('advice in another partition', () => {
     ['us-east-1', 'us-west-2'],
   ])('in %s names %s', (region, other) => {
     const said = advise(refusal('AuthFailure'), { region })
-    expect(said.fix.join()).toContain(`--region ${other}`)
-    if (!region.startsWith('us-east')) expect(said.fix.join()).not.toMatch(/us-east-1/)
+    expect(printedFix(said)).toContain(`--region ${other}`)
+    if (!region.startsWith('us-east')) expect(printedFix(said)).not.toMatch(/us-east-1/)
   })
 
   it('in one with a single region names none', () => {
-    expect(advise(refusal('AuthFailure'), { region: 'eusc-de-east-1' }).fix.join()).not.toMatch(/--region/)
+    expect(printedFix(advise(refusal('AuthFailure'), { region: 'eusc-de-east-1' }))).not.toMatch(/--region/)
   })
 
   it.each([
@@ -122,7 +124,7 @@ describe('advice in another partition', () => {
     ['cn-north-1', /console\.amazonaws\.cn/],
     ['eu-west-1', /eu-west-1\.console\.aws\.amazon\.com/],
   ])('links to the console of %s', (region, host) => {
-    expect(advise(refusal('VcpuLimitExceeded'), { region }).fix.join()).toMatch(host)
+    expect(printedFix(advise(refusal('VcpuLimitExceeded'), { region }))).toMatch(host)
   })
 })
 
@@ -132,7 +134,9 @@ describe('an instance that ended while it was starting', () => {
     (Code) => {
       const said = explainLaunchFailure({ Code, Message: `${Code}: Client error on launch` }, 'eu-west-1')
       expect(said.why).toMatch(/key that encrypts disks by default in eu-west-1/)
-      expect(said.fix.join()).toMatch(/get-ebs-default-kms-key-id --region eu-west-1.*kms:CreateGrant/)
+      expect(printedFix(new LabError({ code: 'x', what: 'x', fix: said.fix }))).toMatch(
+        /get-ebs-default-kms-key-id --region eu-west-1[\s\S]*kms:CreateGrant/,
+      )
     },
   )
 

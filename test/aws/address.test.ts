@@ -35,12 +35,12 @@ describeAccount('the protected address', (account) => {
     )
   })
 
-  it('says plainly that nothing at AWS would refuse a release, and proves it by a dry run', async () => {
+  it('says plainly that no policy prevents releasing a release, and proves it by a dry run', async () => {
     const up = await run(account(), ['up', '--yes'])
-    expect(up.stdout).toMatch(/nothing at AWS would refuse/i)
+    expect(up.stdout).toMatch(/no policy prevents releasing/i)
     account().forget()
     const status = await run(account(), ['status'])
-    expect(status.stdout).toMatch(/nothing at AWS would refuse/i)
+    expect(status.stdout).toMatch(/no policy prevents releasing/i)
     const dry = account().calls.filter(
       ({ action, params }) => action === 'ReleaseAddress' && params.DryRun === 'true',
     )
@@ -81,7 +81,7 @@ describeAccount('the protected address', (account) => {
     })
     const status = await run(account(), ['status'])
     expect(status.code).toBe(0)
-    expect(status.stdout).not.toMatch(/nothing at AWS would refuse/i)
+    expect(status.stdout).not.toMatch(/no policy prevents releasing/i)
     expect(status.stdout).toMatch(/polic[^\n]*(refuse|denie)/i)
     // Another address is none of the policy's business.
     const other = await through().send(new AllocateAddressCommand({ Domain: 'vpc' }))
@@ -95,7 +95,7 @@ describeAccount('the protected address', (account) => {
     account().addresses.setReverseDns((await address()).AllocationId ?? '', 'chat.example.org')
     const status = await run(account(), ['status'])
     expect(status.stdout).toMatch(/reverse DNS/i)
-    expect(status.stdout).not.toMatch(/nothing at AWS would refuse/i)
+    expect(status.stdout).not.toMatch(/no policy prevents releasing/i)
   })
 
   it('that another tool released is allocated anew, and that is in the plan', async () => {

@@ -64,7 +64,7 @@ describeAccount('behind a proxy', (account) => {
     for (const value of ['pac+https://office.example/proxy.pac', 'ftp://office.example']) {
       const { code, stderr } = await run(account(), ['list'], { env: { HTTPS_PROXY: value } })
       expect(code).toBe(1)
-      expect(stderr).toMatch(/HTTPS_PROXY names no proxy/)
+      expect(stderr).toMatch(/HTTPS_PROXY is not a proxy/)
     }
     expect(account().calls).toEqual([])
   })

@@ -116,7 +116,7 @@ describeLab('up on an empty account', (made) => {
     )
     expect(stdout).toMatch(/librechat-lab tunnel/)
     expect(stdout).toMatch(/librechat-lab destroy/)
-    expect(stdout).toMatch(/nothing at AWS would refuse/i)
+    expect(stdout).toMatch(/no policy prevents releasing/i)
   })
 
   it('warns when 443 does not answer from here although the host is healthy', async () => {

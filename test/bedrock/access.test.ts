@@ -143,7 +143,7 @@ describe("access made right, with the person's yes", () => {
   it('names the Marketplace right that the caller lacks', async () => {
     await expect(arrange('no-marketplace', { licence: () => true })).rejects.toMatchObject({
       code: 'bedrock-denied',
-      fix: [expect.stringContaining('Let this identity call aws-marketplace:Subscribe')],
+      fix: [expect.stringContaining('Allow aws-marketplace:Subscribe')],
     })
   })
 

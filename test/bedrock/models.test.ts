@@ -218,7 +218,7 @@ describe('asking for them', () => {
     const { bedrock, ask } = await account('denied')
     await expect(findModels(bedrock, { region: 'us-east-1', ...ask })).rejects.toMatchObject({
       code: 'bedrock-denied',
-      fix: [expect.stringMatching(/^Let this identity call bedrock:List/)],
+      fix: [expect.stringMatching(/^Allow bedrock:List/)],
     })
   })
 

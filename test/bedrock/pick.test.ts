@@ -167,7 +167,9 @@ describe('an account without any callable model', () => {
       expect.objectContaining({
         code: 'no-callable-model',
         why: expect.stringContaining(cause),
-        fix: expect.arrayContaining([expect.stringContaining('--without-chat')]),
+        fix: expect.arrayContaining([
+          expect.objectContaining({ command: { path: 'up', flags: { 'without-chat': true } } }),
+        ]),
       }),
     )
   })

@@ -81,7 +81,7 @@ describe.concurrent('what a careful user of command lines will try', () => {
     const { run } = rehearsal()
     const up = await run(['up'], 'y\n')
     expect(up.code).toBe(1)
-    expect(up.stderr).toMatch(/there is no terminal to ask at\.\n[\s\S]*flag: --yes/)
+    expect(up.stderr).toMatch(/there is no terminal to ask\.\n[\s\S]*flag: --yes/)
     expect((await run(['status'])).code).toBe(3)
   })
 
@@ -238,7 +238,7 @@ describe.concurrent('what a careful user of command lines will try', () => {
     endpoint.close()
     expect(code).toBe(1)
     expect(stderr).toMatch(
-      /✖ AWS refused .*\n {2}You may not sts:GetCallerIdentity\.\n {2}→ librechat-lab policy .*\n {2}AWS request id: request-0123\n/,
+      /✖ AWS denied .*\n {2}You may not sts:GetCallerIdentity\.\n {2}→ librechat-lab policy .*\n {2}AWS request id: request-0123\n/,
     )
   })
 
@@ -249,7 +249,7 @@ describe.concurrent('what a careful user of command lines will try', () => {
     const plain = await run(['status'])
     expect(plain).toMatchObject({ code: 1 })
     expect(plain.stderr).toMatch(
-      /did not expect[\s\S]*bug in librechat-lab[\s\S]*→ .*report.*https:\/\/\S+\/issues/,
+      /unexpected error[\s\S]*bug in librechat-lab[\s\S]*→ .*report.*https:\/\/\S+\/issues/,
     )
     expect(plain.stderr).not.toMatch(/^ +at /m)
     expect((await run(['status', '--debug'])).stderr).toMatch(/^ +at /m)
@@ -292,7 +292,9 @@ describe.concurrent('what a careful user of command lines will try', () => {
     const { run } = rehearsal()
     const first = await run(['up', '--yes'])
     expect(first.stderr).toContain('✔ instance LibreChat  created i-')
-    expect(first.stdout).toMatch(/\nNext\n(.*\n)* {2}librechat-lab destroy --rehearse +stop paying/)
+    expect(first.stdout).toMatch(
+      /\nNext\n(.*\n)* {2}librechat-lab destroy --rehearse +Delete it and all its data/,
+    )
     expect((await run(['up', '--yes'])).stdout).toContain('No changes: everything is as it should be.')
     const more = await run(['up', '--yes', '--disk', '40'])
     expect(more.stderr).toMatch(/~ instance LibreChat .*change\n +disk size: 30 GB → 40 GB/)

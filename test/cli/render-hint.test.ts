@@ -5,7 +5,7 @@ import { plainSpaces } from '../../src/ui/style.js'
 const typed = (text: string, options = {}, env = {}) => plainSpaces(renderHint(env, () => options).text(text))
 
 it('leaves a command alone where nothing has to be added', () => {
-  expect(typed('librechat-lab up   mends it')).toBe('librechat-lab up   mends it')
+  expect(typed('librechat-lab up   repairs it')).toBe('librechat-lab up   repairs it')
 })
 
 it('repeats what says which lab is meant, whatever stands behind the command', () => {

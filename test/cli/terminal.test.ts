@@ -207,12 +207,14 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
 
   it('no credentials: the rehearsal is offered, and how to get some', async () => {
     const offered = await at('up')
-    await expect(await offered.shows('What next?')).toMatchFileSnapshot(seen('no-credentials'))
+    await expect(await offered.shows('What would you like to do?')).toMatchFileSnapshot(
+      seen('no-credentials'),
+    )
     await offered.press('Enter')
     await offered.shows('Your e-mail address')
     expect(await offered.screen()).toContain('Rehearsal: an account in memory.')
     const shown = await at('up')
-    await shown.shows('What next?')
+    await shown.shows('What would you like to do?')
     await shown.press('Down', 'Enter')
     const { code, screen } = await shown.end()
     expect(code).toBe(1)
@@ -278,4 +280,4 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
 })
 
 /** The plan as it stands on a screen. */
-const plan = (screen: string): string => /Plan for[\s\S]*together.*/.exec(screen)?.[0] ?? ''
+const plan = (screen: string): string => /Plan for[\s\S]*Total.*/.exec(screen)?.[0] ?? ''

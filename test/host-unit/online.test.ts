@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { waitUntilOnline } from '../../src/host/online.js'
+import { printedFix } from '../support/printed.js'
 import { awsError, scriptedHost } from './scripted.js'
 
 const seen = (PingStatus: string) => ({
@@ -25,7 +26,7 @@ describe('waiting for the instance', () => {
     expect(events).toEqual([])
   })
 
-  it('names role, way out and agent at the deadline, and how to wake an agent that sleeps', async () => {
+  it('names profile, network and agent at the deadline, and how to restart an agent that sleeps', async () => {
     const { host, elapsed } = scriptedHost({
       DescribeInstanceInformation: () => ({ InstanceInformationList: [] }),
     })
@@ -35,8 +36,8 @@ describe('waiting for the instance', () => {
       fault: 'aws',
       why: expect.stringContaining('never reported'),
     })
-    expect(failure.fix.join('\n')).toMatch(
-      /role[\s\S]*internet gateway[\s\S]*reboot-instances --region eu-west-1/,
+    expect(printedFix(failure)).toMatch(
+      /profile[\s\S]*internet gateway[\s\S]*reboot-instances --region eu-west-1/,
     )
     expect(elapsed()).toBeGreaterThanOrEqual(300_000)
     const lost = scriptedHost({ DescribeInstanceInformation: () => seen('ConnectionLost') })

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { checkAddressQuota } from '../../src/lab/address-quota.js'
 import { checkChange } from '../../src/lab/change-checks.js'
 import type { InstanceState } from '../../src/resources/instance.js'
+import { printedFix } from '../support/printed.js'
 
 /** AWS's answers by command. */
 const ec2 = (answers: Record<string, (input: never) => object>) =>
@@ -49,7 +50,7 @@ describe('a planned change', () => {
   ])('to %s is refused with the ways on', async (_, change, code, way) => {
     const error = await checkChange(aws(), instance, change).catch((refusal) => refusal)
     expect(error).toMatchObject({ code })
-    expect(error.fix.join('\n')).toMatch(way)
+    expect(printedFix(error)).toMatch(way)
   })
 
   it('of the type is refused where the zone does not offer it, or the instance may not be stopped', async () => {

@@ -74,7 +74,7 @@ describe('the stored settings', () => {
       expect.objectContaining({
         code: 'bad-settings',
         message: expect.stringMatching(/version 3.*up to version 2/),
-        fix: [expect.stringContaining('librechat-lab@latest')],
+        fix: [{ run: 'npx librechat-lab@latest', text: 'runs the newest version' }],
       }),
     )
   })

@@ -85,7 +85,9 @@ describe('the instance', () => {
         code: 'ambiguous-instance',
         message: expect.stringContaining('i-one (t3.medium, launched 2026-11-26T02:00:00.000Z, no Name tag)'),
         fix: expect.arrayContaining([
-          expect.stringContaining('aws ec2 delete-tags --region us-east-1 --resources i-one'),
+          expect.objectContaining({
+            run: expect.stringContaining('aws ec2 delete-tags --region us-east-1 --resources i-one'),
+          }),
         ]),
       }),
     )

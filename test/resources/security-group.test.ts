@@ -75,7 +75,9 @@ describe('the security group', () => {
     ec2.on(DescribeSecurityGroupsCommand).resolves({ SecurityGroups: [{ ...found, Tags }] })
     await expect(resource().observe(seen)).rejects.toMatchObject({
       code: 'unowned',
-      fix: expect.arrayContaining([expect.stringContaining('--adopt')]),
+      fix: expect.arrayContaining([
+        expect.objectContaining({ command: { path: 'up', flags: { adopt: true } } }),
+      ]),
     })
     const adopting = resource({ adopt: true })
     const seenState = await adopting.observe(seen)

@@ -151,7 +151,7 @@ describe('tunnel', () => {
   test('finds a free port when the wanted one is taken, and says which', async () => {
     const tunnel = start(['tunnel', `5000:${port}`])
     await ready(tunnel)
-    expect(tunnel.err()).toMatch(new RegExp(`Port ${port} is taken here, so .* is on \\d+`))
+    expect(tunnel.err()).toMatch(new RegExp(`Local port ${port} is in use, so .* is on \\d+`))
   })
 
   test.each([

@@ -25,7 +25,7 @@ it.for([50, 80, 120])('keeps commands and URLs whole at %d columns', (width) => 
   const url = 'https://eu-west-1.console.aws.amazon.com/systems-manager/session-manager/i-0123456789abcdef0'
   const lines = wrap(
     text(
-      `  443 does not answer from here although the host is healthy. Run librechat-lab up --allow-cidr detect to fix it, or see ${url}. librechat-lab tunnel works all the same.`,
+      `  443 does not answer from here although the host is healthy. Run librechat-lab up --allow-cidr detect to fix it, or see ${url}. librechat-lab tunnel works without an open port.`,
     ),
     width,
   ).split('\n')

@@ -6,8 +6,9 @@ import type { Now } from './observe.js'
 import type { Plan, Run } from './run.js'
 
 /**
- * Shows the plan and has it agreed to: by `--yes`, which covers only what the command itself says; by a typed `yes`
- * for what starts to cost money, or costs more; by a question otherwise. LabError `declined`, `opened-by-settings`, `not-proven`.
+ * Shows the plan and asks for consent: `--yes` covers only what the command itself says; what starts to cost money, or
+ * costs more, needs a typed `yes`; everything else a confirmation. LabError `declined`, `opened-by-settings`,
+ * `not-proven`.
  */
 export async function agree(run: Run, now: Now, plan: Plan): Promise<void> {
   if (run.options.yes) refuseUnread(run, now, plan)
@@ -19,14 +20,14 @@ export async function agree(run: Run, now: Now, plan: Plan): Promise<void> {
   throw new LabError({
     code: 'declined',
     what: 'Nothing was changed.',
-    fix: ['librechat-lab up   when you are ready'],
+    fix: [{ command: { path: 'up' }, text: 'when you are ready' }],
   })
 }
 
 const launches = ({ observation, graph }: Now, { replaces }: Plan): boolean =>
   observation.of(graph.instance) === undefined || replaces !== undefined
 
-/** With `--yes` nobody reads the plan: what only the stored settings or the account's tags say is refused. */
+/** With `--yes` nobody reads the plan, so what only the stored settings or the account's tags say is refused. */
 function refuseUnread({ options, choices, open }: Run, now: Now, plan: Plan): void {
   const models = options.models !== undefined || options.withoutChat === true
   refuseUnsaid(

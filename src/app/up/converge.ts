@@ -17,7 +17,7 @@ import { conclude } from './prove.js'
 import type { Run, Wish } from './run.js'
 import { settingsOf } from './settle.js'
 
-/** Makes what was agreed to, under the lab's lock; the exit code. */
+/** Applies the plan under the lab's lock; the exit code. */
 export async function converge(run: Run, wish: Wish, agreed: Now): Promise<number> {
   const { open, context, options } = run
   return await withLock(open, 'up', context, async (lock) => {
@@ -36,7 +36,8 @@ export async function converge(run: Run, wish: Wish, agreed: Now): Promise<numbe
     } catch (error) {
       if (lock.signal.aborted) throw error
       throw toPartialFailure(error, { ...options, region: open.lab.region }, [
-        'What was made stays: run the same command again to finish, or librechat-lab destroy to remove it.',
+        'What was created is kept. Run the same command again to finish.',
+        { command: { path: 'destroy' }, text: 'deletes it instead' },
       ])
     }
   })
@@ -75,7 +76,7 @@ async function underLock(run: Run, wish: Wish, agreed: Now, lock: Lock): Promise
   for (const flag of conflicts)
     context.ui.emit({
       type: 'warning',
-      text: `Another run has just chosen something else than your ${flag}.`,
+      text: `Another run has just changed ${flag} to another value.`,
     })
   const plan = planOf(run, now)
   const isAgreed = conflicts.length === 0 && isSamePlan(plan, planOf(run, agreed))
@@ -104,11 +105,11 @@ async function replaceInstance(run: Run, wish: Wish, now: Now, instanceId: strin
 const conflict = (flags: readonly string[]) =>
   new LabError({
     code: 'settings-conflict',
-    what: `Another run has just chosen something else than your ${flags.join(', ')}.`,
+    what: `Another run has just changed ${flags.join(', ')} to another value.`,
     why: 'Nothing was changed.',
     fix: [
-      'Look at what it chose: librechat-lab status',
-      'To make your choice all the same: run the same command again.',
+      { command: { path: 'status' }, text: 'shows what it chose' },
+      'To apply your choice anyway, run the same command again.',
     ],
   })
 
@@ -117,5 +118,5 @@ const goneMeanwhile = ({ open: { lab } }: Run) =>
     code: 'gone-meanwhile',
     what: `The lab "${lab.name}" in ${lab.region} was destroyed while this run waited.`,
     why: 'You agreed to change it, not to create a new one. Nothing was changed.',
-    fix: ['To create a new one: librechat-lab up'],
+    fix: [{ command: { path: 'up' }, text: 'creates a new one' }],
   })

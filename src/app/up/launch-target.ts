@@ -24,7 +24,7 @@ async function mayCreate({ options, context: { ui }, open }: Run): Promise<boole
   return await ui.confirm({
     flag: '--create-default-vpc',
     message: `There is no default VPC in ${open.clients.region}. Create it?`,
-    hint: 'It costs nothing. It has no tags of librechat-lab and stays when the lab is destroyed.',
+    hint: 'It costs nothing. librechat-lab does not tag it, and destroy keeps it.',
     default: true,
   })
 }
@@ -37,6 +37,6 @@ async function createDefaultVpc({ open: { clients }, context: { ui, signal } }: 
   })
   ui.emit({
     type: 'note',
-    text: `Created the default VPC ${Vpc?.VpcId ?? ''}; it stays when the lab is destroyed.`,
+    text: `Created the default VPC ${Vpc?.VpcId ?? ''}; destroy keeps it.`,
   })
 }

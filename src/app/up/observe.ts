@@ -16,7 +16,7 @@ import { findOrCreateTarget } from './launch-target.js'
 import type { Run } from './run.js'
 import { withFirstUser } from './settle.js'
 
-/** What is there, held against one version of the settings. */
+/** What is there, compared with one version of the settings. */
 export interface Now {
   readonly settings: Settings
   /** What was stored when it was looked at. */
@@ -26,7 +26,7 @@ export interface Now {
   readonly items: readonly PlanItem[]
   readonly actual: Actual
   readonly host: HostWork
-  /** What bears the lab's tags or stands under its path, and is left alone. */
+  /** What has the lab's tags or path, and is left alone. */
   readonly strangers: readonly Stranger[]
 }
 
@@ -41,7 +41,7 @@ export interface Look {
   target?: () => Promise<LaunchTarget>
 }
 
-/** Looks at AWS and the host; once more where what was found decides about the settings. */
+/** Observes AWS and the host; again where the findings change the settings. */
 export async function lookAt(run: Run, look: Look): Promise<Now> {
   const now = await lookOnce(run, look)
   const settings = withFirstUser(look.settings, {
@@ -97,7 +97,7 @@ async function lookOnce(run: Run, look: Look): Promise<Now> {
   }
 }
 
-/** Fails now for what would fail later, when something was already made. */
+/** Fails before anything is created, not halfway. */
 async function checkFeasible(
   { open: { clients }, options, choices }: Run,
   about: Pick<Now, 'settings' | 'graph' | 'observation'> & { target: () => Promise<LaunchTarget> },

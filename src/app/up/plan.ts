@@ -45,6 +45,8 @@ function replacedInstance({ options }: Run, { graph, observation }: Now): string
     code: 'not-the-instance',
     what: `${JSON.stringify(replaceInstance.slice(0, 60))} is not this lab’s instance.`,
     why: 'Replacing terminates the instance with all its data, so its id must be exact.',
-    fix: [there ? `It is ${there}` : 'There is none: librechat-lab up creates one.'],
+    fix: there
+      ? [{ command: { path: 'up', flags: { 'replace-instance': there } } }]
+      : [{ command: { path: 'up' }, text: 'creates one; there is none now' }],
   })
 }

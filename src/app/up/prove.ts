@@ -2,9 +2,11 @@ import { advise } from '../../aws/advice.js'
 import type { Observation } from '../../engine/converge.js'
 import { names } from '../../lab/names.js'
 import { formatSettings, parseSettings } from '../../lab/stored-settings.js'
+import { urlsOf } from '../../lab/urls.js'
 import { releaseRefusal } from '../../resources/address.js'
 import { overwrite, readParameter } from '../../resources/settings-parameter.js'
 import { judgeChat } from '../chat-proof.js'
+import { chatReport } from '../chat-report.js'
 import type { HostResult } from '../host-work.js'
 import type { Now } from './observe.js'
 import type { Plan, Run, Summary, Wish } from './run.js'
@@ -14,7 +16,7 @@ type Done = { states: Observation['of'] } & Partial<Omit<HostResult, 'health'>> 
     health: HostResult['health'] | undefined
   }
 
-/** Looks at the lab from outside, shows the summary, and records that a password was shown; the exit code. */
+/** Checks the lab from outside, shows the summary, and records that a password was shown; the exit code. */
 export async function conclude(
   run: Run,
   { wish, now, plan }: { wish: Wish; now: Now; plan: Plan },
@@ -22,26 +24,28 @@ export async function conclude(
 ): Promise<number> {
   const states = done?.states ?? now.observation.of
   const chat = done ? done.chat : now.host.proof
-  const judged = judgeChat(chat, now.settings)
+  const { settings } = now
+  const judged = judgeChat(chat, settings)
+  const { clock } = run.context
+  const { lab } = run.open
   const summary: Summary = {
     ...plan,
     ...(await outside(run, now, states)),
     changed: done !== undefined,
     health: done ? done.health : now.host.health,
-    chat,
+    chat: chat && chatReport(chat, { settings, region: lab.region, now: clock.now(), kept: !done }),
     judged,
     leftOut: wish.chat.leftOut,
     firstUser: done?.firstUser,
-    now: run.context.clock.now(),
   }
   run.view.summary(summary)
-  if (now.settings.passwordDue && done) await recordShown(run)
+  if (settings.passwordDue && done) await recordShown(run)
   return judged.exitCode
 }
 
 /** Where the lab is, whether it answers here, and whether its address could be lost. */
-async function outside({ open }: Run, { graph }: Now, states: Observation['of']) {
-  const { connection, clients } = open
+async function outside({ open }: Run, { graph, settings }: Now, states: Observation['of']) {
+  const { connection, clients, lab } = open
   const there = states(graph.address)
   const address = there?.publicIp ?? ''
   const instanceId = states(graph.instance)?.instanceId ?? ''
@@ -50,7 +54,8 @@ async function outside({ open }: Run, { graph }: Now, states: Observation['of'])
     connection.internet.answers(address, 9443),
     releaseRefusal(clients.ec2, there?.allocationId ?? ''),
   ])
-  return { address, instanceId, answers: { https, portainer }, refusal }
+  const urls = urlsOf(lab, address, instanceId, settings.domain)
+  return { address, instanceId, urls, answers: { https, portainer }, refusal }
 }
 
 /** The first user's password was shown: no later run gives them another one. */
@@ -63,8 +68,11 @@ async function recordShown({ open, options, context }: Run): Promise<void> {
     const { passwordDue: _, ...settings } = parseSettings(found.value, parameter, lab)
     await overwrite(clients.ssm, parameter, formatSettings(settings, lab), found.version)
   } catch (error) {
-    // The lab is done and its password shown; the next run only makes another password.
+    // The lab is done and its password shown; the next run only sets another password.
     const { message } = advise(error, { ...options, region: lab.region })
-    context.ui.emit({ type: 'warning', text: `The next up gives the first user a new password: ${message}` })
+    context.ui.emit({
+      type: 'warning',
+      text: `The next up will set a new password for the first user: ${message}`,
+    })
   }
 }

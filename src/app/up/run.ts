@@ -1,5 +1,4 @@
 import type { LeftOut } from '../../bedrock/left-out.js'
-import type { Proof } from '../../bedrock/proof.js'
 import type { PlanItem } from '../../engine/converge.js'
 import type { HostHealth } from '../../host/health.js'
 import type { MadeUser } from '../../host/users.js'
@@ -7,14 +6,20 @@ import type { Choices } from '../../lab/choices.js'
 import type { Cost } from '../../lab/prices.js'
 import type { SettingRow } from '../../lab/setting-rows.js'
 import type { Settings } from '../../lab/settings.js'
+import type { Urls } from '../../lab/urls.js'
 import type { ReleaseRefusal } from '../../resources/address.js'
 import type { Stranger } from '../../resources/identity.js'
 import type { LabId } from '../../resources/ownership.js'
 import type { Chat } from '../chat-choice.js'
 import type { ChatJudgement } from '../chat-proof.js'
+import type { ChatReport } from '../chat-report.js'
 import type { Context, GlobalOptions } from '../context.js'
 import type { OpenLab } from '../open-lab.js'
 import type { UpOptions } from '../up-options.js'
+
+export type { Change } from '../../engine/resource.js'
+export type { Cost } from '../../lab/prices.js'
+export type { SettingRow } from '../../lab/setting-rows.js'
 
 /** One run of `up`: what it was told, and the lab that it works on. */
 export interface Run {
@@ -50,7 +55,7 @@ export interface Plan {
   settings: Settings
   /** Every setting, compared with what is there. */
   rows: readonly SettingRow[]
-  /** What bears the lab's tags, is not the lab's, and stays as it is. */
+  /** What has the lab's tags, is not the lab's, and is left alone. */
   strangers: readonly Stranger[]
 }
 
@@ -59,17 +64,17 @@ export interface Summary extends Plan {
   changed: boolean
   address: string
   instanceId: string
+  urls: Urls
   health?: HostHealth | undefined
-  chat?: Proof | undefined
+  chat: ChatReport | undefined
   judged: ChatJudgement
   /** What would bring more models into the menu. */
   leftOut: readonly LeftOut[]
   firstUser?: MadeUser | undefined
   /** Whether 443 and 9443 answer from here. */
   answers: { https: boolean; portainer: boolean }
-  /** What at AWS would refuse a release of the address. */
+  /** What prevents releasing the address. */
   refusal: ReleaseRefusal
-  now: number
 }
 
 /** How a run shows what it would do and what it has done. */

@@ -13,7 +13,7 @@ import { conclude } from './prove.js'
 import type { Run, UpView } from './run.js'
 import { settingsOf, settle } from './settle.js'
 
-/** Creates the lab, repairs it or changes it, so that it is what the person chose; the exit code. */
+/** Creates, repairs or updates the lab, so that it matches the settings; the exit code. */
 export async function up(given: GlobalOptions & UpOptions, context: Context, view: UpView): Promise<number> {
   const choices = checkedChoices(given)
   const options = await withRegion(given.yes ? given : await settleCredentials(given, context), context)
@@ -46,12 +46,13 @@ export async function up(given: GlobalOptions & UpOptions, context: Context, vie
   return await converge(run, { ...wish, generation: settings.generation }, now)
 }
 
-/** `--email` makes the first user only. */
+/** `--email` creates the first user only. */
 function tellOfUsers({ choices, open, context: { ui } }: Run, users: number | undefined): void {
   if (!users || choices.email === undefined || choices.email === open.stored?.email) return
   ui.emit({
     type: 'warning',
-    text: `The lab has ${users === 1 ? 'a user' : `${users} users`} already, so --email creates none. To add one: librechat-lab user add ${choices.email}`,
+    text: `The lab has ${users === 1 ? 'a user' : `${users} users`} already, so --email creates none. To add one:`,
+    command: { path: 'user add', args: [choices.email] },
   })
 }
 
@@ -65,7 +66,7 @@ async function withRegion(
   const region = await ui.select({
     flag: '--region <region>',
     message: 'Which AWS region?',
-    hint: 'The lab and its models are there. A near one is quick; us-east-1 and us-west-2 have the most models.',
+    hint: 'The lab and its models run there. Nearby regions respond faster; us-east-1 and us-west-2 have the most models.',
     choices: regions.map(([value, where]) => ({ value, name: `${value.padEnd(16)} ${where}` })),
   })
   settled({ region })

@@ -28,7 +28,7 @@ export function differences(
   profileId: string | undefined,
   groupId: string | undefined,
 ): Change[] {
-  const replacing = `only a new instance has it: librechat-lab up --replace-instance ${state.instanceId}`
+  const replacing = `needs a new instance, and all data is lost: librechat-lab up --replace-instance ${state.instanceId}`
   const { region } = wanted.lab
   const changes: Change[] = [
     ...state.superseded.map((from) => ({ what: 'replaced instance', from, to: 'terminated' })),
@@ -36,7 +36,7 @@ export function differences(
       what: 'second network interface',
       from: `${id} in ${groupIds.join(', ') || 'no security group'}`,
       to: 'none',
-      byHand: `see who it lets in: aws ec2 describe-security-groups --region ${region} --group-ids ${groupIds.join(' ')}`,
+      byHand: `check what it allows: aws ec2 describe-security-groups --region ${region} --group-ids ${groupIds.join(' ')}`,
     })),
   ]
   const differs = (what: string, from: string, to: string, byHand?: string) => {
@@ -59,7 +59,7 @@ export function differences(
     differs('disk encryption', volume.encrypted ? 'on' : 'off', 'on', replacing)
     differs('disk type', volume.type, 'gp3')
     // No disk can shrink, and nobody should give a lab up for that.
-    const larger = `a disk can only grow; to keep it: librechat-lab up --disk ${volume.sizeGb}`
+    const larger = `a disk can only grow; keep its size: librechat-lab up --disk ${volume.sizeGb}`
     const shrinks = volume.sizeGb > wanted.diskGb
     differs('disk size', `${volume.sizeGb} GB`, `${wanted.diskGb} GB`, shrinks ? larger : undefined)
     differs('disk IOPS', String(volume.iops), String(gp3.iops))
@@ -69,7 +69,7 @@ export function differences(
   return changes
 }
 
-/** Makes what can be made without a new instance; whether it was started for that. */
+/** Makes the changes that need no new instance. Returns whether it started the instance for that. */
 export async function update(
   options: InstanceOptions,
   state: InstanceState,

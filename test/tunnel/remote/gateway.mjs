@@ -324,7 +324,7 @@ const address = (session) => {
 /** The lab that every instance here is proven to be: its settings, and the beginning of its ClientToken. */
 const generation = '01234567'
 const labSettings = {
-  version: 1,
+  version: 2,
   generation,
   creations: { address: 'a'.repeat(16), group: 'b'.repeat(16) },
   instanceType: 't3.medium',
@@ -333,7 +333,6 @@ const labSettings = {
   openPort80: false,
   userData: false,
   models: [],
-  profileArns: [],
 }
 const clientToken = () => {
   const parts = JSON.stringify(['123456789012', settings.region, 'default', generation])

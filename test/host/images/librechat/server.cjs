@@ -137,4 +137,7 @@ async function start() {
   server.listen(Number(process.env.PORT), process.env.HOST, () => setTimeout(() => (ready = true), 500))
 }
 process.on('SIGTERM', () => process.exit(0))
-start()
+start().catch((error) => {
+  console.error(error)
+  process.exit(1)
+})

@@ -32,4 +32,7 @@ async function main() {
   process.exit(0)
 }
 
-main()
+main().catch((error) => {
+  console.error(error)
+  process.exit(1)
+})

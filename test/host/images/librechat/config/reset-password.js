@@ -34,4 +34,7 @@ async function main() {
   }
 }
 
-main()
+main().catch((error) => {
+  console.error(error)
+  process.exit(1)
+})

@@ -1,0 +1,301 @@
+import { isRetryable } from '../aws/errors.js'
+import { LabError } from '../core/error.js'
+import { type Observation, observe, remove } from '../engine/converge.js'
+import type { Resource } from '../engine/resource.js'
+import { type LabGraph, labGraph } from '../lab/graph.js'
+import { findLeftovers, type Leftovers, removeSecrets, strangersOf } from '../lab/leftovers.js'
+import { addressMonthlyUsd } from '../lab/prices.js'
+import { nothingChosen } from '../lab/settings.js'
+import { usedElsewhere } from '../resources/address.js'
+import type { Identity, Stranger } from '../resources/identity.js'
+import { liftProtection } from '../resources/instance.js'
+import { isStrangers, type LabId, OtherRegion, tagValue } from '../resources/ownership.js'
+import { groupUsers } from '../resources/security-group.js'
+import type { Context } from './context.js'
+import type { OpenLab } from './open-lab.js'
+import { toPartialFailure } from './partial-failure.js'
+import { withLock, withoutLock } from './with-lock.js'
+
+export type { Stranger } from '../resources/identity.js'
+
+/** One resource that is deleted or kept, with its id and its name. */
+interface DestroyItem {
+  text: string
+  /** What is deleted with it, or what protects it. */
+  notes: readonly string[]
+}
+
+export interface DestroyPlan {
+  lab: LabId
+  /** What will be removed. */
+  going: readonly DestroyItem[]
+  /** What belongs to the lab and stays, and why. */
+  kept: readonly { text: string; why: string }[]
+  strangers: readonly Stranger[]
+  /** The proven Elastic IP, and whether it goes. */
+  address: { publicIp: string; goes: boolean; canGo: boolean; monthlyUsd: number | undefined } | undefined
+  /** Regions in which a lab of this name has global resources. */
+  elsewhere: readonly string[]
+}
+
+export interface Destroyed {
+  lab: LabId
+  removed: readonly string[]
+  /** What is still there and should not be. */
+  left: readonly string[]
+  keptAddress: string | undefined
+  /** What it costs; undefined where the price is unknown. */
+  addressMonthlyUsd: number | undefined
+  strangers: readonly Stranger[]
+}
+
+interface Seen {
+  graph: LabGraph
+  observation: Observation
+  identity: Identity
+  leftovers: Leftovers
+  /** Network interfaces of others in the lab's security group. */
+  groupUsedBy: readonly string[]
+  elsewhere: readonly string[]
+}
+
+const nobody: Identity = {
+  instance: undefined,
+  superseded: [],
+  address: undefined,
+  group: undefined,
+  strangers: [],
+  unconfirmed: undefined,
+}
+
+/** A destroy that was planned and not yet confirmed. */
+export class Destruction {
+  readonly #open: OpenLab
+  readonly #seen: Seen
+  #releases: boolean
+
+  private constructor(open: OpenLab, seen: Seen, releases: boolean) {
+    this.#open = open
+    this.#seen = seen
+    this.#releases = releases
+  }
+
+  /** Observes everything. LabError `not-the-address`, `address-in-use`, `ambiguous-…`. Changes nothing. */
+  static async of(open: OpenLab, releaseAddress: string | undefined): Promise<Destruction> {
+    const seen = await look(open, graphOf(open))
+    const address = seen.observation.of(seen.graph.address)
+    const isNamed = checkedRelease(releaseAddress, address, seen.identity.strangers)
+    const isUnprotected = address?.protectedTag === false && !address.inUseBy
+    return new Destruction(open, seen, isNamed || isUnprotected)
+  }
+
+  get plan(): DestroyPlan {
+    const { graph, observation, identity, leftovers, groupUsedBy, elsewhere } = this.#seen
+    const address = observation.of(graph.address)
+    return {
+      lab: this.#open.lab,
+      going: itemsOf(this.#seen, this.#going()),
+      kept: [
+        ...(address && !this.#releases
+          ? [
+              {
+                text: addressText(address),
+                why: address.inUseBy ? `in use by ${address.inUseBy}` : 'it is protected',
+              },
+            ]
+          : []),
+        ...(groupUsedBy.length > 0
+          ? [{ text: textOf(this.#seen, graph.group), why: `in use by ${groupUsedBy.join(', ')}` }]
+          : []),
+      ],
+      strangers: strangersOf(identity, leftovers),
+      address: address && {
+        publicIp: address.publicIp,
+        goes: this.#releases,
+        canGo: !address.inUseBy,
+        monthlyUsd: addressMonthlyUsd(this.#open.lab.region),
+      },
+      elsewhere,
+    }
+  }
+
+  /** The user has named the address as well. */
+  releaseToo(): void {
+    this.#releases = true
+  }
+
+  /** Where there is nothing to delete: removes a lock that a killed run on this machine left. */
+  nothing = (context: Context): Promise<void> => withoutLock(this.#open, 'destroy', context)
+
+  /** Removes what the plan names, and nothing else. LabError `changed-meanwhile`, or what AWS refused. */
+  async carryOut(context: Context): Promise<Destroyed> {
+    const { clients, lab } = this.#open
+    const { ui, clock } = context
+    const agreed = this.plan.going.map(({ text }) => text)
+    await withLock(this.#open, 'destroy', context, async (lock) => {
+      const now = lock.waited ? await look(this.#open, this.#seen.graph) : this.#seen
+      const resources = this.#going()
+      if (itemsOf(now, resources).some(({ text }) => !agreed.includes(text))) throw changedMeanwhile(lab)
+      const only = now.observation.only(resources)
+      try {
+        // What refuses this refuses it before anything is gone.
+        const host = only.of(now.graph.instance)
+        if (host) await liftProtection(clients.ec2, host)
+        await remove(only, { clock, signal: lock.signal, emit: ui.emit, isRetryable })
+        await removeSecrets(clients, now.leftovers.secrets)
+      } catch (error) {
+        if (lock.signal.aborted) throw error
+        throw toPartialFailure(error, { region: lab.region }, await this.#stillThere())
+      }
+    })
+    return await this.#outcome(agreed)
+  }
+
+  #going(): Resource[] {
+    const { graph, groupUsedBy } = this.#seen
+    return graph.all.filter(
+      (resource) =>
+        (resource !== graph.address || this.#releases) &&
+        (resource !== graph.group || groupUsedBy.length === 0),
+    )
+  }
+
+  /** Observes again: what still exists? */
+  async #outcome(removed: readonly string[]): Promise<Destroyed> {
+    const after = await look(this.#open, this.#seen.graph)
+    const { graph } = after
+    const address = after.observation.of(graph.address)
+    const kept = this.#releases ? undefined : address?.publicIp
+    const checked = graph.all.filter((resource) => resource !== graph.address || this.#releases)
+    return {
+      lab: this.#open.lab,
+      removed,
+      left: itemsOf(after, checked).map(({ text }) => text),
+      keptAddress: kept,
+      addressMonthlyUsd: addressMonthlyUsd(this.#open.lab.region),
+      strangers: strangersOf(after.identity, after.leftovers),
+    }
+  }
+
+  /** After a failure: what still exists, where that can be observed, and how to continue. */
+  async #stillThere(): Promise<string[]> {
+    const goOn = 'Run the same command again. It continues where it stopped.'
+    // What kept it from removing may keep it from looking: then the failure itself says why.
+    const [seen] = await Promise.allSettled([look(this.#open, this.#seen.graph)])
+    if (seen.status === 'rejected') return [goOn]
+    const left = itemsOf(seen.value, seen.value.graph.all).map(({ text }) => text)
+    return [`Still exists: ${left.join(', ')}`, goOn]
+  }
+}
+
+const graphOf = ({ clients, lab, stored }: OpenLab): LabGraph =>
+  labGraph({
+    clients,
+    lab,
+    settings: stored ?? nothingChosen,
+    policy: { Version: '2012-10-17', Statement: [] },
+    adopt: false,
+    // Asked only where a stranger's group has the lab's name: it is no business of destroy's.
+    place: async () => ({ vpcId: '', subnetIds: [], imageId: '' }),
+    userData: undefined,
+  })
+
+async function look({ clients, lab }: OpenLab, graph: LabGraph): Promise<Seen> {
+  const elsewhere = new Set<string>()
+  const [observation, leftovers] = await Promise.all([
+    observe(graph.all, (error) => {
+      if (error instanceof OtherRegion) elsewhere.add(error.there)
+      return isStrangers(error)
+    }),
+    findLeftovers(clients, lab),
+  ])
+  const identity = observation.of(graph.identity) ?? nobody
+  const group = observation.of(graph.group)
+  const hosts = [identity.instance, ...identity.superseded].map((host) => host?.InstanceId)
+  const users = group ? await groupUsers(clients.ec2, group.groupId) : []
+  return {
+    graph,
+    observation,
+    identity,
+    leftovers,
+    groupUsedBy: users
+      .filter(({ instanceId }) => !hosts.includes(instanceId) || instanceId === undefined)
+      .map(({ text }) => text),
+    elsewhere: [...elsewhere],
+  }
+}
+
+/** Whether the user named the lab's address; one that is gone already was released by an earlier run. */
+function checkedRelease(
+  named: string | undefined,
+  address: { publicIp: string; inUseBy?: string } | undefined,
+  strangers: readonly Stranger[],
+): boolean {
+  if (named === undefined) return false
+  if (address?.publicIp === named) {
+    if (address.inUseBy) throw usedElsewhere(named, address.inUseBy)
+    return true
+  }
+  const stranger = strangers.find(({ kind, name }) => kind === 'address' && name === named)
+  if (!address && !stranger) return true
+  throw new LabError({
+    code: 'not-the-address',
+    what: `${JSON.stringify(named.slice(0, 60))} is not this lab’s address.`,
+    why: stranger?.why ?? 'Releasing can’t be undone, so the address must be exact.',
+    fix: address ? [{ command: { path: 'destroy', flags: { 'release-address': address.publicIp } } }] : [],
+  })
+}
+
+const addressText = ({ publicIp, allocationId }: { publicIp: string; allocationId: string }) =>
+  `Elastic IP (${publicIp}, ${allocationId})`
+
+function textOf({ graph, observation, identity }: Seen, resource: Resource): string {
+  const address = observation.of(graph.address)
+  if (resource === graph.address && address) return addressText(address)
+  const id = resource.id(observation.of(resource))
+  const name = resource === graph.instance ? tagValue(identity.instance?.Tags, 'Name') : undefined
+  // The Name tag is the user's to change.
+  const shown = name === undefined || resource.name.endsWith(name) ? id : `${id}, Name "${name}"`
+  return resource.name.endsWith(id) ? resource.name : `${resource.name} (${shown})`
+}
+
+/** Everything of these that exists, including volumes and replaced instances. */
+function itemsOf(seen: Seen, resources: readonly Resource[]): DestroyItem[] {
+  const { graph, observation, leftovers } = seen
+  const items = observation.only(resources).present.map((resource) => {
+    const host = resource === (graph.instance as Resource) ? observation.of(graph.instance) : undefined
+    return { text: textOf(seen, resource), notes: host ? protectionNotes(host) : [] }
+  })
+  const host = observation.only(resources).present.includes(graph.instance as Resource)
+    ? observation.of(graph.instance)
+    : undefined
+  return [
+    ...items,
+    ...(host?.superseded ?? []).map((id) => ({
+      text: `instance ${id}`,
+      notes: ['replaced by the instance above'],
+    })),
+    ...(host?.volume
+      ? [
+          {
+            text: `volume ${host.volume.volumeId} (${host.volume.sizeGb} GB, the root volume of ${host.instanceId})`,
+            notes: ['contains every user, conversation and file'],
+          },
+        ]
+      : []),
+    ...leftovers.secrets.map((name) => ({ text: `parameter ${name}`, notes: ['left by an earlier run'] })),
+  ]
+}
+
+const protectionNotes = (host: { stopProtected: boolean; terminationProtected: boolean }) => [
+  ...(host.stopProtected ? ['stop protection is turned off first'] : []),
+  ...(host.terminationProtected ? ['termination protection is turned off first'] : []),
+]
+
+const changedMeanwhile = ({ name }: LabId) =>
+  new LabError({
+    code: 'changed-meanwhile',
+    what: `The lab "${name}" was changed while this run waited, and has resources that were not shown.`,
+    why: 'Only resources that you have seen are deleted. Nothing was deleted.',
+    fix: [{ command: { path: 'destroy' }, text: 'shows what there is now' }],
+  })
