@@ -20,9 +20,9 @@ install -d -m 700 "$LAB/state" "$LAB/secrets" /var/log/librechat-lab "$RUN" "$RU
 # and a second run waits for the first, then finds its work done.
 exec 9>>"$LAB/lock"
 if ! flock -n 9; then
-  echo "waiting for the stage under way: $(cat "$LAB/state/running" 2>/dev/null || echo unknown)"
+  echo "waiting for the running stage: $(cat "$LAB/state/running" 2>/dev/null || echo unknown)"
   if ! flock -w 3000 9; then
-    echo '{"error":{"code":"host-busy","what":"Another stage has held the host for 50 minutes.","why":"It may hang: its log is in /var/log/librechat-lab.","fix":["Reboot the instance and run the command again."]}}'
+    echo '{"error":{"code":"host-busy","what":"Another stage has been running on the host for 50 minutes.","why":"It may hang: its log is in /var/log/librechat-lab.","fix":["Reboot the instance and run the command again."]}}'
     exit 1
   fi
 fi

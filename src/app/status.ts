@@ -14,6 +14,7 @@ import { nothingChosen, type Settings } from '../lab/settings.js'
 import { type Urls, urlsOf } from '../lab/urls.js'
 import { type AddressState, type ReleaseRefusal, releaseRefusal } from '../resources/address.js'
 import type { Stranger } from '../resources/identity.js'
+import type { InstanceState } from '../resources/instance.js'
 import { isStrangers, type LabId } from '../resources/ownership.js'
 import type { Rule } from '../resources/security-group.js'
 import { type ChatJudgement, judgeChat, proveChat } from './chat-proof.js'
@@ -68,23 +69,7 @@ export async function lookAtStatus(
 ): Promise<Status> {
   const { lab, stored, clients, connection } = open
   const settings = stored ?? nothingChosen
-  const graph = labGraph({
-    clients,
-    lab,
-    settings,
-    policy: bedrockPolicy(lab.partition, settings.profileArns),
-    adopt: false,
-    place: () => findLaunchTarget(clients, settings),
-    userData: undefined,
-  })
-  const [observation, leftovers, here] = await Promise.all([
-    observe(graph.all, isStrangers),
-    findLeftovers(clients, lab),
-    connection.internet.publicAddress().catch((error) => {
-      if (error instanceof LabError) return undefined
-      throw error
-    }),
-  ])
+  const { graph, observation, leftovers, here } = await observeLab(open, settings)
   const address = observation.of(graph.address)
   const instance = observation.of(graph.instance)
   const identity = observation.of(graph.identity)
@@ -140,14 +125,44 @@ export async function lookAtStatus(
         kept: asked === undefined,
       }),
     judged,
-    cost: monthlyCost({
-      region: lab.region,
-      instanceType: instance?.type ?? settings.instanceType,
-      diskGb: instance?.volume?.sizeGb ?? settings.diskGb,
-      addresses: address ? 1 : 0,
-    }),
+    cost: costOf(lab, settings, instance, address),
   }
 }
+
+/** All resources, what is left of the lab beside them, and this machine's address where it is known. */
+async function observeLab({ lab, clients, connection }: OpenLab, settings: Settings) {
+  const graph = labGraph({
+    clients,
+    lab,
+    settings,
+    policy: bedrockPolicy(lab.partition, settings.profileArns),
+    adopt: false,
+    place: () => findLaunchTarget(clients, settings),
+    userData: undefined,
+  })
+  const [observation, leftovers, here] = await Promise.all([
+    observe(graph.all, isStrangers),
+    findLeftovers(clients, lab),
+    connection.internet.publicAddress().catch((error) => {
+      if (error instanceof LabError) return undefined
+      throw error
+    }),
+  ])
+  return { graph, observation, leftovers, here }
+}
+
+const costOf = (
+  { region }: LabId,
+  settings: Settings,
+  instance: InstanceState | undefined,
+  address: AddressState | undefined,
+): Cost =>
+  monthlyCost({
+    region,
+    instanceType: instance?.type ?? settings.instanceType,
+    diskGb: instance?.volume?.sizeGb ?? settings.diskGb,
+    addresses: address ? 1 : 0,
+  })
 
 /** Nothing is there, or only the address that a destroy kept. */
 function gone({ lab }: OpenLab, strangers: readonly Stranger[], keptAddress: string | undefined): Status {

@@ -25,7 +25,7 @@ export interface Licence {
 }
 
 /**
- * The person's own yes to each legal act. There is no default: whoever implements it must have asked, or
+ * The user's own consent to each legal act. There is no default: whoever implements it must have asked, or
  * hold a flag that says yes to exactly this.
  */
 export interface Consent {
@@ -204,7 +204,11 @@ async function untilAvailable(
     if (status === 'AVAILABLE') return emit({ ...task, state: 'done', detail: 'available' })
     if (status === 'ERROR') return emit({ ...task, state: 'failed', detail: 'AWS could not set it up' })
     if (ask.clock.now() + POLL_EVERY > deadline) {
-      return emit({ ...task, state: 'failed', detail: 'not there after 5 minutes; it may still come' })
+      return emit({
+        ...task,
+        state: 'failed',
+        detail: 'not available after 5 minutes; AWS may still be setting it up',
+      })
     }
     await ask.clock.sleep(POLL_EVERY, ask.signal)
   }

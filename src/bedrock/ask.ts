@@ -12,8 +12,8 @@ export interface Ask {
   emit?: Emit | undefined
 }
 
-/** How long a throttled question is asked again beyond the SDK's own attempts, in milliseconds. */
-const PATIENCE = 30_000
+/** How long a throttled call is retried beyond the SDK's own attempts, in milliseconds. */
+const THROTTLE_DEADLINE = 30_000
 
 /**
  * Asks Bedrock, and again while it says that it is asked too often: an account's control-plane limits are
@@ -28,7 +28,7 @@ export async function asking<Answer>(
 ): Promise<Answer> {
   try {
     return await retryWhile(
-      { for: action, deadlineMs: PATIENCE, clock, signal, firstMs: 500, maxMs: 5_000 },
+      { for: action, deadlineMs: THROTTLE_DEADLINE, clock, signal, firstMs: 500, maxMs: 5_000 },
       isThrottled,
       () => question({ abortSignal: signal }),
     )

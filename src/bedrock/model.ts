@@ -17,7 +17,7 @@ export interface Problem {
   reason: Reason
   /** One sentence for a person. */
   what: string
-  /** One step that mends it, or the nearest thing to it. */
+  /** One step that resolves it, or comes closest. */
   fix: string
 }
 
@@ -53,8 +53,8 @@ export interface Model extends Route {
   releasedAt?: Date
 }
 
-/** What a person can put right on the spot, with their yes. */
-export const isMendable = (model: Model): boolean =>
+/** What the user can resolve during the run, with their consent. */
+export const isFixable = (model: Model): boolean =>
   model.problem?.reason === 'needs-form' ||
   model.problem?.reason === 'needs-licence' ||
   model.problem?.reason === 'licence-pending'

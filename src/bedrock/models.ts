@@ -11,7 +11,7 @@ import { retentionExplained } from './explain.js'
 import type { Model, Problem } from './model.js'
 import { type Availability, needsRetention, problemOf } from './problem.js'
 
-/** Availability questions in flight at once: some sixty models are then asked about in a few seconds. */
+/** Availability questions in flight concurrently: some sixty models are then asked about in a few seconds. */
 const AT_ONCE = 8
 
 /**

@@ -1,12 +1,12 @@
 import { LabError } from '../core/error.js'
-import { isMendable, type Model } from './model.js'
+import { isFixable, type Model } from './model.js'
 
 export interface Choice {
   /** The callable models for the menu, in its order; may be empty. */
   chosen: Model[]
   /**
    * What belongs in the menu and cannot be called: named ones, or those that would have been picked.
-   * Let the person mend what can be mended (`arrangeAccess`), find the models again and pick again.
+   * Let the user resolve what can be resolved (`arrangeAccess`), find the models again and pick again.
    */
   blocked: Model[]
   /** What a new conversation starts with: the first of the menu, so that the menu's ids alone give it again. */
@@ -77,21 +77,21 @@ function named(models: readonly Model[], wanted: readonly string[]): Pick<Choice
 
 function sensible(models: readonly Model[]): Pick<Choice, 'chosen' | 'blocked'> {
   const menu = menuOf(models.filter((model) => model.callable && !model.doubt))
-  // Sonnet balances wit and price, so it stands first and begins conversations.
+  // Sonnet balances quality and price, so it is first and the default for new conversations.
   const begins = firstOfLine(menu, 'sonnet')
   const chosen = begins ? unique([begins, ...menu]) : menu
   // What a person can open belongs there: they are asked, or told, before it is left out.
   const hoped = menuOf(models.filter((model) => (model.callable && !model.doubt) || isWorthSaying(model)))
   const blocked = hoped.filter((model) => !model.callable)
   if (chosen.length + blocked.length > 0) return { chosen, blocked }
-  // Nothing at all: one model stands for the words about the account's problem, not for a problem of its own.
+  // Nothing at all: one model represents the account's problem, not for a problem of its own.
   const typical = models.find(({ problem }) => problem && !ownProblems.includes(problem.reason)) ?? models[0]
   return { chosen, blocked: typical ? [typical] : [] }
 }
 
 /** What a yes opens, and what an account's owner puts right elsewhere. */
 const isWorthSaying = (model: Model): boolean =>
-  isMendable(model) || model.problem?.reason === 'needs-payment' || model.problem?.reason === 'licence-failed'
+  isFixable(model) || model.problem?.reason === 'needs-payment' || model.problem?.reason === 'licence-failed'
 
 const ownProblems: readonly string[] = ['legacy', 'needs-retention', 'needs-profile']
 

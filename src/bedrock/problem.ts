@@ -17,7 +17,7 @@ export const needsRetention = ({ summary }: { summary: { modelId: string } }): b
 const sharing: readonly string[] = ['provider_data_share', 'aws_review']
 
 /**
- * Why the model cannot be called, nearest cause first; `undefined` when nothing stands in the way.
+ * Why the model cannot be called, nearest cause first; `undefined` when nothing prevents it.
  * The states are those of `GetFoundationModelAvailability`; a state that we do not know is never taken for yes.
  */
 export function problemOf(

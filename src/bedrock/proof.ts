@@ -51,14 +51,14 @@ const MODEL_TIMEOUT = 60_000
 const TITLE_TIMEOUT = 15_000
 /** So many models are asked for a title, one after another, until one gives it. */
 const TITLE_CANDIDATES = 3
-/** How long the whole proof may take: the models are asked at once, the titles afterwards. */
+/** How long the whole proof may take: the models are asked concurrently, the titles afterwards. */
 export const PROOF_TIMEOUT = MODEL_TIMEOUT + TITLE_CANDIDATES * TITLE_TIMEOUT + 30_000
 /** What works may still fail once AWS has finished a subscription in the background. */
 const SETTLED_AFTER = 15 * 60_000
 /** How long a green proof counts. */
 const FRESH_FOR = 24 * 3_600_000
 
-/** What stands for each model's error when nothing could be run in the container. */
+/** Used as each model's error when nothing could be run in the container. */
 const STOPPED = "ContainerNotRunning: LibreChat's container does not run"
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
@@ -69,9 +69,9 @@ const packed = (text: string): string => gzipSync(text).toString('base64')
  * address for metadata, hops and environment are thereby the chat's own. All that varies is base64. The host
  * keeps the last proof: health.py shows it, and a later one says since when a model has answered.
  * It ends with 0 whether models answer or not, and prints one line of JSON for `readProof`.
- * @param presets the menu's, as they stand in librechat.yaml
+ * @param presets the menu's, as in librechat.yaml
  * @param titles models that may name conversations, the best first
- * @param now stands in the record where nothing could be run, as an ISO date
+ * @param now is recorded where nothing could be run, as an ISO date
  */
 export function proofScript(
   presets: readonly Preset[],

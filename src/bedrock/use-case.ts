@@ -18,7 +18,7 @@ export const useCaseSchema = z.strictObject({
   useCases: words(10, 8192),
 })
 
-/** Text of so many characters, with messages that a person at a prompt understands. */
+/** Text of so many characters, with messages that a user at a prompt understands. */
 function words(least: number, most: number) {
   const few = least === 1 ? 'Enter a value.' : `Enter at least ${least} characters.`
   return z.string('Enter text.').trim().min(least, few).max(most, `Enter at most ${most} characters.`)

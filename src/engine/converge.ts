@@ -1,7 +1,7 @@
 import { Interrupted, LabError } from '../core/error.js'
 import type { Change, EnsureContext, Progress, Resource } from './resource.js'
 
-/** Everything observed in one look. */
+/** Everything that one observation found. */
 export class Observation {
   readonly #states: ReadonlyMap<Resource, unknown>
   readonly #graph: readonly Resource[]
@@ -37,8 +37,8 @@ export interface PlanItem {
 }
 
 /**
- * Looks at every resource at once.
- * @param absent errors that mean "not there", such as a stranger's when only what is ours matters
+ * Observes all resources concurrently.
+ * @param absent errors that mean "not there", such as a foreign resource when only the lab's own matter
  */
 export async function observe(
   graph: readonly Resource[],
@@ -57,7 +57,7 @@ export async function observe(
     return look as Promise<State | undefined>
   }
   const results = await Promise.allSettled(graph.map((resource) => seen(resource)))
-  // A word about something unowned helps more than the accident that came first.
+  // A report of an unowned resource is more useful than an unrelated failure that came first.
   const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
   if (failures.length > 0) throw failures.find((error) => error instanceof LabError) ?? failures[0]
   const states = new Map<Resource, unknown>()
@@ -82,8 +82,8 @@ export interface ConvergeOptions extends Progress {
 }
 
 /**
- * Makes every planned difference, what doesn't depend on each other at once. After a failure nothing new is
- * begun; what is under way is finished, and then the first failure is thrown.
+ * Applies every planned change, independent resources concurrently. After a failure nothing new is
+ * started; running work is finished, and then the first failure is thrown.
  */
 export async function ensure(
   items: readonly PlanItem[],
@@ -131,7 +131,7 @@ export async function ensure(
       } catch (error) {
         if (error instanceof Skipped || !options.isRetryable(error, attempt)) {
           firstFailure ??= error
-          const detail = error instanceof Skipped ? 'not begun' : (error as Error).message
+          const detail = error instanceof Skipped ? 'not started' : (error as Error).message
           options.emit({ ...task(resource), state: 'failed', detail })
           throw error
         }
@@ -141,7 +141,7 @@ export async function ensure(
 
   for (const item of items) {
     const made = Promise.resolve().then(() => make(item))
-    made.catch(() => {}) // Told once, below; whoever waits for it hears it too.
+    made.catch(() => {}) // Reported once, below, and to each resource that waits for it.
     ready.set(item.resource, made)
   }
   await Promise.allSettled(ready.values())

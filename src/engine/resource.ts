@@ -7,7 +7,7 @@ export interface Change {
   what: string
   from?: string | undefined
   to?: string | undefined
-  /** Set when `ensure` can't make it: what the person can do. */
+  /** Set when `ensure` can't change it: what the user can do. */
   byHand?: string
 }
 
@@ -20,7 +20,7 @@ export interface EnsureContext {
   ready<State>(resource: Resource<State>): Promise<State>
   /** What was observed of another resource before this one was begun. */
   seen<State>(resource: Resource<State>): State | undefined
-  /** A few words on what is being waited for. */
+  /** Reports in a few words what is being waited for. */
   progress(detail: string, usualMs?: number): void
   readonly clock: Clock
   readonly signal: AbortSignal
@@ -28,14 +28,14 @@ export interface EnsureContext {
 
 /**
  * One thing that a lab has. It never asks whether this is a create or an update: it looks at what is there,
- * says how that differs from what should be, and makes the difference.
+ * says how that differs from the settings, and applies the difference.
  */
 export interface Resource<State = unknown> {
   /** As the user reads it: "security group LibreChatSecurityGroup". */
   readonly name: string
   /** What must be there before, and can only go after, this one. */
   readonly after: readonly Resource[]
-  /** What is there now. Throws LabError `unowned` for what bears our name and not our tag. */
+  /** What is there now. Throws LabError `unowned` for what has our name but not our tag. */
   observe(seen: Seen): Promise<State | undefined>
   /** What `ensure` would do, for the plan; empty means nothing. Pure. `undefined` means: make it. */
   changes(state: State | undefined, seen: <S>(resource: Resource<S>) => S | undefined): Change[]

@@ -46,7 +46,7 @@ export function endedBadly(invocation: Invocation, command: Sent): LabError {
   return new LabError({
     code: 'command-lost',
     what: `${stage} ended as "${details}".`,
-    why: reasons.get(details) ?? 'Systems Manager ended it and gave no other reason.',
+    why: reasons.get(details) ?? 'Systems Manager gave no other reason.',
     fix: [again],
     fault: 'aws',
   })

@@ -57,7 +57,7 @@ export function healthIn(stdout: string): HostHealth {
   if (parsed.success) return parsed.data
   throw new LabError({
     code: 'health-unreadable',
-    what: 'The host gave no health that this version can read.',
+    what: 'This version cannot read the health report of the host.',
     why: `Its answer ends with: ${stdout.trimEnd().slice(-200) || '(nothing)'}`,
     fix: ['Run the command again with --debug, and report it if that does not help.'],
     fault: 'program',

@@ -23,7 +23,7 @@ const domain = z
   .max(253)
   .regex(new RegExp(`^(?:${label}\\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$`), 'not a domain name in lower case')
 
-/** Strict, for these values stand in a file that a shell, Compose and Caddy read. */
+/** Strict, for these values are in a file that a shell, Compose and Caddy read. */
 const schema = z.object({
   address: z.string().refine(isIPv4, 'not an IPv4 address'),
   domain: domain.optional(),

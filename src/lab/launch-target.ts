@@ -25,7 +25,7 @@ const imageParameter = (architecture: string) =>
   `/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${architecture}`
 const architectures = ['x86_64', 'arm64']
 
-/** All that must be true before anything is made; LabError for the first thing that isn't. Six calls at once. */
+/** All that must be true before anything is created; LabError for the first condition that isn't. Six concurrent calls. */
 export async function findLaunchTarget(
   clients: Clients,
   wanted: { instanceType: string; subnetId?: string | undefined },

@@ -6,7 +6,7 @@ import type { Identity, Stranger } from '../resources/identity.js'
 import { type LabId, ownedFilters, tagValue } from '../resources/ownership.js'
 import { names } from './names.js'
 
-/** What stands beside a lab's resources under its tags and its path. */
+/** What exists beside a lab's resources under its tags and its path. */
 export interface Leftovers {
   /** Parameters in which older versions carried a password, left by a run that was killed. */
   secrets: readonly string[]
@@ -37,7 +37,7 @@ export async function findLeftovers({ ec2, ssm }: Clients, lab: LabId): Promise<
   }
 }
 
-/** Everything that is left alone: what bears the lab's tags without a proof, and what is in nobody's use. */
+/** Everything that is left alone: what has the lab's tags without a proof, and what is in nobody's use. */
 export function strangersOf(
   { strangers, instance, superseded }: Identity,
   { volumes, parameters }: Leftovers,

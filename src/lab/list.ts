@@ -25,11 +25,11 @@ export interface ListedLab {
   instanceId: string | undefined
   /** Whether settings, instance and address are all there. */
   whole: boolean
-  /** Whether several resources bear its tags and nothing proves which are its own. */
+  /** Whether several resources have its tags and nothing proves which are its own. */
   ambiguous: boolean
 }
 
-/** Every lab of the clients' region, by name. What only bears a lab's tags is no lab. */
+/** Every lab of the clients' region, by name. What only has a lab's tags is no lab. */
 export async function listLabs(
   clients: Clients,
   { account, partition }: Pick<LabId, 'account' | 'partition'>,

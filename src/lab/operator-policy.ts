@@ -7,7 +7,7 @@ import {
 import { tagKeys } from '../resources/ownership.js'
 import { features, type Needs } from './permissions.js'
 
-/** Where actions may be used: as narrow as AWS lets it be said. An action may stand in several. */
+/** Where actions may be used: as narrow as AWS lets it be said. An action may be in several. */
 interface Scope {
   readonly sid: string
   readonly actions: (action: string) => boolean

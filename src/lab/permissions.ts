@@ -43,7 +43,7 @@ const all = <Method extends keyof ResourceActions>(method: Method) =>
 type Action<Method extends keyof ResourceActions> = (typeof resources)[keyof typeof resources][Method][number]
 
 const settings = ['ssm:GetParameter'] as const
-/** The settings and what bears the lab's tags: which instance is the lab's. */
+/** The settings and what has the lab's tags: which instance is the lab's. */
 const find = [...settings, ...identityActions.observe] as const
 const lock = ['ssm:GetParameter', 'ssm:PutParameter', 'ssm:DeleteParameter'] as const
 const runCommand = ['ssm:SendCommand', 'ssm:GetCommandInvocation'] as const

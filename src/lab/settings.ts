@@ -38,7 +38,7 @@ export const settingsVersion = 2
 /** What the user chose: all that a lab is, besides what AWS gave it. One JSON document in Parameter Store. */
 export const settingsSchema = z.strictObject({
   version: z.literal(settingsVersion),
-  /** Made anew when an instance has ended, so that the next one isn't taken for a repeat of it. */
+  /** Generated again when an instance has ended, so that the next one isn't taken for a repeat of it. */
   generation: z.string().regex(/^[0-9a-f]{8}$/),
   /** The generation before, until its instance is known to have ended. */
   previousGeneration: z
@@ -57,7 +57,7 @@ export const settingsSchema = z.strictObject({
     .optional(),
   instanceType: z.string().regex(/^[a-z][a-z0-9-]{0,15}\.[a-z0-9-]{1,20}$/),
   diskGb: z.int().min(facts.diskGb.least).max(facts.diskGb.most),
-  /** Who may reach it. "detected": the address that `up` came from, found anew each time. */
+  /** Who may reach it. "detected": the address that `up` came from, detected again each time. */
   allow: z.strictObject({
     from: z.enum(['detected', 'given']),
     /** None: nobody, as where a lab's settings are gone. */

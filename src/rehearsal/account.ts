@@ -1,4 +1,4 @@
-/** The whole rehearsal account, as it stands in the state file. Times are milliseconds since the epoch. */
+/** The whole rehearsal account, as it is in the state file. Times are milliseconds since the epoch. */
 export interface Account {
   /** Raised when the shape changes: an older file is then left aside and a new account begun. */
   version: 1
@@ -99,7 +99,7 @@ export interface Volume {
 
 export interface Association {
   id: string
-  /** The profile's name, and its id at that moment: one made anew has the same name and another id. */
+  /** The profile's name, and its id at that moment: a re-created one has the same name and another id. */
   profile: string
   profileId: string
 }

@@ -9,7 +9,7 @@ const longestPayload = 1024
 const highWater = 1024 * 1024
 
 /**
- * Forwards a session's streams (smux version 1) to a local port that stands for one of the instance's.
+ * Forwards a session's streams (smux version 1) to a local port that represents one of the instance's.
  * @param standIn the port on loopback; undefined where nothing listens on the instance
  */
 export function portPurpose(port: string, standIn: () => Promise<number | undefined>): Purpose {

@@ -12,7 +12,7 @@ type Sent<Command> = Command extends new (
 /**
  * What the rehearsal account answers, call by call, typed with an SDK package's own inputs and outputs:
  * `Answers<typeof import('@aws-sdk/client-ec2')>` has `RunInstances(input, world)` and all the others.
- * An answer is given at once and whole: it reads and changes `world`, and throws what AWS would say.
+ * An answer is synchronous and complete: it reads and changes `world`, and throws what AWS would say.
  */
 export type Answers<Sdk> = {
   [Name in keyof Sdk & string as Name extends `${infer Call}Command` ? Call : never]?: (

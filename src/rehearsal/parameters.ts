@@ -6,7 +6,7 @@ import { fromTags, toTags, type World } from './world.js'
 
 const largest = 4096
 
-/** The public parameters that name Amazon Linux's newest images, whatever the kernel is called. */
+/** The public parameters that name Amazon Linux's newest images, for every kernel name. */
 const publicImage = /^\/aws\/service\/ami-amazon-linux-latest\/al2023-ami-kernel-[\w.]+-(x86_64|arm64)$/
 
 function lookUp(name: string, { here, region }: World): Parameter | undefined {

@@ -12,7 +12,7 @@ export function scenarioOf(name: string | undefined): Scenario | undefined {
     code: 'unknown-scenario',
     what: `There is no rehearsal scenario ${JSON.stringify(name.slice(0, 60))}.`,
     fix: [
-      { command: { path: 'up', flags: { rehearse: true } }, text: 'rehearses without a mishap' },
+      { command: { path: 'up', flags: { rehearse: true } }, text: 'rehearses without a failure' },
       ...scenarios.map(({ name: scenario, plays }) => ({
         command: { path: 'up' as const, flags: { scenario } },
         text: plays,

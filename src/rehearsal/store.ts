@@ -20,7 +20,7 @@ const waitAtMostMs = 20_000
 
 /**
  * The rehearsal account, kept in one JSON file between commands. Each change is one transaction: read, change,
- * write to a new file, rename. Two processes at once take turns by a lock file that names its holder.
+ * write to a new file, rename. Two concurrent processes take turns by a lock file that names its holder.
  */
 export class Store {
   constructor(

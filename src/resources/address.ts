@@ -185,7 +185,7 @@ async function tag(ec2: EC2Client, allocationId: string, { clock, signal }: Ensu
     { Key: tagKeys.allocation, Value: allocationId },
   ]
   await retryWhile(
-    { for: 'the address to be known', deadlineMs: 60_000, clock, signal },
+    { for: 'the address to be available', deadlineMs: 60_000, clock, signal },
     (error) => isCode(error, 'InvalidAllocationID.NotFound', 'InvalidElasticIpID.NotFound'),
     () => ec2.send(new CreateTagsCommand({ Resources: [allocationId], Tags })),
   )
@@ -279,7 +279,7 @@ export async function releaseRefusal(ec2: EC2Client, allocationId: string): Prom
   }
   throw new LabError({
     code: 'dry-run-ignored',
-    what: 'AWS carried out a dry run as if it were meant.',
+    what: 'AWS carried out a call that was a dry run.',
     why: 'ReleaseAddress with DryRun answered success instead of DryRunOperation.',
     fault: 'aws',
   })

@@ -44,7 +44,7 @@ export function association(options: {
       const { allocationId, publicIp, inUseBy, instanceId: pointsTo } = there
       if (inUseBy) throw usedElsewhere(publicIp, inUseBy)
       const { AssociationId } = await retryWhile(
-        { for: 'the address to be known', deadlineMs: 60_000, clock: work.clock, signal: work.signal },
+        { for: 'the address to be available', deadlineMs: 60_000, clock: work.clock, signal: work.signal },
         (error) =>
           isCode(
             error,

@@ -32,7 +32,7 @@ interface Adopted {
   groupId?: string | undefined
 }
 
-/** A resource that bears the lab's tags and is not proven to be the lab's. No command changes it. */
+/** A resource that has the lab's tags and is not proven to be the lab's. No command changes it. */
 export interface Stranger {
   kind: 'instance' | 'address' | 'group' | 'volume' | 'parameter'
   id: string
@@ -41,7 +41,7 @@ export interface Stranger {
   why: string
 }
 
-/** Everything in the region that bears the lab's tags. */
+/** Everything in the region that has the lab's tags. */
 export interface Claims {
   /** Instances that have not ended. */
   instances: readonly Instance[]
@@ -87,7 +87,7 @@ const isOurToken = (token = ''): boolean => /^([0-9a-f]{64}|[0-9a-f]{32}-[0-9a-f
 
 const live = { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] }
 
-/** Three Describe calls at once, each to its last page; DescribeAddresses has no pages. */
+/** Three concurrent Describe calls, each to its last page; DescribeAddresses has no pages. */
 export async function findClaims(ec2: EC2Client, lab: Pick<LabId, 'name' | 'region'>): Promise<Claims> {
   const Filters = ownedFilters(lab)
   const [instances, { Addresses = [] }, groups] = await Promise.all([
@@ -239,21 +239,21 @@ function strangersAmong(claims: Claims, ours: readonly (string | undefined)[]): 
       kind: 'instance' as const,
       id: one.InstanceId ?? '',
       name: nameOf(one),
-      why: 'It bears the lab’s tags, but its ClientToken is not the lab’s.',
+      why: 'It has the lab’s tags, but its ClientToken is not the lab’s.',
     })),
     ...claims.addresses.map((one) => ({
       kind: 'address' as const,
       id: one.AllocationId ?? '',
       name: one.PublicIp ?? '',
       why: one.AssociationId
-        ? `It bears the lab’s tags, but it is in use by ${one.InstanceId ?? one.NetworkInterfaceId ?? 'another resource'}.`
-        : 'It bears the lab’s tags, but the lab did not create it.',
+        ? `It has the lab’s tags, but it is in use by ${one.InstanceId ?? one.NetworkInterfaceId ?? 'another resource'}.`
+        : 'It has the lab’s tags, but the lab did not create it.',
     })),
     ...claims.groups.map((one) => ({
       kind: 'group' as const,
       id: one.GroupId ?? '',
       name: one.GroupName ?? '',
-      why: 'It bears the lab’s tags, but the lab did not create it.',
+      why: 'It has the lab’s tags, but the lab did not create it.',
     })),
   ]
   return strangers.filter(({ id }) => !ours.includes(id)).sort((a, b) => a.id.localeCompare(b.id))
@@ -288,14 +288,14 @@ function ambiguous(
   plural: string,
   found: readonly { id: string; text: string }[],
 ): LabError {
-  const bear = found.length === 1 ? 'It bears the lab’s tags' : 'Each bears the lab’s tags'
+  const bear = found.length === 1 ? 'It has the lab’s tags' : 'Each has the lab’s tags'
   return new LabError({
     code: `ambiguous-${kind}`,
     what:
       found.length === 1
         ? `It can’t be proven that ${found[0]?.text} belongs to the lab "${lab.name}" in ${lab.region}.`
         : `${found.length} ${plural} could belong to the lab "${lab.name}" in ${lab.region}: ${found.map(({ text }) => text).join('; ')}.`,
-    why: `${bear}, and nothing else decides. Nothing was changed.`,
+    why: `${bear}, and nothing proves that it is the lab’s. Nothing was changed.`,
     fix: found.map(({ id }) => ({
       run: `aws ec2 delete-tags --region ${lab.region} --resources ${id} --tags Key=${tagKeys.lab} Key=${tagKeys.region}`,
       text: `removes the tags of ${id}, if it is not the lab’s`,

@@ -14,7 +14,7 @@ import { onceKnown, type RoleState } from './role.js'
 
 export interface InstanceProfileState {
   arn: string
-  /** AWS's own id, "AIPA…": a profile made anew has the same name and another id. */
+  /** AWS's own id, "AIPA…": a re-created profile has the same name and another id. */
   id: string
   owned: boolean
   roles: readonly string[]

@@ -125,8 +125,8 @@ async function end(ec2: EC2Client, state: Protection, work: EnsureContext): Prom
   await liftProtection(ec2, state)
   const ended = await ignoreErrors(gone, () => ec2.send(new TerminateInstancesCommand({ InstanceIds })))
   if (!ended || ended.TerminatingInstances?.[0]?.CurrentState?.Name === 'terminated') return
-  work.progress('waiting for the instance to end', 40_000)
-  await waitFor({ ...timeoutOptions(work, 10), for: 'the instance to end' }, async () => {
+  work.progress('waiting for the instance to terminate', 40_000)
+  await waitFor({ ...timeoutOptions(work, 10), for: 'the instance to terminate' }, async () => {
     const found = await polled(() => ignoreErrors(gone, () => describe(ec2, { InstanceIds })))
     if (found === 'later') return undefined
     return !found || found[0]?.State?.Name === 'terminated' ? true : undefined

@@ -1,6 +1,6 @@
 import { type Hint, LabError } from '../core/error.js'
 
-/** A lab, by the name that its user gave it and where it stands. */
+/** A lab: its name, and the account and region that it is in. */
 export interface LabId {
   /** "default" when none was given. */
   readonly name: string
@@ -39,7 +39,7 @@ export const ownedFilters = (lab: { name: string; region: string }) => [
   { Name: `tag:${tagKeys.region}`, Values: [lab.region] },
 ]
 
-/** A lab of this name stands in another region. */
+/** A lab of this name is in another region. */
 export class OtherRegion extends LabError {
   constructor(
     lab: LabId,
@@ -69,8 +69,8 @@ export const isOwned = (lab: LabId, tags: readonly AnyTag[] | undefined): boolea
   tagValue(tags, tagKeys.lab) === lab.name && tagValue(tags, tagKeys.region) === lab.region
 
 /**
- * Lets through what carries this lab's tags. LabError `unowned` for a stranger's, `other-region` for what a lab
- * of the same name in another region owns. `adopt` lets a stranger's through: `false` is the answer then.
+ * Accepts what has this lab's tags. LabError `unowned` for a foreign resource, `other-region` for what a lab
+ * of the same name in another region owns. `adopt` accepts a foreign one, with the answer `false`.
  */
 export function checkOwned(
   lab: LabId,

@@ -40,7 +40,7 @@ export interface RoleState {
 /** IAM answers from many places: a role made a moment ago may not be known everywhere. */
 export const onceKnown = <T>({ clock, signal }: EnsureContext, action: () => Promise<T>): Promise<T> =>
   retryWhile(
-    { for: 'the role to be known', deadlineMs: 60_000, clock, signal },
+    { for: 'the role to be available', deadlineMs: 60_000, clock, signal },
     (error) => isCode(error, 'NoSuchEntity'),
     action,
   )

@@ -164,7 +164,7 @@ export function securityGroup(options: {
       } else if (state && !state.owned) {
         await ec2.send(new CreateTagsCommand({ Resources: [GroupId], Tags: tags }))
       }
-      const known = { ...patience(work), for: `the security group ${GroupId} to be known` }
+      const known = { ...timeoutOptions(work), for: `the security group ${GroupId} to be available` }
       const close = missing(state?.ingress ?? [], ingress)
       const open = missing(ingress, state?.ingress ?? [])
       if (close.length > 0) {
@@ -188,10 +188,10 @@ export function securityGroup(options: {
       const { groupId: GroupId } = state
       try {
         await retryWhile(
-          { ...patience(work), for: 'the security group to be unused', deadlineMs: 5 * 60_000 },
+          { ...timeoutOptions(work), for: 'the security group to be unused', deadlineMs: 5 * 60_000 },
           (error) => {
             if (!isCode(error, 'DependencyViolation')) return false
-            work.progress('waiting until nothing uses it any more')
+            work.progress('waiting until it is no longer in use')
             return true
           },
           () =>
@@ -228,7 +228,7 @@ const unproven = (name: string, groupId = '') =>
   })
 
 const notFound = (error: unknown) => isCode(error, 'InvalidGroup.NotFound')
-const patience = ({ clock, signal }: { clock: Clock; signal: AbortSignal }) => ({
+const timeoutOptions = ({ clock, signal }: { clock: Clock; signal: AbortSignal }) => ({
   clock,
   signal,
   deadlineMs: 60_000,

@@ -19,7 +19,7 @@ export interface SettingsParameterState {
   owned: boolean
 }
 
-/** What stands in the parameter, whoever wrote it; undefined when there is none. */
+/** The parameter's value, whoever wrote it; undefined when there is none. */
 export async function readParameter(
   ssm: SSMClient,
   name: string,
@@ -90,7 +90,7 @@ export function settingsParameter(options: {
 
     changes(state, seen) {
       const value = options.value(seen(identity))
-      if (!state) return [{ what: 'your choices', to: 'kept for the next run' }]
+      if (!state) return [{ what: 'settings', to: 'stored for the next run' }]
       return [
         ...(state.owned ? [] : [{ what: 'ownership', from: 'not ours', to: `lab ${lab.name}` }]),
         ...(state.value === value ? [] : options.describe(state.value, value)),

@@ -156,8 +156,8 @@ export class Channel {
     const now = this.now()
     let oldest = true
     for (const flight of this.flight.values()) {
-      const patience = Math.min(this.timeout * 2 ** Math.max(0, flight.sent - 1), limits.longestTimeout)
-      const overdue = now - flight.sentAt >= patience && (oldest || this.lastAcknowledged >= flight.sentAt)
+      const timeout = Math.min(this.timeout * 2 ** Math.max(0, flight.sent - 1), limits.longestTimeout)
+      const overdue = now - flight.sentAt >= timeout && (oldest || this.lastAcknowledged >= flight.sentAt)
       if (overdue || flight.sent === 0) this.put(flight)
       oldest = false
     }

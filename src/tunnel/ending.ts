@@ -14,7 +14,7 @@ export type Ending =
 /** The shortest idle limit that an account can set. */
 const shortestIdleLimit = 60_000
 
-/** An error that another attempt cannot mend. */
+/** An error that another attempt cannot solve. */
 export function isFinal(error: unknown): boolean {
   return (
     error instanceof LabError ||

@@ -8,7 +8,7 @@ export interface Origin {
   pid: number
 }
 
-/** What stands as a session's reason at AWS. The machine's name itself is nobody's business there. */
+/** A session's reason as AWS keeps it. The computer's name itself stays private. */
 export function reasonFor({ machine, pid }: Origin): string {
   return `librechat-lab ${mark(machine)} ${pid}`
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { LabError } from '../core/error.js'
 
-/** What `localhost` stands for: a browser may take either, so both are ours or the port is not taken. */
+/** The addresses of `localhost`: a browser may take either, so both are ours or the port is not taken. */
 export const loopback: readonly string[] = ['127.0.0.1', '::1']
 
 /** Ports tried when the wanted one is taken. */
@@ -85,9 +85,9 @@ async function listen(
 
 function cannotListen(code: string, address: string, cause?: unknown): LabError {
   const reasons: Record<string, string> = {
-    EACCES: 'Your system lets only administrators listen on ports below 1024.',
-    EADDRNOTAVAIL: 'This machine has no such address.',
-    EADDRINUSE: 'Other programs have the ports that were tried.',
+    EACCES: 'On this system only administrators can listen on ports below 1024.',
+    EADDRNOTAVAIL: 'This computer has no such address.',
+    EADDRINUSE: 'Other programs use the ports that were tried.',
   }
   return new LabError({
     code: 'cannot-listen',

@@ -82,7 +82,7 @@ export class Mux {
       write: (chunk) => this.enqueue(stream, chunk),
       finish: () => this.finish(stream),
       abandon: () => {
-        // The opening may still stand in the queue; a stream that was never opened needs no end.
+        // The opening may still be in the queue; a stream that was never opened needs no end.
         const unopened = stream.queue[0] === command.open
         this.turns = this.turns.filter((other) => other !== stream)
         stream.queue = []

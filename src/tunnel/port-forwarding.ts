@@ -43,7 +43,7 @@ export interface PortForwarding {
 /** A local connection's buffer beyond which the remote side has to wait. */
 const high = 1024 * 1024
 /** How long a reader that takes nothing may keep other connections waiting. */
-const patience = 15_000
+const stallTimeout = 15_000
 const look = 50
 
 /**
@@ -97,7 +97,7 @@ export class Backpressure {
       if (socket.writableLength < left) {
         left = socket.writableLength
         since = this.clock.now()
-      } else if (this.clock.now() - since > patience && this.othersWait()) {
+      } else if (this.clock.now() - since > stallTimeout && this.othersWait()) {
         return this.letGo(socket)
       }
     }

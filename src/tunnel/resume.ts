@@ -8,7 +8,7 @@ import type { Address } from './start.js'
 const resumeFor = 5 * 60_000
 
 /**
- * Makes a session's connection anew with a fresh address, for five minutes. Resolves with the reason why there is
+ * Reconnects a session with a new address, for five minutes. Resolves with the reason why there is
  * nothing left to resume, or without one when `connect` has succeeded.
  */
 export async function resume(

@@ -21,7 +21,7 @@ export interface SessionEvents {
   payload(type: number, payload: Buffer): void
   /** There is room in the send window again. */
   onDrain(): void
-  /** The connection broke and is being made anew; and it has been. */
+  /** The connection broke and is being opened again; and it has been. */
   broken(): void
   resumed(): void
   ended(ending: Ending): void

@@ -94,7 +94,7 @@ export async function openSocket(
     backlog: () => socket.bufferedAmount,
     pause: () => reading.hold(true),
     resume: () => reading.hold(false),
-    // A farewell is not waited for: the session's end is told to AWS in another way.
+    // No closing handshake is waited for: AWS learns of the session's end in another way.
     close: () => socket.terminate(),
   }
 }
@@ -162,7 +162,7 @@ class Reading {
 
 const gathering = new WeakSet<Socket>()
 
-/** Makes one system call of all that is written to `socket` in this turn of the event loop. */
+/** Combines into one system call all that is written to `socket` in this turn of the event loop. */
 export function gather(socket: Socket): void {
   if (gathering.has(socket)) return
   gathering.add(socket)

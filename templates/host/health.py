@@ -152,7 +152,7 @@ def memory():
 
 
 def disk():
-    # Everything stands on the root volume: the system, the images and the data.
+    # Everything is on the root volume: the system, the images and the data.
     space = os.statvfs("/")
     return {"totalBytes": space.f_blocks * space.f_frsize, "freeBytes": space.f_bavail * space.f_frsize}
 
@@ -202,8 +202,8 @@ def judge(result, kernel):
         say(problems, "host-ports", f"{firewall.PORTS_OPEN} Run librechat-lab up.")
     free, total = result["disk"]["freeBytes"], result["disk"]["totalBytes"]
     if free < GIB:
-        say(problems, "disk-full", f"The disk has {free // MIB} MiB left; the database stops when there are none. "
-            "Remove unused images, or make the disk larger: librechat-lab up --disk <GB>")
+        say(problems, "disk-full", f"The disk has {free // MIB} MiB left; a full disk stops the database. "
+            "Remove unused images, or extend the disk: librechat-lab up --disk <GB>")
     elif free < max(3 * GIB, total // 10):
         say(warnings, "disk-low", f"The disk has {free / GIB:.1f} GiB of {total / GIB:.0f} left.")
     memory_left = result["memory"]["availableBytes"] + result["memory"]["swapFreeBytes"]
@@ -213,12 +213,12 @@ def judge(result, kernel):
     if shown:
         days = (seconds(shown["notAfter"]) - time.time()) / 86400
         if days < 0:
-            say(problems, "certificate", "The certificate has ended.")
+            say(problems, "certificate", "The certificate has expired.")
         elif days < 10:
-            say(warnings, "certificate", f"The certificate ends in {days:.0f} days and was not renewed.")
+            say(warnings, "certificate", f"The certificate expires in {days:.0f} days and was not renewed.")
     elif result["services"]["proxy"] == "healthy":
         site, address = setting("LAB_SITE"), setting("LAB_ADDRESS")
-        say(problems, "certificate", f"443 shows no certificate for {site}."
+        say(problems, "certificate", f"Port 443 has no certificate for {site}."
             + ("" if site == address else f" {site} must point to {address}, and port 80 be open to everybody: "
                "librechat-lab up --open-port-80"))
     for name, last in result["updates"].items():
@@ -234,11 +234,11 @@ def judge(result, kernel):
 
 def main():
     begun = time.time()
-    patience = float(sys.argv[2]) if sys.argv[1:2] == ["--wait"] else 0
+    timeout = float(sys.argv[2]) if sys.argv[1:2] == ["--wait"] else 0
     result = health()
-    # A public certificate comes within seconds, or not before a person has mended the domain.
+    # A public certificate comes within seconds, or not before a person has corrected the domain.
     while not result["healthy"] and time.time() - begun < min(
-        patience, 45 if {problem["code"] for problem in result["problems"]} == {"certificate"} else patience
+        timeout, 45 if {problem["code"] for problem in result["problems"]} == {"certificate"} else timeout
     ):
         time.sleep(3)
         result = health()

@@ -10,6 +10,6 @@ name = secrets.token_hex(12)
 made = run("openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:4096", "-out", f"{KEYS}/{name}")
 public = run("openssl", "pkey", "-in", f"{KEYS}/{name}", "-pubout")
 if made.returncode != 0 or public.returncode != 0:
-    fail("password-key", "The host could not make a key for your password.",
+    fail("password-key", "The host could not create a key for your password.",
          (made.stderr + public.stderr).strip()[-500:], "Run the command again.")
 answer({"key": {"id": name, "publicKey": public.stdout}})

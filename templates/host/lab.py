@@ -85,8 +85,8 @@ def password_of(asked):
     )
     forget_key(asked)
     if result.returncode != 0:
-        fail("password-key", "The password that you gave could not be decrypted.",
-             "It was encrypted for another request, or changed on its way.", "Run the command again.")
+        fail("password-key", "Your password could not be decrypted.",
+             "It was encrypted for another request, or changed in transit.", "Run the command again.")
     return result.stdout.decode(), False
 
 

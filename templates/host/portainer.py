@@ -1,4 +1,4 @@
-"""Portainer's admin password, shown or set anew, sealed to the request's key.
+"""Portainer's admin password, shown or reset, sealed to the request's key.
 
 Request: {"action": "show" | "reset", "publicKey": PEM}. Answer: {"portainer": {"username", "works", "sealed"}}.
 """
@@ -34,7 +34,7 @@ def works(username, password):
 
 def show(asked):
     if not os.path.exists(FILE):
-        fail("portainer-missing", "Portainer has no password on this host.", "The host was never set up to the end.",
+        fail("portainer-missing", "Portainer has no password on this host.", "The host's setup was never completed.",
              "Run: librechat-lab up")
     with open(FILE, encoding="utf-8") as file:
         password = file.read()
@@ -49,8 +49,8 @@ def reset(asked):
     if run("docker", "image", "inspect", image).returncode != 0:
         pulled = run("docker", "pull", "-q", image)
         if pulled.returncode != 0:
-            fail("image-pull", f"{image} could not be fetched.", pulled.stderr.strip()[-500:],
-                 "Run the command again; Docker Hub's limit for an address ends within 6 hours.")
+            fail("image-pull", f"{image} could not be downloaded.", pulled.stderr.strip()[-500:],
+                 "Run the command again; Docker Hub's limit for this address ends within 6 hours.")
     compose("stop", "portainer")
     try:
         # In the host's user namespace, as Portainer itself: its files are the real root's.
@@ -63,8 +63,8 @@ def reset(asked):
     password = re.search(r"password to login: (\S+)", text)
     username = re.search(r"updated for user: (\S+)", text)
     if result.returncode != 0 or not password:
-        fail("portainer-reset", "Portainer's password could not be set anew.",
-             f"Its own program for it ended with code {result.returncode}.", "Run the command again.")
+        fail("portainer-reset", "Portainer's password could not be reset.",
+             f"Its reset program ended with code {result.returncode}.", "Run the command again.")
     name = username.group(1) if username else "admin"
     with open(FILE + ".new", "w", encoding="utf-8") as file:
         file.write(password.group(1))

@@ -61,7 +61,7 @@ def add(asked):
         # A run before this one made the first user: there is nothing to do.
         return answer({"user": {"email": email, "made": False}})
     if known(email):
-        refuse("user-exists", f"The user {email} exists already.", "Nothing was changed.",
+        refuse("user-exists", f"The user {email} already exists.", "Nothing was changed.",
                f"Set a new password: librechat-lab user reset-password {email}")
     password, made = password_of(asked)
     # LibreChat takes one user name once, the empty one too, and refuses some characters in it.
@@ -70,7 +70,7 @@ def add(asked):
     result = script("config/create-user.js", email, asked["name"], username, "--email-verified=true",
                     answers=[("Password:", password)])
     if result.returncode != 0 or not known(email):
-        fail("user-refused", f"LibreChat didn't make the user {email}.", said(result))
+        fail("user-refused", f"LibreChat did not create the user {email}.", said(result))
     return answer({"user": {"email": email, "made": True, **({"sealed": seal(password, asked)} if made else {})}})
 
 
@@ -85,13 +85,13 @@ def reset_password(asked):
         ("Enter user email:", exact), ("Enter new password:", password), ("Confirm new password:", password),
     ])
     if result.returncode != 0 or "successfully reset" not in result.stdout:
-        fail("user-refused", f"LibreChat didn't set the password of {email}.", said(result))
+        fail("user-refused", f"LibreChat did not set the password of {email}.", said(result))
     return answer({"user": {"email": exact, **({"sealed": seal(password, asked)} if made else {})}})
 
 
 @contextlib.contextmanager
 def without_librechat():
-    """Stops LibreChat for a block and starts it again whatever happens: by a timer when this program is killed."""
+    """Stops LibreChat for a block and always starts it again: by a timer when this program is killed."""
     timer = "librechat-lab-start.timer"
     run("systemctl", "stop", timer)
     run("systemd-run", "--quiet", "--unit=librechat-lab-start", "--on-active=15min",
@@ -117,7 +117,7 @@ def remove(asked):
         result = script("config/delete-user.js", email, "-y", "-y",
                         container=("run", "--rm", "-T", "--no-deps", "librechat"))
     if result.returncode != 0 or known(email):
-        fail("user-refused", f"LibreChat didn't remove the user {email}.", said(result))
+        fail("user-refused", f"LibreChat did not remove the user {email}.", said(result))
     return answer({"user": {"email": email}})
 
 

@@ -8,7 +8,7 @@ umask 077
 # shellcheck source=../pins.env
 . "$CODE/pins.env"
 
-# One short line for the person who waits.
+# Prints one short line for the user.
 say() {
   echo "$*"
   printf '%s\n' "$*" >&3
@@ -36,7 +36,7 @@ retry() {
   "$@"
 }
 
-# Puts a file in its place at once: a reader sees the old one or the new one. Leaves an equal one alone, and
+# Replaces a file atomically: a reader sees the old one or the new one. Leaves an equal one alone, and
 # says by its exit code whether anything changed: put <source> <target> <mode>.
 put() {
   if cmp -s "$1" "$2"; then

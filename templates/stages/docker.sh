@@ -22,7 +22,7 @@ done
 install -d -m 755 /etc/docker
 merged=$(mktemp)
 if ! problem=$(python3 "$CODE/host/merge_daemon_json.py" "$CODE/daemon.json" /etc/docker/daemon.json 2>&1 >"$merged"); then
-  fail docker-config-conflict "This host's /etc/docker/daemon.json can't be merged with what the lab needs." \
+  fail docker-config-conflict "This host's /etc/docker/daemon.json conflicts with the settings that the lab needs." \
     "$problem" "Change or remove that setting on the host, then run the command again."
 fi
 restart=no
@@ -30,8 +30,8 @@ if ! cmp -s "$merged" /etc/docker/daemon.json; then
   # Under remapping Docker keeps everything in another directory: what exists would seem to be gone.
   if systemctl -q is-active docker && [[ $(docker info -f '{{.SecurityOptions}}') != *name=userns* ]] &&
     [ -n "$(docker ps -aq)" ]; then
-    fail docker-in-use "Docker on this host already runs containers of somebody else's." \
-      "The lab turns user-namespace remapping on, under which they would no longer be seen." \
+    fail docker-in-use "Docker on this host already runs containers that are not the lab's." \
+      "The lab switches on user-namespace remapping, which would hide them." \
       "Use an instance of the lab's own, or remove those containers on the host."
   fi
   if [ -s /etc/docker/daemon.json ]; then cp -p /etc/docker/daemon.json "/etc/docker/daemon.json.before-librechat-lab"; fi
@@ -61,14 +61,14 @@ case $options in
   *name=userns*" systemd true") ;;
   *)
     fail docker-config "Docker doesn't run as configured." "It says: $options" \
-      "Look at the daemon's options on the host: systemctl cat docker"
+      "Check the daemon's options on the host: systemctl cat docker"
     ;;
 esac
 
 # Docker's options can also stand on its command line, and another program may rule the firewall.
 if ! problem=$(python3 "$CODE/host/firewall.py"); then
   fail docker-firewall "The host's firewall doesn't keep containers from the instance's credentials and ports." \
-    "$problem" "Look at Docker's options and the firewall on the host: systemctl cat docker; iptables -S" \
+    "$problem" "Check Docker's options and the firewall on the host: systemctl cat docker; iptables -S" \
     "Then run the command again."
 fi
 
@@ -89,8 +89,8 @@ if ! { [ -x "$plugin" ] && [ "$(cat "$version_file" 2>/dev/null)" = "$COMPOSE_VE
   if ! echo "$sum  $plugin.new" | sha256sum -c -; then
     found=$(sha256sum <"$plugin.new")
     rm -f "$plugin.new"
-    fail compose-checksum "The Docker Compose that was fetched is not the one that was expected." \
-      "$asset has the SHA-256 ${found%% *}, not $sum." "Run the command again; if it stays so, report it."
+    fail compose-checksum "The checksum of the downloaded Docker Compose is wrong." \
+      "$asset has the SHA-256 ${found%% *}, not $sum." "Run the command again; if that does not help, report it."
   fi
   chmod 755 "$plugin.new"
   mv -f "$plugin.new" "$plugin"

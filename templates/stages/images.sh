@@ -1,6 +1,6 @@
 #!/bin/bash
-# Fetches the images, all at once. A tag is resolved at its first pull and its digest kept, so that the same
-# bytes come back if an image is ever removed; a changed pin is resolved anew.
+# Downloads the images, all concurrently. A tag is resolved at its first pull and its digest kept, so that the same
+# bytes come back if an image is ever removed; a changed pin is resolved again.
 # shellcheck source=common.sh
 . "$CODE/stages/common.sh"
 
@@ -35,15 +35,15 @@ trap 'rm -f "$words"' EXIT
 # Ends the stage with what the registries said. Docker Hub's limit: docs.docker.com/docker-hub/usage.
 refused() {
   if grep -qi 'toomanyrequests\|rate limit' "$words"; then
-    fail image-limit "These images could not be fetched: ${failed[*]}." \
-      "Docker Hub gives an address without an account 100 images in 6 hours, and this address has had them: an Elastic IP may have had another owner in that time." \
-      "Run the command again later, at most 6 hours from now: what was fetched is kept." \
+    fail image-limit "These images could not be downloaded: ${failed[*]}." \
+      "Docker Hub allows 100 downloads in 6 hours for each address without an account, and this address has used them up; an earlier owner of the Elastic IP may have used some." \
+      "Run the command again later, at most 6 hours from now: downloaded images are kept." \
       "Or sign in on the host, as root, and run the command again: docker login"
   fi
-  fail image-pull "These images could not be fetched: ${failed[*]}." \
+  fail image-pull "These images could not be downloaded: ${failed[*]}." \
     "The registry said: $(grep -v '^$' "$words" | tail -n 1 | cut -c 1-300)" \
-    "Run the command again: what was fetched is kept." \
-    "Check the host's way out: the subnet needs a route to an internet gateway, and the security group must let everything out."
+    "Run the command again: downloaded images are kept." \
+    "Check that the subnet has a route to an internet gateway and that the security group allows all outbound traffic."
 }
 
 # either <tag> [<fallback>]: pulls the first that is given; prints which.

@@ -46,15 +46,15 @@ docker compose config -q
 
 up() {
   docker compose up -d --pull never --wait --wait-timeout 600 "$@" || fail stack-unhealthy \
-    "The stack didn't become healthy within ten minutes." \
+    "The services did not become healthy within 10 minutes." \
     "$(docker compose ps -a --format '{{.Service}}: {{.Status}}' | sort | paste -sd ';')" \
-    "Look at the log of the service that isn't healthy, in Portainer or on the host: docker compose logs" \
+    "Read the log of the unhealthy service in Portainer or on the host: docker compose logs" \
     "Then run the command again."
 }
 up librechat
 say "LibreChat answers"
 
-# Another version of Meilisearch starts with an empty volume: LibreChat is told to index everything anew, which it
+# Another version of Meilisearch starts with an empty volume: LibreChat rebuilds its index, which it
 # does when it starts. Without it only the search in old conversations is lost, so it never stops the stage.
 if [ -s state/meilisearch-volume ] && [ "$(cat state/meilisearch-volume)" != "$MEILISEARCH_VOLUME" ]; then
   if printf '[["advanced options? (y/N)", "n"]]' | docker compose exec -T librechat \
@@ -62,7 +62,7 @@ if [ -s state/meilisearch-volume ] && [ "$(cat state/meilisearch-volume)" != "$M
     docker compose restart librechat
     up librechat
   else
-    say "the search in old conversations could not be set up anew; the log says why"
+    say "the search index of old conversations could not be rebuilt; see the log"
   fi
 fi
 printf '%s' "$MEILISEARCH_VOLUME" >state/meilisearch-volume

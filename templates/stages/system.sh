@@ -9,12 +9,12 @@ at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; 
 if at_least "$kernel" 6.19 && ! at_least "$kernel" 7.0.14; then
   fail kernel-unfit "MongoDB doesn't start on this machine's Linux $kernel." \
     "Kernels from 6.19 to 7.0.13 and MongoDB $MONGODB_IMAGE don't work together (SERVER-121912)." \
-    "Make a new instance from Amazon Linux 2023's current image, or start this one with an older kernel."
+    "Launch a new instance from the current image of Amazon Linux 2023, or boot this one with an older kernel."
 fi
 
 case $(uname -m) in
   x86_64 | aarch64) ;;
-  *) fail machine-unfit "This machine's processor is a $(uname -m)." "The images are made for x86_64 and aarch64." ;;
+  *) fail machine-unfit "This machine's processor is a $(uname -m)." "The images are built for x86_64 and aarch64." ;;
 esac
 
 memory=$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)
@@ -27,7 +27,7 @@ for tool in curl openssl flock; do
 done
 if [ ${#missing[@]} -gt 0 ]; then retry dnf -y install "${missing[@]/flock/util-linux}"; fi
 
-# A disk that was made larger is used at once: its partition, then its file system, each to its end.
+# A disk that was made larger is used right away: its partition, then its file system, each to its end.
 grow_root() {
   local device type
   read -r device type < <(findmnt -nro SOURCE,FSTYPE /)
@@ -42,7 +42,7 @@ grow_root() {
     *) return 1 ;;
   esac
 }
-grow_root || say "the file system could not be made larger: a restart of the instance does it"
+grow_root || say "the file system could not be extended; restart the instance to extend it"
 
 # Swap, so that a peak slows the machine down instead of killing the database.
 if ! swapon --show=NAME --noheadings | grep -qx /swapfile; then

@@ -44,7 +44,7 @@ describeAccount('the lock', (account) => {
     expect(sent(account(), 'PutParameter')).toEqual([])
   })
 
-  it('of a run that was killed on this machine is taken over at once', async () => {
+  it('of a run that was killed on this machine is taken over immediately', async () => {
     const killed = start(account(), ['up', '--yes'])
     account().gateway.faults.add({
       action: 'CreateRole',

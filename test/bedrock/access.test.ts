@@ -51,7 +51,7 @@ async function arrange(
 const PUT_FORM = 'POST /use-case-for-model-access'
 const ACCEPT = 'POST /create-foundation-model-agreement'
 
-describe("access made right, with the person's yes", () => {
+describe("access arranged with the user's consent", () => {
   it('sends the form, accepts each licence, waits until it is there, and Claude can be called', async () => {
     const { legal, done, asked, after, slept, bodies } = await arrange('form-missing', {
       form: filledIn,
@@ -135,7 +135,7 @@ describe("access made right, with the person's yes", () => {
     expect(slept()).toBeLessThanOrEqual(5 * 60_000)
     expect(events.at(-1)).toMatchObject({
       state: 'failed',
-      detail: expect.stringContaining('may still come'),
+      detail: expect.stringContaining('may still be setting it up'),
     })
     expect(after.blocked[0]?.problem?.reason).toBe('licence-pending')
   })

@@ -79,7 +79,7 @@ describeAws('models and doctor', (moto) => {
     expect(await on('empty', ['models'])).toMatchObject({ code: 0, stdout: expect.stringContaining('none') })
     expect(await on('denied', ['models'])).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('Let this identity call bedrock:List'),
+      stderr: expect.stringContaining('Allow bedrock:List'),
     })
   })
 
@@ -143,7 +143,7 @@ describeAws('models and doctor', (moto) => {
 
   it.each([
     [
-      'a role of somebody else bears our name',
+      'a role of someone else has our name',
       'unowned',
       async ({ at }: Account) => {
         const assume = { Version: '2012-10-17', Statement: [] }
@@ -169,7 +169,7 @@ describeAws('models and doctor', (moto) => {
     expect(problemsOf(ended)).toMatchObject([{ code }])
   })
 
-  it('doctor tells every problem at once, each under its own number', async () => {
+  it('doctor reports all problems, each with its own number', async () => {
     const ended = await on('not-authorised', ['doctor'], { withoutInternet: true })
     expect(ended.code).toBe(1)
     expect(ended.stdout).toMatch(/1\. [\s\S]*public subnet[\s\S]*2\. No chat model/)

@@ -21,7 +21,7 @@ const reasons = (models: Model[]): string[] => [
 ]
 
 describe('the models of an account', () => {
-  it('are text chat models only, Claude first and newest first, and nothing stands in their way', async () => {
+  it('are text chat models only, Claude first and newest first, and nothing prevents a call', async () => {
     const models = await modelsOf('open')
     expect(models.map(({ name }) => name)).toEqual([
       'Claude Fable 5.1',
@@ -222,7 +222,7 @@ describe('asking for them', () => {
     })
   })
 
-  it('still lists for somebody who may not see the form', async () => {
+  it('still lists for an identity that may not see the form', async () => {
     const { bedrock, home, ask } = await account('form-missing', 'eu-central-1')
     const denied = Object.assign(new Error('with an explicit deny in a service control policy'), {
       name: 'AccessDeniedException',
@@ -233,7 +233,7 @@ describe('asking for them', () => {
     expect(byName(models, 'Claude Sonnet 5').problem?.reason).toBe('needs-licence')
   })
 
-  it('stops at once when it is interrupted', async () => {
+  it('stops immediately when it is interrupted', async () => {
     const { bedrock, ask } = await account('open')
     const interrupt = new AbortController()
     interrupt.abort()

@@ -121,7 +121,7 @@ describe('--models', () => {
   })
 
   it.each([`a"b`, '$(reboot)', 'x\ny', '模型', 'z'.repeat(10_000)])(
-    'refuses %j in words that a terminal can bear',
+    'refuses %j without control characters',
     async (typed) => {
       const models = await modelsOf('open')
       try {

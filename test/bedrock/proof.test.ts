@@ -231,7 +231,7 @@ describe('reading the proof', () => {
     },
   )
 
-  it('takes the last line, whatever stands before it', () => {
+  it('takes the last line, whatever is before it', () => {
     const line = { at: AT, presets: [], chat: [] }
     expect(readProof(`a warning\n${JSON.stringify(line)}\n`)).toEqual(line)
   })

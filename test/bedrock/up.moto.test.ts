@@ -67,7 +67,7 @@ describeAws('up on accounts of every kind', (moto) => {
       const of = await opened(kind)
       const ended = await run(of, ['up', '--yes'])
       expect(ended.code).toBe(1)
-      expect(ended.stderr).toContain(kind === 'denied' ? 'Let this identity call' : '--without-chat')
+      expect(ended.stderr).toContain(kind === 'denied' ? 'Allow bedrock:' : '--without-chat')
       expect(changing(of)).toEqual([])
     },
   )

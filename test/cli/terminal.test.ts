@@ -29,7 +29,7 @@ function steady(screen: string): string {
     .replace(/\b(i|vol|sg|eipassoc|eipalloc|vpc|subnet)-(?:\n?[0-9a-f]){17}/g, '$1-0123')
     .replace(/(until|asked on) \d{4}-\d\d-\d\d/g, '$1 2027-01-01')
     .replace(/ {2}\d+(\.\d+)? s$/gm, '')
-    .replace(/rehearsal-\w+/g, 'rehearsal-password')
+    .replace(/rehearsal-[\w-]+/g, 'rehearsal-password')
   const lines = text.split('\n')
   const made = lines.filter((line) => /^✔ .* (created|removed)( |$)/.test(line)).sort()
   return lines.map((line) => (/^✔ .* (created|removed)( |$)/.test(line) ? made.shift() : line)).join('\n')
@@ -218,7 +218,7 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
     await shown.press('Down', 'Enter')
     const { code, screen } = await shown.end()
     expect(code).toBe(1)
-    expect(screen).toMatch(/aws configure sso[\s\S]*aws configure\n[\s\S]*AWS_ACCESS_KEY_ID/)
+    expect(screen).toMatch(/aws configure sso[\s\S]*aws configure {3}stores[\s\S]*AWS_ACCESS_KEY_ID/)
   })
 
   it('profiles, and none of them chosen: which?', async () => {

@@ -20,7 +20,7 @@ describe('making', () => {
     expect([...there.keys()]).toEqual(['a', 'b', 'c'])
   })
 
-  it('does at once what does not depend on each other', async () => {
+  it('does concurrently what does not depend on each other', async () => {
     const { diary, thing } = world()
     const slow = { ensure: () => new Promise<void>((resolve) => setTimeout(resolve, 20)) }
     await converge([thing('a', [], slow), thing('b', [], slow)])
@@ -42,7 +42,7 @@ describe('making', () => {
     expect(diary).toEqual(['ensure b', 'made b'])
   })
 
-  it('leaves alone what only a hand can mend, and still tells it', async () => {
+  it('leaves alone what only the user can change, and still reports it', async () => {
     const { diary, thing, there } = world()
     const a = thing('a', [], { byHand: 'buy another' })
     there.set('a', 'right')
@@ -61,7 +61,7 @@ describe('making', () => {
     await expect(converge([a, slow, late], around)).rejects.toThrow('no')
     expect(diary).toEqual(['ensure a', 'ensure slow', 'made slow'])
     expect(around.events).toContainEqual(
-      expect.objectContaining({ id: 'late', state: 'failed', detail: 'not begun' }),
+      expect.objectContaining({ id: 'late', state: 'failed', detail: 'not started' }),
     )
   })
 
@@ -110,7 +110,7 @@ describe('looking', () => {
     expect(looks).toBe(1)
   })
 
-  it('prefers a word for the person to an accident', async () => {
+  it('prefers an error for the user to an unrelated failure', async () => {
     const { thing } = world()
     const fails = (name: string, error: Error) =>
       thing(name, [], {

@@ -56,13 +56,13 @@ describe('the images stage', () => {
     expect(resolved).toMatch(new RegExp(`^public\\.ecr\\.aws/docker/library/${tag.split(':')[0]}@sha256:`))
   })
 
-  it('says what Docker Hub’s limit is and that another owner of the address may have used it', () => {
+  it('says what Docker Hub’s limit is and that an earlier owner of the address may have used it up', () => {
     const { status, error } = images(/meilisearch/, limit)
     expect(status).toBe(1)
     expect(error()).toMatchObject({
       code: 'image-limit',
       what: expect.stringContaining('getmeili/meilisearch'),
-      why: expect.stringMatching(/100 images in 6 hours.*another owner/),
+      why: expect.stringMatching(/100 downloads in 6 hours.*earlier owner/),
     })
     expect(JSON.stringify(error())).not.toContain('some minutes')
   })

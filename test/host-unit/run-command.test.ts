@@ -151,7 +151,7 @@ describe('a command on the host', () => {
     expect(elapsed()).toBeLessThan(800_000)
   })
 
-  it('ends its wait at once when the person interrupts it', async () => {
+  it('stops waiting immediately when the person interrupts it', async () => {
     const { host, abort } = scriptedHost({
       SendCommand: [sent],
       GetCommandInvocation: () => {

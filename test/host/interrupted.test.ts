@@ -119,6 +119,6 @@ it('waits for a stage under way, and then finds its work done', async () => {
     'for _ in $(seq 100); do [ -s /opt/librechat-lab/state/running ] && exit 0; sleep 0.1; done; exit 1',
   )
   const output = await runStage(lab.host, 'images', { timeoutSeconds: 900 })
-  expect(output).toContain('waiting for the stage under way: ')
+  expect(output).toContain('waiting for the running stage: ')
   expect((await boot.result).code).toBe(0)
 })

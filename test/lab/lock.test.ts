@@ -55,7 +55,7 @@ describe('the lock', () => {
     expect(held().id).toBe('other')
   })
 
-  it('of a process that has ended in this very process space is taken over at once', async () => {
+  it('of a process that has ended in this very process space is taken over immediately', async () => {
     const { clock, options, held, write } = setUp()
     write({ ...holder, process: { space: 'here', pid: noProcess } })
     const taking = takeLock(options('mine'))

@@ -15,7 +15,7 @@ const count = (store: Store) =>
   })
 
 describe('the rehearsal’s state file', () => {
-  it('loses nothing when many change it at once', async () => {
+  it('loses nothing when many change it concurrently', async () => {
     const path = stateFile()
     const stores = Array.from({ length: 4 }, () => new Store(path, systemClock))
     await Promise.all(stores.flatMap((store) => Array.from({ length: 25 }, () => count(store))))
@@ -23,7 +23,7 @@ describe('the rehearsal’s state file', () => {
     expect(existsSync(`${path}.lock`)).toBe(false)
   })
 
-  it('loses nothing when two processes change it at once', async () => {
+  it('loses nothing when two processes change it concurrently', async () => {
     const path = stateFile()
     const store = new Store(path, systemClock)
     await count(store)
@@ -59,7 +59,7 @@ describe('the rehearsal’s state file', () => {
     expect(JSON.parse(readFileSync(path, 'utf8')).agreements.count).toBe(mine + 50)
   })
 
-  it('takes over the lock of a process that is no more, at once', async () => {
+  it('takes over the lock of a dead process immediately', async () => {
     const path = stateFile()
     const ended = spawn(process.execPath, ['-e', ''])
     await once(ended, 'exit')
@@ -96,7 +96,7 @@ describe('the rehearsal’s state file', () => {
     await expect(count(store)).resolves.toBe(2)
   })
 
-  it('begins anew with a file that is damaged or of another version', async () => {
+  it('starts over with a file that is damaged or of another version', async () => {
     for (const text of ['{"versi', '{"version":0}', '']) {
       const path = stateFile()
       writeFileSync(path, text)

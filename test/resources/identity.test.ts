@@ -59,7 +59,7 @@ describe('the instance', () => {
     expect(found.unconfirmed).toBeUndefined()
   })
 
-  it('is none of those that only bear the tags', () => {
+  it('is none of those that only have the tags', () => {
     expect(decide({ instances: [instance('i-db', { ClientToken: 'a-uuid' })] }).instance).toBeUndefined()
     const { ClientToken: _, ...without } = instance('i-db')
     expect(decide({ instances: [without] }, lost).instance).toBeUndefined()

@@ -37,7 +37,7 @@ const lines: Record<string, readonly string[]> = {
 const names = (call: Call, ids: readonly string[]) =>
   Object.values(call.params).some((value) => ids.some((id) => JSON.stringify(value).includes(`"${id}"`)))
 
-describeAws('resources of others that bear the lab’s tags', (moto) => {
+describeAws('resources of others that have the lab’s tags', (moto) => {
   let account: Account
   let tagged: [kind: string, one: Tagged][]
   let before: unknown[]

@@ -35,7 +35,7 @@ export const claim = [
   { Key: 'librechat-lab:region', Value: 'us-east-1' },
 ]
 
-/** A resource of somebody else that bears the lab's tags. */
+/** A resource of somebody else that has the lab's tags. */
 export interface Tagged {
   /** What a command would have to name to change it. */
   ids: string[]

@@ -114,7 +114,7 @@ describe('on a bad road', () => {
     expect((await answer) === text).toBe(true)
   })
 
-  test('a gateway that falls silent is noticed, and the connection made anew', async () => {
+  test('a gateway that falls silent is noticed, and the connection is opened again', async () => {
     const { forward } = await open(echo, { clock: fastClock(30) })
     const { upgrades } = await remote.stats()
     await remote.set({ silent: true })
@@ -165,10 +165,10 @@ describe('on a bad road', () => {
     expect(await say(forward, 'again')).toBe('again')
   })
 
-  test('a frame too long to be honest breaks the connection, which is made anew', async () => {
+  test('a frame too long to be honest breaks the connection, which is opened again', async () => {
     const { forward, notices } = await open(echo)
     await remote.send(Buffer.alloc(1024 * 1024))
-    await until('the connection to be made anew', () => notices.some(({ type }) => type === 'resumed'))
+    await until('the connection to be opened again', () => notices.some(({ type }) => type === 'resumed'))
     expect(await say(forward, 'again')).toBe('again')
   })
 })

@@ -30,7 +30,7 @@ describe('a forwarded port', () => {
     expect(forward.traffic.bytesUp).toBe(bytes.length + 4)
   }, 60_000)
 
-  test('carries two hundred connections at once, each its own bytes', async () => {
+  test('carries two hundred concurrent connections, each its own bytes', async () => {
     const { forward } = await open(echo)
     const digests = await Promise.all(
       Array.from({ length: 200 }, async () => {
@@ -42,7 +42,7 @@ describe('a forwarded port', () => {
     await until('the connections to be gone', () => forward.traffic.connections === 0)
   })
 
-  test('warns of nothing to do with its own making when many connections end at once', async () => {
+  test('warns of nothing that it caused itself when many connections end at once', async () => {
     const warnings: Error[] = []
     const keep = (warning: Error) => warnings.push(warning)
     process.on('warning', keep)

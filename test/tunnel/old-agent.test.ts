@@ -28,7 +28,7 @@ describe('an agent too old for many connections', () => {
     }
   })
 
-  test('carries several at once over several sessions', async () => {
+  test('carries several concurrently over several sessions', async () => {
     const { forward } = await openOld((socket) => socket.on('data', (chunk) => socket.write(chunk)))
     const answers = await Promise.all(
       Array.from({ length: 12 }, async (_, i) => {

@@ -107,7 +107,7 @@ describe('a message that the agent takes twice', () => {
       (messages: Buffer[], at: number) =>
         messages.toSpliced(at, 2, messages[at + 1] as Buffer, messages[at] as Buffer),
     ],
-  ])('%s as it stands ends the session before a wrong byte is handed on', (_, spoil) => {
+  ])('%s ends the session before a wrong byte is passed on', (_, spoil) => {
     const { messages, given } = traffic()
     const sent = messages.map(({ first }) => first)
     for (let at = 0; at < sent.length - 2; at++) {

@@ -111,7 +111,7 @@ describe('a session', () => {
     await session.stop()
   }, 30_000)
 
-  test('is given up at once when the credentials have expired', async () => {
+  test('is given up immediately when the credentials have expired', async () => {
     const ended: { how: string }[] = []
     const session = await Session.start(port, surroundings(remote), {
       ...silent,
@@ -157,7 +157,7 @@ describe('a session', () => {
     await session.stop()
   })
 
-  test('signs each connection anew, and is refused with another key', async () => {
+  test('signs each connection again, and is refused with another key', async () => {
     const around = surroundings(remote)
     const forged = async () => ({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'another' })
     const { refused } = await remote.stats()

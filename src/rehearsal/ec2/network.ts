@@ -25,7 +25,7 @@ export function freshRegion(world: Pick<World, 'region' | 'id'>): Region {
   return here
 }
 
-/** Takes the default VPC away, as long as nothing stands in it. */
+/** Takes the default VPC away, as long as nothing is in it. */
 export function withoutDefaultVpc(here: Region): void {
   if (Object.keys(here.instances).length > 0 || Object.keys(here.groups).length > 1) return
   here.vpcs = {}

@@ -57,7 +57,7 @@ export const hopLimit = 2
 
 export interface InstanceOptions {
   ec2: EC2Client
-  /** Without retries of its own: a lack of capacity must be heard at once. */
+  /** Without retries of its own: a lack of capacity must be reported immediately. */
   ec2Once: EC2Client
   lab: LabId
   name: string
@@ -99,7 +99,7 @@ export async function describe(ec2: EC2Client, input: DescribeInstancesCommandIn
   )
 }
 
-/** What DescribeInstances doesn't tell is asked for at once. */
+/** What DescribeInstances doesn't return is asked for concurrently. */
 export async function inspect(
   ec2: EC2Client,
   found: Instance,

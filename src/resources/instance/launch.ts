@@ -38,10 +38,10 @@ export async function launch(options: InstanceOptions, work: EnsureContext): Pro
       const ClientToken = launchToken(lab, generation, input)
       try {
         const made = await retryWhile(
-          { ...timeoutOptions(work, 3), for: 'the instance profile to be known' },
+          { ...timeoutOptions(work, 3), for: 'the instance profile to be available' },
           (error) => {
             const waiting = isPropagation(error) || isPassing(error)
-            if (waiting) work.progress('waiting for AWS to know the instance profile', 8_000)
+            if (waiting) work.progress('waiting for the instance profile to be available', 8_000)
             return waiting
           },
           () => options.ec2Once.send(new RunInstancesCommand({ ...input, ClientToken })),
@@ -60,7 +60,7 @@ export async function launch(options: InstanceOptions, work: EnsureContext): Pro
         }
         if (!isZoneFull(error)) throw error
         noRoom = error
-        work.progress(`no room for ${options.type} in ${SubnetId}, trying the next zone`)
+        work.progress(`no capacity for ${options.type} in ${SubnetId}, trying the next zone`)
         break
       }
     }
@@ -144,7 +144,7 @@ export async function running(
       const host = seen === 'later' ? undefined : seen?.[0]
       const state = host?.State?.Name
       if (state === 'terminated' || state === 'shutting-down') throw await ended(options, host, work)
-      if (state !== 'running') work.progress(`${instanceId} is ${state ?? 'not known yet'}`, 15_000)
+      if (state !== 'running') work.progress(`${instanceId} is ${state ?? 'not available yet'}`, 15_000)
       return state === 'running' ? host : undefined
     },
   )
@@ -159,7 +159,7 @@ async function ended(
   await options.renew(work.seen(options.identity))
   return new LabError({
     code: 'instance-ended',
-    what: `The instance ${host?.InstanceId} ended right after its start.`,
+    what: `The instance ${host?.InstanceId} terminated right after its start.`,
     ...explainLaunchFailure(host?.StateReason, options.lab.region),
     fault: 'aws',
   })

@@ -122,7 +122,7 @@ async function associateProfile(
   )
   const AssociationId = IamInstanceProfileAssociations[0]?.AssociationId
   await retryWhile(
-    { ...timeoutOptions(work, 2), for: 'the instance profile to be known' },
+    { ...timeoutOptions(work, 2), for: 'the instance profile to be available' },
     isPropagation,
     (): Promise<unknown> =>
       AssociationId

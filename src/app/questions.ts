@@ -1,0 +1,193 @@
+import { pick } from '../bedrock/pick.js'
+import { LabError } from '../core/error.js'
+import { type Choices, checkedDisk, checkedEmail, defaults, leastDiskGb } from '../lab/choices.js'
+import { checkedCidrs } from '../lab/cidr.js'
+import { diskCost, monthlyCost } from '../lab/prices.js'
+import { type Chat, menuOf } from './chat-choice.js'
+import type { Context, GlobalOptions } from './context.js'
+import type { OpenLab } from './open-lab.js'
+import type { UpOptions } from './up-options.js'
+
+/** The answers so far. */
+export interface Said {
+  choices: Choices
+  chat: Chat
+}
+
+export interface Start extends Said {
+  detected: string | undefined
+  options: UpOptions & GlobalOptions
+  open: OpenLab
+  context: Context
+}
+
+/** One question of the first run. */
+export interface Step {
+  about: string
+  /** Whether the command line answers it already. */
+  said: (said: Said) => boolean
+  shows: (said: Said) => string
+  ask: (said: Said) => Promise<Said>
+}
+
+const types = [
+  ['t3.medium', '4 GiB, for a few people'],
+  ['t3.large', '8 GiB, for a team or large files'],
+  ['t4g.medium', '4 GiB, ARM; the same for less'],
+  ['t4g.large', '8 GiB, ARM'],
+] as const
+
+/** The questions of the first run, in order. */
+export const stepsOf = (start: Start): Step[] =>
+  [firstUserStep, instanceStep, diskStep, accessStep, modelsStep].map((step) => step(start))
+
+const firstUserStep = ({ context: { ui } }: Start): Step => ({
+  about: 'the first user',
+  said: ({ choices }) => choices.email !== undefined,
+  shows: ({ choices }) => choices.email ?? 'none yet',
+  ask: async (said) => {
+    const email = await ui.input({
+      flag: '--email <address>',
+      message: said.choices.email
+        ? `Your e-mail address (now ${said.choices.email}; "none" for no user):`
+        : 'Your e-mail address (empty: later):',
+      hint: 'The first user is the admin. Nobody else can sign up. No mail is sent.',
+      default: said.choices.email ?? '',
+      validate: (value) => isNone(value) || judged(() => checkedEmail(value)),
+    })
+    if (!isNone(email)) return withChoice(said, { email: checkedEmail(email) })
+    const { email: _, ...choices } = said.choices
+    return { ...said, choices }
+  },
+})
+
+const instanceStep = ({ open, context: { ui } }: Start): Step => ({
+  about: 'the instance',
+  said: ({ choices }) => choices.instanceType !== undefined,
+  shows: ({ choices }) => choices.instanceType ?? defaults.instanceType,
+  ask: async (said) => {
+    const disk = said.choices.diskGb ?? defaults.diskGb
+    const instanceType = await ui.select<string>({
+      flag: '--instance-type <type>',
+      message: 'Which instance type?',
+      hint: 'It runs all the time and is most of the cost. You can change it later.',
+      choices: types.map(([value, what]) => ({
+        value,
+        name: `${value.padEnd(11)} ${what}, ${monthlyPrice(open, value, disk)}`.replace(/, $/, ''),
+        short: value,
+      })),
+      default: said.choices.instanceType ?? defaults.instanceType,
+    })
+    return withChoice(said, { instanceType })
+  },
+})
+
+const diskStep = ({ open, context: { ui } }: Start): Step => ({
+  about: 'the disk',
+  said: ({ choices }) => choices.diskGb !== undefined,
+  shows: ({ choices }) => `${choices.diskGb ?? defaults.diskGb} GB`,
+  ask: async (said) => {
+    const disk = await ui.input({
+      flag: '--disk <GB>',
+      message: 'How many GB of disk?',
+      hint: `At least ${leastDiskGb}; encrypted; ${diskCost(open.lab.region)}. It can grow later, never shrink.`,
+      default: String(said.choices.diskGb ?? defaults.diskGb),
+      validate: (value) => judged(() => checkedDisk(value)),
+    })
+    return withChoice(said, { diskGb: checkedDisk(disk) })
+  },
+})
+
+const accessStep = ({ detected, options, context: { ui } }: Start): Step => ({
+  about: 'who can reach it',
+  said: ({ choices }) => choices.allow !== undefined,
+  shows: ({ choices }) =>
+    typeof choices.allow === 'object' ? choices.allow.cidrs.join(', ') : `${detected} (you, now)`,
+  ask: async (said) => {
+    const ranges = await ui.input({
+      flag: '--allow-cidr <range...>',
+      message: 'Which addresses can reach it?',
+      hint: 'Default: your current public address. Separate several ranges with spaces.',
+      default: typeof said.choices.allow === 'object' ? said.choices.allow.cidrs.join(' ') : (detected ?? ''),
+      validate: (value) => judged(() => checkedCidrs(split(value), options.allowEveryone ?? false)),
+    })
+    if (ranges.trim() === detected) return withChoice(said, { allow: 'detect' })
+    const everyone = options.allowEveryone ?? false
+    return withChoice(said, { allow: { cidrs: checkedCidrs(split(ranges), everyone), everyone } })
+  },
+})
+
+const modelsStep = ({ options, context: { ui } }: Start): Step => ({
+  about: 'the models',
+  said: ({ chat }) => options.models !== undefined || chat.available.length === 0,
+  shows: ({ chat: { models } }) => {
+    const [first, ...others] = models.map(({ label }) => label)
+    if (first === undefined) return 'none'
+    return others.length > 0 ? `${first} and ${others.length} more` : first
+  },
+  ask: async (said) => {
+    const { available } = said.chat
+    if (available.length === 0) return said
+    const chosen = await ui.checkbox<string>({
+      flag: '--models <ids>',
+      message: 'Which models in the menu?',
+      hint: 'To see why a model can’t be called: librechat-lab models. You pay for what you use: https://aws.amazon.com/bedrock/pricing',
+      validate: (ids) => ids.length > 0 || 'Choose at least one model. A lab without models: --without-chat',
+      choices: available.map((model) => ({
+        value: model.id,
+        name: `${model.name} (${model.provider})`,
+        short: model.name,
+        checked: said.chat.models.some(({ id }) => id === model.id),
+        ...(model.callable ? {} : { disabled: `(${why(model)})` }),
+      })),
+    })
+    // What was offered keeps its order: its first is where conversations begin.
+    const offered = said.chat.models.map(({ id }) => id)
+    const kept = offered.filter((id) => chosen.includes(id))
+    const ordered = [...kept, ...chosen.filter((id) => !offered.includes(id))]
+    return {
+      ...said,
+      chat: { available, leftOut: said.chat.leftOut, ...menuOf(pick(available, ordered)) },
+    }
+  },
+})
+
+const withChoice = (said: Said, choice: Choices): Said => ({
+  ...said,
+  choices: { ...said.choices, ...choice },
+})
+
+function monthlyPrice({ lab }: OpenLab, instanceType: string, diskGb: number): string {
+  const usd = monthlyCost({ region: lab.region, instanceType, diskGb, addresses: 1 }).monthlyUsd
+  return usd === undefined ? 'price unknown' : `about $${usd.toFixed(0)} a month`
+}
+
+/** Why a model can't be chosen, in a few words; `models` explains it in full. */
+const why = ({ problem }: Chat['available'][number]): string => {
+  switch (problem?.reason) {
+    case 'legacy':
+      return 'AWS is retiring it'
+    case 'needs-licence':
+      return 'its licence is not accepted'
+    case 'needs-form':
+      return 'Anthropic’s use-case form was not sent'
+    default:
+      return 'can’t be called'
+  }
+}
+
+/** No first user. The library answers the default for an empty line, so an address is cleared by a word. */
+const isNone = (email: string) => ['', 'none'].includes(email.trim().toLowerCase())
+
+const split = (text: string) => text.split(/[\s,]+/).filter(Boolean)
+
+/** A check's message, as in the flag's error: what is wrong, and why. */
+function judged(check: () => unknown): true | string {
+  try {
+    check()
+    return true
+  } catch (error) {
+    if (error instanceof LabError) return [error.message, error.why].filter(Boolean).join(' ')
+    throw error
+  }
+}
