@@ -92,12 +92,19 @@ describe.concurrent('--json where there is nothing', () => {
       ...(node.command?.args[0]?.name.startsWith('<') ? ['me@example.org'] : []),
     ])
     .map((words) => (words[1] === 'remove' ? [...words, '--confirm', 'me@example.org'] : words))
-    .filter(([name]) => !['up', 'list', 'models', 'doctor', 'destroy'].includes(name ?? ''))
+    .filter(([name]) => !['up', 'list', 'models', 'doctor', 'destroy', 'shell'].includes(name ?? ''))
 
   it.for(lines.map((words) => words.join(' ')))('%s is an error of the same shape', async (line) => {
     const ended = await none.run([...line.split(' '), '--json'])
     expect(ended.code).toBe(3)
     expect(shapes.error.safeParse(ended.json()).error).toBeUndefined()
+  })
+
+  it('shell says that it cannot be JSON', async () => {
+    const ended = await none.run(['shell', '--json'])
+    expect(ended.code).toBe(1)
+    expect(shapes.error.safeParse(ended.json()).error).toBeUndefined()
+    expect(ended.json()).toMatchObject({ error: { code: 'bad-option' } })
   })
 })
 

@@ -124,6 +124,7 @@ const plan = {
   host: text.nullable(),
   replaces: text.nullable(),
   spec,
+  settings: list(object({ what: text, from: text.optional(), to: text })),
   strangers,
   leftSecrets: list(text),
   cost,
