@@ -27,11 +27,8 @@ export interface Chat extends ChatChoice {
  */
 export async function chatChoice(open: OpenLab, options: UpOptions, context: Context): Promise<Chat> {
   const { stored, clients, lab } = open
-  const wanted = options.models
-    ?.split(',')
-    .map((model) => model.trim())
-    .filter(Boolean)
-  const leaveOut = options.withoutChat ?? (stored !== undefined && stored.models.length === 0 && !wanted)
+  const wanted = namedModels(options.models)
+  const leaveOut = options.withoutChat ?? (stored?.models.length === 0 && options.models === undefined)
   if (leaveOut) return { available: [], leftOut: [], models: [], profileArns: [] }
 
   const { clock, signal, ui } = context
@@ -39,11 +36,14 @@ export async function chatChoice(open: OpenLab, options: UpOptions, context: Con
   const find = () => findModels(clients.bedrock, { ...ask, region: lab.region })
   let available = await find()
   const choose = (): Choice => {
+    if (wanted) return pick(available, wanted)
+    const offered = pick(available)
     // Whoever requests access wants the new models too.
     const opens = options.acceptLicences || options.useCaseFile !== undefined
+    if (opens || options.models !== undefined) return offered
     const known = stored?.models.map(({ id }) => id).filter((id) => isKnown(available, id))
-    const kept = wanted ?? (opens ? undefined : known)
-    return pick(available, kept)
+    // A menu that nobody changed still waits for the models that a new lab waits for.
+    return isMenu(offered.chosen, known) ? offered : pick(available, known)
   }
   let choice = choose()
   if (choice.blocked.length > 0 && !options.dryRun && mayArrange(options, context)) {
@@ -71,6 +71,18 @@ export const menuOf = (choice: Pick<Choice, 'chosen' | 'default' | 'title'>): Ch
   defaultModel: choice.default?.id,
   titleModel: choice.title?.id,
 })
+
+/** The models that a person named; undefined for the default menu: no flag, or the word `default`. */
+export function namedModels(text: string | undefined): string[] | undefined {
+  const ids = text
+    ?.split(',')
+    .map((model) => model.trim())
+    .filter(Boolean)
+  return ids?.join() === 'default' ? undefined : ids
+}
+
+const isMenu = (models: readonly Model[], ids: readonly string[] | undefined) =>
+  ids?.join() === models.map(({ id }) => id).join()
 
 const isKnown = (models: readonly Model[], id: string) =>
   models.some((model) => model.routes.some((route) => route.id === id))

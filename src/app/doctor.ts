@@ -1,7 +1,7 @@
 import { advise } from '../aws/advice.js'
 import { isCode } from '../aws/errors.js'
-import { explain } from '../bedrock/explain.js'
-import { leftOutOf } from '../bedrock/left-out.js'
+import { type Explanation, explain } from '../bedrock/explain.js'
+import { ADD_MODELS, leftOutOf } from '../bedrock/left-out.js'
 import { findModels } from '../bedrock/models.js'
 import { pick, requireChat } from '../bedrock/pick.js'
 import { bedrockPolicy } from '../bedrock/policy.js'
@@ -20,6 +20,7 @@ import {
 import { findInstance, identifyLab } from '../lab/find.js'
 import { labGraph, newGeneration } from '../lab/graph.js'
 import { findLaunchTarget } from '../lab/launch-target.js'
+import { namedModels } from './chat-choice.js'
 import { judgeChat } from './chat-proof.js'
 import type { Context, GlobalOptions } from './context.js'
 import { askHealth } from './host-work.js'
@@ -157,11 +158,9 @@ async function chat(
   options: DoctorOptions,
   context: Context,
 ): Promise<Health> {
-  const named = options.models
-    ?.split(',')
-    .map((model) => model.trim())
-    .filter(Boolean)
-  if (!named && stored?.models.length === 0) return { detail: 'the lab has no chat' }
+  const named = namedModels(options.models)
+  if (options.models === undefined && stored?.models.length === 0)
+    return { detail: 'the lab has no models', advice: [ADD_MODELS] }
   const { clock, signal, ui } = context
   const models = await findModels(clients.bedrock, {
     region: lab.region,
@@ -193,9 +192,13 @@ async function lastProof(open: OpenLab, context: Context): Promise<Health> {
   const proof = proofIn(health?.proof)
   if (!proof) return { detail: 'not asked yet' }
   const { answering, silent } = judgeChat(proof, stored)
+  const failures = silent.map(({ id, label, error }) => ({
+    label,
+    ...explain({ model: id, error }, { role: proof.role, region: lab.region }),
+  }))
+  if (answering.length === 0) throw nothingAnswers(proof.at, failures)
   const byCause = new Map<string, string[]>()
-  for (const { id, label, error } of silent) {
-    const { cause, fix } = explain({ model: id, error }, { role: proof.role, region: lab.region })
+  for (const { label, cause, fix } of failures) {
     const said = `${cause} ${fix[0]}`
     byCause.set(said, [...(byCause.get(said) ?? []), label])
   }
@@ -205,3 +208,12 @@ async function lastProof(open: OpenLab, context: Context): Promise<Health> {
     advice,
   }
 }
+
+/** `up` is not done while no model answers, so this is no mere advice. */
+const nothingAnswers = (at: string, failures: readonly Explanation[]): LabError =>
+  new LabError({
+    code: 'no-model-answers',
+    what: `No model of the menu answered on ${at.slice(0, 10)}.`,
+    why: [...new Set(failures.map(({ cause }) => cause))].join(' '),
+    fix: [...new Set(failures.flatMap(({ fix }) => fix)), 'Then ask again: librechat-lab up'],
+  })

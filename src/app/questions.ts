@@ -131,7 +131,7 @@ const modelsStep = ({ options, context: { ui } }: Start): Step => ({
     const chosen = await ui.checkbox<string>({
       flag: '--models <ids>',
       message: 'Which models in the menu?',
-      hint: 'Only these can be called. You pay for what you use: https://aws.amazon.com/bedrock/pricing',
+      hint: 'To see why a model can’t be called: librechat-lab models. You pay for what you use: https://aws.amazon.com/bedrock/pricing',
       validate: (ids) => ids.length > 0 || 'Choose at least one model. A lab without models: --without-chat',
       choices: available.map((model) => ({
         value: model.id,
@@ -172,7 +172,7 @@ const why = ({ problem }: Chat['available'][number]): string => {
     case 'needs-form':
       return 'Anthropic’s use-case form was not sent'
     default:
-      return 'can’t be called; see: librechat-lab models'
+      return 'can’t be called'
   }
 }
 

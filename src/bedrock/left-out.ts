@@ -7,6 +7,9 @@ export interface LeftOut {
   fix: string
 }
 
+/** The step out of a lab without models. */
+export const ADD_MODELS = 'To add the models that a new lab gets: librechat-lab up --models default'
+
 /** One entry for each step, with all models that wait for it. */
 export function leftOutOf(blocked: readonly Model[]): LeftOut[] {
   const bySteps = new Map<string, Model[]>()

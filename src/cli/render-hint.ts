@@ -32,13 +32,13 @@ function wordsOf({ path, args = [], flags = {} }: CommandLine): string[] {
 const paths = [...commandAt.keys()].sort((one, other) => other.length - one.length)
 const named = new RegExp(`(npx )?${program} (${paths.join('|')})(?![\\w-])`, 'g')
 
-/** What belongs to a command within a text: its options with their values, placeholders and e-mail addresses. */
+/** What belongs to a command within a text, over continued lines too: options with values, placeholders, e-mail addresses. */
 function restOf(path: string, text: string): string {
   const { options = {} } = commandAt.get(path) ?? {}
   const takesValue = (flag: string) =>
     ['word', 'words'].includes({ ...options, ...globals }[flag]?.kind ?? '')
   const parts = text.matchAll(
-    / (?:--([a-z0-9-]+)( (?:'[^']*'|<[^>]+>|[^\s'<-][^\s]*))?|<[^>]+>(?:,<[^>]+>)*|[^\s@]+@[\w.-]*\w)/gy,
+    /(?: \\\n *| )(?:--([a-z0-9-]+)( (?:'[^']*'|<[^>]+>|[^\s'<\\-][^\s]*))?|<[^>]+>(?:,<[^>]+>)*|[^\s@]+@[\w.-]*\w)/gy,
   )
   let rest = ''
   for (const [part, flag, value] of parts) {

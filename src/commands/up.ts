@@ -38,7 +38,7 @@ export const up = defineCommand({
     models: {
       kind: 'word',
       value: '<ids>',
-      text: 'the models in the menu, comma-separated; see: librechat-lab models',
+      text: 'the models in the menu, comma-separated, or default; see: librechat-lab models',
     },
     'without-chat': { kind: 'flag', text: 'continue although no model can be called' },
     'accept-licences': { kind: 'flag', text: 'accept the models’ licences and their prices' },

@@ -62,6 +62,8 @@ export function checkedChoices(flags: ChoiceFlags): Choices {
   }
   if (flags.disk !== undefined) choices.diskGb = checkedDisk(flags.disk)
   if (flags.allowCidr) {
+    if (flags.allowCidr.includes('detect') && flags.allowCidr.length > 1)
+      throw detectAmongRanges(flags.allowCidr)
     choices.allow = flags.allowCidr.includes('detect')
       ? 'detect'
       : {
@@ -247,4 +249,15 @@ function allowFrom(
   if (choices.allow !== undefined && choices.allow !== 'detect') return { from: 'given', ...choices.allow }
   if (!isDetected(stored, choices) && stored) return stored.allow
   return { from: 'detected', cidrs: checkedCidrs([detected ?? ''], false), everyone: false }
+}
+
+/** The detected address is looked up at each run, so it cannot be kept among ranges. */
+function detectAmongRanges(given: readonly string[]): LabError {
+  const ranges = given.filter((range) => range !== 'detect')
+  return new LabError({
+    code: 'bad-cidr',
+    what: '--allow-cidr detect stands alone.',
+    why: 'It allows your current public address only, and each up looks it up again.',
+    fix: [`Name your address instead: --allow-cidr <your address> ${ranges.join(' ')}`],
+  })
 }

@@ -4,6 +4,7 @@ import type { HostHealth } from '../app/host-work.js'
 import type { Settings } from '../app/open-lab.js'
 import type { Hint } from '../core/error.js'
 import { clean } from './style.js'
+import { columns } from './table.js'
 import type { Paint, Ui } from './ui.js'
 
 /** Shown wherever a lab is open to more than a few addresses. */
@@ -24,13 +25,17 @@ export const reachText = ({ allow, openPort80 }: Settings): string => {
 }
 
 export function healthLines(health: HostHealth, style: Ui['style']): string[] {
-  const services = Object.entries(health.services).map(([name, state]) => {
-    const mark = state === 'healthy' ? style('green', '✔') : style('red', '✖')
-    const restarts = health.restarts[name]
-      ? `, restarted ${health.restarts[name]} times in the last 15 minutes`
-      : ''
-    return `  ${mark} ${name}  ${style('dim', `${state}${restarts}`)}`
-  })
+  const services = columns(
+    Object.entries(health.services).map(([name, state]) => {
+      const mark = state === 'healthy' ? style('green', '✔') : style('red', '✖')
+      const restarts = health.restarts[name]
+        ? `, restarted ${health.restarts[name]} times in the last 15 minutes`
+        : ''
+      return [`  ${mark} ${name}`, style('dim', `${state}${restarts}`)]
+    }),
+  )
+  // A service that is not healthy has a line already.
+  const problems = health.problems.filter(({ code }) => code !== 'service')
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
   const facts = [
     `disk ${gib(health.disk.freeBytes)} of ${gib(health.disk.totalBytes)} free`,
@@ -48,7 +53,7 @@ export function healthLines(health: HostHealth, style: Ui['style']): string[] {
   return [
     ...services,
     ...facts.map((fact) => `    ${style('dim', clean(fact))}`),
-    ...health.problems.map(({ text }) => `  ${style('red', '✖')} ${clean(text)}`),
+    ...problems.map(({ text }) => `  ${style('red', '✖')} ${clean(text)}`),
     ...health.warnings.map(({ text }) => `  ${style('yellow', '!')} ${clean(text)}`),
   ]
 }
@@ -112,6 +117,7 @@ export function chatWarnings(
 ): string[] {
   if (verdict === 'notReady')
     return ['No model answers, so LibreChat can’t be used yet. See the causes above.']
+  if (verdict === 'without') return [`The lab has no models, so nobody can chat. ${addModels({ hint })}`]
   const names = silent.map(({ label }) => label).join(', ')
   const [do_, are] = silent.length === 1 ? ['does', 'is'] : ['do', 'are']
   return [
@@ -124,9 +130,23 @@ export function chatWarnings(
   ]
 }
 
+/** The step out of a lab without models. */
+export const addModels = ({ hint }: Pick<Ui, 'hint'>): string =>
+  `To add the models that a new lab gets: ${hint({ command: { path: 'up', flags: { models: 'default' } } })}`
+
+/** The step that allows the address of whoever runs it: plain `up` does so only where the lab follows the address. */
+export const letIn = ({ allow }: Pick<Settings, 'allow'>, address?: string): Hint => {
+  const ranges = address ? [...allow.cidrs, `${address}/32`] : ['detect']
+  return { command: { path: 'up', flags: allow.from === 'detected' ? {} : { 'allow-cidr': ranges } } }
+}
+
 /** Why a port may not answer here although the host is healthy. */
-export const silentPort = (port: number, { hint }: Pick<Ui, 'hint'>): string =>
-  `Port ${port} does not answer from here although the host is healthy. Your public address may have changed (${hint({ command: { path: 'up' } })} allows the new one), you may use a VPN or proxy, or your network may block the port. ${hint({ command: { path: 'tunnel' } })} works without an open port.`
+export const silentPort = (
+  port: number,
+  settings: Pick<Settings, 'allow'>,
+  { hint }: Pick<Ui, 'hint'>,
+): string =>
+  `Port ${port} does not answer from here although the host is healthy. Your public address may not be allowed (${hint(letIn(settings))} allows only it), you may use a VPN or proxy, or your network may block the port. ${hint({ command: { path: 'tunnel' } })} works without an open port.`
 
 /** What a kept address costs: "$3.65 a month". */
 export const addressCost = (monthlyUsd: number | undefined): string =>

@@ -1,3 +1,4 @@
+import displayWidth from 'fast-string-width'
 import type { Question, Ui } from '../app/context.js'
 import { Interrupted, LabError } from '../core/error.js'
 import { plainSpaces, type Style, wrap } from './style.js'
@@ -52,6 +53,10 @@ export function askAtTerminal(options: {
       throw error
     }
   }
+  const columns = () => options.output.columns
+  /** The library breaks a line anywhere, so a complaint comes to it in lines that fit. */
+  const complaint = (said: true | string) =>
+    said === true ? said : wrap(options.retype(said), columns() - COMPLAINT_MARK)
   return {
     confirm: (q) => ask(q, (l, c) => l.confirm({ message: q.message, default: q.default }, c)),
     input: (q) =>
@@ -60,12 +65,15 @@ export function askAtTerminal(options: {
           {
             message: q.message,
             ...(q.default === undefined ? {} : { default: q.default }),
-            ...(q.validate ? { validate: q.validate } : {}),
+            ...(q.validate ? { validate: (value: string) => complaint(q.validate?.(value) ?? true) } : {}),
           },
           c,
         ),
       ),
-    password: (q) => ask(q, (l, c) => l.password({ message: q.message, mask: '•', validate: q.validate }, c)),
+    password: (q) =>
+      ask(q, (l, c) =>
+        l.password({ message: q.message, mask: '•', validate: (value) => complaint(q.validate(value)) }, c),
+      ),
     select: (q) =>
       ask(q, (l, c) =>
         l.select(
@@ -89,10 +97,31 @@ export function askAtTerminal(options: {
                 : { ...choice, disabled: plainSpaces(options.retype(choice.disabled)) },
             ),
             pageSize: 14,
-            ...(validate ? { validate: (picked) => validate(picked.map(({ value }) => value)) } : {}),
+            theme: {
+              style: {
+                renderSelectedChoices: (picked: readonly { short: string }[]) =>
+                  summed(
+                    picked.map(({ short }) => short),
+                    columns() - displayWidth(q.message) - ANSWER_MARK,
+                  ),
+              },
+            },
+            ...(validate
+              ? { validate: (picked) => complaint(validate(picked.map(({ value }) => value))) }
+              : {}),
           },
           c,
         ),
       ),
   }
+}
+
+/** What stands before a complaint ("> "), and before and behind a question that was answered ("✔ ", " "). */
+const COMPLAINT_MARK = 2
+const ANSWER_MARK = 3
+
+/** All names where they fit on the line, or the first and the number of the others. */
+function summed(names: readonly string[], width: number): string {
+  const all = names.join(', ')
+  return displayWidth(all) < width || names.length < 2 ? all : `${names[0]} and ${names.length - 1} more`
 }

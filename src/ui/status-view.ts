@@ -1,12 +1,14 @@
-import type { LabId } from '../app/open-lab.js'
+import type { LabId, Settings } from '../app/open-lab.js'
 import type { AddressState, ReleaseRefusal, Rule, Status } from '../app/status.js'
 import {
+  addModels,
   addressCost,
   chatJson,
   chatLines,
   chatWarnings,
   healthJson,
   healthLines,
+  letIn,
   openToMany,
   silentPort,
 } from './lab-view.js'
@@ -88,12 +90,20 @@ export function statusText(status: Status, paint: Paint): string {
         (text) => `  ${style('yellow', '!')} ${clean(text)}`,
       ),
     )
+  else if (settings)
+    lines.push('', style('bold', 'Chat'), `  ${style('yellow', '!')} ${unproven(settings, paint)}`)
   lines.push('', style('bold', 'Access'), ...reachLines(status, paint), '', ...costText(status.cost, style))
   if (others.length > 0) lines.push('', ...others)
   if (status.exitCode === 2)
     lines.push('', hint({ command: { path: 'up' }, text: 'repairs what can be repaired' }))
   return lines.join('\n')
 }
+
+/** No proof is no health: nobody has seen a model of this lab answer. */
+const unproven = ({ models }: Settings, { hint }: Pick<Ui, 'hint'>): string =>
+  models.length > 0
+    ? `no model was asked yet. To ask each: ${hint({ command: { path: 'status', flags: { chat: true } } })}`
+    : `no models in the menu. ${addModels({ hint })}`
 
 type There = Exclude<Status, { keptAddress: string }>
 
@@ -169,11 +179,11 @@ function reachLines(status: There, paint: Paint): string[] {
     ...(settings ? openToMany(settings, paint) : []).map((text) => `  ${style('yellow', '!')} ${text}`),
     ...(here && settings && !here.allowed
       ? [
-          `  ${style('yellow', '!')} Your address is now ${here.address}, which is not allowed. To allow it: ${hint({ command: { path: 'up' } })}`,
+          `  ${style('yellow', '!')} Your address is now ${here.address}, which is not allowed. To allow it: ${hint(letIn(settings, here.address))}`,
         ]
       : []),
-    ...(health?.healthy && !answers.https && here?.allowed
-      ? [`  ${style('yellow', '!')} ${silentPort(443, paint)}`]
+    ...(health?.healthy && settings && !answers.https && here?.allowed
+      ? [`  ${style('yellow', '!')} ${silentPort(443, settings, paint)}`]
       : []),
   ]
 }

@@ -83,10 +83,26 @@ export const wrap = (text: string, columns: number): string =>
       .join('\n'),
   )
 
+/** A last cell needs this many columns, or its lines get too short to read. */
+const NARROWEST_CELL = 20
+
+/** A row of a table with its last cell broken within its own column; undefined where the cell does not fit there. */
+function wrapCell(line: string, columns: number): string | undefined {
+  const [, head = '', cell = ''] = /^((?:\u001b\[[\d;]*m)* *[^\s\u001b].* {2,})(\S.*)$/.exec(line) ?? []
+  const start = displayWidth(head)
+  const width = columns - start
+  if (head === '' || width < NARROWEST_CELL) return undefined
+  const lines = wrapAnsi(cell, width, { hard: false, trim: true }).split('\n')
+  if (lines.some((one) => displayWidth(one) > width)) return undefined
+  return lines.map((one, i) => (i === 0 ? head : ' '.repeat(start)) + one).join('\n')
+}
+
 function wrapLine(line: string, columns: number): string {
   if (displayWidth(line) <= columns) return line
   // Spaces behind a colour indent as well.
   const [, colors = '', indent = ''] = /^((?:\u001b\[[\d;]*m)*)( *)/.exec(line) ?? []
+  const hanging = wrapCell(line, columns)
+  if (hanging !== undefined) return hanging
   // Columns can't stay in line, so two spaces between them are enough.
   const words = `${colors}${line.slice(colors.length + indent.length)}`.replace(/(?<=[^ ]) {3,}/g, '  ')
   const next = `${indent}  `

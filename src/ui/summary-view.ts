@@ -22,8 +22,8 @@ function warningsOf(summary: Summary, { hint }: Pick<Ui, 'hint'>): string[] {
     ...chatWarnings(judged, chat, { hint }),
     ...leftOut.map(({ names, why, fix }) => `Not in the menu: ${names.join(', ')}. ${why} ${hint(fix)}.`),
     ...openToMany(settings, { hint }),
-    ...(health?.healthy && !answers.https ? [silentPort(443, { hint })] : []),
-    ...(health?.healthy && answers.https && !answers.portainer ? [silentPort(9443, { hint })] : []),
+    ...(health?.healthy && !answers.https ? [silentPort(443, settings, { hint })] : []),
+    ...(health?.healthy && answers.https && !answers.portainer ? [silentPort(9443, settings, { hint })] : []),
     ...(refusal === 'nothing'
       ? [
           `No policy prevents releasing the Elastic IP; only destroy itself keeps it. To add one: ${hint({ command: { path: 'address policy' } })}`,
@@ -40,6 +40,8 @@ function headOf({ changed, judged, settings }: Summary, style: Ui['style']): str
     const head = changed ? `Your LibreChat is ready with ${some}.` : `No changes: ${some} answer.`
     return `${style('yellow', '!')} ${style('bold', head)}`
   }
+  if (judged.verdict === 'without' && changed)
+    return `${style('yellow', '!')} ${style('bold', 'Your LibreChat is set up, without models.')}`
   const head = changed ? 'Your LibreChat is ready.' : 'No changes: everything is as it should be.'
   return `${style('green', '✔')} ${style('bold', head)}`
 }

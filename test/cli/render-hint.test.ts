@@ -25,6 +25,12 @@ it('says nothing twice', () => {
   )
 })
 
+it('says nothing twice in a command that goes on over several lines', () => {
+  const options = { name: 'team-a', rehearse: true }
+  const line = 'librechat-lab up --yes \\\n    --name team-a \\\n    --rehearse \\\n    --disk 40'
+  expect(typed(line, options)).toBe(line)
+})
+
 it('adds only what a command takes', () => {
   const options = { name: 'team-a', region: 'us-east-1' }
   expect(typed('librechat-lab policy', options)).toBe('librechat-lab policy')

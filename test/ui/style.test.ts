@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import displayWidth from 'fast-string-width'
 import { expect, it } from 'vitest'
 import { renderHint } from '../../src/cli/render-hint.js'
@@ -38,4 +39,15 @@ it.for([50, 80, 120])('keeps commands and URLs whole at %d columns', (width) => 
 
 it('breaks wide text by its display width and keeps the indentation', () => {
   expect(wrap('  一二三 四五六 七八九', 12)).toBe('  一二三\n    四五六\n    七八九')
+})
+
+it('breaks the last cell of a table within its column, and gives the column up where it gets too narrow', () => {
+  expect(wrap('  models     Opus, Sonnet, Haiku', 34)).toBe('  models     Opus, Sonnet, Haiku')
+  expect(wrap('  models     Opus, Sonnet, Haiku, Nova', 33)).toBe(
+    '  models     Opus, Sonnet, Haiku,\n             Nova',
+  )
+  expect(wrap('  models     Opus, Sonnet, Haiku, Nova', 30)).toBe('  models  Opus, Sonnet,\n    Haiku, Nova')
+  expect(stripVTControlCharacters(wrap('\u001b[2m  a text of one cell\u001b[22m', 16))).toBe(
+    '  a text of\n    one cell',
+  )
 })

@@ -1,18 +1,21 @@
 import { LabError } from '../../core/error.js'
 import { refuseUnsaidAdoption } from '../../lab/adoption.js'
 import { refuseUnsaid, unsaidChanges } from '../../lab/opening.js'
+import { monthlyCost } from '../../lab/prices.js'
 import type { Now } from './observe.js'
 import type { Plan, Run } from './run.js'
 
 /**
- * Shows the plan and asks for consent: `--yes` covers only what the command itself says; what starts to cost money
- * needs a typed `yes`; everything else a confirmation. LabError `declined`, `opened-by-settings`, `not-proven`.
+ * Shows the plan and asks for consent: `--yes` covers only what the command itself says; what starts to cost money, or
+ * costs more, needs a typed `yes`; everything else a confirmation. LabError `declined`, `opened-by-settings`,
+ * `not-proven`.
  */
 export async function agree(run: Run, now: Now, plan: Plan): Promise<void> {
   if (run.options.yes) refuseUnread(run, now, plan)
   run.view.plan(plan)
   if (run.options.yes) return
-  const agreed = launches(now, plan) ? await typesYes(run, plan) : await confirms(run)
+  const spends = launches(now, plan) || raisesCost(now, plan)
+  const agreed = spends ? await typesYes(run, now, plan) : await confirms(run)
   if (agreed) return
   throw new LabError({
     code: 'declined',
@@ -38,12 +41,29 @@ function refuseUnread({ options, choices, open }: Run, now: Now, plan: Plan): vo
   if (!options.adopt) refuseUnsaidAdoption(open.lab, now.observation.of(now.graph.identity))
 }
 
-/** Pressing Enter alone must not start to cost money. */
-async function typesYes({ context: { ui } }: Run, { cost }: Plan): Promise<boolean> {
-  const price = cost.monthlyUsd === undefined ? '' : `, for about $${cost.monthlyUsd.toFixed(0)} a month`
+/** What the lab costs as it is; undefined where there is no instance or its price is unknown. */
+function costBefore(
+  { actual: { instanceType, diskGb } }: Now,
+  { lab: { region } }: Plan,
+): number | undefined {
+  if (instanceType === undefined || diskGb === undefined) return undefined
+  return monthlyCost({ region, instanceType, diskGb, addresses: 1 }).monthlyUsd
+}
+
+const raisesCost = (now: Now, plan: Plan): boolean => {
+  const [before, after] = [costBefore(now, plan), plan.cost.monthlyUsd]
+  return before !== undefined && after !== undefined && after > before
+}
+
+/** Enter alone must not start to cost money, or more of it. */
+async function typesYes({ context: { ui } }: Run, now: Now, plan: Plan): Promise<boolean> {
+  const [before, after] = [costBefore(now, plan), plan.cost.monthlyUsd]
+  const what = launches(now, plan) ? 'create' : 'change'
+  const instead = before !== undefined && what === 'change' ? ` instead of $${before.toFixed(0)}` : ''
+  const price = after === undefined ? '' : `, for about $${after.toFixed(0)}${instead} a month`
   const answer = await ui.input({
     flag: '--yes',
-    message: `Type yes to create it${price}:`,
+    message: `Type yes to ${what} it${price}:`,
     validate: (text) => /^(yes|no)$/i.test(text.trim()) || 'Type yes or no.',
   })
   return /^yes$/i.test(answer.trim())

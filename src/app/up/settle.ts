@@ -1,16 +1,21 @@
-import { isDetected, settingsFrom } from '../../lab/choices.js'
+import { LabError } from '../../core/error.js'
+import { type Choices, isDetected, settingsFrom } from '../../lab/choices.js'
+import { isAllowed } from '../../lab/cidr.js'
 import { newGeneration } from '../../lab/graph.js'
 import type { Settings } from '../../lab/settings.js'
 import { chatChoice } from '../chat-choice.js'
+import type { Context } from '../context.js'
 import { converse } from '../conversation.js'
+import type { OpenLab } from '../open-lab.js'
 import { askPassword } from '../password.js'
 import type { Run, Wish } from './run.js'
 
 /** Finds out what the run wants: the flags, this machine's address, the models, and the answers to the questions. */
 export async function settle(run: Run): Promise<Wish> {
   const { open, options, context, choices } = run
-  const [detected, chat] = await Promise.all([
+  const [detected, here, chat] = await Promise.all([
     isDetected(open.stored, choices) ? open.connection.internet.publicAddress() : undefined,
+    typeof choices.allow === 'object' ? ownAddress(open) : undefined,
     chatChoice(open, options, context),
   ])
   const asks = context.ui.interactive && !options.yes && !options.dryRun
@@ -18,10 +23,30 @@ export async function settle(run: Run): Promise<Wish> {
     asks && !open.stored
       ? await converse({ choices, chat, detected, options, open, context })
       : { choices, chat }
+  warnOfLockout(said.choices, detected ?? here, context)
   const email = said.choices.email ?? open.stored?.email
   const password =
     options.askPassword && email && !options.dryRun ? await askPassword(email, context) : undefined
   return { ...said, detected, generation: newGeneration(), password }
+}
+
+/** Only for a warning, so a failed look-up is no reason to stop. */
+const ownAddress = async (open: OpenLab): Promise<string | undefined> => {
+  try {
+    return await open.connection.internet.publicAddress()
+  } catch (error) {
+    if (error instanceof LabError) return undefined
+    throw error
+  }
+}
+
+/** Ranges that leave out the person who chose them are said before the plan. */
+function warnOfLockout({ allow }: Choices, address: string | undefined, { ui }: Context): void {
+  if (typeof allow !== 'object' || address === undefined || isAllowed(address, allow.cidrs)) return
+  ui.emit({
+    type: 'warning',
+    text: `Your own address ${address} is not in the allowed ranges: from here only librechat-lab tunnel will reach the lab.`,
+  })
 }
 
 /** The settings that are wanted, given what is stored. */

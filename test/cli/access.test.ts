@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest'
+import { rehearsal } from './program.js'
+
+// The rehearsal's person is at 192.88.99.7.
+
+it('up says before the plan that the chosen ranges leave out the person’s own address', async () => {
+  const { run } = rehearsal()
+  const planned = await run(['up', '--dry-run', '--yes', '--allow-cidr', '8.8.8.8'])
+  expect(planned.stderr).toMatch(/Your own address 192\.88\.99\.7 is not in the allowed ranges/)
+  const kept = await run(['up', '--dry-run', '--yes', '--allow-cidr', '8.8.8.8', '192.88.99.0/24'])
+  expect(kept.code).toBe(0)
+  expect(kept.stderr).not.toContain('Your own address')
+})
+
+it('the command that up and status print to someone who is locked out lets them in', async () => {
+  const { run } = rehearsal()
+  const shut = await run(['up', '--yes', '--allow-cidr', '8.8.8.8'])
+  expect(shut.stdout).toContain('librechat-lab up --rehearse --allow-cidr detect')
+  const said = (await run(['status'])).stdout
+  const [, ranges = ''] = /To allow it: librechat-lab up --rehearse --allow-cidr ([\d./ ]+)/.exec(said) ?? []
+  expect(ranges.trim()).toBe('8.8.8.8/32 192.88.99.7/32')
+  expect((await run(['up', '--yes', '--allow-cidr', ...ranges.trim().split(' ')])).code).toBe(0)
+  expect((await run(['status'])).stdout).toMatch(/LibreChat +answers from here/)
+})
+
+it('detect among ranges is refused: it would be taken alone', async () => {
+  const { run } = rehearsal()
+  const refused = await run(['up', '--yes', '--allow-cidr', 'detect', '8.8.8.8', '--json'])
+  expect(refused).toMatchObject({ code: 1 })
+  expect(refused.json()).toMatchObject({ error: { code: 'bad-cidr' } })
+})
+
+it('what costs more is agreed to by typing yes, as a new lab is; what does not, by Enter', async () => {
+  const { run } = rehearsal()
+  await run(['up', '--yes'])
+  expect((await run(['up', '--instance-type', 't3.large'])).stderr).toContain(
+    'Type yes to change it, for about $67 instead of $36 a month',
+  )
+  expect((await run(['up', '--allow-cidr', '192.88.99.0/24'])).stderr).toContain('Make these changes')
+})
