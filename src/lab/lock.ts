@@ -95,9 +95,19 @@ function hold(options: LockOptions, waited: boolean): Lock {
     const there = await readParameter(ssm, parameter)
     const holder = parseHolder(there?.value)
     // A missing lock is lost too: another run may have taken it, finished, and removed it.
-    if (holder?.id !== mine.id) lost.abort(takenOver(holder))
+    if (!there || holder?.id !== mine.id) return lost.abort(takenOver(holder))
     if (lost.signal.aborted) return
-    await put(options, true)
+    const { Version = 1 } = await put(options, true)
+    // Parameter Store has no conditional write: the version tells whether somebody took the lock in between.
+    const between =
+      Version === there.version + 1 || Version === 1
+        ? undefined
+        : await readParameter(ssm, `${parameter}:${Version - 1}`)
+    const taker = between && parseHolder(between.value)
+    if (between && taker?.id !== mine.id) {
+      await put(options, true, between.value)
+      return lost.abort(takenOver(taker))
+    }
     renewedAt = clock.now()
   }
   const renew = () => {
@@ -150,11 +160,11 @@ async function keepRenewing(
   }
 }
 
-const put = ({ ssm, parameter, mine }: LockOptions, Overwrite: boolean) =>
+const put = ({ ssm, parameter, mine }: LockOptions, Overwrite: boolean, Value = JSON.stringify(mine)) =>
   ssm.send(
     new PutParameterCommand({
       Name: parameter,
-      Value: JSON.stringify(mine),
+      Value,
       Type: 'String',
       Overwrite,
       Description: 'Held while librechat-lab changes the lab.',

@@ -1,3 +1,4 @@
+import { PutParameterCommand } from '@aws-sdk/client-ssm'
 import { describe, expect, it } from 'vitest'
 import { type LockOptions, takeLock } from '../../src/lab/lock.js'
 import { processSpace } from '../../src/lab/lock-holder.js'
@@ -128,6 +129,27 @@ describe('the lock', () => {
     write(holder)
     await lock.release()
     expect(store.there.get(parameter)?.value).toContain('other')
+  })
+
+  it('that another run takes between the reading and the writing of a renewal is given back to it', async () => {
+    const { store, clock, options, held } = setUp()
+    const theirs = {
+      Name: parameter,
+      Value: JSON.stringify(holder),
+      Type: 'String' as const,
+      Overwrite: true,
+    }
+    let meanwhile = 0
+    const send = async (command: never) => {
+      const isRenewal = (command as { input: { Overwrite?: boolean } }).input.Overwrite === true
+      if (isRenewal && meanwhile++ === 0) await store.ssm.send(new PutParameterCommand(theirs))
+      return await store.ssm.send(command)
+    }
+    const lock = await takeLock({ ...options('mine'), ssm: { send } as never })
+    await clock.advance(15_000)
+    await expect(lock.check()).rejects.toMatchObject({ code: 'lock-lost' })
+    await lock.release()
+    expect(held().id).toBe('other')
   })
 
   it('asks AWS nothing at a check while it is fresh', async () => {
