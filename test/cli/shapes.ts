@@ -228,7 +228,14 @@ export const shapes = {
   }),
   tunnel: object({
     tunnels: list(
-      object({ target: text, url: z.url(), bind: text, localPort: z.int(), remotePort: z.int() }),
+      object({
+        target: text,
+        url: z.url(),
+        bind: text,
+        addresses: list(text),
+        localPort: z.int(),
+        remotePort: z.int(),
+      }),
     ),
   }),
   open: object({ url: z.url(), opened: z.boolean() }),
