@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { rehearsal, start } from './program.js'
 
 it('--rehearse is a switch: the word behind it is the command’s own', { timeout: 60_000 }, async () => {
@@ -25,6 +25,7 @@ it('Ctrl-C ends logs --follow at once, and the session with it', { timeout: 60_0
   const { run, start, folder } = rehearsal()
   await run(['up', '--yes'])
   const logs = start(['logs', 'proxy', '--follow'])
+  onTestFinished(() => void logs.child.kill('SIGKILL'))
   // The first five lines come at once, further ones each second.
   await expect.poll(() => logs.said.stdout, { timeout: 20_000 }).toMatch(/number 6\n$/)
   const sessions = async () => {
