@@ -140,7 +140,11 @@ describeAws('the printed policy', (moto) => {
     await ec2.send(new DeleteTagsCommand({ Resources: [address.AllocationId ?? ''], Tags }))
     account.addresses.offer(address.AllocationId ?? '', '210987654321')
     await ec2.send(new DisassociateAddressCommand({ AssociationId: address.AssociationId }))
-    const left = { Name: '/librechat-lab/default/secret/4567', Value: 'secret', Type: 'SecureString' as const }
+    const left = {
+      Name: '/librechat-lab/default/secret/4567',
+      Value: 'secret',
+      Type: 'SecureString' as const,
+    }
     await at.ssm.send(new PutParameterCommand(left))
     await may(['up'], ['up', '--yes'])
 
