@@ -113,9 +113,7 @@ describe('tunnel', () => {
     await new Promise((resolve) => socket.once('data', resolve))
     tunnel.child.kill('SIGINT')
     expect(await tunnel.ended).toBe(130)
-    expect(tunnel.err()).toContain(
-      '1 open connection is closed; transfers that are not finished end with an error.',
-    )
+    expect(tunnel.err()).toContain('1 open connection is closed; unfinished transfers end with an error.')
     expect(tunnel.err()).not.toMatch(/nothing is lost/i)
   })
 
