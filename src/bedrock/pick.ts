@@ -1,4 +1,5 @@
-import { LabError } from '../core/error.js'
+import { distinct } from '../core/distinct.js'
+import { LabError, type Prose } from '../core/error.js'
 import { isFixable, type Model } from './model.js'
 
 export interface Choice {
@@ -63,9 +64,8 @@ export function requireChat(choice: Choice, region: string, wanted?: readonly st
   })
 }
 
-const fixesOf = (models: readonly Model[]): string[] => [
-  ...new Set(models.flatMap((model) => model.problem?.fix ?? [])),
-]
+const fixesOf = (models: readonly Model[]): Prose[] =>
+  distinct(models.flatMap(({ problem }) => (problem ? [problem.fix] : [])))
 
 function named(models: readonly Model[], wanted: readonly string[]): Pick<Choice, 'chosen' | 'blocked'> {
   const found = unique(wanted.map((name) => find(models, name)))

@@ -1,4 +1,4 @@
-import type { CommandLine } from './error.js'
+import type { CommandLine, Prose } from './error.js'
 
 /**
  * What the work reports while it runs. It only emits; the UI decides how it looks.
@@ -7,7 +7,7 @@ import type { CommandLine } from './error.js'
  */
 export type Event =
   | { type: 'heading'; text: string }
-  | { type: 'note' | 'warning'; text: string; command?: CommandLine }
+  | { type: 'note' | 'warning'; text: Prose; command?: CommandLine }
   | {
       type: 'task'
       /** Unique within a run; later events with the same id update the same line. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.js'
+import type { Prose } from '../core/error.js'
 import type { Emit } from '../core/event.js'
 
 /** One difference between what is there and what should be, as a person reads it. */
@@ -8,7 +9,7 @@ export interface Change {
   from?: string | undefined
   to?: string | undefined
   /** Set when `ensure` can't change it: what the user can do. */
-  byHand?: string
+  byHand?: Prose
 }
 
 /** What was observed of another resource; undefined when it isn't there. */

@@ -80,7 +80,7 @@ export function summaryText(summary: Summary, paint: Paint): string {
     ...browser,
     ...first,
     ...(chat ? ['', style('bold', 'Chat'), ...chatLines(chat, paint)] : []),
-    ...(health && !health.healthy ? ['', style('bold', 'Host'), ...healthLines(health, style)] : []),
+    ...(health && !health.healthy ? ['', style('bold', 'Host'), ...healthLines(health, paint)] : []),
     '',
     style('bold', 'Next'),
     ...columns(nextSteps(needsUser).map(([command, why]) => [`  ${style('cyan', hint({ command }))}`, why])),
@@ -100,7 +100,7 @@ const nextSteps = (needsUser: boolean): (readonly [CommandLine, string])[] => [
 ]
 
 export const summaryJson = (summary: Summary, { hint }: Pick<Ui, 'hint'>) => ({
-  ...planJson(summary),
+  ...planJson(summary, { hint }),
   changed: summary.changed,
   address: summary.address,
   instanceId: summary.instanceId,

@@ -6,7 +6,7 @@ import type { Ui } from './ui.js'
 /** Shows the plan and the result of `up`. */
 export const upView = (ui: Ui): UpView => ({
   plan: (plan) => ui.show((paint) => planText(plan, paint)),
-  dryRun: (plan) => ui.result(planText(plan, ui), { ...planJson(plan), dryRun: true }),
+  dryRun: (plan) => ui.result(planText(plan, ui), { ...planJson(plan, ui), dryRun: true }),
   summary(summary) {
     showPasswordApart(summary.firstUser, ui)
     ui.result(summaryText(summary, ui), summaryJson(summary, ui))

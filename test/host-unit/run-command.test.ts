@@ -194,7 +194,7 @@ describe('a stage that fails', () => {
     await expect(runStage(host, 'stack', { timeoutSeconds: 60 })).rejects.toMatchObject({
       code: 'disk-full',
       message: 'The disk is full.',
-      fix: ['Do this.'],
+      fix: [{ fromHost: 'Do this.' }],
     })
     expect(events).toEqual([{ type: 'note', text: '--- the end of /var/log/x\nline {"error":1}' }])
   })
