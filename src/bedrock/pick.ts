@@ -1,5 +1,6 @@
 import { distinct } from '../core/distinct.js'
 import { LabError, type Prose } from '../core/error.js'
+import { nearest } from '../core/nearest.js'
 import { isFixable, type Model } from './model.js'
 
 export interface Choice {
@@ -176,7 +177,7 @@ function ambiguous(wanted: string, matches: readonly Model[]): LabError {
 }
 
 function unknown(wanted: string, models: readonly Model[]): LabError {
-  const near = nearest(wanted, models)
+  const near = nearest(wanted, models, (model) => [model.id, model.name, shortId(model)]).map(({ id }) => id)
   return new LabError({
     code: 'unknown-model',
     what: `There is no chat model ${quote(wanted)} in this region.`,
@@ -187,27 +188,5 @@ function unknown(wanted: string, models: readonly Model[]): LabError {
 
 /** What came from outside is shown short and without control characters. */
 const quote = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 79)}…` : text)
-
-/** The three ids that share the most pairs of letters with what was typed (Dice's coefficient above 0.4). */
-function nearest(wanted: string, models: readonly Model[]): string[] {
-  const letters = pairs(wanted.slice(0, 200))
-  return models
-    .map((model) => ({
-      id: model.id,
-      alike: Math.max(...[model.id, model.name, shortId(model)].map((own) => dice(letters, pairs(own)))),
-    }))
-    .filter(({ alike }) => alike > 0.4)
-    .sort((a, b) => b.alike - a.alike)
-    .slice(0, 3)
-    .map(({ id }) => id)
-}
-
-const pairs = (text: string): Set<string> => {
-  const letters = simple(text)
-  return new Set(Array.from({ length: Math.max(letters.length - 1, 0) }, (_, i) => letters.slice(i, i + 2)))
-}
-
-const dice = (a: Set<string>, b: Set<string>): number =>
-  (2 * [...a].filter((pair) => b.has(pair)).length) / (a.size + b.size || 1)
 
 const unique = (models: Model[]): Model[] => [...new Map(models.map((model) => [model.id, model])).values()]
