@@ -34,13 +34,13 @@ const longLine = 76
 const paths = [...commandAt.keys()].sort((one, other) => other.length - one.length)
 const named = new RegExp(`(npx )?${program} (${paths.join('|')})(?![\\w-])`, 'g')
 
-/** What belongs to a command within a host's text, over continued lines too: options with values, placeholders, e-mail addresses. */
+/** What belongs to a command within a host's text: options with values, placeholders, e-mail addresses. */
 function restOf(path: string, text: string): string {
   const { options = {} } = commandAt.get(path) ?? {}
   const takesValue = (flag: string) =>
     ['word', 'words'].includes({ ...options, ...globals }[flag]?.kind ?? '')
   const parts = text.matchAll(
-    /(?: \\\n *| )(?:--([a-z0-9-]+)( (?:'[^']*'|<[^>]+>|[^\s'<\\-][^\s]*))?|<[^>]+>(?:,<[^>]+>)*|[^\s@]+@[\w.-]*\w)/gy,
+    / (?:--([a-z0-9-]+)( (?:'[^']*'|<[^>]+>|[^\s'<\\-][^\s]*))?|<[^>]+>(?:,<[^>]+>)*|[^\s@]+@[\w.-]*\w)/gy,
   )
   let rest = ''
   for (const [part, flag, value] of parts) {

@@ -27,12 +27,6 @@ it('says nothing twice', () => {
   )
 })
 
-it('says nothing twice in a command that goes on over several lines', () => {
-  const options = { name: 'team-a', rehearse: true }
-  const line = 'librechat-lab up --yes \\\n    --name team-a \\\n    --rehearse \\\n    --disk 40'
-  expect(typed(line, options)).toBe(line)
-})
-
 it('adds only what a command takes', () => {
   const options = { name: 'team-a', region: 'us-east-1' }
   expect(typed('librechat-lab policy', options)).toBe('librechat-lab policy')
@@ -75,8 +69,8 @@ it('writes a hint from its data', () => {
 
 it('writes the commands within a text, and leaves what only looks like one', () => {
   const { hint } = renderHint({ npm_command: 'exec' }, () => ({ name: 'team-a' }))
-  expect(plainSpaces(hint(['Or choose other models: ', { path: 'models' }, '. See librechat-lab up.']))).toBe(
-    'Or choose other models: npx librechat-lab models --name team-a. See librechat-lab up.',
+  expect(plainSpaces(hint(['Look at its health: ', { path: 'status' }, '. See librechat-lab up.']))).toBe(
+    'Look at its health: npx librechat-lab status --name team-a. See librechat-lab up.',
   )
 })
 
