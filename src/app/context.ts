@@ -72,7 +72,7 @@ export interface Ui extends Watcher {
   hint(hint: Prose | Hint): string
   /** A longer text to read before a question, to stderr. */
   show(text: (paint: Pick<Ui, 'style' | 'hint'>) => string): void
-  /** The result, to stdout: text for a person, or one JSON object with `--json`. */
+  /** The result, to stdout: text for a user, or one JSON object with `--json`. */
   result(text: string, json: object): void
   /** Stops spinners and live lines, so that something else can use the terminal. */
   pause(): void

@@ -5,7 +5,7 @@ import { operatorPolicies } from '../lab/operator-policy.js'
 import { type CommandWithNeeds, commandNeeds } from '../lab/permissions.js'
 
 /**
- * The least privileges that a person needs for these commands; for all of them when none is named.
+ * The least privileges that somebody needs for these commands; for all of them when none is named.
  * @returns one document where one managed policy holds everything, else one for each feature
  */
 export function policiesFor(commands: readonly string[], region: string): readonly PolicyDocument[] {

@@ -50,7 +50,7 @@ const LICENCE_USUAL = 60_000
 const POLL_EVERY = 5_000
 
 /**
- * Makes `models` callable as far as the person agrees: Anthropic's form first, for it gates the licences,
+ * Makes `models` callable as far as the user agrees: Anthropic's form first, for it gates the licences,
  * then each licence, then waits until AWS has set them up. The caller's credentials subscribe, so that the
  * instance's role needs no Marketplace rights. What is declined stays as it was; look again with `findModels`.
  * @returns the models for which something was done
@@ -68,7 +68,7 @@ export async function arrangeAccess(
   )
   const accepted: Model[] = []
   for (const model of unlicensed) {
-    // One at a time: a person answers one question after another.
+    // One at a time: a user answers one question after another.
     if (await acceptLicence(bedrock, model, consent, ask)) accepted.push(model)
   }
   const pending = models.filter((model) => model.problem?.reason === 'licence-pending')

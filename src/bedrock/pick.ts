@@ -81,7 +81,7 @@ function sensible(models: readonly Model[]): Pick<Choice, 'chosen' | 'blocked'> 
   // Sonnet balances quality and price, so it is first and the default for new conversations.
   const begins = firstOfLine(menu, 'sonnet')
   const chosen = begins ? unique([begins, ...menu]) : menu
-  // What a person can open belongs there: they are asked, or told, before it is left out.
+  // A model that the user can open belongs there: they are asked or told before it is left out.
   const hoped = menuOf(models.filter((model) => (model.callable && !model.doubt) || isWorthSaying(model)))
   const blocked = hoped.filter((model) => !model.callable)
   if (chosen.length + blocked.length > 0) return { chosen, blocked }
@@ -155,7 +155,7 @@ function without(model: Model): Omit<Model, 'profile'> {
   return rest
 }
 
-/** `anthropic.claude-sonnet-4-5-20250929-v1:0` is `claude-sonnet-4-5` to a person. */
+/** `anthropic.claude-sonnet-4-5-20250929-v1:0` is `claude-sonnet-4-5` to a user. */
 const shortId = (model: Model): string =>
   model.modelId.replace(/^[^.]+\./, '').replace(/(-20\d{6})?(-v\d+)?(:\d+)?$/, '')
 

@@ -23,7 +23,7 @@ export function usageErrors(
   }
   hear(root, root.name())
   return (error, json) => {
-    // A person has seen the help of the incomplete command; a script needs an error.
+    // A user has seen the help of the incomplete command; a script needs an error.
     if (json && error instanceof CommanderError && error.code === 'commander.help')
       return misused('the command is incomplete', root.name(), root.name(), argv)
     return misuse

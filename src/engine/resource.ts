@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.js'
 import type { Prose } from '../core/error.js'
 import type { Emit } from '../core/event.js'
 
-/** One difference between what is there and what should be, as a person reads it. */
+/** One difference between what is there and what should be, as a user reads it. */
 export interface Change {
   /** What differs: "instance type", "rule 22 from 0.0.0.0/0". */
   what: string

@@ -122,7 +122,7 @@ function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** What differs between two stored texts, as a person reads it; empty where only the version differs. */
+/** What differs between two stored texts, as a user reads it; empty where only the version differs. */
 export function describeSettingsChange(
   before: string,
   after: string,

@@ -112,7 +112,7 @@ export const summaryJson = (summary: Summary, { hint }: Pick<Ui, 'hint'>) => ({
   chat: chatJson(summary.chat, { hint }),
   answers: summary.answers,
   addressRelease: { refusedBy: summary.refusal },
-  // A password is a person's: it is never part of a document that a script may keep.
+  // A password is a user's: it is never part of a document that a script may keep.
   firstUser: summary.firstUser ? { email: summary.firstUser.email, made: summary.firstUser.made } : null,
   cost: costJson(summary.cost),
   warnings: warningsOf(summary, { hint }),

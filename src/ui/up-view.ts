@@ -13,7 +13,7 @@ export const upView = (ui: Ui): UpView => ({
   },
 })
 
-/** With `--json` a password that the host generated goes to the person's terminal, never into the document. */
+/** With `--json` a password that the host generated goes to the user's terminal, never into the document. */
 function showPasswordApart(user: Summary['firstUser'], ui: Ui): void {
   if (!user?.password || !ui.json) return
   ui.emit(

@@ -66,7 +66,7 @@ const drifts: Drift[] = [
     happens: async (account) => {
       account.gateway.publicIp = '81.2.69.161'
     },
-    // The lab is as it was chosen; it is the person who has moved.
+    // The lab is as it was chosen; it is the user who has moved.
     exits: 0,
     shows: /81\.2\.69\.161/,
     mended: (found) => {

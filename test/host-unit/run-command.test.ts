@@ -151,7 +151,7 @@ describe('a command on the host', () => {
     expect(elapsed()).toBeLessThan(800_000)
   })
 
-  it('stops waiting immediately when the person interrupts it', async () => {
+  it('stops waiting immediately when the user interrupts it', async () => {
     const { host, abort } = scriptedHost({
       SendCommand: [sent],
       GetCommandInvocation: () => {
