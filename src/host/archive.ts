@@ -44,6 +44,9 @@ export function digest(files: Files): string {
 /** What the name field of a tar header holds (POSIX 1003.1, ustar), in bytes. */
 const longestPath = 100
 
+/** What ends a tar, two blocks of zeros (POSIX 1003.1, ustar): Python refuses an archive of no file without it. */
+const endOfArchive = Buffer.alloc(1024)
+
 /** The files as one compressed tar, all owned by root and readable by it alone. */
 export function tarball(files: Files): Buffer {
   const items = [...files].map(([name, data]) => {
@@ -52,5 +55,6 @@ export function tarball(files: Files): Buffer {
     }
     return { name, data }
   })
-  return gzipSync(createTar(items, { attrs: { mode: '600', uid: 0, gid: 0, mtime: 0 } }), { level: 9 })
+  const tar = createTar(items, { attrs: { mode: '600', uid: 0, gid: 0, mtime: 0 } })
+  return gzipSync(Buffer.concat([tar, endOfArchive]), { level: 9 })
 }

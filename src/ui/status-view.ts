@@ -162,6 +162,21 @@ const sourceText = (source: string) =>
       ? 'everywhere over IPv6'
       : source.replace(/\/32$/, '')
 
+/** Whether many can reach the lab, by its rules; what only the settings say is shown as what `up` would open. */
+function wideLines(
+  settings: There['settings'],
+  ingress: There['ingress'],
+  { hint }: Pick<Ui, 'hint'>,
+): string[] {
+  if (!settings?.allow.everyone) return []
+  const isOpen = ingress?.some(({ source }) => settings.allow.cidrs.includes(source)) ?? true
+  if (isOpen) return openToMany(settings, { hint })
+  const detect = hint({ command: { path: 'up', flags: { 'allow-cidr': ['detect'] } } })
+  return [
+    `The stored settings allow ${settings.allow.cidrs.join(', ')}, which the security group does not. To allow only your address: ${detect}`,
+  ]
+}
+
 function reachLines(status: There, paint: Paint): string[] {
   const { style, hint } = paint
   const { settings, ingress, answers, here, health, urls } = status
@@ -176,7 +191,7 @@ function reachLines(status: There, paint: Paint): string[] {
   return [
     ...columns(rows),
     ...(ingress ? [`  Allowed from ${clean(allowedFrom(ingress))}`] : []),
-    ...(settings ? openToMany(settings, paint) : []).map((text) => `  ${style('yellow', '!')} ${text}`),
+    ...wideLines(settings, ingress, paint).map((text) => `  ${style('yellow', '!')} ${text}`),
     ...(here && settings && !here.allowed
       ? [
           `  ${style('yellow', '!')} Your address is now ${here.address}, which is not allowed. To allow it: ${hint(letIn(settings, here.address))}`,

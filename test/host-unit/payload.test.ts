@@ -60,6 +60,17 @@ describe('what Run Command carries', () => {
     expect(huge).toThrow(expect.objectContaining({ code: 'payload-too-large' }))
   })
 
+  it('is an archive that Python reads where a stage has no input of its own', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'librechat-lab-empty-'))
+    try {
+      writeFileSync(join(folder, 'archive.tar.gz'), tarball(new Map()))
+      execFileSync('python3', ['-W', 'ignore', '-m', 'tarfile', '-e', 'archive.tar.gz', '.'], { cwd: folder })
+      expect(readdirSync(folder)).toEqual(['archive.tar.gz'])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   it('is an archive that Python and tar read', () => {
     const directory = mkdtempSync(join(tmpdir(), 'librechat-lab-archive-'))
     try {

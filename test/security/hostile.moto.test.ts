@@ -60,12 +60,13 @@ describeAccount('what somebody else in the account wrote', (account) => {
     expect(plan.stdout).toMatch(/closed → 443 from 0\.0\.0\.0\/0/)
     const status = await run(account(), ['status'])
     expect(status.code).toBe(2)
-    expect(status.stdout).toMatch(/The whole internet may reach/)
+    expect(status.stdout).toMatch(/stored settings allow 0\.0\.0\.0\/0, which the security group does not/)
 
     // Said twice by the user, it is theirs to say, and it goes on being told.
     const meant = await run(account(), ['up', '--yes', '--allow-cidr', '0.0.0.0/0', '--allow-everyone'])
     expect(meant.code, meant.stderr).toBe(0)
-    expect(meant.stdout).toMatch(/The whole internet may reach/)
+    expect(meant.stdout).toMatch(/The whole internet can reach/)
+    expect((await run(account(), ['status'])).stdout).toMatch(/The whole internet can reach/)
     expect((await run(account(), ['up', '--yes'])).code).toBe(0)
     expect((await run(account(), ['up', '--yes', '--allow-cidr', 'detect'])).code).toBe(0)
     expect(inbound(only((await lab(account())).groups))).toEqual(before)

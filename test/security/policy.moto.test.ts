@@ -140,6 +140,12 @@ describeAws('the printed policy', (moto) => {
     await ec2.send(new DeleteTagsCommand({ Resources: [address.AllocationId ?? ''], Tags }))
     account.addresses.offer(address.AllocationId ?? '', '210987654321')
     await ec2.send(new DisassociateAddressCommand({ AssociationId: address.AssociationId }))
+    const left = {
+      Name: '/librechat-lab/default/secret/4567',
+      Value: 'secret',
+      Type: 'SecureString' as const,
+    }
+    await at.ssm.send(new PutParameterCommand(left))
     await may(['up'], ['up', '--yes'])
 
     // Another profile at the instance, another type, a larger disk; stopped, a boundary, and none again.
@@ -154,10 +160,11 @@ describeAws('the printed policy', (moto) => {
     await ec2.send(new AssociateIamInstanceProfileCommand(other))
     await may(['up'], ['up', '--yes', '--instance-type', 't3.large', '--disk', '40'])
     await ec2.send(new StopInstancesCommand({ InstanceIds: [instanceId] }))
-    await may(['up'], ['up', '--yes', '--permissions-boundary', 'arn:aws:iam::aws:policy/PowerUserAccess'])
+    const bounded = ['--permissions-boundary', 'arn:aws:iam::aws:policy/PowerUserAccess']
+    await may(['up'], ['up', '--yes', ...bounded])
     const PermissionsBoundary = 'arn:aws:iam::aws:policy/ReadOnlyAccess'
     await iam.send(new PutRolePermissionsBoundaryCommand({ RoleName: role, PermissionsBoundary }))
-    await may(['up'], ['up', '--yes', '--replace-instance', instanceId])
+    await may(['up'], ['up', '--yes', ...bounded, '--replace-instance', instanceId])
 
     await iam.send(new RemoveRoleFromInstanceProfileCommand({ InstanceProfileName, RoleName: role }))
 

@@ -141,7 +141,7 @@ describeAccount(
         },
       })
       const up = await run(account(), ['up', '--yes'])
-      expect(up.stderr).toMatch(/Somebody else changed the settings/)
+      expect(up.stderr).toMatch(/Another run changed the settings/)
       expect((await lab(account())).spec).toMatchObject({ tags: { Owner: 'ana' } })
       await succeeds(run(account(), ['up', '--yes']))
     })
