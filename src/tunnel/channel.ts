@@ -107,7 +107,7 @@ export class Channel {
 
   /** For how long, in milliseconds, what comes has been late and slow: see `Progress`. */
   get crawling(): number {
-    return this.wire ? this.progress.crawling(this.now()) : 0
+    return this.wire ? this.progress.crawling(this.now(), this.early.size > 0) : 0
   }
 
   /** Forgives what is late, acknowledgements as well: nothing was read for a while. */
@@ -236,7 +236,7 @@ export class Channel {
 
   private handOn(message: Message): void {
     this.expected++
-    this.progress.took(message.created, this.now())
+    this.progress.took(message.created, this.now(), this.early.size > 0)
     this.events.payload(message.payloadType, message.payload)
   }
 

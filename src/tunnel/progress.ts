@@ -10,26 +10,30 @@ const limit = {
 /**
  * Tells a session that only crawls from one that is slow or quiet. When much of what the agent sent was lost, it
  * repeats one message every 100 ms, which takes minutes for a megabyte. Such messages come late, by their own
- * date, and few at a time; a burst after a reconnection is late and fast, and a quiet server's is in time.
+ * date, few at a time and without a long pause; a burst after a reconnection is late and fast, and a quiet server's
+ * messages are in time, or late and far apart.
  */
 export class Progress {
   /** The agent's clock against ours, with the fastest message's time on its way. */
   private offset = Number.POSITIVE_INFINITY
   private since: number | undefined
+  /** When a message was last late or missing. */
+  private lateAt = 0
   private windowAt = 0
   private taken = 0
 
-  /** A message that the agent made at `created` was taken in its turn. */
-  took(created: number, now: number): void {
+  /** A message that the agent made at `created` was taken in its turn. `gap`: one after it is still missing. */
+  took(created: number, now: number, gap: boolean): void {
     this.offset = Math.min(this.offset, now - created)
-    if (now - created - this.offset <= limit.late) this.reset()
-    else this.begin(now)
+    const inTime = now - created - this.offset <= limit.late
+    if (inTime || (!gap && now - this.lateAt > limit.window)) this.reset()
+    if (!inTime) this.late(now)
     this.taken++
   }
 
   /** A message came while an earlier one is missing. */
   missed(now: number): void {
-    this.begin(now)
+    this.late(now)
   }
 
   /** What is late now is late for a reason of ours. */
@@ -37,8 +41,8 @@ export class Progress {
     this.since = undefined
   }
 
-  /** For how long it has been crawling. */
-  crawling(now: number): number {
+  /** For how long it has been crawling, to the last late message or, while one is missing (`gap`), to now. */
+  crawling(now: number, gap: boolean): number {
     if (this.since === undefined) return 0
     const elapsed = now - this.windowAt
     if (elapsed >= limit.window) {
@@ -46,10 +50,11 @@ export class Progress {
       this.windowAt = now
       this.taken = 0
     }
-    return now - this.since
+    return Math.max(0, (gap ? now : this.lateAt) - this.since)
   }
 
-  private begin(now: number): void {
+  private late(now: number): void {
+    this.lateAt = now
     if (this.since !== undefined) return
     this.since = now
     this.windowAt = now

@@ -1,4 +1,6 @@
-import { expect, it } from 'vitest'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
 import { rehearsal, start } from './program.js'
 
 it('--rehearse is a switch: the word behind it is the command’s own', { timeout: 60_000 }, async () => {
@@ -17,6 +19,26 @@ it('--rehearse is a switch: the word behind it is the command’s own', { timeou
   while (!tunnel.said.stdout.includes('\n')) await new Promise((resolve) => setTimeout(resolve, 20))
   tunnel.child.kill('SIGINT')
   expect((await tunnel.ended).json()).toMatchObject({ tunnels: [{ target: 'portainer' }] })
+})
+
+it('Ctrl-C ends logs --follow at once, and the session with it', { timeout: 60_000 }, async () => {
+  const { run, start, folder } = rehearsal()
+  await run(['up', '--yes'])
+  const logs = start(['logs', 'proxy', '--follow'])
+  onTestFinished(() => void logs.child.kill('SIGKILL'))
+  // The first five lines come at once, further ones each second.
+  await expect.poll(() => logs.said.stdout, { timeout: 20_000 }).toMatch(/number 6\n$/)
+  const sessions = async () => {
+    const state = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.json'))
+    const text = await Promise.all(state.map((name) => readFile(join(folder, name), 'utf8')))
+    return text.join('').match(/"endedAt"/g)?.length ?? 0
+  }
+  const before = await sessions()
+  const since = Date.now()
+  logs.child.kill('SIGINT')
+  expect((await logs.ended).code).toBe(130)
+  expect(Date.now() - since).toBeLessThan(3000)
+  expect(await sessions()).toBe(before + 1)
 })
 
 it('--scenario implies --rehearse', async () => {

@@ -35,10 +35,14 @@ describeAws('from nothing to a chat', (moto) => {
     // What SendCommand carries runs on the machine; only Bedrock's answers, which nobody has here, are played.
     const managed = { online: async () => true }
     account.answer(
-      runCommand(managed, (work) => {
-        const script = work.commands.join('\n')
-        return script.includes('CHAT_PROOF=') ? account.hosts.run(work) : machine.start(script).result
-      }),
+      runCommand(
+        managed,
+        (work) => {
+          const script = work.commands.join('\n')
+          return script.includes('CHAT_PROOF=') ? account.hosts.run(work) : machine.start(script).result
+        },
+        account.at,
+      ),
     )
     browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',

@@ -87,7 +87,7 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
     machinesOf,
     ips,
     managed,
-    runCommand(managed, machines.run),
+    runCommand(managed, machines.run, at),
     dryRuns,
     made,
     defaultVpcs(at),

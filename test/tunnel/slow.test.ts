@@ -19,6 +19,8 @@ describe('a slow reader', () => {
   const floods = (socket: Socket) => {
     socket.once('data', (chunk) => (chunk.toString() === 'flood' ? socket.end(flood) : socket.end('quick')))
   }
+  /** Without the pause that would let a slow reader keep up. */
+  const agent = { pace: 0 }
   setFlagsFromString('--expose-gc')
   const collect: () => void = runInNewContext('gc')
   /** Bytes that are really held, not those that wait to be collected. */
@@ -29,7 +31,7 @@ describe('a slow reader', () => {
   }
 
   test('makes the remote side wait: memory stays bounded, and every byte comes in the end', async () => {
-    const { forward } = await open(floods)
+    const { forward } = await open(floods, { agent })
     const socket = await connectTo(forward.port)
     const before = heap()
     socket.write('flood')
@@ -47,7 +49,7 @@ describe('a slow reader', () => {
   }, 30_000)
 
   test('is let go when it takes nothing and keeps others waiting', async () => {
-    const { forward, notices } = await open(floods, { clock: fastClock(10) })
+    const { forward, notices } = await open(floods, { agent, clock: fastClock(10) })
     const stalled = await connectTo(forward.port)
     stalled.write('flood')
     stalled.pause()
@@ -58,7 +60,7 @@ describe('a slow reader', () => {
   }, 30_000)
 
   test('that takes its time is not let go, though others wait', async () => {
-    const { forward, notices } = await open(floods, { clock: fastClock(10) })
+    const { forward, notices } = await open(floods, { agent, clock: fastClock(10) })
     const slow = await connectTo(forward.port)
     slow.write('flood')
     const other = await connectTo(forward.port)
@@ -124,7 +126,11 @@ describe('a slow reader', () => {
       },
       { clock: fastClock(20) },
     )
-    const waiting = downloadAfter(forward, 'quick')
+    const asking = await connectTo(forward.port)
+    asking.write('quick')
+    const waiting = everything(asking)
+    // A connection that comes later, when nothing moves, would get another session.
+    await until('the question to be sent', () => forward.traffic.bytesUp > 0)
     const stuck = await connectTo(forward.port)
     stuck.write(noise(30 * megabyte))
     await expect(waiting).rejects.toThrow()

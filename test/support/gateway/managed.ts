@@ -90,21 +90,26 @@ function instanceIds({ params }: Call): string[] | undefined {
   )
 }
 
-async function hasRole({ ec2, iam }: Witness, id: string): Promise<boolean> {
+async function hasRole(witness: Witness, id: string): Promise<boolean> {
+  const RoleName = await roleOf(witness, id)
+  if (!RoleName) return false
+  const { AttachedPolicies } = await witness.iam.send(new ListAttachedRolePoliciesCommand({ RoleName }))
+  return (AttachedPolicies ?? []).some(({ PolicyName }) => PolicyName === 'AmazonSSMManagedInstanceCore')
+}
+
+/** The name of the role whose credentials an instance has. */
+export async function roleOf({ ec2, iam }: Witness, id: string): Promise<string | undefined> {
   const filter = { Name: 'instance-id', Values: [id] }
   const { IamInstanceProfileAssociations } = await ec2.send(
     new DescribeIamInstanceProfileAssociationsCommand({ Filters: [filter] }),
   )
   const name = IamInstanceProfileAssociations?.[0]?.IamInstanceProfile?.Arn?.split('/').pop()
-  if (!name) return false
+  if (!name) return undefined
   try {
     const { InstanceProfile } = await iam.send(new GetInstanceProfileCommand({ InstanceProfileName: name }))
-    const RoleName = InstanceProfile?.Roles?.[0]?.RoleName
-    if (!RoleName) return false
-    const { AttachedPolicies } = await iam.send(new ListAttachedRolePoliciesCommand({ RoleName }))
-    return (AttachedPolicies ?? []).some(({ PolicyName }) => PolicyName === 'AmazonSSMManagedInstanceCore')
+    return InstanceProfile?.Roles?.[0]?.RoleName
   } catch (error) {
-    if ((error as Error).name === 'NoSuchEntityException') return false
+    if ((error as Error).name === 'NoSuchEntityException') return undefined
     throw error
   }
 }

@@ -78,10 +78,11 @@ export async function statementsOf(iam: IAMClient, UserName: string): Promise<St
   const documents = await Promise.all(
     PolicyNames.map((PolicyName) => iam.send(new GetUserPolicyCommand({ UserName, PolicyName }))),
   )
-  return documents.flatMap(({ PolicyDocument }) => {
-    const { Statement } = JSON.parse(decodeURIComponent(PolicyDocument ?? '{}')) as {
-      Statement: OneOrMany<Statement>
-    }
-    return many(Statement)
-  })
+  return documents.flatMap(({ PolicyDocument }) => documentOf(PolicyDocument))
+}
+
+/** The statements of a policy document as IAM returns it, URL-encoded. */
+export function documentOf(encoded = '%7B%22Statement%22%3A%5B%5D%7D'): Statement[] {
+  const { Statement } = JSON.parse(decodeURIComponent(encoded)) as { Statement: OneOrMany<Statement> }
+  return many(Statement)
 }

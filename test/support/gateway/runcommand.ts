@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import type { Witness } from '../clients.js'
 import type { Call } from './call.js'
 import type { Supplement } from './gateway.js'
 import type { ManagedInstances } from './managed.js'
+import { resolveReferences } from './references.js'
 import { type Answer, errorAnswer, jsonAnswer } from './wire.js'
 
 /** What the instance is told to run. */
@@ -28,7 +30,11 @@ interface Invocation extends Work {
 }
 
 /** Systems Manager's Run Command, which moto answers without running anything. */
-export function runCommand(managed: ManagedInstances, executor: Executor): Supplement {
+export function runCommand(
+  managed: Pick<ManagedInstances, 'online'>,
+  executor: Executor,
+  witness: (region: string) => Witness,
+): Supplement {
   const invocations: Invocation[] = []
 
   const answers: Record<string, (call: Call) => Promise<Answer> | Answer> = {
@@ -45,7 +51,8 @@ export function runCommand(managed: ManagedInstances, executor: Executor): Suppl
       const work = { region: call.region, instanceId, commands, comment }
       const invocation: Invocation = { ...work, commandId: randomUUID(), sentAt: Date.now() }
       invocations.push(invocation)
-      void executor(work)
+      void resolveReferences(witness(call.region), instanceId, commands)
+        .then((resolved) => executor({ ...work, commands: resolved }))
         .catch((error: Error): Outcome => ({ code: 1, stdout: '', stderr: String(error.stack) }))
         .then((outcome) => {
           invocation.outcome = outcome
@@ -164,7 +171,8 @@ function whatIsWrong(params: Record<string, unknown>): { code: string; message: 
   const size = JSON.stringify(parameters).length
   if (size > 64 * 1024)
     return { code: 'MaxDocumentSizeExceeded', message: `the parameters are ${size} bytes long` }
-  if (/\{\{/.test(JSON.stringify(parameters)))
-    return invalid('Run Command would interpolate {{ … }} in the parameters')
+  // The agent leaves these as they are; nothing of ours may depend on it.
+  if (/\{\{(?! *ssm:)/.test(JSON.stringify(parameters)))
+    return invalid('{{ … }} in the parameters, other than {{ssm:…}}')
   return undefined
 }

@@ -1,9 +1,13 @@
 // Port forwarding as agents up to 3.0.196.0 do it: one connection, raw, opened again when data arrives after its end.
 import net from 'node:net'
+import { openOutput } from './output.mjs'
 
 export function openBasic(link) {
   const { options } = link
   let socket
+  const output = openOutput(link)
+  output.onFlush = (full) => (full ? socket?.pause() : socket?.resume())
+
   function connect() {
     socket = net.connect({ port: options.ports?.[options.port] ?? 1, host: '127.0.0.1' })
     const mine = socket
@@ -11,10 +15,7 @@ export function openBasic(link) {
     mine.on('connect', () => {
       connected = true
     })
-    mine.on('data', (chunk) => {
-      for (let at = 0; at < chunk.length; at += 1024) link.say(1, chunk.subarray(at, at + 1024))
-      if (link.full()) mine.pause()
-    })
+    mine.on('data', (chunk) => mine === socket && output.write(chunk))
     mine.on('error', () => {
       if (!connected) link.close('Unable to connect to specified port')
     })
@@ -22,13 +23,13 @@ export function openBasic(link) {
       if (socket === mine) socket = undefined
     })
   }
-  link.onDrain = () => socket?.resume()
   connect()
   return {
     take(payloadType, payload) {
       if (payloadType === 10 && payload.readUInt32BE() === 1) {
         socket?.destroySoon()
         socket = undefined
+        output.clear()
       }
       if (payloadType !== 1) return
       if (!socket) connect()

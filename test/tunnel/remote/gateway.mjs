@@ -444,7 +444,7 @@ async function flood(session, socket) {
   }
   // The handshake comes first, except where it is the flood.
   if (kind !== 'handshake') await new Promise((resolve) => setTimeout(resolve, 300))
-  if (kind !== 'handshake' && kind !== 'output') socket._socket.pause()
+  if (kind !== 'output') socket._socket.pause()
   for (let n = 0; settings.flood === kind && socket.readyState === 1; n++) {
     if (kind === 'ping') socket.ping(kib.subarray(0, 125))
     else socket.send(bytes[kind](n))

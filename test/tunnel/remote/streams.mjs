@@ -1,6 +1,7 @@
 // The agent's multiplexer, smux version 1 with the defaults of its library: 4 MiB for all streams together that
 // no port has taken yet, and then nothing more is read.
 import net from 'node:net'
+import { openOutput } from './output.mjs'
 
 const bucket = 4 * 1024 * 1024
 const frameLength = 32_768
@@ -9,9 +10,11 @@ const [SYN, FIN, PSH, NOP] = [0, 1, 2, 3]
 export function openMux(link) {
   const { options } = link
   const streams = new Map()
-  /** Bytes for the client, cut into messages without regard to frames, as they come from a socket. */
-  let outgoing = []
-  let pending = Buffer.alloc(0)
+  /** Cut into messages without regard to frames, as they come from a socket. */
+  const output = openOutput(link)
+  output.onFlush = (full) => {
+    for (const { socket } of streams.values()) full ? socket.pause() : socket.resume()
+  }
 
   function frame(command, id, data = Buffer.alloc(0)) {
     const head = Buffer.alloc(8)
@@ -19,33 +22,8 @@ export function openMux(link) {
     head[1] = command
     head.writeUInt16LE(data.length, 2)
     head.writeUInt32LE(id, 4)
-    outgoing.push(head, data)
+    return [head, data]
   }
-
-  let pacing = false
-  function flush() {
-    if (outgoing.length > 0) pending = Buffer.concat([pending, ...outgoing])
-    outgoing = []
-    if (pacing) return
-    let at = 0
-    while (at < pending.length && !link.full()) {
-      link.say(1, pending.subarray(at, at + 1024))
-      at += 1024
-      if (!options.pace) continue
-      pacing = true
-      setTimeout(() => {
-        pacing = false
-        flush()
-      }, options.pace)
-      break
-    }
-    pending = pending.subarray(at)
-    for (const { socket } of streams.values()) {
-      if (pending.length > 256 * 1024) socket.pause()
-      else socket.resume()
-    }
-  }
-  link.onDrain = flush
 
   const queued = () => [...streams.values()].reduce((sum, { socket }) => sum + socket.writableLength, 0)
 
@@ -58,10 +36,11 @@ export function openMux(link) {
       stream.connected = true
     })
     socket.on('data', (chunk) => {
+      const frames = []
       for (let at = 0; at < chunk.length; at += frameLength) {
-        frame(PSH, id, chunk.subarray(at, at + frameLength))
+        frames.push(...frame(PSH, id, chunk.subarray(at, at + frameLength)))
       }
-      flush()
+      output.write(...frames)
     })
     socket.on('drain', () => link.blocked && queued() < bucket / 2 && link.unblock())
     socket.on('error', () => {
@@ -71,8 +50,7 @@ export function openMux(link) {
     socket.on('end', () => socket.end())
     socket.on('close', () => {
       streams.delete(id)
-      frame(FIN, id)
-      flush()
+      output.write(...frame(FIN, id))
       if (link.blocked && queued() < bucket / 2) link.unblock()
     })
   }
