@@ -33,7 +33,6 @@ function terminal(rows) {
     tmux('capture-pane', '-p', '-e', ...(scrolled ? ['-S', '-'] : [])).replace(/\s+$/, '')
   return {
     screen,
-    press: (...keys) => tmux('send-keys', ...keys),
     async type(text) {
       for (const letter of text) {
         tmux('send-keys', '-l', letter)
@@ -90,46 +89,8 @@ mkdirSync(images, { recursive: true })
   const whole = screen(true)
   save('up.svg', drawFrames(frames, { columns, rows: 34, title: 'librechat-lab up --rehearse' }))
   save(
-    'plan.svg',
-    draw(between(whole, /^Plan for/, /^✔/), { columns, title: 'the plan, before anything is made' }),
-  )
-  save(
     'summary.svg',
-    draw(between(whole, /^✔ Your LibreChat/, /^That was/), { columns, title: 'librechat-lab up' }),
-  )
-  close()
-}
-
-{
-  const { type, shows, screen, close } = terminal(60)
-  await shows(/\$/)
-  await type('librechat-lab status --rehearse')
-  await shows(/This was a rehearsal/)
-  save(
-    'status.svg',
-    draw(between(screen(true), /^Lab "default"/, /^That was/), { columns, title: 'librechat-lab status' }),
-  )
-  close()
-}
-
-{
-  const { type, press, shows, screen, close } = terminal(60)
-  await shows(/\$/)
-  await type('librechat-lab up --rehearse --name team-a')
-  for (const question of [/e-mail/, /Which instance type/, /How many GB/, /Which addresses/]) {
-    await shows(question)
-    if (question.test('e-mail')) press('-l', 'me@example.org')
-    press('Enter')
-  }
-  await shows(/Which models/)
-  press('Enter')
-  await shows(/Change the models/)
-  save(
-    'conversation.svg',
-    draw(between(screen(true), /questions about the new lab/), {
-      columns,
-      title: 'the first up is a conversation',
-    }),
+    draw(between(whole, /^✔ Your LibreChat/, /^This was/), { columns, title: 'librechat-lab up' }),
   )
   close()
 }

@@ -72,7 +72,7 @@ export const menuOf = (choice: Pick<Choice, 'chosen' | 'default' | 'title'>): Ch
   titleModel: choice.title?.id,
 })
 
-/** The models that a person named; undefined for the default menu: no flag, or the word `default`. */
+/** The models that a user named; undefined for the default menu: no flag, or the word `default`. */
 export function namedModels(text: string | undefined): string[] | undefined {
   const ids = text
     ?.split(',')

@@ -1,7 +1,7 @@
 import type { Clients } from '../aws/clients.js'
 import type { Connection } from '../aws/connect.js'
 import type { Clock } from '../core/clock.js'
-import type { FlagName, Hint } from '../core/error.js'
+import type { FlagName, Hint, Prose } from '../core/error.js'
 import type { Emit } from '../core/event.js'
 import type { Style } from '../core/style.js'
 
@@ -22,7 +22,7 @@ export interface GlobalOptions {
 export type Question = {
   message: string
   /** One line: why it matters and what it costs. */
-  hint?: string
+  hint?: Prose
 } & (
   | {
       /** The flag that gives the same answer: "--region <region>". */
@@ -68,13 +68,11 @@ export interface Ui extends Watcher {
   readonly style: Style
   /** The width of stdout's terminal. */
   readonly columns: number
-  /** Rewrites the commands in a text as this user has to type them. */
-  retype(text: string): string
-  /** One thing to do, as this user has to type it. */
-  hint(hint: string | Hint): string
+  /** One thing to do, or a text with commands, as this user has to type it. */
+  hint(hint: Prose | Hint): string
   /** A longer text to read before a question, to stderr. */
   show(text: (paint: Pick<Ui, 'style' | 'hint'>) => string): void
-  /** The result, to stdout: text for a person, or one JSON object with `--json`. */
+  /** The result, to stdout: text for a user, or one JSON object with `--json`. */
   result(text: string, json: object): void
   /** Stops spinners and live lines, so that something else can use the terminal. */
   pause(): void

@@ -1,4 +1,4 @@
-import { shellQuote } from '../core/shell.js'
+import type { CommandLine } from '../core/error.js'
 import { defaults } from '../lab/choices.js'
 import type { Chat } from './chat-choice.js'
 import { type Said, type Start, stepsOf } from './questions.js'
@@ -36,30 +36,33 @@ export async function converse(start: Start): Promise<Said> {
     if (next === 'go') break
     said = (await steps[Number(next)]?.ask(said)) ?? said
   }
-  ui.emit({ type: 'note', text: `\nThe same without questions:\n  ${commandLine(said, start)}` })
+  ui.emit({ type: 'note', text: ['\nThe same without questions:\n  ', commandLine(said, start)] })
   return said
 }
 
-/** Only what differs from the defaults; over several lines, ready to paste. */
-function commandLine({ choices, chat }: Said, { open, options, chat: offered }: Start): string {
-  const { allow, instanceType, diskGb } = choices
+/** Only what differs from the defaults. */
+function commandLine({ choices, chat }: Said, { open, options, chat: offered }: Start): CommandLine {
+  const { email, allow, instanceType, diskGb } = choices
+  const { lab } = open
+  const { scenario, rehearse, profile } = options
   const ids = (models: Chat['models']) => models.map(({ id }) => id).join(',')
-  const words = [
-    'librechat-lab up --yes',
-    `--region ${open.lab.region}`,
-    ...(open.lab.name === 'default' ? [] : [`--name ${open.lab.name}`]),
-    ...(options.scenario ? [`--scenario ${options.scenario}`] : options.rehearse ? ['--rehearse'] : []),
-    ...(options.profile ? [`--profile ${shellQuote(options.profile)}`] : []),
-    ...(choices.email ? [`--email ${shellQuote(choices.email)}`] : []),
-    ...(instanceType && instanceType !== defaults.instanceType ? [`--instance-type ${instanceType}`] : []),
-    ...(diskGb && diskGb !== defaults.diskGb ? [`--disk ${diskGb}`] : []),
-    ...(typeof allow === 'object' ? [`--allow-cidr ${allow.cidrs.join(' ')}`] : []),
-    ...(typeof allow === 'object' && allow.everyone ? ['--allow-everyone'] : []),
-    ...(chat.models.length === 0 ? ['--without-chat'] : []),
-    // One word, so that no line ends within it.
-    ...(chat.models.length > 0 && ids(chat.models) !== ids(offered.models)
-      ? [`--models=${ids(chat.models)}`]
-      : []),
-  ]
-  return words.join(' ').length < 76 ? words.join(' ') : words.join(' \\\n    ')
+  const isChosen = chat.models.length > 0 && ids(chat.models) !== ids(offered.models)
+  return {
+    path: 'up',
+    overLines: true,
+    flags: {
+      yes: true,
+      region: lab.region,
+      ...(lab.name === 'default' ? {} : { name: lab.name }),
+      ...(scenario ? { scenario } : rehearse ? { rehearse } : {}),
+      ...(profile ? { profile } : {}),
+      ...(email ? { email } : {}),
+      ...(instanceType && instanceType !== defaults.instanceType ? { 'instance-type': instanceType } : {}),
+      ...(diskGb && diskGb !== defaults.diskGb ? { disk: String(diskGb) } : {}),
+      ...(typeof allow === 'object' ? { 'allow-cidr': allow.cidrs } : {}),
+      ...(typeof allow === 'object' && allow.everyone ? { 'allow-everyone': true } : {}),
+      ...(chat.models.length === 0 ? { 'without-chat': true } : {}),
+      ...(isChosen ? { models: ids(chat.models) } : {}),
+    },
+  }
 }

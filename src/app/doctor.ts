@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { advise } from '../aws/advice.js'
 import { isCode } from '../aws/errors.js'
 import { type Explanation, explain } from '../bedrock/explain.js'
@@ -6,7 +7,8 @@ import { findModels } from '../bedrock/models.js'
 import { pick, requireChat } from '../bedrock/pick.js'
 import { bedrockPolicy } from '../bedrock/policy.js'
 import { proofIn } from '../bedrock/proof.js'
-import { LabError } from '../core/error.js'
+import { distinct } from '../core/distinct.js'
+import { LabError, type Prose, prose } from '../core/error.js'
 import { observe } from '../engine/converge.js'
 import { checkAddressQuota } from '../lab/address-quota.js'
 import {
@@ -33,7 +35,7 @@ export interface DoctorOptions extends Pick<ChoiceFlags, 'instanceType' | 'subne
 /** A check that passed: its result in a few words, and optional advice. */
 interface Health {
   detail: string
-  advice?: readonly string[]
+  advice?: readonly Prose[]
 }
 
 /** A placeholder for the user's own address, which has its own check; nothing is created with it. */
@@ -45,7 +47,7 @@ export interface Finding {
   detail?: string
   problem?: LabError
   /** Optional improvements. */
-  advice: readonly string[]
+  advice: readonly Prose[]
 }
 
 /** All preflight checks of `up`, read-only; a problem is where `up` would stop. */
@@ -171,7 +173,7 @@ async function chat(
   })
   const choice = pick(models, named)
   requireChat(choice, lab.region, named)
-  const advice = leftOutOf(choice.blocked).map(({ names, fix }) => `For ${names.join(', ')}: ${fix}`)
+  const advice = leftOutOf(choice.blocked).map(({ names, fix }) => prose(`For ${names.join(', ')}: `, fix))
   return { detail: choice.chosen.map(({ name }) => name).join(', '), advice }
 }
 
@@ -197,12 +199,11 @@ async function lastProof(open: OpenLab, context: Context): Promise<Health> {
     ...explain({ model: id, error }, { role: proof.role, region: lab.region }),
   }))
   if (answering.length === 0) throw nothingAnswers(proof.at, failures)
-  const byCause = new Map<string, string[]>()
-  for (const { label, cause, fix } of failures) {
-    const said = `${cause} ${fix[0]}`
-    byCause.set(said, [...(byCause.get(said) ?? []), label])
-  }
-  const advice = [...byCause].map(([said, labels]) => `${labels.join(', ')}: ${said}`)
+  const causes = distinct(failures.map(({ cause, fix: [step = ''] }) => ({ cause, step })))
+  const advice = causes.map((one) => {
+    const labels = failures.filter(({ cause, fix }) => isDeepStrictEqual(one, { cause, step: fix[0] ?? '' }))
+    return prose(`${labels.map(({ label }) => label).join(', ')}: ${one.cause} `, one.step)
+  })
   return {
     detail: `${answering.length} of ${stored.models.length}, asked ${proof.at.slice(0, 16)}`,
     advice,
@@ -215,5 +216,5 @@ const nothingAnswers = (at: string, failures: readonly Explanation[]): LabError 
     code: 'no-model-answers',
     what: `No model of the menu answered on ${at.slice(0, 10)}.`,
     why: [...new Set(failures.map(({ cause }) => cause))].join(' '),
-    fix: [...new Set(failures.flatMap(({ fix }) => fix)), 'Then ask again: librechat-lab up'],
+    fix: [...distinct(failures.flatMap(({ fix }) => fix)), ['Then ask again: ', { path: 'up' }]],
   })

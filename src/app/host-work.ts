@@ -50,7 +50,7 @@ export function hostWork(options: {
   observation: Observation
   health: HostHealth | undefined
   user: HostWork['user']
-  /** The first user's, when the person typed one. */
+  /** The first user's, when the user typed one. */
   password: string | undefined
   context: Context
 }): HostWork {

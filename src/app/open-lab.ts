@@ -21,7 +21,7 @@ export interface OpenLab {
   stored: Settings | undefined
   /** The parameter's version that `stored` was read from. */
   storedVersion: number | undefined
-  /** Its text. A parameter that is deleted and made anew counts its versions from 1 again. */
+  /** Its text. A parameter that is deleted and created again counts its versions from 1. */
   storedText: string | undefined
 }
 

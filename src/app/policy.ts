@@ -1,10 +1,11 @@
-import { LabError } from '../core/error.js'
+import { LabError, type Prose } from '../core/error.js'
+import { nearest } from '../core/nearest.js'
 import type { PolicyDocument } from '../core/policy.js'
 import { operatorPolicies } from '../lab/operator-policy.js'
 import { type CommandWithNeeds, commandNeeds } from '../lab/permissions.js'
 
 /**
- * The least privileges that a person needs for these commands; for all of them when none is named.
+ * The least privileges that somebody needs for these commands; for all of them when none is named.
  * @returns one document where one managed policy holds everything, else one for each feature
  */
 export function policiesFor(commands: readonly string[], region: string): readonly PolicyDocument[] {
@@ -15,7 +16,13 @@ export function policiesFor(commands: readonly string[], region: string): readon
     throw new LabError({
       code: 'bad-usage',
       what: `${JSON.stringify(unknown.slice(0, 60))} is not a command that calls AWS.`,
-      fix: [`Commands that call AWS: ${known.join(', ')}`],
+      fix: [
+        ...nearest(unknown, known, (name) => [name], 1).map((meant): Prose => {
+          const args = commands.map((name) => (name === unknown ? meant : name))
+          return ['Did you mean ', { path: 'policy', args }, '?']
+        }),
+        `Commands that call AWS: ${known.join(', ')}`,
+      ],
     })
   }
   // Adopting widens the policy to every security group, so it is included only when it is named.

@@ -131,7 +131,11 @@ const modelsStep = ({ options, context: { ui } }: Start): Step => ({
     const chosen = await ui.checkbox<string>({
       flag: '--models <ids>',
       message: 'Which models in the menu?',
-      hint: 'To see why a model can’t be called: librechat-lab models. You pay for what you use: https://aws.amazon.com/bedrock/pricing',
+      hint: [
+        'To see why a model can’t be called: ',
+        { path: 'models' },
+        '. You pay for what you use: https://aws.amazon.com/bedrock/pricing',
+      ],
       validate: (ids) => ids.length > 0 || 'Choose at least one model. A lab without models: --without-chat',
       choices: available.map((model) => ({
         value: model.id,

@@ -100,7 +100,7 @@ export async function lookAtStatus(
     ? health?.release === release(hostSettingsOf(open, settings, address.publicIp, proof))
     : false
   const judged = judgeChat(proof, settings)
-  // Whoever may write the settings could send the person elsewhere.
+  // Whoever may write the settings could send the user elsewhere.
   const servedDomain = health?.site === stored?.domain ? stored?.domain : undefined
   // At least one model answers, and no silent one is left in the menu.
   const chatWell = proof === undefined || judged.silent.length === 0 || (judged.exitCode === 0 && current)

@@ -10,6 +10,7 @@ import {
 import { isCode } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
 import type { Emit } from '../core/event.js'
+import { poll } from '../core/wait.js'
 import { type Ask, asking, askingIfPossible } from './ask.js'
 import type { Model } from './model.js'
 import { type UseCase, useCaseSchema } from './use-case.js'
@@ -49,7 +50,7 @@ const LICENCE_USUAL = 60_000
 const POLL_EVERY = 5_000
 
 /**
- * Makes `models` callable as far as the person agrees: Anthropic's form first, for it gates the licences,
+ * Makes `models` callable as far as the user agrees: Anthropic's form first, for it gates the licences,
  * then each licence, then waits until AWS has set them up. The caller's credentials subscribe, so that the
  * instance's role needs no Marketplace rights. What is declined stays as it was; look again with `findModels`.
  * @returns the models for which something was done
@@ -67,7 +68,7 @@ export async function arrangeAccess(
   )
   const accepted: Model[] = []
   for (const model of unlicensed) {
-    // One at a time: a person answers one question after another.
+    // One at a time: a user answers one question after another.
     if (await acceptLicence(bedrock, model, consent, ask)) accepted.push(model)
   }
   const pending = models.filter((model) => model.problem?.reason === 'licence-pending')
@@ -197,19 +198,18 @@ async function untilAvailable(
   ask: Ask,
 ): Promise<void> {
   const task = { type: 'task', id: `licence ${modelId}`, name: `licence for ${name}` } as const
-  const deadline = ask.clock.now() + LICENCE_DEADLINE
   emit({ ...task, state: 'started', detail: 'waiting for AWS to set it up', usualMs: LICENCE_USUAL })
-  for (;;) {
-    const status = await agreementOf(bedrock, modelId, ask)
-    if (status === 'AVAILABLE') return emit({ ...task, state: 'done', detail: 'available' })
-    if (status === 'ERROR') return emit({ ...task, state: 'failed', detail: 'AWS could not set it up' })
-    if (ask.clock.now() + POLL_EVERY > deadline) {
-      return emit({
-        ...task,
-        state: 'failed',
-        detail: 'not available after 5 minutes; AWS may still be setting it up',
-      })
-    }
-    await ask.clock.sleep(POLL_EVERY, ask.signal)
-  }
+  const { clock, signal } = ask
+  const ended = await poll(
+    { deadlineMs: LICENCE_DEADLINE, clock, signal, firstMs: POLL_EVERY, maxMs: POLL_EVERY },
+    async () => {
+      const status = await agreementOf(bedrock, modelId, ask)
+      return status === 'AVAILABLE' || status === 'ERROR' ? status : undefined
+    },
+  )
+  if (ended === 'AVAILABLE') return emit({ ...task, state: 'done', detail: 'available' })
+  const detail = ended
+    ? 'AWS could not set it up'
+    : 'not available after 5 minutes; AWS may still be setting it up'
+  emit({ ...task, state: 'failed', detail })
 }

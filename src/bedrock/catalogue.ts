@@ -104,7 +104,7 @@ function toEntry(summary: Entry['summary'], profiles: InferenceProfileSummary[])
 
 /**
  * Closest first: the model in this region, then a profile within the geography (the one with the fewest
- * regions), then the global one. Data goes no further than it must, unless a person names another route.
+ * regions), then the global one. Data goes no further than it must, unless a user names another route.
  */
 function routesOf(summary: Entry['summary'], leading: InferenceProfileSummary[]): Route[] {
   const direct = summary.inferenceTypesSupported?.includes('ON_DEMAND') ? [{ id: summary.modelId }] : []

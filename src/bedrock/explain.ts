@@ -1,3 +1,5 @@
+import type { CommandLine, Prose } from '../core/error.js'
+
 /** What keeps a model from answering, as a script can tell it apart. */
 type Reason =
   | 'container'
@@ -29,7 +31,7 @@ export interface Explanation {
   /** One sentence: why the model did not answer. */
   cause: string
   /** What helps, one step each. */
-  fix: string[]
+  fix: Prose[]
 }
 
 interface Known {
@@ -45,9 +47,11 @@ interface Known {
   }) => Omit<Explanation, 'reason'>
 }
 
-const up = 'librechat-lab up   repairs it and asks the models again'
-const again = 'librechat-lab status --chat   asks again; changes in AWS can take 15 minutes'
-const others = 'Or choose other models: librechat-lab models'
+const up: Prose = [{ path: 'up' }, '   repairs it and asks the models again']
+const statusChat: CommandLine = { path: 'status', flags: { chat: true } }
+const again: Prose = [statusChat, '   asks again; changes in AWS can take 15 minutes']
+const fewerTokens = (maxTokens: string): CommandLine => ({ path: 'up', flags: { 'max-tokens': maxTokens } })
+const others: Prose = ['Or choose other models: ', { path: 'models' }]
 
 /** Billing has one console for each partition; a lab's region does not matter there. */
 const payments = 'https://console.aws.amazon.com/billing/home#/paymentpreferences'
@@ -62,9 +66,9 @@ export const retentionExplained = (name: string, mode: string | undefined) => ({
   fix: 'Choose another model, or decide yourself to share data (mode provider_data_share): https://docs.aws.amazon.com/bedrock/latest/userguide/data-retention.html',
 })
 
-export const paymentExplained = {
+export const paymentExplained: { what: string; fix: Prose } = {
   what: 'AWS Marketplace has no valid payment method for this account, so the model cannot be subscribed to.',
-  fix: `Add a valid payment method, wait 5 minutes and run librechat-lab up again: ${payments}`,
+  fix: ['Add a valid payment method, wait 5 minutes and run ', { path: 'up' }, ` again: ${payments}`],
 }
 
 /**
@@ -77,7 +81,7 @@ const KNOWN: readonly Known[] = [
     reason: 'container',
     explain: () => ({
       cause: "LibreChat's container is not running, so no model could be asked.",
-      fix: [up, 'librechat-lab logs   shows why'],
+      fix: [up, [{ path: 'logs' }, '   shows why']],
     }),
   },
   {
@@ -106,10 +110,7 @@ const KNOWN: readonly Known[] = [
     explain: () => ({
       cause:
         "The instance's credentials have expired: its clock is wrong, or its role was taken away and AWS has not given it new ones.",
-      fix: [
-        up,
-        'If that does not help, restart the instance in the EC2 console, then librechat-lab status --chat',
-      ],
+      fix: [up, ['If that does not help, restart the instance in the EC2 console, then ', statusChat]],
     }),
   },
   {
@@ -131,7 +132,7 @@ const KNOWN: readonly Known[] = [
     explain: () => ({
       cause:
         'Anthropic does not serve Claude to the country of this account or region: https://www.anthropic.com/supported-countries',
-      fix: ['Choose models of other providers: librechat-lab models'],
+      fix: [['Choose models of other providers: ', { path: 'models' }]],
     }),
   },
   {
@@ -141,7 +142,7 @@ const KNOWN: readonly Known[] = [
       cause: "A policy of the account's organisation denies the call.",
       fix: [
         "Ask the organisation's administrator to allow bedrock:InvokeModel and bedrock:InvokeModelWithResponseStream in every region of the profile",
-        'Or choose models of fewer regions: librechat-lab models',
+        ['Or choose models of fewer regions: ', { path: 'models' }],
       ],
     }),
   },
@@ -161,7 +162,7 @@ const KNOWN: readonly Known[] = [
     explain: ({ model }) => ({
       cause:
         "The model's licence is not accepted for this account, and the instance's role may not accept it (on purpose).",
-      fix: [`librechat-lab up --models ${model}   asks for it`, again],
+      fix: [[{ path: 'up', flags: { models: model } }, '   asks for it'], again],
     }),
   },
   {
@@ -174,7 +175,7 @@ const KNOWN: readonly Known[] = [
     reason: 'form',
     explain: () => ({
       cause: "Anthropic's use-case form is missing, or it was sent a moment ago and has not spread yet.",
-      fix: ['librechat-lab up --use-case-file <file>   sends it', again],
+      fix: [[{ path: 'up', flags: { 'use-case-file': '<file>' } }, '   sends it'], again],
     }),
   },
   {
@@ -198,7 +199,7 @@ const KNOWN: readonly Known[] = [
     reason: 'profile',
     explain: () => ({
       cause: 'The model is only called through an inference profile.',
-      fix: ['Name its profile: librechat-lab models lists them'],
+      fix: [['Name its profile: ', { path: 'models' }, ' lists them']],
     }),
   },
   {
@@ -206,7 +207,7 @@ const KNOWN: readonly Known[] = [
     reason: 'not-conversational',
     explain: () => ({
       cause: "The model does not take LibreChat's requests (Bedrock's Converse API with its parameters).",
-      fix: ['Choose another model: librechat-lab models'],
+      fix: [['Choose another model: ', { path: 'models' }]],
     }),
   },
   {
@@ -215,7 +216,7 @@ const KNOWN: readonly Known[] = [
     explain: ({ model }) => ({
       cause:
         'The account has no access to the model; a licence that was just accepted may still be settling.',
-      fix: [again, `librechat-lab up --models ${model}   asks for the licence again`],
+      fix: [again, [{ path: 'up', flags: { models: model } }, '   asks for the licence again']],
     }),
   },
   {
@@ -226,9 +227,7 @@ const KNOWN: readonly Known[] = [
         "The account's token quota for this model is too small for one conversation or used up; new accounts often have a quota of zero.",
       fix: [
         `Look at the quotas and ask for more: https://${region}.console.aws.amazon.com/servicequotas/home/services/bedrock/quotas`,
-        ...(maxTokens > 2048
-          ? ['Or reserve fewer tokens for each answer: librechat-lab up --max-tokens 2048']
-          : []),
+        ...(maxTokens > 2048 ? [['Or reserve fewer tokens for each answer: ', fewerTokens('2048')]] : []),
         others,
       ],
     }),
@@ -238,7 +237,7 @@ const KNOWN: readonly Known[] = [
     reason: 'busy',
     explain: () => ({
       cause: 'Bedrock is busy, or the account calls it too often.',
-      fix: ['Wait a minute, then librechat-lab status --chat'],
+      fix: [['Wait a minute, then ', statusChat]],
     }),
   },
   {
@@ -246,7 +245,7 @@ const KNOWN: readonly Known[] = [
     reason: 'answer-too-long',
     explain: () => ({
       cause: 'The model gives shorter answers than the lab asks for.',
-      fix: ['Ask for fewer tokens: librechat-lab up --max-tokens 4096', others],
+      fix: [['Ask for fewer tokens: ', fewerTokens('4096')], others],
     }),
   },
   {
@@ -254,7 +253,7 @@ const KNOWN: readonly Known[] = [
     reason: 'legacy',
     explain: () => ({
       cause: 'AWS is retiring the model.',
-      fix: ['Choose a newer one: librechat-lab models'],
+      fix: [['Choose a newer one: ', { path: 'models' }]],
     }),
   },
   {
@@ -262,7 +261,7 @@ const KNOWN: readonly Known[] = [
     reason: 'region',
     explain: ({ region }) => ({
       cause: `There is no such model in ${region}.`,
-      fix: ['Choose another model, or another region for a new lab: librechat-lab models'],
+      fix: [['Choose another model, or another region for a new lab: ', { path: 'models' }]],
     }),
   },
   {
@@ -270,10 +269,7 @@ const KNOWN: readonly Known[] = [
     reason: 'network',
     explain: ({ region }) => ({
       cause: `LibreChat's container got no answer from Bedrock in ${region}: the network, or a very slow model.`,
-      fix: [
-        'Check that the subnet has a way out and that no firewall stops HTTPS',
-        'Then librechat-lab status --chat',
-      ],
+      fix: ['Check that the subnet has a way out and that no firewall stops HTTPS', ['Then ', statusChat]],
     }),
   },
 ]
@@ -292,5 +288,5 @@ export function explain(
 ): Explanation {
   const known = KNOWN.find(({ sign }) => sign.test(error))
   if (known) return { reason: known.reason, ...known.explain({ role, region, model, error, maxTokens }) }
-  return { reason: 'unknown', cause: error, fix: ['Ask again: librechat-lab status --chat', others] }
+  return { reason: 'unknown', cause: error, fix: [['Ask again: ', statusChat], others] }
 }

@@ -1,20 +1,24 @@
+import { type Prose, prose } from '../core/error.js'
 import type { Model } from './model.js'
 
 /** Models that one step would bring into the menu. */
 export interface LeftOut {
   names: string[]
   why: string
-  fix: string
+  fix: Prose
 }
 
 /** The step out of a lab without models. */
-export const ADD_MODELS = 'To add the models that a new lab gets: librechat-lab up --models default'
+export const ADD_MODELS: Prose = [
+  'To add the models that a new lab gets: ',
+  { path: 'up', flags: { models: 'default' } },
+]
 
 /** One entry for each step, with all models that wait for it. */
 export function leftOutOf(blocked: readonly Model[]): LeftOut[] {
   const bySteps = new Map<string, Model[]>()
   for (const model of blocked) {
-    const step = `${model.problem?.reason} ${model.problem?.fix}`
+    const step = JSON.stringify([model.problem?.reason, model.problem?.fix])
     bySteps.set(step, [...(bySteps.get(step) ?? []), model])
   }
   return [...bySteps.values()].map((models) => ({
@@ -24,5 +28,5 @@ export function leftOutOf(blocked: readonly Model[]): LeftOut[] {
   }))
 }
 
-export const leftOutText = ({ names, why, fix }: LeftOut): string =>
-  `Not in the menu: ${names.join(', ')}. ${why} ${fix}.`
+export const leftOutText = ({ names, why, fix }: LeftOut): Prose =>
+  prose(`Not in the menu: ${names.join(', ')}. ${why} `, fix, '.')

@@ -1,3 +1,5 @@
+import type { Prose } from '../core/error.js'
+
 /** Why a model cannot be called from this account and region as things stand. */
 type Reason =
   | 'not-in-region'
@@ -15,10 +17,10 @@ type Reason =
 
 export interface Problem {
   reason: Reason
-  /** One sentence for a person. */
+  /** One sentence for the user. */
   what: string
   /** One step that resolves it, or comes closest. */
-  fix: string
+  fix: Prose
 }
 
 /** A system-defined inference profile: the way to a model that is not called by its own id. */

@@ -1,4 +1,6 @@
-import { LabError } from '../core/error.js'
+import { distinct } from '../core/distinct.js'
+import { LabError, type Prose } from '../core/error.js'
+import { nearest } from '../core/nearest.js'
 import { isFixable, type Model } from './model.js'
 
 export interface Choice {
@@ -63,9 +65,8 @@ export function requireChat(choice: Choice, region: string, wanted?: readonly st
   })
 }
 
-const fixesOf = (models: readonly Model[]): string[] => [
-  ...new Set(models.flatMap((model) => model.problem?.fix ?? [])),
-]
+const fixesOf = (models: readonly Model[]): Prose[] =>
+  distinct(models.flatMap(({ problem }) => (problem ? [problem.fix] : [])))
 
 function named(models: readonly Model[], wanted: readonly string[]): Pick<Choice, 'chosen' | 'blocked'> {
   const found = unique(wanted.map((name) => find(models, name)))
@@ -80,7 +81,7 @@ function sensible(models: readonly Model[]): Pick<Choice, 'chosen' | 'blocked'> 
   // Sonnet balances quality and price, so it is first and the default for new conversations.
   const begins = firstOfLine(menu, 'sonnet')
   const chosen = begins ? unique([begins, ...menu]) : menu
-  // What a person can open belongs there: they are asked, or told, before it is left out.
+  // A model that the user can open belongs there: they are asked or told before it is left out.
   const hoped = menuOf(models.filter((model) => (model.callable && !model.doubt) || isWorthSaying(model)))
   const blocked = hoped.filter((model) => !model.callable)
   if (chosen.length + blocked.length > 0) return { chosen, blocked }
@@ -154,7 +155,7 @@ function without(model: Model): Omit<Model, 'profile'> {
   return rest
 }
 
-/** `anthropic.claude-sonnet-4-5-20250929-v1:0` is `claude-sonnet-4-5` to a person. */
+/** `anthropic.claude-sonnet-4-5-20250929-v1:0` is `claude-sonnet-4-5` to a user. */
 const shortId = (model: Model): string =>
   model.modelId.replace(/^[^.]+\./, '').replace(/(-20\d{6})?(-v\d+)?(:\d+)?$/, '')
 
@@ -176,7 +177,7 @@ function ambiguous(wanted: string, matches: readonly Model[]): LabError {
 }
 
 function unknown(wanted: string, models: readonly Model[]): LabError {
-  const near = nearest(wanted, models)
+  const near = nearest(wanted, models, (model) => [model.id, model.name, shortId(model)]).map(({ id }) => id)
   return new LabError({
     code: 'unknown-model',
     what: `There is no chat model ${quote(wanted)} in this region.`,
@@ -187,27 +188,5 @@ function unknown(wanted: string, models: readonly Model[]): LabError {
 
 /** What came from outside is shown short and without control characters. */
 const quote = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 79)}…` : text)
-
-/** The three ids that share the most pairs of letters with what was typed (Dice's coefficient above 0.4). */
-function nearest(wanted: string, models: readonly Model[]): string[] {
-  const letters = pairs(wanted.slice(0, 200))
-  return models
-    .map((model) => ({
-      id: model.id,
-      alike: Math.max(...[model.id, model.name, shortId(model)].map((own) => dice(letters, pairs(own)))),
-    }))
-    .filter(({ alike }) => alike > 0.4)
-    .sort((a, b) => b.alike - a.alike)
-    .slice(0, 3)
-    .map(({ id }) => id)
-}
-
-const pairs = (text: string): Set<string> => {
-  const letters = simple(text)
-  return new Set(Array.from({ length: Math.max(letters.length - 1, 0) }, (_, i) => letters.slice(i, i + 2)))
-}
-
-const dice = (a: Set<string>, b: Set<string>): number =>
-  (2 * [...a].filter((pair) => b.has(pair)).length) / (a.size + b.size || 1)
 
 const unique = (models: Model[]): Model[] => [...new Map(models.map((model) => [model.id, model])).values()]

@@ -82,7 +82,11 @@ export function problemOf(
     return {
       reason: 'needs-form',
       what: `${name} needs Anthropic's use-case form, sent once for the account.`,
-      fix: 'Run librechat-lab up --models default and answer its questions, or give them with --use-case-file',
+      fix: [
+        'Run ',
+        { path: 'up', flags: { models: 'default' } },
+        ' and answer its questions, or give them with --use-case-file',
+      ],
     }
   }
   if (authorizationStatus !== 'AUTHORIZED') {
@@ -102,7 +106,11 @@ function licenceProblem(name: string, status: string | undefined, message: strin
       return {
         reason: 'needs-licence',
         what: `${name} needs its licence accepted for this account.`,
-        fix: 'Name it in librechat-lab up --models <ids>, read the licence and accept it, or pass --accept-licences',
+        fix: [
+          'Name it in ',
+          { path: 'up', flags: { models: '<ids>' } },
+          ', read the licence and accept it, or pass --accept-licences',
+        ],
       }
     case 'PENDING':
       return {

@@ -53,7 +53,7 @@ const places: { path: string; words: Word[] }[] = [
 ]
 const paths = places.flatMap(({ path }) => path || [])
 
-/** Flags with a value that only the person knows. */
+/** Flags with a value that only the user knows. */
 const valued = [
   ...new Set(
     commands.flatMap(({ node }) =>

@@ -1,15 +1,13 @@
 import type { GlobalOptions } from '../app/context.js'
-import type { CommandLine, Hint } from '../core/error.js'
+import type { CommandLine, Hint, Prose } from '../core/error.js'
 import { shellQuote } from '../core/shell.js'
 import { unbroken } from '../ui/style.js'
 import { commandAt, globals } from './tree.js'
 
 /** Renders commands as this user has to type them. */
 export interface HintRenderer {
-  /** A hint as one line: the command, then what it does. */
-  hint(hint: string | Hint): string
-  /** A text that names commands: "… To create one: librechat-lab up". */
-  text(text: string): string
+  /** A hint as one line: the command, then what it does; or a text with its commands. */
+  hint(hint: Prose | Hint): string
 }
 
 const program = 'librechat-lab'
@@ -20,25 +18,29 @@ const whole = (command: string) => command.replaceAll(' ', unbroken)
 /** A placeholder such as `<email>` or `<key>=<value>` stays as it is. */
 const quoted = (word: string) => (/^(<[\w -]+>[,=]?)+$/.test(word) ? word : shellQuote(word))
 
-/** A command line as words; a list that options end comes last, so that no argument is taken for a part of it. */
-function wordsOf({ path, args = [], flags = {} }: CommandLine): string[] {
-  const given = Object.entries(flags as Record<string, string | true | readonly string[] | undefined>)
-  const words = given.flatMap(([name, value]) =>
-    value === undefined ? [] : value === true ? [`--${name}`] : [`--${name}`, ...[value].flat()],
+/** A command's options, each with its values. */
+const optionsOf = ({ flags = {} }: CommandLine): string[] =>
+  Object.entries(flags as Record<string, string | true | readonly string[] | undefined>).flatMap(
+    ([name, value]) => {
+      if (value === undefined) return []
+      const values = value === true ? [] : [value].flat()
+      return [[`--${name}`, ...values.map(quoted)].join(' ')]
+    },
   )
-  return [...path.split(' '), ...args, ...words]
-}
+
+/** From this width on, a command goes over several lines if it may. */
+const longLine = 76
 
 const paths = [...commandAt.keys()].sort((one, other) => other.length - one.length)
 const named = new RegExp(`(npx )?${program} (${paths.join('|')})(?![\\w-])`, 'g')
 
-/** What belongs to a command within a text, over continued lines too: options with values, placeholders, e-mail addresses. */
+/** What belongs to a command within a host's text: options with values, placeholders, e-mail addresses. */
 function restOf(path: string, text: string): string {
   const { options = {} } = commandAt.get(path) ?? {}
   const takesValue = (flag: string) =>
     ['word', 'words'].includes({ ...options, ...globals }[flag]?.kind ?? '')
   const parts = text.matchAll(
-    /(?: \\\n *| )(?:--([a-z0-9-]+)( (?:'[^']*'|<[^>]+>|[^\s'<\\-][^\s]*))?|<[^>]+>(?:,<[^>]+>)*|[^\s@]+@[\w.-]*\w)/gy,
+    / (?:--([a-z0-9-]+)( (?:'[^']*'|<[^>]+>|[^\s'<\\-][^\s]*))?|<[^>]+>(?:,<[^>]+>)*|[^\s@]+@[\w.-]*\w)/gy,
   )
   let rest = ''
   for (const [part, flag, value] of parts) {
@@ -51,6 +53,8 @@ function restOf(path: string, text: string): string {
   }
   return rest
 }
+
+const isParts = (hint: Exclude<Prose, string> | Hint): hint is Exclude<Prose, string> => Array.isArray(hint)
 
 /**
  * Renders commands with npx where librechat-lab is not installed, and with the user's options that say which lab is
@@ -78,13 +82,20 @@ export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions)
   }
 
   const line = (command: CommandLine): string => {
-    const rest = wordsOf(command).slice(command.path.split(' ').length).map(quoted)
-    return whole(
-      `${npx()}${[program, command.path, ...where(command.path, rest.join(' ')), ...rest].join(' ')}`,
-    )
+    // A list that options end comes last, so that no argument is taken for a part of it.
+    const rest = [...(command.args ?? []).map(quoted), ...optionsOf(command)]
+    const [first = '', ...others] = rest
+    const begin = [program, command.path, ...where(command.path, rest.join(' ')), first].filter(Boolean)
+    const words = [`${npx()}${begin.join(' ')}`, ...others]
+    const isLong = command.overLines && words.join(' ').length >= longLine
+    return whole(words.join(isLong ? ' \\\n    ' : ' '))
   }
 
-  const text = (written: string): string => {
+  /**
+   * The host's programs (templates/) answer in text: "Or make the disk larger: librechat-lab up --disk <GB>". They do
+   * not know how this user calls the program.
+   */
+  const fromHost = (written: string): string => {
     let shown = ''
     let end = 0
     for (const found of written.matchAll(named)) {
@@ -99,11 +110,11 @@ export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions)
   }
 
   return {
-    text,
     hint: (hint) => {
-      if (typeof hint === 'string') return text(hint)
+      if (typeof hint === 'string') return hint
+      if (isParts(hint)) return hint.map((part) => (typeof part === 'string' ? part : line(part))).join('')
       const typed = hint.command ? line(hint.command) : hint.run && whole(hint.run)
-      return [typed, hint.text && text(hint.text)].filter(Boolean).join('   ')
+      return [typed, hint.text, hint.fromHost && fromHost(hint.fromHost)].filter(Boolean).join('   ')
     },
   }
 }

@@ -1,7 +1,7 @@
 import { type Command, CommanderError } from 'commander'
-import { LabError } from '../core/error.js'
+import { type CommandLine, type CommandPath, LabError, type Prose } from '../core/error.js'
 import { scenarios } from '../core/scenarios.js'
-import { globalFlags } from './tree.js'
+import { commandAt, globalFlags } from './tree.js'
 
 /**
  * Makes commander throw where it would exit the process. The returned function turns what was thrown into a LabError
@@ -23,7 +23,7 @@ export function usageErrors(
   }
   hear(root, root.name())
   return (error, json) => {
-    // A person has seen the help of the incomplete command; a script needs an error.
+    // A user has seen the help of the incomplete command; a script needs an error.
     if (json && error instanceof CommanderError && error.code === 'commander.help')
       return misused('the command is incomplete', root.name(), root.name(), argv)
     return misuse
@@ -41,13 +41,25 @@ function misused(text: string, path: string, program: string, argv: readonly str
     code: 'bad-usage',
     what: `${short.charAt(0).toUpperCase()}${short.slice(1)}`,
     fix: [
-      ...meant.map((word) => `Did you mean ${path} ${word}?`),
+      ...meant.map((word): Prose => ['Did you mean ', meantLine(path, word, program), '?']),
       ...scenarioHint(complaint, argv),
-      ...(isMisplaced ? [`Options come after the command: ${program} status ${given} …`] : []),
+      ...(isMisplaced ? [['Options come after the command: ', withFlag('status', given), ' …']] : []),
       { run: `${path} --help`, text: 'shows its arguments and options' },
     ],
   })
 }
+
+/** The command or the option that was meant: a command as data, a group of commands as text. */
+function meantLine(path: string, word: string, program: string): string | CommandLine {
+  const name = path.slice(program.length + 1)
+  if (word.startsWith('--') && commandAt.has(name)) return withFlag(name, word)
+  const meant = `${name} ${word}`.trim()
+  return commandAt.has(meant) ? { path: meant as CommandPath } : `${path} ${word}`
+}
+
+/** The parser's own flags, which no type knows. */
+const withFlag = (path: string, flag = ''): CommandLine =>
+  ({ path, flags: { [flag.replace(/^--/, '')]: true } }) as CommandLine
 
 /** Earlier versions took the scenario as the word behind --rehearse. */
 function scenarioHint(complaint: string, argv: readonly string[]): string[] {

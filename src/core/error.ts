@@ -20,8 +20,16 @@ export type CommandLine = {
     path: Path
     args?: readonly string[]
     flags?: CommandLines[Path]
+    /** Whether each option gets a line of its own where the command is long, ready to paste. */
+    overLines?: boolean
   }
 }[CommandPath]
+
+/** A text that names commands of this program: each is data, and cli/render-hint.ts writes it as the user has to type it. */
+export type Prose = string | readonly (string | CommandLine)[]
+
+/** One text of several. */
+export const prose = (...parts: readonly (Prose | CommandLine)[]): Prose => parts.flat()
 
 /** One thing to do. cli/render-hint.ts renders it as the user has to type it. */
 export interface Hint {
@@ -31,6 +39,8 @@ export interface Hint {
   command?: CommandLine
   /** A command of another program: "aws sso login". */
   run?: string
+  /** What a program on the host wrote: its commands of this program are found in the text. */
+  fromHost?: string
 }
 
 export interface LabErrorParts {
@@ -41,7 +51,7 @@ export interface LabErrorParts {
   /** One sentence: why. */
   why?: string
   /** What to do, one step each. */
-  fix?: readonly (string | Hint)[]
+  fix?: readonly (Prose | Hint)[]
   fault?: Fault
   /** The process's exit code: 1 failed, 2 partly done, 3 no such lab, 130 interrupted. */
   exitCode?: number
@@ -55,7 +65,7 @@ export class LabError extends Error {
   override readonly name = 'LabError'
   readonly code: string
   readonly why: string | undefined
-  readonly fix: readonly (string | Hint)[]
+  readonly fix: readonly (Prose | Hint)[]
   readonly fault: Fault
   readonly exitCode: number
   readonly requestId: string | undefined

@@ -1,18 +1,18 @@
-import type { CommandLine } from './error.js'
+import type { CommandLine, Prose } from './error.js'
 
 /**
  * What the work reports while it runs. It only emits; the UI decides how it looks.
- * A task is one line that a person follows: a resource, a host stage, a check.
+ * A task is one line that a user follows: a resource, a host stage, a check.
  * A note's or a warning's command is shown at the end of its text.
  */
 export type Event =
   | { type: 'heading'; text: string }
-  | { type: 'note' | 'warning'; text: string; command?: CommandLine }
+  | { type: 'note' | 'warning'; text: Prose; command?: CommandLine }
   | {
       type: 'task'
       /** Unique within a run; later events with the same id update the same line. */
       id: string
-      /** As the person reads it: "security group LibreChatSecurityGroup". */
+      /** As the user reads it: "security group LibreChatSecurityGroup". */
       name: string
       state: 'started' | 'progress' | 'done' | 'failed'
       /** A few words: "waiting for pending → running", "created sg-0123". */

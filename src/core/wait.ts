@@ -12,27 +12,34 @@ export interface WaitOptions {
   maxMs?: number
 }
 
-/** Polls until `probe` returns a value; LabError `deadline` when it returns none in time. */
-export async function waitFor<T>(wait: WaitOptions, probe: () => Promise<T | undefined>): Promise<T> {
+/** Polls until `probe` returns a value; undefined when it returns none in time. */
+export async function poll<T>(
+  wait: Omit<WaitOptions, 'for'>,
+  probe: () => Promise<T | undefined>,
+): Promise<T | undefined> {
   const { clock, signal } = wait
   const begun = clock.now()
   let pause = wait.firstMs ?? 500
   for (;;) {
     const answer = await probe()
-    if (answer !== undefined) return answer
-    const waited = clock.now() - begun
-    if (waited >= wait.deadlineMs) {
-      throw new LabError({
-        code: 'deadline',
-        what: `Timed out after ${Math.round(waited / 1000)} s waiting for ${wait.for}.`,
-        why: 'AWS usually takes much less time.',
-        fix: ['Run the same command again. It continues where it stopped.'],
-        fault: 'aws',
-      })
-    }
+    if (answer !== undefined || clock.now() - begun >= wait.deadlineMs) return answer
     await clock.sleep(pause, signal)
     pause = Math.min(pause * 1.5, wait.maxMs ?? 5_000)
   }
+}
+
+/** Polls until `probe` returns a value; LabError `deadline` when it returns none in time. */
+export async function waitFor<T>(wait: WaitOptions, probe: () => Promise<T | undefined>): Promise<T> {
+  const begun = wait.clock.now()
+  const answer = await poll(wait, probe)
+  if (answer !== undefined) return answer
+  throw new LabError({
+    code: 'deadline',
+    what: `Timed out after ${Math.round((wait.clock.now() - begun) / 1000)} s waiting for ${wait.for}.`,
+    why: 'AWS usually takes much less time.',
+    fix: ['Run the same command again. It continues where it stopped.'],
+    fault: 'aws',
+  })
 }
 
 /** Runs `action` again while it fails with an error that `expected` names, until the deadline; then it throws that error. */

@@ -1,14 +1,15 @@
 import type { Clock } from '../core/clock.js'
+import type { Prose } from '../core/error.js'
 import type { Emit } from '../core/event.js'
 
-/** One difference between what is there and what should be, as a person reads it. */
+/** One difference between what is there and what should be, as a user reads it. */
 export interface Change {
   /** What differs: "instance type", "rule 22 from 0.0.0.0/0". */
   what: string
   from?: string | undefined
   to?: string | undefined
   /** Set when `ensure` can't change it: what the user can do. */
-  byHand?: string
+  byHand?: Prose
 }
 
 /** What was observed of another resource; undefined when it isn't there. */

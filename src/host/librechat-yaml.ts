@@ -3,7 +3,7 @@ import { stringify } from 'yaml'
 export interface LibreChatSettings {
   /** The region whose Bedrock answers; shown to users as the only one. */
   region: string
-  /** The menu, in its order: each as it is called, and as a person reads it. Empty: a lab without chat. */
+  /** The menu, in its order: each as it is called, and as a user reads it. Empty: a lab without chat. */
   models: readonly { id: string; label: string }[]
   /** The id of the model that a new conversation starts with. */
   defaultModel?: string | undefined

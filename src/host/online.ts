@@ -1,6 +1,7 @@
 import { DescribeInstanceInformationCommand } from '@aws-sdk/client-ssm'
 import { isPassing } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
+import { poll } from '../core/wait.js'
 import type { Host } from './host.js'
 
 /**
@@ -9,23 +10,19 @@ import type { Host } from './host.js'
  * @throws LabError `host-offline` with the likely causes, in the order in which they are met
  */
 export async function waitUntilOnline(host: Host, deadlineMs: number): Promise<void> {
-  const deadline = host.clock.now() + deadlineMs
+  const { clock, signal, emit } = host
   const task = { type: 'task', id: 'host:online', name: 'host: online in Systems Manager' } as const
-  const seen = await pingStatus(host)
-  if (seen === 'Online') return
-  host.emit({ ...task, state: 'started', usualMs: 60_000 })
-  for (let last = seen; ; ) {
-    if (host.clock.now() >= deadline) {
-      host.emit({ ...task, state: 'failed' })
-      throw offline(host, last, deadlineMs)
-    }
-    await host.clock.sleep(3000, host.signal)
+  let last: string | undefined
+  let waits = false
+  const online = await poll({ deadlineMs, clock, signal, firstMs: 3_000, maxMs: 3_000 }, async () => {
     last = (await pingStatus(host)) ?? last
-    if (last === 'Online') {
-      host.emit({ ...task, state: 'done' })
-      return
-    }
-  }
+    if (last === 'Online') return true
+    if (!waits) emit({ ...task, state: 'started', usualMs: 60_000 })
+    waits = true
+    return undefined
+  })
+  if (waits) emit({ ...task, state: online ? 'done' : 'failed' })
+  if (!online) throw offline(host, last, deadlineMs)
 }
 
 /** Whether Systems Manager reaches the instance's agent right now. One call. */

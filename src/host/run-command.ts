@@ -5,6 +5,7 @@ import {
 } from '@aws-sdk/client-ssm'
 import { isCode, isPassing } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
+import { retryWhile } from '../core/wait.js'
 import { endedBadly } from './command-ending.js'
 import type { Host } from './host.js'
 
@@ -60,17 +61,17 @@ const pause = (polls: number): number => Math.min(100 * 1.5 ** polls, polls < 14
 
 /** Scripts may run twice, so a call whose answer was lost is made again as one that was refused for a while is. */
 async function send(host: Host, command: Command): Promise<string> {
-  const until = host.clock.now() + settleMs
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await sendOnce(host, command)
-    } catch (error) {
-      // A managed instance is unknown to SendCommand for a moment after it has become Online.
-      const unknown = isCode(error, 'InvalidInstanceId')
-      const passing = unknown || isPassing(error)
-      if (!passing || host.clock.now() >= until) throw unknown ? offline(host, error) : error
-      await host.clock.sleep(Math.min(500 * 2 ** attempt, 5000), host.signal)
-    }
+  const { clock, signal } = host
+  // A managed instance is unknown to SendCommand for a moment after it has become Online.
+  const isUnknown = (error: unknown) => isCode(error, 'InvalidInstanceId')
+  try {
+    return await retryWhile(
+      { for: 'the agent', deadlineMs: settleMs, clock, signal, firstMs: 500, maxMs: 5_000 },
+      (error) => isUnknown(error) || isPassing(error),
+      () => sendOnce(host, command),
+    )
+  } catch (error) {
+    throw isUnknown(error) ? offline(host, error) : error
   }
 }
 

@@ -6,7 +6,7 @@ import { type MadeUser, type NewUser, withUserRequest } from './users.js'
 
 interface Stage {
   readonly name: 'system' | 'docker' | 'images' | 'stack' | 'health'
-  /** As the person reads it. */
+  /** As the user reads it. */
   readonly title: string
   /** The first time, on a t3.medium; the images' download dominates. */
   readonly usualMs: number
@@ -57,7 +57,7 @@ export async function updateStack(host: Host, settings: HostSettings): Promise<H
   return healthIn(output)
 }
 
-/** A stage as one line that the person follows. */
+/** A stage as one line that the user follows. */
 async function followed(host: Host, stage: Stage, input: Record<string, string>): Promise<string> {
   const task = { type: 'task', id: `host:${stage.name}`, name: stage.title } as const
   host.emit({ ...task, state: 'started', usualMs: stage.usualMs })
@@ -73,7 +73,7 @@ async function followed(host: Host, stage: Stage, input: Record<string, string>)
   }
 }
 
-/** The last line that a stage wrote for a person. */
+/** The last line that a stage wrote for a user. */
 const summary = (output: string): string =>
   output
     .split('\n')

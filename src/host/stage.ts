@@ -54,7 +54,10 @@ function failed(host: Host, stage: string, { stdout, stderr, code }: CommandResu
   const output = (log < 0 ? `${stdout}\n${stderr}` : stdout.slice(log)).replace(/^\{"error":.*$/gm, '').trim()
   if (output !== '') host.emit({ type: 'note', text: output })
   const told = failure.safeParse(lastJson(log < 0 ? stdout : stdout.slice(0, log)))
-  if (told.success) return new LabError(told.data.error)
+  if (told.success) {
+    const { error } = told.data
+    return new LabError({ ...error, fix: error.fix.map((fromHost) => ({ fromHost })) })
+  }
   return new LabError({
     code: `host-${stage}-failed`,
     what: `The host's stage ${stage} failed with code ${code}.`,

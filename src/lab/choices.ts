@@ -160,7 +160,7 @@ function checked<T>(
 
 const quote = (text: string) => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
 
-/** What the person chose of the models: the part of settings that Bedrock decides about. */
+/** What the user chose of the models: the part of settings that Bedrock decides about. */
 export type ChatChoice = Pick<Settings, 'models' | 'profileArns'> & {
   defaultModel?: string | undefined
   titleModel?: string | undefined
@@ -256,7 +256,7 @@ function detectAmongRanges(given: readonly string[]): LabError {
   const ranges = given.filter((range) => range !== 'detect')
   return new LabError({
     code: 'bad-cidr',
-    what: '--allow-cidr detect stands alone.',
+    what: "--allow-cidr detect can't be combined with other ranges.",
     why: 'It allows your current public address only, and each up looks it up again.',
     fix: [`Name your address instead: --allow-cidr <your address> ${ranges.join(' ')}`],
   })

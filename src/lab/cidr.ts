@@ -117,7 +117,7 @@ export function checkedCidrs(given: readonly string[], allowEveryone: boolean): 
       why: 'Together the ranges may have at most 65,536 addresses (a /16).',
       fix: [
         'Leave --allow-cidr out to allow only your own address.',
-        'Or add --allow-everyone to allow them all the same.',
+        'Or add --allow-everyone to allow them anyway.',
       ],
     })
   }

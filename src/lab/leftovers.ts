@@ -37,7 +37,7 @@ export async function findLeftovers({ ec2, ssm }: Clients, lab: LabId): Promise<
   }
 }
 
-/** Everything that is left alone: what has the lab's tags without a proof, and what is in nobody's use. */
+/** Everything that is left alone: what has the lab's tags without a proof, and what is not in use. */
 export function strangersOf(
   { strangers, instance, superseded }: Identity,
   { volumes, parameters }: Leftovers,

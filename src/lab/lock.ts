@@ -192,7 +192,7 @@ const locked = (who: string, parameter: string) =>
       'Wait until that run has finished, then run the same command again.',
       {
         run: `aws ssm delete-parameter --name ${parameter}`,
-        text: 'releases the lock, if you are sure that nobody changes the lab',
+        text: 'releases the lock, if you are sure that nobody is changing the lab',
       },
     ],
   })

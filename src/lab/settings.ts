@@ -25,7 +25,7 @@ const awsId = (prefix: string) => z.string().regex(new RegExp(`^${prefix}-[0-9a-
 const modelSchema = z.strictObject({
   /** As it is called: an inference profile's id or a model's. */
   id: modelId,
-  /** As a person reads it in LibreChat's menu. */
+  /** As a user reads it in LibreChat's menu. */
   label: oneLine(100),
 })
 

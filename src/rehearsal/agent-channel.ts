@@ -67,7 +67,7 @@ export class AgentChannel {
     return this.socket?.bufferedAmount ?? 0
   }
 
-  /** Ends the session from this side, with a reason for the person. */
+  /** Ends the session from this side, with a reason for the user. */
   close(reason: string): void {
     const payload = Buffer.from(JSON.stringify({ Output: reason }))
     const message = {

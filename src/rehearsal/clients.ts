@@ -30,7 +30,7 @@ import { settleSessions } from './sessions.js'
 import { Store } from './store.js'
 import { speed, type World } from './world.js'
 
-/** Where the person seems to come from: once an anycast relay's, nobody's now (RFC 7526). */
+/** Where the user seems to come from: once an anycast relay's, nobody's now (RFC 7526). */
 const personsAddress = '192.88.99.7'
 
 /** How long a call takes here, in milliseconds; at AWS it is some five times as much. */
@@ -168,7 +168,7 @@ function purposeOf({ document, parameters }: Session): Purpose {
   return command ? commandPurpose(command) : shellPurpose()
 }
 
-/** Whether a port of the lab answers the person: its stack runs, and its group lets them in. */
+/** Whether a port of the lab answers the user: its stack runs, and its group lets them in. */
 function isReached({ here }: World, ip: string, port: number): boolean {
   const address = Object.values(here.addresses).find((one) => one.ip === ip)
   const instance = address?.instance ? here.instances[address.instance] : undefined

@@ -31,8 +31,8 @@ export function keyAnswer(keys: Host['keys']): { output: string; keys: Host['key
 }
 
 /**
- * What `templates/host/user.py` answers to a request, and what it changes. A password that a person gave is decrypted
- * and its key is gone; one that the host makes goes back sealed to the request's key, as in life.
+ * What `templates/host/user.py` answers to a request, and what it changes. A password that a user gave is decrypted
+ * and its key is gone; one that the host makes goes back sealed to the request's key, as on a real host.
  */
 export function userAnswer(request: string | undefined, { users, keys }: Host): Answer {
   const asked = JSON.parse(request ?? '{}') as UserRequest
@@ -96,7 +96,7 @@ export function portainerAnswer(request: string | undefined): string {
   })
 }
 
-/** It opens nothing: there is no LibreChat. It is made all the same, so that its way to the person is the real one. */
+/** It gives access to nothing, because there is no LibreChat. It takes the same way to the user as a real one. */
 const newPassword = () => `rehearsal-${randomBytes(9).toString('base64url')}`
 
 function seal(text: string, publicKey: string): string {

@@ -32,7 +32,7 @@ const times: Record<string, number> = {
 }
 const nothingToDo = 3_000
 
-/** What stages say to a person when they are done. */
+/** What stages print for the user when they are done. */
 const sayings: Record<string, string> = {
   system: 'Linux 6.12, 3800 MiB of memory, 2 GiB of swap',
   docker: 'Docker and Compose (played)',

@@ -126,7 +126,7 @@ export const addressActions = {
   remove: ['ec2:DescribeAddresses', 'ec2:DescribeInstances', 'ec2:DisassociateAddress', 'ec2:ReleaseAddress'],
 } as const satisfies ResourceActions
 
-/** The quota is used up: what the person can do, with the addresses that cost and serve nothing. */
+/** The quota is used up: what the user can do, with the addresses that cost and serve nothing. */
 async function noneLeft(ec2: EC2Client, region: string, cause: unknown): Promise<LabError> {
   const { Addresses = [] } = await ec2.send(new DescribeAddressesCommand({}))
   const idle = Addresses.filter(({ AssociationId }) => !AssociationId)

@@ -33,7 +33,7 @@ export interface Traffic {
   roundTrip: number
 }
 
-/** What happens while a port is forwarded, for the person to hear. */
+/** What happens while a port is forwarded, to show to the user. */
 export type Notice =
   | { type: 'broken' | 'resumed' | 'refused' | 'let-go' }
   /** A session that made no progress was given up, and its connections were ended. */

@@ -6,7 +6,7 @@ import { rawMode } from './raw-mode.js'
 import { Session, type SessionSurroundings } from './session.js'
 import type { SessionRequest } from './start.js'
 
-/** A person's terminal, or the pipes in its place. Without an input, nothing is typed and Ctrl-C stays here. */
+/** A user's terminal, or the pipes in its place. Without an input, nothing is typed and Ctrl-C stays here. */
 export interface Terminal {
   input?: NodeJS.ReadStream
   output: NodeJS.WriteStream

@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process'
 
 /** An opener that has not failed by then has the page open, or runs as long as the browser does. */
-const patienceMs = 3_000
+const openTimeoutMs = 3_000
 
 const openers: Partial<Record<NodeJS.Platform, (url: string) => [command: string, args: string[]]>> = {
   darwin: (url) => ['open', [url]],
   win32: (url) => ['rundll32', ['url.dll,FileProtocolHandler', url]],
 }
 
-/** Opens a page in the person's browser; false where the platform's opener is missing or fails. */
+/** Opens a page in the user's browser; false where the platform's opener is missing or fails. */
 export function openBrowser(url: string): Promise<boolean> {
   const opener = openers[process.platform] ?? ((page: string) => ['xdg-open', [page]] as const)
   const [command, args] = opener(url)
@@ -17,7 +17,7 @@ export function openBrowser(url: string): Promise<boolean> {
     const timer = setTimeout(() => {
       child.unref()
       resolve(true)
-    }, patienceMs)
+    }, openTimeoutMs)
     const end = (opened: boolean) => {
       clearTimeout(timer)
       resolve(opened)

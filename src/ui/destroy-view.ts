@@ -57,7 +57,7 @@ function destroyedText(
   const end =
     keptAddress !== undefined
       ? keptText(lab, keptAddress, addressMonthlyUsd, { hint })
-      : `${style('green', '✔')} The lab "${lab.name}" in ${lab.region} is deleted. Nothing of it is left, and it costs nothing any more.`
+      : `${style('green', '✔')} The lab "${lab.name}" in ${lab.region} is deleted. None of its resources are left, and it costs nothing now.`
   return [end, ...others].join('\n')
 }
 

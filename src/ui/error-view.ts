@@ -30,11 +30,11 @@ export function showError(
   },
 ): void {
   ui.pause()
-  const { retype, hint } = ui
+  const { hint } = ui
   const style = styleFor(wantsColor(stderr, env, options.color))
-  const lines = [`${style('red', '✖')} ${style('bold', clean(retype(error.message)))}`]
+  const lines = [`${style('red', '✖')} ${style('bold', clean(error.message))}`]
   // A reason may quote what somebody else wrote, at any length.
-  if (error.why) lines.push(`  ${clean(cut(retype(error.why), 1000))}`)
+  if (error.why) lines.push(`  ${clean(cut(error.why, 1000))}`)
   for (const step of error.fix) lines.push(`  ${style('cyan', '→')} ${clean(hint(step))}`)
   if (error.requestId) lines.push(style('dim', `  AWS request id: ${clean(error.requestId)}`))
   const text = lines.join('\n')

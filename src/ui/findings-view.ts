@@ -16,7 +16,7 @@ export function findingsText(findings: readonly Finding[], { style, hint }: Pain
       ? [style('bold', 'What to do, in this order'), '', ...lines]
       : [`All checks passed. Next: ${hint({ command: { path: 'up' } })}`]),
     ...(advice.length > 0
-      ? ['', style('bold', 'Optional'), '', ...advice.map((one) => `• ${clean(one)}`)]
+      ? ['', style('bold', 'Optional'), '', ...advice.map((one) => `• ${clean(hint(one))}`)]
       : []),
   ].join('\n')
 }
@@ -27,7 +27,7 @@ export const findingsJson = (findings: readonly Finding[], { hint }: Pick<Ui, 'h
     name,
     ok: !problem,
     detail: detail ?? null,
-    advice,
+    advice: advice.map(hint),
     problem: problem
       ? { code: problem.code, what: problem.message, why: problem.why ?? null, fix: problem.fix.map(hint) }
       : null,

@@ -2,7 +2,7 @@ import type { ChatJudgement } from '../app/chat-proof.js'
 import type { ChatReport } from '../app/chat-report.js'
 import type { HostHealth } from '../app/host-work.js'
 import type { Settings } from '../app/open-lab.js'
-import type { Hint } from '../core/error.js'
+import type { Hint, Prose } from '../core/error.js'
 import { clean } from './style.js'
 import { columns } from './table.js'
 import type { Paint, Ui } from './ui.js'
@@ -24,7 +24,7 @@ export const reachText = ({ allow, openPort80 }: Settings): string => {
   return `${who}${you}${openPort80 ? '; port 80 is open to everyone and redirects to HTTPS' : ''}`
 }
 
-export function healthLines(health: HostHealth, style: Ui['style']): string[] {
+export function healthLines(health: HostHealth, { style, hint }: Paint): string[] {
   const services = columns(
     Object.entries(health.services).map(([name, state]) => {
       const mark = state === 'healthy' ? style('green', '✔') : style('red', '✖')
@@ -53,8 +53,8 @@ export function healthLines(health: HostHealth, style: Ui['style']): string[] {
   return [
     ...services,
     ...facts.map((fact) => `    ${style('dim', clean(fact))}`),
-    ...problems.map(({ text }) => `  ${style('red', '✖')} ${clean(text)}`),
-    ...health.warnings.map(({ text }) => `  ${style('yellow', '!')} ${clean(text)}`),
+    ...problems.map(({ text }) => `  ${style('red', '✖')} ${clean(hint({ fromHost: text }))}`),
+    ...health.warnings.map(({ text }) => `  ${style('yellow', '!')} ${clean(hint({ fromHost: text }))}`),
   ]
 }
 
@@ -82,7 +82,7 @@ export function chatLines({ at, kept, answers, untitled }: ChatReport, { style, 
 interface Failure {
   what: string
   cause: string
-  fix: readonly (string | Hint)[]
+  fix: readonly (Prose | Hint)[]
 }
 
 /** Each cause once, with all that it affects. */

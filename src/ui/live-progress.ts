@@ -7,7 +7,7 @@ export function liveProgress({ stream, style, now }: ProgressOptions): Progress 
   const active = new Map<string, Task>()
   const spinner = ora({
     stream: stream as NodeJS.WriteStream,
-    // It would judge by another stream, and never hear of NO_COLOR.
+    // The library would judge by another stream, and ignores NO_COLOR.
     color: style('cyan', '.') === '.' ? false : 'cyan',
     discardStdin: false,
     hideCursor: true,

@@ -12,14 +12,14 @@ export interface UiOptions {
   json: boolean
   color: boolean | undefined
   /** Renders commands as this user has to type them. */
-  hints: { text: Ui['retype']; hint: Ui['hint'] }
+  hints: Pick<Ui, 'hint'>
   signal: AbortSignal
 }
 
 /** Live progress at a terminal, plain lines elsewhere, one object on stdout with `--json`. */
 export async function makeUi(options: UiOptions): Promise<Ui> {
   const { stdin, stdout, stderr, env, json, signal } = options
-  const { text: retype, hint } = options.hints
+  const { hint } = options.hints
   const style = styleFor(wantsColor(stderr, env, options.color))
   const dumb = env.TERM === 'dumb'
   // A terminal without a size reports 0: no line can be rewritten.
@@ -30,14 +30,13 @@ export async function makeUi(options: UiOptions): Promise<Ui> {
   const progress = kind({ stream: stderr, style, now: Date.now })
   const typed = (event: Exclude<Event, { type: 'task' }>) =>
     'command' in event && event.command
-      ? `${retype(event.text)} ${hint({ command: event.command })}`
-      : retype(event.text)
+      ? `${hint(event.text)} ${hint({ command: event.command })}`
+      : hint(event.text)
   // Whether a blank line is the last thing on the screen.
   let apart = false
   return {
     interactive,
     json,
-    retype,
     hint,
     style: styleFor(wantsColor(stdout, env, options.color)),
     columns: stdout.columns || 80,
@@ -46,15 +45,14 @@ export async function makeUi(options: UiOptions): Promise<Ui> {
       progress.emit(event.type === 'task' ? event : { ...event, text: typed(event) })
     },
     show(text) {
-      const shown = sieved(retype(text({ style, hint })))
+      const shown = sieved(text({ style, hint }))
       progress.print(`\n${stderr.isTTY ? wrap(shown, stderr.columns || 80) : shown}\n\n`)
       apart = true
     },
     result(text, object) {
       progress.close()
       // At a terminal it stands apart from the progress above it.
-      const typed = retype(text)
-      const shown = stdout.isTTY ? `\n${wrap(typed, stdout.columns || 80)}` : typed
+      const shown = stdout.isTTY ? `\n${wrap(text, stdout.columns || 80)}` : text
       stdout.write(json ? `${asJson(object)}\n` : `${sieved(shown)}\n`)
     },
     pause: progress.close,
@@ -64,13 +62,13 @@ export async function makeUi(options: UiOptions): Promise<Ui> {
           style,
           signal,
           pause: progress.close,
-          retype,
+          hint,
           gap: () => {
             const between = apart ? '' : '\n'
             apart = false
             return between
           },
         })
-      : refuseToAsk({ dumb: dumb && stdin.isTTY })),
+      : refuseToAsk({ dumb: dumb && stdin.isTTY, hint })),
   }
 }

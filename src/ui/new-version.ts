@@ -20,7 +20,7 @@ export function newVersion(current: string, env: NodeJS.ProcessEnv): string | un
     if (!asked || Math.abs(Date.now() - asked.mtimeMs) > day) ask(folder, file, env)
     return isNewer(newest, current) ? newest : undefined
   } catch {
-    // Whatever keeps the cache from being used, a notice is not worth a failure.
+    // A notice is not worth a failure, whatever the reason.
     return undefined
   }
 }

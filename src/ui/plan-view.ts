@@ -2,16 +2,16 @@ import type { Change, Cost, Plan, SettingRow } from '../app/up/run.js'
 import { strangerLines } from './strangers-view.js'
 import { clean } from './style.js'
 import { columns, usd } from './table.js'
-import type { Ui } from './ui.js'
+import type { Paint, Ui } from './ui.js'
 
 const signs = { create: '+', change: '~', keep: '=' } as const
 const colors = { create: 'green', change: 'yellow', keep: 'dim' } as const
 
-const say = ({ what, from, to, byHand }: Change): string =>
-  `${what}: ${from === undefined ? '' : `${from} → `}${to ?? ''}${byHand ? `  (${byHand})` : ''}`
+const say = ({ what, from, to, byHand }: Change, hint: Ui['hint']): string =>
+  `${what}: ${from === undefined ? '' : `${from} → `}${to ?? ''}${byHand ? `  (${hint(byHand)})` : ''}`
 
 /** Each resource with its action, each setting, and what the lab costs a month. */
-export function planText(plan: Plan, { style }: Pick<Ui, 'style'>): string {
+export function planText(plan: Plan, { style, hint }: Paint): string {
   const { items, host, replaces, cost, lab, rows, strangers, leftSecrets } = plan
   const lines = [style('bold', `Plan for the lab "${lab.name}" in ${lab.region}`), '']
   for (const { resource, action, id, changes } of items) {
@@ -21,10 +21,10 @@ export function planText(plan: Plan, { style }: Pick<Ui, 'style'>): string {
     lines.push(
       `  ${sign} ${clean(resource.name)}${id && !resource.name.endsWith(id) ? `  ${style('dim', clean(id))}` : ''}  ${word}`,
     )
-    for (const change of changes) lines.push(`      ${clean(say(change))}`)
+    for (const change of changes) lines.push(`      ${clean(say(change, hint))}`)
   }
   const sign = style(host ? 'yellow' : 'dim', host ? '~' : '=')
-  lines.push(`  ${sign} host  ${clean(host ?? 'keep')}`)
+  lines.push(`  ${sign} host  ${clean(host ? hint({ fromHost: host }) : 'keep')}`)
   for (const name of leftSecrets)
     lines.push(`  ${style('red', '-')} parameter ${clean(name)}  left by an older run: will be removed`)
   lines.push('', ...rowsText(rows, style), '', ...costText(cost, style))
@@ -54,17 +54,14 @@ export const costJson = ({ lines, monthlyUsd, source }: Cost) => ({
   source,
 })
 
-export const planJson = ({
-  items,
-  host,
-  cost,
-  lab,
-  settings,
-  replaces,
-  rows,
-  strangers,
-  leftSecrets,
-}: Plan) => ({
+/** The changes with their texts as strings. */
+export const changesJson = (changes: readonly Change[], { hint }: Pick<Ui, 'hint'>) =>
+  changes.map(({ byHand, ...change }) => (byHand ? { ...change, byHand: hint(byHand) } : change))
+
+export const planJson = (
+  { items, host, cost, lab, settings, replaces, rows, strangers, leftSecrets }: Plan,
+  paint: Pick<Ui, 'hint'>,
+) => ({
   lab: lab.name,
   region: lab.region,
   account: lab.account,
@@ -72,7 +69,7 @@ export const planJson = ({
     name: resource.name,
     action,
     id: id ?? null,
-    changes,
+    changes: changesJson(changes, paint),
   })),
   host: host ?? null,
   replaces: replaces ?? null,

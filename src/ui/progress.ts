@@ -1,10 +1,13 @@
 import type { Writable } from 'node:stream'
-import type { Emit, Event } from '../core/event.js'
+import type { Event } from '../core/event.js'
 import { clean, duration, plainSpaces, type Style, wrap } from './style.js'
+
+/** An event with its text as it is shown. */
+type Shown = Extract<Event, { type: 'task' }> | { type: Exclude<Event['type'], 'task'>; text: string }
 
 /** Shows events. */
 export interface Progress {
-  emit: Emit
+  emit(event: Shown): void
   /** Prints a longer text between them. */
   print(text: string): void
   /** Stops live lines until the next task. */
@@ -22,7 +25,7 @@ export interface ProgressOptions {
 const marks = { done: '✔', failed: '✖', warning: '!' } as const
 
 /** An event as one line. */
-export function line(event: Event, style: Style, elapsed: number | undefined): string {
+export function line(event: Shown, style: Style, elapsed: number | undefined): string {
   switch (event.type) {
     case 'heading':
       return style('bold', clean(event.text))

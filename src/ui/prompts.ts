@@ -1,18 +1,18 @@
 import displayWidth from 'fast-string-width'
 import type { Question, Ui } from '../app/context.js'
 import { Interrupted, LabError } from '../core/error.js'
-import { plainSpaces, type Style, wrap } from './style.js'
+import { type Style, wrap } from './style.js'
 
 type Asking = Pick<Ui, 'confirm' | 'input' | 'password' | 'select' | 'checkbox'>
 
 /** Without a terminal, a question becomes an error that names its flag. */
-export function refuseToAsk({ dumb }: { dumb: boolean }): Asking {
+export function refuseToAsk({ dumb, hint }: { dumb: boolean; hint: Ui['hint'] }): Asking {
   const nowhere = dumb ? 'this terminal (TERM=dumb) can’t show a question' : 'there is no terminal to ask'
   const refuse = async (question: Question): Promise<never> => {
     throw new LabError({
       code: 'missing-flag',
       what: `${question.message.replace(/[?:]$/, '')}: ${nowhere}.`,
-      ...(question.hint ? { why: question.hint } : {}),
+      ...(question.hint ? { why: hint(question.hint) } : {}),
       fix: ['flag' in question ? `Use the flag: ${question.flag}` : question.otherwise],
     })
   }
@@ -26,8 +26,8 @@ export function askAtTerminal(options: {
   signal: AbortSignal
   /** Stops spinners and live lines. */
   pause: () => void
-  /** Rewrites the commands in a text as this user has to type them. */
-  retype: Ui['retype']
+  /** Writes a text's commands as this user has to type them. */
+  hint: Ui['hint']
   /** The blank line between a question and the text above it. */
   gap: () => string
 }): Asking {
@@ -39,9 +39,7 @@ export function askAtTerminal(options: {
     ) => Promise<T>,
   ): Promise<T> => {
     options.pause()
-    const hint = question.hint
-      ? `${wrap(`  ${options.retype(question.hint)}`, options.output.columns)}\n`
-      : ''
+    const hint = question.hint ? `${wrap(`  ${options.hint(question.hint)}`, options.output.columns)}\n` : ''
     options.output.write(`${options.gap()}${options.style('dim', hint)}`)
     const { inquirer } = await import('./inquirer.js')
     try {
@@ -55,8 +53,7 @@ export function askAtTerminal(options: {
   }
   const columns = () => options.output.columns
   /** The library breaks a line anywhere, so a complaint comes to it in lines that fit. */
-  const complaint = (said: true | string) =>
-    said === true ? said : wrap(options.retype(said), columns() - COMPLAINT_MARK)
+  const complaint = (said: true | string) => (said === true ? said : wrap(said, columns() - COMPLAINT_MARK))
   return {
     confirm: (q) => ask(q, (l, c) => l.confirm({ message: q.message, default: q.default }, c)),
     input: (q) =>
@@ -91,11 +88,7 @@ export function askAtTerminal(options: {
         l.checkbox(
           {
             message: q.message,
-            choices: q.choices.map((choice) =>
-              choice.disabled === undefined
-                ? choice
-                : { ...choice, disabled: plainSpaces(options.retype(choice.disabled)) },
-            ),
+            choices: [...q.choices],
             pageSize: 14,
             theme: {
               style: {

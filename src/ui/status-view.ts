@@ -12,7 +12,7 @@ import {
   openToMany,
   silentPort,
 } from './lab-view.js'
-import { costJson, costText } from './plan-view.js'
+import { changesJson, costJson, costText } from './plan-view.js'
 import { strangerLines } from './strangers-view.js'
 import { clean } from './style.js'
 import { columns } from './table.js'
@@ -67,13 +67,13 @@ export function statusText(status: Status, paint: Paint): string {
   const lines = [
     `${style('bold', `Lab "${lab.name}" in ${lab.region}`)}  ${verdict}`,
     '',
-    ...resourceLines(status, style),
+    ...resourceLines(status, paint),
   ]
   lines.push('', style('bold', 'Elastic IP'), ...addressLines(status, paint))
   lines.push('', style('bold', 'Host'))
   lines.push(
     ...(health
-      ? healthLines(health, style)
+      ? healthLines(health, paint)
       : [`  ${style('red', '✖')} not reachable: it is stopped, or its Systems Manager agent is offline`]),
   )
   if (health && !status.hostCurrent) {
@@ -107,7 +107,7 @@ const unproven = ({ models }: Settings, { hint }: Pick<Ui, 'hint'>): string =>
 
 type There = Exclude<Status, { keptAddress: string }>
 
-function resourceLines({ items, leftSecrets }: There, style: Ui['style']): string[] {
+function resourceLines({ items, leftSecrets }: There, { style, hint }: Paint): string[] {
   const secrets = leftSecrets.map(
     (name) => `  ${style('yellow', '!')} parameter ${clean(name)}  left by an earlier run; up deletes it`,
   )
@@ -120,7 +120,7 @@ function resourceLines({ items, leftSecrets }: There, style: Ui['style']): strin
       `  ${mark} ${clean(resource.name)}${shown}${action === 'create' ? '  missing' : ''}`,
       ...drift.map(
         ({ what, from, to, byHand }) =>
-          `      ${clean(`${what}: ${from === undefined ? '' : `is ${from}, `}should be ${to}`)}${byHand ? ` (${byHand})` : ''}`,
+          `      ${clean(`${what}: ${from === undefined ? '' : `is ${from}, `}should be ${to}`)}${byHand ? ` (${hint(byHand)})` : ''}`,
       ),
     ]
   })
@@ -229,7 +229,7 @@ export function statusJson(status: Status, { hint }: Pick<Ui, 'hint'>): object {
       name: resource.name,
       id: id ?? null,
       state: action === 'create' ? 'missing' : changes.length > 0 ? 'drifted' : 'ok',
-      drift: action === 'create' ? [] : changes,
+      drift: action === 'create' ? [] : changesJson(changes, { hint }),
     })),
     address: status.address
       ? {

@@ -80,7 +80,7 @@ export function summaryText(summary: Summary, paint: Paint): string {
     ...browser,
     ...first,
     ...(chat ? ['', style('bold', 'Chat'), ...chatLines(chat, paint)] : []),
-    ...(health && !health.healthy ? ['', style('bold', 'Host'), ...healthLines(health, style)] : []),
+    ...(health && !health.healthy ? ['', style('bold', 'Host'), ...healthLines(health, paint)] : []),
     '',
     style('bold', 'Next'),
     ...columns(nextSteps(needsUser).map(([command, why]) => [`  ${style('cyan', hint({ command }))}`, why])),
@@ -100,7 +100,7 @@ const nextSteps = (needsUser: boolean): (readonly [CommandLine, string])[] => [
 ]
 
 export const summaryJson = (summary: Summary, { hint }: Pick<Ui, 'hint'>) => ({
-  ...planJson(summary),
+  ...planJson(summary, { hint }),
   changed: summary.changed,
   address: summary.address,
   instanceId: summary.instanceId,
@@ -112,7 +112,7 @@ export const summaryJson = (summary: Summary, { hint }: Pick<Ui, 'hint'>) => ({
   chat: chatJson(summary.chat, { hint }),
   answers: summary.answers,
   addressRelease: { refusedBy: summary.refusal },
-  // A password is a person's: it is never part of a document that a script may keep.
+  // A password is a user's: it is never part of a document that a script may keep.
   firstUser: summary.firstUser ? { email: summary.firstUser.email, made: summary.firstUser.made } : null,
   cost: costJson(summary.cost),
   warnings: warningsOf(summary, { hint }),

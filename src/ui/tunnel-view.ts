@@ -51,7 +51,7 @@ function bytes(n: number): string {
   return n < 1e9 ? `${(n / 1e6).toFixed(1)} MB` : `${(n / 1e9).toFixed(2)} GB`
 }
 
-/** A notice of the tunnel as a person reads it. */
+/** A notice of the tunnel as a user reads it. */
 function noticeText(notice: Notice, { name, remotePort }: Target, { hint }: Pick<Ui, 'hint'>): string {
   switch (notice.type) {
     case 'refused':

@@ -6,14 +6,14 @@ import type { Ui } from './ui.js'
 /** Shows the plan and the result of `up`. */
 export const upView = (ui: Ui): UpView => ({
   plan: (plan) => ui.show((paint) => planText(plan, paint)),
-  dryRun: (plan) => ui.result(planText(plan, ui), { ...planJson(plan), dryRun: true }),
+  dryRun: (plan) => ui.result(planText(plan, ui), { ...planJson(plan, ui), dryRun: true }),
   summary(summary) {
     showPasswordApart(summary.firstUser, ui)
     ui.result(summaryText(summary, ui), summaryJson(summary, ui))
   },
 })
 
-/** With `--json` a password that the host generated goes to the person's terminal, never into the document. */
+/** With `--json` a password that the host generated goes to the user's terminal, never into the document. */
 function showPasswordApart(user: Summary['firstUser'], ui: Ui): void {
   if (!user?.password || !ui.json) return
   ui.emit(

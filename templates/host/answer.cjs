@@ -1,7 +1,7 @@
 // Runs one of LibreChat's own scripts, which ask on their terminal, and answers each prompt when it appears.
 // Each asks through a reader of its own, so answers sent all at once would be lost with the first one.
 // `node -e <this> <script> <argument>...`; standard input: [[<prompt>, <answer>], ...], in their order. Any other
-// question that yes or no answers is answered with yes, however many there are: the person has agreed already.
+// question that yes or no answers is answered with yes, however many there are: the user has agreed already.
 // Ends with the script's code; 124 when it asks something else, or says nothing for two minutes.
 const { spawn } = require('node:child_process')
 

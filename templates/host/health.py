@@ -236,7 +236,7 @@ def main():
     begun = time.time()
     timeout = float(sys.argv[2]) if sys.argv[1:2] == ["--wait"] else 0
     result = health()
-    # A public certificate comes within seconds, or not before a person has corrected the domain.
+    # A public certificate comes within seconds, or not before a user has corrected the domain.
     while not result["healthy"] and time.time() - begun < min(
         timeout, 45 if {problem["code"] for problem in result["problems"]} == {"certificate"} else timeout
     ):

@@ -1,4 +1,4 @@
-"""A key for one password that a person gives: what is encrypted to it can be read here alone, and once.
+"""A key for one password that a user gives: what is encrypted to it can be read here alone, and once.
 
 Answer: {"key": {"id", "publicKey": PEM}}. 4096 bits take up to 446 bytes; the longest password has 384.
 """

@@ -1,7 +1,7 @@
 """What the host's programs share: requests from the command line, sealed answers, and errors in three parts.
 
 Standard output and error are the stage's log; file 3 is what goes back through Run Command, where nothing secret may
-stand. A password that a person gave comes encrypted to a key that this host made for it (key.py); one that is made here
+stand. A password that a user gave comes encrypted to a key that this host made for it (key.py); one that is made here
 goes back encrypted to the one-time key that came with the request.
 """
 import base64

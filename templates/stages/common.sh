@@ -1,5 +1,5 @@
 # What every stage needs; each begins by reading this file. The runner (../run.sh) has set LAB and CODE, holds
-# the lock, sends what is printed to the stage's log, and shows a person only what goes through `say`.
+# the lock, sends what is printed to the stage's log, and shows a user only what goes through `say`.
 # shellcheck shell=bash
 set -euo pipefail
 umask 077

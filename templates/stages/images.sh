@@ -19,7 +19,7 @@ digest_of() {
 }
 
 # A registry that accepts a connection and then says nothing would hold the stage for ever. What it refuses is kept
-# beside the log, for the reason that a person reads.
+# beside the log, for the reason that a user reads.
 pull() {
   local said
   if said=$(timeout 1800 docker pull -q "$1" 2>&1); then

@@ -56,7 +56,7 @@ describe('the first user', () => {
     expect(firstUserTask(settings, actual, said)).toBe(task)
   })
 
-  it('has a password due until it was shown, unless the person typed it', () => {
+  it('has a password due until it was shown, unless the user typed it', () => {
     const about = { stored: undefined, users: undefined, task: 'create' as const, typed: false }
     expect(withFirstUser(wants, about)).toMatchObject({ email: 'me@example.org', passwordDue: true })
     expect(withFirstUser(wants, { ...about, typed: true }).passwordDue).toBeUndefined()

@@ -98,7 +98,7 @@ describeAccount('the protected address', (account) => {
     expect(status.stdout).not.toMatch(/no policy prevents releasing/i)
   })
 
-  it('that another tool released is allocated anew, and that is in the plan', async () => {
+  it('that another tool released is replaced by a new one, and the plan says so', async () => {
     await run(account(), ['up', '--yes'])
     const before = await address()
     await account()

@@ -34,8 +34,8 @@ interface Drift {
   shows: RegExp
   /** What status exits with, where it is not 2. */
   exits?: number
-  /** What moto shows when it is mended. */
-  mended: (found: Found) => void
+  /** What moto shows when it is repaired. */
+  repaired: (found: Found) => void
 }
 
 const group = (found: Found) => only(found.groups).GroupId
@@ -56,7 +56,7 @@ const drifts: Drift[] = [
       return ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions }))
     },
     shows: /443 from 81\.2\.99\.9\/32/,
-    mended: (found) => {
+    repaired: (found) => {
       const rules = ['443', '80', '9443'].map((port) => `tcp ${port} 81.2.69.160/32`)
       expect(inbound(only(found.groups))).toEqual(rules)
     },
@@ -66,10 +66,10 @@ const drifts: Drift[] = [
     happens: async (account) => {
       account.gateway.publicIp = '81.2.69.161'
     },
-    // The lab is as it was chosen; it is the person who has moved.
+    // The lab is as it was chosen; it is the user who has moved.
     exits: 0,
     shows: /81\.2\.69\.161/,
-    mended: (found) => {
+    repaired: (found) => {
       const rules = ['443', '80', '9443'].map((port) => `tcp ${port} 81.2.69.161/32`)
       expect(inbound(only(found.groups))).toEqual(rules)
     },
@@ -83,7 +83,7 @@ const drifts: Drift[] = [
       )
     },
     shows: /22 from 0\.0\.0\.0\/0/,
-    mended: (found) => expect(inbound(only(found.groups)).join()).not.toMatch(/ 22 /),
+    repaired: (found) => expect(inbound(only(found.groups)).join()).not.toMatch(/ 22 /),
   },
   {
     what: 'a port was opened over IPv6',
@@ -94,7 +94,7 @@ const drifts: Drift[] = [
       )
     },
     shows: /443 from ::\/0/,
-    mended: (found) => expect(inbound(only(found.groups)).join()).not.toMatch(/::/),
+    repaired: (found) => expect(inbound(only(found.groups)).join()).not.toMatch(/::/),
   },
   {
     what: 'the way out was closed',
@@ -105,7 +105,7 @@ const drifts: Drift[] = [
       )
     },
     shows: /outgoing/,
-    mended: (found) =>
+    repaired: (found) =>
       expect(only(found.groups).IpPermissionsEgress).toMatchObject([
         { IpProtocol: '-1', IpRanges: [{ CidrIp: '0.0.0.0/0' }] },
       ]),
@@ -120,7 +120,7 @@ const drifts: Drift[] = [
       return ec2.send(new DisassociateIamInstanceProfileCommand({ AssociationId }))
     },
     shows: /instance profile.*detached/,
-    mended: (found) => expect(only(found.instances).profileArn).toBe(found.profile?.Arn),
+    repaired: (found) => expect(only(found.instances).profileArn).toBe(found.profile?.Arn),
   },
   {
     what: 'IMDSv1 was switched on',
@@ -134,7 +134,7 @@ const drifts: Drift[] = [
         }),
       ),
     shows: /IMDSv2.*optional/,
-    mended: (found) =>
+    repaired: (found) =>
       expect(only(found.instances).MetadataOptions).toMatchObject({
         HttpTokens: 'required',
         HttpPutResponseHopLimit: 2,
@@ -150,21 +150,21 @@ const drifts: Drift[] = [
         }),
       ),
     shows: /termination protection/,
-    mended: (found) => expect(only(found.instances).protectedFromTermination).toBe(true),
+    repaired: (found) => expect(only(found.instances).protectedFromTermination).toBe(true),
   },
   {
     what: 'the instance was stopped',
     happens: (account, found) =>
       at(account).ec2.send(new StopInstancesCommand({ InstanceIds: [instance(found)] })),
     shows: /stopped/,
-    mended: (found) => expect(only(found.instances).State?.Name).toBe('running'),
+    repaired: (found) => expect(only(found.instances).State?.Name).toBe('running'),
   },
   {
     what: 'the disk was given other IOPS',
     happens: (account, found) =>
       at(account).ec2.send(new ModifyVolumeCommand({ VolumeId: only(found.volumes).VolumeId, Iops: 4000 })),
     shows: /IOPS.*4000/,
-    mended: (found) => expect(only(found.volumes).Iops).toBe(3000),
+    repaired: (found) => expect(only(found.volumes).Iops).toBe(3000),
   },
   {
     what: 'the managed policy was detached from the role',
@@ -176,7 +176,7 @@ const drifts: Drift[] = [
         }),
       ),
     shows: /managed policy.*detached/,
-    mended: (found) => expect(found.role?.attached).toHaveLength(1),
+    repaired: (found) => expect(found.role?.attached).toHaveLength(1),
   },
   {
     what: 'the Bedrock policy was widened',
@@ -188,14 +188,14 @@ const drifts: Drift[] = [
       )
     },
     shows: /LibreChatBedrock.*changed/,
-    mended: (found) => expect(JSON.stringify(found.role?.inline)).not.toMatch(/"Action":"\*"/),
+    repaired: (found) => expect(JSON.stringify(found.role?.inline)).not.toMatch(/"Action":"\*"/),
   },
   {
     what: 'the Bedrock policy was deleted',
     happens: (account) =>
       at(account).iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName: 'LibreChatBedrock' })),
     shows: /LibreChatBedrock.*missing/,
-    mended: (found) => expect(JSON.stringify(found.role?.inline)).toMatch(/bedrock:InvokeModel/),
+    repaired: (found) => expect(JSON.stringify(found.role?.inline)).toMatch(/bedrock:InvokeModel/),
   },
   {
     what: 'somebody else may assume the role',
@@ -205,7 +205,7 @@ const drifts: Drift[] = [
       return at(account).iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument }))
     },
     shows: /assume/,
-    mended: (found) =>
+    repaired: (found) =>
       expect(decodeURIComponent(found.role?.AssumeRolePolicyDocument ?? '')).toMatch(/"ec2\.amazonaws\.com"/),
   },
   {
@@ -215,7 +215,7 @@ const drifts: Drift[] = [
         new DisassociateAddressCommand({ AssociationId: only(found.addresses).AssociationId }),
       ),
     shows: /association/,
-    mended: (found) => expect(only(found.addresses).InstanceId).toBe(instance(found)),
+    repaired: (found) => expect(only(found.addresses).InstanceId).toBe(instance(found)),
   },
   {
     what: 'the protecting tag was removed from the address',
@@ -227,7 +227,7 @@ const drifts: Drift[] = [
         }),
       ),
     shows: /protect/,
-    mended: (found) =>
+    repaired: (found) =>
       expect(tagsOf(only(found.addresses).Tags)).toMatchObject({ 'librechat-lab:protected': 'true' }),
   },
   {
@@ -235,12 +235,12 @@ const drifts: Drift[] = [
     happens: async (account, found) =>
       account.addresses.offer(only(found.addresses).AllocationId ?? '', '210987654321'),
     shows: /210987654321/,
-    mended: () => {},
+    repaired: () => {},
   },
 ]
 
 describeAws('a lab that was changed by hand', (moto) => {
-  // One lab for all of them, each mended before the next: a lab of its own for each would take minutes.
+  // One lab for all of them, each repaired before the next: a lab of its own for each would take minutes.
   let account: Account
   beforeAll(async () => {
     account = await openAccount(moto())
@@ -248,7 +248,7 @@ describeAws('a lab that was changed by hand', (moto) => {
   })
   afterAll(() => account.close())
 
-  it.each(drifts)('$what: status shows it, the plan shows it, up mends it', async (drift) => {
+  it.each(drifts)('$what: status shows it, the plan shows it, up repairs it', async (drift) => {
     const before = await lab(account)
     await drift.happens(account, before)
 
@@ -262,7 +262,7 @@ describeAws('a lab that was changed by hand', (moto) => {
     const up = await run(account, ['up', '--yes'])
     expect(up.code, up.stdout + up.stderr).toBe(0)
     const after = await lab(account)
-    drift.mended(after)
+    drift.repaired(after)
     expect(instance(after)).toBe(instance(before))
     expect(account.addresses.offered(only(after.addresses).AllocationId ?? '')).toBeUndefined()
   })

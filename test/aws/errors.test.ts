@@ -22,7 +22,7 @@ import { changes } from '../support/tally.js'
 const sent = (account: Account, action: string) => account.calls.filter((call) => call.action === action)
 const up = (account: Account, ...more: string[]) => run(account, ['up', '--yes', ...more])
 
-/** A code at which nothing helps but the person: what it must say. */
+/** A code at which nothing helps but the user: what it must say. */
 interface Fatal {
   action: string
   code: string
@@ -46,7 +46,7 @@ const fatal: Fatal[] = [
 ]
 
 describeAccount('what AWS refuses', (account) => {
-  it.each(fatal)('$code: says what the person must do, once, and goes on when it is done', async (row) => {
+  it.each(fatal)('$code: says what the user must do, once, and goes on when it is done', async (row) => {
     const { action, code, says } = row
     account().gateway.faults.add({ action, effect: { kind: 'error', code, message: `AWS says ${code}` } })
     const ended = await up(account())
@@ -222,7 +222,7 @@ describeAccount('what AWS refuses', (account) => {
     },
   )
 
-  it('IdempotentParameterMismatch: another run used the token for something else; it is said or mended, never doubled', async () => {
+  it('IdempotentParameterMismatch: another run used the token for something else; it is reported or repaired, and nothing is created twice', async () => {
     account().gateway.faults.add({
       action: 'RunInstances',
       effect: { kind: 'error', code: 'IdempotentParameterMismatch', message: 'Arguments are inconsistent' },

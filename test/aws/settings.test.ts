@@ -165,10 +165,10 @@ describeAccount('the first user', (account) => {
   it('is not planned on a lab that has users, and up says so', async () => {
     await succeeds(run(account(), ['up', '--yes']))
     const before = await run(account(), ['up', '--yes'])
-    expect(before.stdout).toMatch(/create the first user/)
+    expect(before.stdout).toMatch(/create the first user/i)
     ;(await users()).push('ana@example.org')
     const after = await succeeds(run(account(), ['up', '--yes']))
-    expect(after.stdout).not.toMatch(/create the first user/)
+    expect(after.stdout).not.toMatch(/create the first user/i)
     const ended = await succeeds(run(account(), ['up', '--yes', '--email', 'me@example.org']))
     expect(ended.stderr).toMatch(/has a user already[\s\S]*user add me@example\.org/)
     expect(ended.stdout).toMatch(/No changes/)

@@ -49,7 +49,7 @@ describeAccount('status', (account) => {
     }
   })
 
-  it('says so when the host runs something else than this version would put there, and up mends it', async () => {
+  it('says so when the host runs something else than this version would put there, and up repairs it', async () => {
     await run(account(), ['up', '--yes'])
     account()
       .hosts.of(only((await lab(account())).instances).InstanceId ?? '')

@@ -172,7 +172,7 @@ describeAws('models and doctor', (moto) => {
   it('doctor reports all problems, each with its own number', async () => {
     const ended = await on('not-authorised', ['doctor'], { withoutInternet: true })
     expect(ended.code).toBe(1)
-    expect(ended.stdout).toMatch(/1\. [\s\S]*public subnet[\s\S]*2\. No chat model/)
+    expect(ended.stdout).toMatch(/1\. [\s\S]*is not public[\s\S]*2\. No chat model/)
   })
 
   it('doctor without credentials names the way to them', async () => {

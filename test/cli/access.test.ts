@@ -3,7 +3,7 @@ import { rehearsal } from './program.js'
 
 // The rehearsal's person is at 192.88.99.7.
 
-it('up says before the plan that the chosen ranges leave out the person’s own address', async () => {
+it('up says before the plan that the chosen ranges leave out the user’s own address', async () => {
   const { run } = rehearsal()
   const planned = await run(['up', '--dry-run', '--yes', '--allow-cidr', '8.8.8.8'])
   expect(planned.stderr).toMatch(/Your own address 192\.88\.99\.7 is not in the allowed ranges/)

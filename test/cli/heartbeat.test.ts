@@ -16,7 +16,7 @@ async function quietUi() {
     env: {},
     json: false,
     color: undefined,
-    hints: { text: (text) => text, hint: String },
+    hints: { hint: String },
     signal: new AbortController().signal,
   })
   return { ui, lines }

@@ -17,7 +17,7 @@ const nasty = {
   nothing: '',
 } as const
 
-/** Options that take a word of the person's, each in its place. */
+/** Options that take a word of the user's, each in its place. */
 const takers: Record<string, (word: string) => string[]> = {
   'a lab’s name': (word) => ['up', '--yes', '--name', word],
   'a region': (word) => ['status', '--region', word],

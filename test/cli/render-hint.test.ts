@@ -2,7 +2,9 @@ import { expect, it } from 'vitest'
 import { renderHint } from '../../src/cli/render-hint.js'
 import { plainSpaces } from '../../src/ui/style.js'
 
-const typed = (text: string, options = {}, env = {}) => plainSpaces(renderHint(env, () => options).text(text))
+/** What a program on the host wrote, as the user sees it. */
+const typed = (fromHost: string, options = {}, env = {}) =>
+  plainSpaces(renderHint(env, () => options).hint({ fromHost }))
 
 it('leaves a command alone where nothing has to be added', () => {
   expect(typed('librechat-lab up   repairs it')).toBe('librechat-lab up   repairs it')
@@ -25,12 +27,6 @@ it('says nothing twice', () => {
   )
 })
 
-it('says nothing twice in a command that goes on over several lines', () => {
-  const options = { name: 'team-a', rehearse: true }
-  const line = 'librechat-lab up --yes \\\n    --name team-a \\\n    --rehearse \\\n    --disk 40'
-  expect(typed(line, options)).toBe(line)
-})
-
 it('adds only what a command takes', () => {
   const options = { name: 'team-a', region: 'us-east-1' }
   expect(typed('librechat-lab policy', options)).toBe('librechat-lab policy')
@@ -47,9 +43,10 @@ it('goes through npx where the program came from there', () => {
 })
 
 it('takes for a part of a command what its definition says, and leaves the prose behind it', () => {
-  const held = renderHint({}, () => ({ rehearse: true })).text(
-    'librechat-lab status --chat asks again. librechat-lab up --disk 40 makes it larger, librechat-lab user add <email>.',
-  )
+  const held = renderHint({}, () => ({ rehearse: true })).hint({
+    fromHost:
+      'librechat-lab status --chat asks again. librechat-lab up --disk 40 makes it larger, librechat-lab user add <email>.',
+  })
   expect(held.replaceAll('\u00a0', '_')).toBe(
     'librechat-lab_status_--rehearse_--chat asks again. librechat-lab_up_--rehearse_--disk_40 makes it larger, librechat-lab_user_add_--rehearse_<email>.',
   )
@@ -68,4 +65,23 @@ it('writes a hint from its data', () => {
     'npx librechat-lab up --name team-a --scenario throttling',
   )
   expect(shown({ run: 'aws sso login', text: 'signs in' })).toBe('aws sso login   signs in')
+})
+
+it('writes the commands within a text, and leaves what only looks like one', () => {
+  const { hint } = renderHint({ npm_command: 'exec' }, () => ({ name: 'team-a' }))
+  expect(plainSpaces(hint(['Look at its health: ', { path: 'status' }, '. See librechat-lab up.']))).toBe(
+    'Look at its health: npx librechat-lab status --name team-a. See librechat-lab up.',
+  )
+})
+
+it('writes a long command line over several lines, and a short one on one', () => {
+  const { hint } = renderHint({}, () => ({ rehearse: true }))
+  const shown = (flags: Record<string, unknown>) =>
+    plainSpaces(hint({ command: { path: 'up', overLines: true, flags: { yes: true, ...flags } } }))
+  expect(shown({ disk: '40' })).toBe('librechat-lab up --rehearse --yes --disk 40')
+  expect(
+    shown({ region: 'eu-west-1', 'instance-type': 't4g.large', 'allow-cidr': ['192.0.2.1/32', '::/0'] }),
+  ).toBe(
+    'librechat-lab up --rehearse --yes \\\n    --region eu-west-1 \\\n    --instance-type t4g.large \\\n    --allow-cidr 192.0.2.1/32 ::/0',
+  )
 })

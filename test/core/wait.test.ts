@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Interrupted } from '../../src/core/error.js'
-import { retryWhile, waitFor } from '../../src/core/wait.js'
+import { poll, retryWhile, waitFor } from '../../src/core/wait.js'
 import { fastClock } from '../engine/made.js'
 
 const wait = (clock = fastClock(), signal = new AbortController().signal) => ({
@@ -10,7 +10,7 @@ const wait = (clock = fastClock(), signal = new AbortController().signal) => ({
   signal,
 })
 
-describe('until', () => {
+describe('waitFor', () => {
   it('asks at growing distances until there is an answer', async () => {
     const clock = fastClock()
     let asked = 0
@@ -33,7 +33,7 @@ describe('until', () => {
   })
 })
 
-describe('whileFailing', () => {
+describe('retryWhile', () => {
   it('goes on while the failure is the expected one', async () => {
     let tries = 0
     const action = async () => {
@@ -52,4 +52,10 @@ describe('whileFailing', () => {
     await expect(retryWhile(wait(clock), expected, fails('not yet'))).rejects.toThrow('not yet')
     expect(clock.now()).toBeGreaterThanOrEqual(10_000)
   })
+})
+
+it('polls to its deadline and gives nothing then', async () => {
+  const clock = fastClock()
+  expect(await poll({ ...wait(clock), firstMs: 3_000, maxMs: 3_000 }, async () => undefined)).toBeUndefined()
+  expect(clock.slept).toEqual([3_000, 3_000, 3_000, 3_000])
 })

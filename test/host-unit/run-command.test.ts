@@ -151,7 +151,7 @@ describe('a command on the host', () => {
     expect(elapsed()).toBeLessThan(800_000)
   })
 
-  it('stops waiting immediately when the person interrupts it', async () => {
+  it('stops waiting immediately when the user interrupts it', async () => {
     const { host, abort } = scriptedHost({
       SendCommand: [sent],
       GetCommandInvocation: () => {
@@ -194,7 +194,7 @@ describe('a stage that fails', () => {
     await expect(runStage(host, 'stack', { timeoutSeconds: 60 })).rejects.toMatchObject({
       code: 'disk-full',
       message: 'The disk is full.',
-      fix: ['Do this.'],
+      fix: [{ fromHost: 'Do this.' }],
     })
     expect(events).toEqual([{ type: 'note', text: '--- the end of /var/log/x\nline {"error":1}' }])
   })

@@ -85,7 +85,7 @@ describe('a user', () => {
     // As long as a password may be, in the characters that take the most bytes.
     '☃'.repeat(128),
   ])(
-    'gets a password that the person gives encrypted to the host’s key, and through nothing else: %s',
+    'gets a password that the user gives encrypted to the host’s key, and through nothing else: %s',
     async (password) => {
       const { host, calls } = withKeys()
       for (const user of [{ email: 'me@example.org' }, { email: 'you@example.org' }])

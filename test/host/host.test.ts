@@ -553,7 +553,7 @@ describe('a change', () => {
     lab.pin({})
   })
 
-  it('of the search engine has everything indexed anew', async () => {
+  it('of the search engine has everything indexed again', async () => {
     lab.pin({ MEILISEARCH_VOLUME: 'v1.36.0' })
     await putStack()
     expect(await sh('docker volume ls -q | grep meilisearch | sort')).toBe(

@@ -176,7 +176,7 @@ describe('choices', () => {
     expect(after.email).toBe('me@example.org')
   })
 
-  it('follow the person’s address when it was found out, and go back to that', () => {
+  it('follow the user’s address when it was found out, and go back to that', () => {
     expect(from({}, settings).allow.cidrs).toEqual(['9.9.9.9/32'])
     const given = from({ allowCidr: ['8.8.8.8'] }, settings)
     expect(from({}, given).allow.cidrs).toEqual(['8.8.8.8/32'])

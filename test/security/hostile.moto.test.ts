@@ -62,7 +62,7 @@ describeAccount('what somebody else in the account wrote', (account) => {
     expect(status.code).toBe(2)
     expect(status.stdout).toMatch(/stored settings allow 0\.0\.0\.0\/0, which the security group does not/)
 
-    // Said twice by the person, it is theirs to say, and it goes on being told.
+    // Said twice by the user, it is theirs to say, and it goes on being told.
     const meant = await run(account(), ['up', '--yes', '--allow-cidr', '0.0.0.0/0', '--allow-everyone'])
     expect(meant.code, meant.stderr).toBe(0)
     expect(meant.stdout).toMatch(/The whole internet can reach/)

@@ -115,7 +115,7 @@ describeAws('the printed policy', (moto) => {
     const typed = ['user', 'add', 'eva@example.org', '--ask-password']
     await may(['user'], typed, 0, { env: atTerminal, input: 'correct horse battery\r' })
 
-    // Changed by hand, all at once, and mended.
+    // Changed by hand, all at once, and repaired.
     const { instanceId, groupId, volumeId, address } = await found()
     const profiles = await ec2.send(new DescribeIamInstanceProfileAssociationsCommand({}))
     const AssociationId = only(profiles.IamInstanceProfileAssociations).AssociationId

@@ -41,7 +41,7 @@ describeAccount('a secret', (account) => {
     for (const { stdout, stderr } of [up, add]) expect(stdout + stderr).not.toContain(password)
   })
 
-  it('that the host made is shown to the person once, and stands in no JSON, no call and no second run', async () => {
+  it('that the host made is shown to the user once, and stands in no JSON, no call and no second run', async () => {
     const up = await run(account(), ['up', '--yes', '--email', 'ana@example.org'])
     const made = /Password +(\S+)/.exec(up.stdout)?.[1] ?? ''
     expect(made.length, up.stdout).toBeGreaterThan(8)

@@ -121,7 +121,7 @@ describeAccount(
       expect(status.json()).toMatchObject({ here: { allowed: true } })
     })
 
-    it('that appear while an instance is launched anew are not overwritten', async () => {
+    it('that appear while a new instance is launched are not overwritten', async () => {
       await succeeds(run(account(), ['up', '--yes']))
       const { ec2 } = at(account())
       const InstanceId = only((await lab(account())).instances).InstanceId ?? ''
@@ -146,7 +146,7 @@ describeAccount(
       await succeeds(run(account(), ['up', '--yes']))
     })
 
-    it('do not count as the ones that were read when the lab was made anew meanwhile', async () => {
+    it('do not count as the ones that were read when the lab was created again meanwhile', async () => {
       await succeeds(run(account(), ['up', '--yes', '--allow-cidr', '81.2.70.0/24']))
       let theirs: Ended[] = []
       account().gateway.faults.add({

@@ -32,7 +32,7 @@ export async function forwarding(
   return { forward, notices }
 }
 
-/** A clock that runs `factor` times as fast, so that half a minute's patience takes a second. */
+/** A clock that runs `factor` times as fast, so that a wait of half a minute takes a second. */
 export function fastClock(factor: number): Clock {
   const start = Date.now()
   return {

@@ -136,7 +136,7 @@ describe('a session', () => {
     expect((await remote.stats()).terminated.length).toBe(terminated.length + 1)
   })
 
-  test('is not begun when the person has had enough', async () => {
+  test('is not begun when the user has had enough', async () => {
     await remote.set({ agent: { quiet: true } })
     const enough = new AbortController()
     setTimeout(() => enough.abort(new Interrupted()), 200)

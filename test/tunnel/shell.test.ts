@@ -24,7 +24,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-/** A terminal of the person's: a window of tmux, on a server of this test's own. */
+/** A terminal of the user's: a window of tmux, on a server of this test's own. */
 let servers = 0
 const tmux = async (...args: string[]) => {
   const server = `librechat-lab-${process.pid}-${servers}`

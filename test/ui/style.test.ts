@@ -21,12 +21,16 @@ it('cuts a text to its display width', () => {
 })
 
 it.for([50, 80, 120])('keeps commands and URLs whole at %d columns', (width) => {
-  const { text } = renderHint({}, () => ({ name: 'team-a', region: 'eu-west-1', profile: 'my own' }))
+  const { hint } = renderHint({}, () => ({ name: 'team-a', region: 'eu-west-1', profile: 'my own' }))
   const url = 'https://eu-west-1.console.aws.amazon.com/systems-manager/session-manager/i-0123456789abcdef0'
   const lines = wrap(
-    text(
-      `  443 does not answer from here although the host is healthy. Run librechat-lab up --allow-cidr detect to fix it, or see ${url}. librechat-lab tunnel works without an open port.`,
-    ),
+    hint([
+      '  443 does not answer from here although the host is healthy. Run ',
+      { path: 'up', flags: { 'allow-cidr': ['detect'] } },
+      ` to fix it, or see ${url}. `,
+      { path: 'tunnel' },
+      ' works without an open port.',
+    ]),
     width,
   ).split('\n')
   const command = "librechat-lab up --name team-a --profile 'my own' --region eu-west-1 --allow-cidr detect"

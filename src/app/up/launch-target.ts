@@ -5,7 +5,7 @@ import { findLaunchTarget, type LaunchTarget } from '../../lab/launch-target.js'
 import type { Settings } from '../../lab/settings.js'
 import type { Run } from './run.js'
 
-/** Where an instance is launched; creates the default VPC where there is none and the person agrees. */
+/** Where an instance is launched; creates the default VPC where there is none and the user agrees. */
 export async function findOrCreateTarget(run: Run, settings: Settings): Promise<LaunchTarget> {
   const { clients } = run.open
   try {

@@ -37,9 +37,9 @@ export interface Look {
   settings: Settings
   /** What is stored now. */
   stored: Settings | undefined
-  /** The first user's, when the person typed one. */
+  /** The first user's, when the user typed one. */
   password?: string | undefined
-  /** Finds where an instance is launched; may ask the person. */
+  /** Finds where an instance is launched; may ask the user. */
   target?: () => Promise<LaunchTarget>
 }
 

@@ -37,7 +37,7 @@ const factsOf = ({ items, host, replaces, rows, leftSecrets }: Plan): string =>
     leftSecrets,
   ])
 
-/** The instance that the person names to be replaced. */
+/** The instance that the user names to be replaced. */
 function replacedInstance({ options }: Run, { graph, observation }: Now): string | undefined {
   const { replaceInstance } = options
   if (replaceInstance === undefined) return undefined

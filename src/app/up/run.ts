@@ -39,7 +39,7 @@ export interface Wish {
   readonly detected: string | undefined
   /** For a lab that is not there yet. */
   readonly generation: string
-  /** The first user's, typed by the person. */
+  /** The first user's, typed by the user. */
   readonly password: string | undefined
 }
 

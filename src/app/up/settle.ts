@@ -40,12 +40,16 @@ const ownAddress = async (open: OpenLab): Promise<string | undefined> => {
   }
 }
 
-/** Ranges that leave out the person who chose them are said before the plan. */
+/** Warns before the plan when the chosen ranges leave out the user's own address. */
 function warnOfLockout({ allow }: Choices, address: string | undefined, { ui }: Context): void {
   if (typeof allow !== 'object' || address === undefined || isAllowed(address, allow.cidrs)) return
   ui.emit({
     type: 'warning',
-    text: `Your own address ${address} is not in the allowed ranges: from here only librechat-lab tunnel will reach the lab.`,
+    text: [
+      `Your own address ${address} is not in the allowed ranges: from here only `,
+      { path: 'tunnel' },
+      ' will reach the lab.',
+    ],
   })
 }
 

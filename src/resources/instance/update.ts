@@ -9,6 +9,7 @@ import {
   StartInstancesCommand,
   StopInstancesCommand,
 } from '@aws-sdk/client-ec2'
+import type { Prose } from '../../core/error.js'
 import { retryWhile, waitFor } from '../../core/wait.js'
 import type { Change, EnsureContext } from '../../engine/resource.js'
 import {
@@ -28,7 +29,10 @@ export function differences(
   profileId: string | undefined,
   groupId: string | undefined,
 ): Change[] {
-  const replacing = `needs a new instance, and all data is lost: librechat-lab up --replace-instance ${state.instanceId}`
+  const replacing: Prose = [
+    'needs a new instance, and all data is lost: ',
+    { path: 'up', flags: { 'replace-instance': state.instanceId } },
+  ]
   const { region } = wanted.lab
   const changes: Change[] = [
     ...state.superseded.map((from) => ({ what: 'replaced instance', from, to: 'terminated' })),
@@ -39,7 +43,7 @@ export function differences(
       byHand: `check what it allows: aws ec2 describe-security-groups --region ${region} --group-ids ${groupIds.join(' ')}`,
     })),
   ]
-  const differs = (what: string, from: string, to: string, byHand?: string) => {
+  const differs = (what: string, from: string, to: string, byHand?: Prose) => {
     if (from !== to) changes.push({ what, from, to, ...(byHand ? { byHand } : {}) })
   }
   differs('state', state.state === 'pending' ? 'running' : state.state, 'running')
@@ -59,7 +63,10 @@ export function differences(
     differs('disk encryption', volume.encrypted ? 'on' : 'off', 'on', replacing)
     differs('disk type', volume.type, 'gp3')
     // No disk can shrink, and nobody should give a lab up for that.
-    const larger = `a disk can only grow; keep its size: librechat-lab up --disk ${volume.sizeGb}`
+    const larger: Prose = [
+      'a disk can only grow; keep its size: ',
+      { path: 'up', flags: { disk: String(volume.sizeGb) } },
+    ]
     const shrinks = volume.sizeGb > wanted.diskGb
     differs('disk size', `${volume.sizeGb} GB`, `${wanted.diskGb} GB`, shrinks ? larger : undefined)
     differs('disk IOPS', String(volume.iops), String(gp3.iops))

@@ -213,7 +213,7 @@ export function openSession(options, send, close) {
     pause: (value) => {
       paused = value
     },
-    /** Breaks its connection, which it makes anew after the first pause of its retryer (config.go: 100 to 200 ms). */
+    /** Breaks its connection, which it opens again after the first pause of its retryer (config.go: 100 to 200 ms). */
     cut: () => {
       cut = true
       setTimeout(() => {

@@ -1,4 +1,4 @@
-// Port forwarding as agents up to 3.0.196.0 do it: one connection, raw, made anew when data come after its end.
+// Port forwarding as agents up to 3.0.196.0 do it: one connection, raw, opened again when data arrives after its end.
 import net from 'node:net'
 import { openOutput } from './output.mjs'
 

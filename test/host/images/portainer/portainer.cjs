@@ -1,6 +1,6 @@
 // Stands in for Portainer: takes its admin's password from a file at its first start, keeps it on its volume, sees
 // Docker's socket, speaks HTTPS with a certificate of its own on 9443. With `reset` it is the program that sets the
-// password anew.
+// password again.
 const crypto = require('node:crypto')
 const fs = require('node:fs')
 const http = require('node:http')
