@@ -61,13 +61,17 @@ export async function connectTo(port: number): Promise<Socket> {
 
 /**
  * All that comes until the end; rejects when the connection breaks instead of ending. Where data and a reset arrive
- * together, Node reports a normal end (uv__stream_io of libuv's src/unix/stream.c); a reset socket has no peer then.
+ * together, Node reports a normal end (uv__stream_io of libuv's src/unix/stream.c); a reset socket has no peer then,
+ * and neither has one that both sides have ended.
  */
 export async function everything(socket: Socket): Promise<Buffer> {
   const chunks: Buffer[] = []
   socket.on('data', (chunk) => chunks.push(chunk))
   await new Promise<void>((resolve, reject) => {
-    socket.on('end', () => (socket.remotePort ? resolve() : reject(new Error('reset'))))
+    socket.on('end', () => {
+      if (socket.remotePort || socket.writableEnded) resolve()
+      else reject(new Error('reset'))
+    })
     socket.on('error', reject)
     socket.on('close', (hadError) => hadError && reject(new Error('reset')))
   })
