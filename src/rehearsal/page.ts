@@ -69,7 +69,7 @@ const html = ({ title, stands }: Site, port: string) => `<!doctype html>
   <p>Your browser did come through the tunnel: from this machine's port, over Session Manager's
      protocol, to the far end, which this rehearsal plays on your own machine.</p>
   <p>For the real one: <code>librechat-lab up</code>, then <code>librechat-lab tunnel</code>.</p>
-  <small>Nothing was made at AWS, and nothing here left your machine.</small>
+  <small>Nothing was created in AWS, and nothing here left your machine.</small>
 </main>
 </html>
 `

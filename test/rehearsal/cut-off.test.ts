@@ -22,7 +22,7 @@ describe('with the network cut off', () => {
       expect(said.code, said.stderr).toBe(0)
       expect(Date.now() - begun).toBeLessThan(15_000)
       expect(said.stdout).toContain('https://203.0.113.10')
-      expect(said.stderr).toMatch(/nothing is made at AWS/i)
+      expect(said.stderr).toMatch(/nothing is created in AWS/i)
     })
 
     it.each([
@@ -108,7 +108,7 @@ const outcomes: Record<(typeof scenarios)[number]['name'], [number | RegExp, Reg
   'zero-quota': [2, /not ready: no model answers[\s\S]*quota/],
   'address-quota': [1, /Elastic IP/],
   'no-capacity': [0, /trying the next zone/],
-  'stage-failing': [2, /could not be fetched/],
+  'stage-failing': [2, /could not be downloaded/],
 }
 
 describe('what goes wrong in a rehearsal', () => {
