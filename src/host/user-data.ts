@@ -9,7 +9,7 @@ const needed = [
   /^stages\/(common|system|docker|images)\.sh$/,
   /^host\/(merge_daemon_json|firewall)\.py$/,
   /^bin\/(firewall|update-system)$/,
-  /^units\/(sysctl\.conf|librechat-lab-(metadata|system)\.\w+)$/,
+  /^units\/((sysctl|docker-firewall)\.conf|librechat-lab-(metadata|system)\.\w+)$/,
 ]
 
 /**
