@@ -43,9 +43,10 @@ rm -f "$merged"
 # In force before Docker starts, now and at every boot.
 put "$CODE/bin/firewall" "$LAB/bin/firewall" 755 || true
 mkdir -p /etc/systemd/system/docker.service.d
-put "$CODE/units/librechat-lab-metadata.service" /etc/systemd/system/librechat-lab-metadata.service 644 || true
-put "$CODE/units/docker-firewall.conf" /etc/systemd/system/docker.service.d/librechat-lab.conf 644 || true
-systemctl daemon-reload
+units=same
+if put "$CODE/units/librechat-lab-metadata.service" /etc/systemd/system/librechat-lab-metadata.service 644; then units=new; fi
+if put "$CODE/units/docker-firewall.conf" /etc/systemd/system/docker.service.d/librechat-lab.conf 644; then units=new; fi
+if [ $units = new ]; then systemctl daemon-reload; fi
 systemctl enable librechat-lab-metadata.service
 systemctl restart librechat-lab-metadata.service
 # What the first version called it.
