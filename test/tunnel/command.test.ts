@@ -64,13 +64,13 @@ async function failure(args: string[], env: Record<string, string> = {}) {
 
 describe('tunnel', () => {
   test('opens what it is asked for, says so in one line of JSON, and ends the sessions at Ctrl-C', async () => {
-    const tunnel = start(['tunnel', '5000:45871', 'portainer', '--json'])
+    const tunnel = start(['tunnel', '5000:25871', 'portainer', '--json'])
     await ready(tunnel)
     const lines = tunnel.out().trim().split('\n')
     expect(lines).toHaveLength(1)
     const { tunnels } = JSON.parse(lines[0] ?? '')
     expect(tunnels).toMatchObject([
-      { target: '5000:45871', bind: '127.0.0.1', localPort: 45871, remotePort: 5000 },
+      { target: '5000:25871', bind: '127.0.0.1', localPort: 25871, remotePort: 5000 },
       { target: 'portainer', remotePort: 9443 },
     ])
     const socket = await connectTo(tunnels[0].localPort)
@@ -90,25 +90,25 @@ describe('tunnel', () => {
   })
 
   test('is on both addresses of localhost, or not announced as localhost', async () => {
-    const tunnel = start(['tunnel', '5000:45875', '--json'])
+    const tunnel = start(['tunnel', '5000:25875', '--json'])
     await ready(tunnel)
     const { addresses, url } = JSON.parse(tunnel.out()).tunnels[0]
-    expect(url).toBe('http://localhost:45875')
+    expect(url).toBe('http://localhost:25875')
     expect(addresses[0]).toBe('127.0.0.1')
     tunnel.child.kill('SIGKILL')
     await tunnel.ended
-    const bound = start(['tunnel', '5000:45876', '--bind', '127.0.0.1', '--json'])
+    const bound = start(['tunnel', '5000:25876', '--bind', '127.0.0.1', '--json'])
     await ready(bound)
     expect(JSON.parse(bound.out()).tunnels[0]).toMatchObject({
-      url: 'http://127.0.0.1:45876',
+      url: 'http://127.0.0.1:25876',
       addresses: ['127.0.0.1'],
     })
   })
 
   test('says at Ctrl-C what is closed, and promises nothing for it', async () => {
-    const tunnel = start(['tunnel', '5000:45877', '--json'])
+    const tunnel = start(['tunnel', '5000:25877', '--json'])
     await ready(tunnel)
-    const socket = await connectTo(45877)
+    const socket = await connectTo(25877)
     socket.write('hello')
     await new Promise((resolve) => socket.once('data', resolve))
     tunnel.child.kill('SIGINT')
@@ -118,7 +118,7 @@ describe('tunnel', () => {
   })
 
   test('tells a session that was ended in use from one that was idle', async () => {
-    const tunnel = start(['tunnel', '5000:45878', '--json'])
+    const tunnel = start(['tunnel', '5000:25878', '--json'])
     await ready(tunnel)
     await remote.set({ expired: true })
     await remote.break('kill')
@@ -141,7 +141,7 @@ describe('tunnel', () => {
   })
 
   test('says when nothing listens over there, and goes on', async () => {
-    const tunnel = start(['tunnel', '81:45872'])
+    const tunnel = start(['tunnel', '81:25872'])
     await ready(tunnel)
     expect(tunnel.err()).toContain('Nothing listens on port 81 of the instance')
   })
@@ -218,11 +218,11 @@ describe('tunnel', () => {
       setTimeout(() => {}, 60000)`,
     )
     await chmod(plugin, 0o755)
-    const tunnel = start(['tunnel', '5000:45873', '--plugin', '--json'], {
+    const tunnel = start(['tunnel', '5000:25873', '--plugin', '--json'], {
       PATH: `${folder}:${process.env.PATH}`,
     })
     await ready(tunnel)
-    expect(JSON.parse(tunnel.out()).tunnels[0]).toMatchObject({ localPort: 45873, remotePort: 5000 })
+    expect(JSON.parse(tunnel.out()).tunnels[0]).toMatchObject({ localPort: 25873, remotePort: 5000 })
     tunnel.child.kill('SIGINT')
     expect(await tunnel.ended).toBe(130)
   })
@@ -232,11 +232,11 @@ describe('tunnel', () => {
     await writeFile(
       plugin,
       `#!${process.execPath}
-      console.log('Port 45874 opened for sessionId x.')
+      console.log('Port 25874 opened for sessionId x.')
       setTimeout(() => {}, 1500)`,
     )
     await chmod(plugin, 0o755)
-    const tunnel = start(['tunnel', '5000:45874', '--plugin'], { PATH: `${folder}:${process.env.PATH}` })
+    const tunnel = start(['tunnel', '5000:25874', '--plugin'], { PATH: `${folder}:${process.env.PATH}` })
     expect(await tunnel.ended).toBe(1)
     expect(tunnel.err()).toContain('session-manager-plugin has ended')
   })
