@@ -1,4 +1,3 @@
-import { findModels } from '../bedrock/models.js'
 import { bedrockPolicy } from '../bedrock/policy.js'
 import type { Proof } from '../bedrock/proof.js'
 import { LabError } from '../core/error.js'
@@ -21,6 +20,7 @@ import { type ChatReport, chatReport } from './chat-report.js'
 import type { Context } from './context.js'
 import { hostOf, labHost } from './host-work.js'
 import type { OpenLab } from './open-lab.js'
+import { regionModels } from './region-models.js'
 
 export type { Change } from '../engine/resource.js'
 export type { AddressState, ReleaseRefusal } from '../resources/address.js'
@@ -210,15 +210,9 @@ function gone({ lab }: OpenLab, strangers: readonly Stranger[], keptAddress: str
 }
 
 /** Models in the menu that can't be called any more. */
-async function lostFrom({ clients, lab }: OpenLab, settings: Settings, context: Context): Promise<string[]> {
+async function lostFrom({ clients }: OpenLab, settings: Settings, context: Context): Promise<string[]> {
   if (settings.models.length === 0) return []
-  const models = await findModels(clients.bedrock, {
-    clock: context.clock,
-    signal: context.signal,
-    home: clients.bedrockHome,
-    emit: context.ui.emit,
-    region: lab.region,
-  })
+  const models = await regionModels(clients, context)
   return settings.models
     .filter(
       ({ id }) => !models.some((model) => model.callable && model.routes.some((route) => route.id === id)),
