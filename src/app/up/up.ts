@@ -12,7 +12,7 @@ import { agree } from './agree.js'
 import { converge } from './converge.js'
 import { lookAt, lookEarly, type Now } from './observe.js'
 import { changesNothing, planOf } from './plan.js'
-import { conclude } from './prove.js'
+import { conclude, renewProof } from './prove.js'
 import type { Run, UpView, Wish } from './run.js'
 import { settingsOf, settle } from './settle.js'
 
@@ -49,7 +49,7 @@ async function lookAndAgree(
   const first = (await early?.asFor(settings)) ?? (await look())
   tellOfUsers(run, first.actual.users)
   // A proof that no longer counts is repeated; the menu may change with it.
-  const isRenewed = !options.dryRun && changesNothing(planOf(run, first)) && (await first.host.renewProof())
+  const isRenewed = !options.dryRun && changesNothing(planOf(run, first)) && (await renewProof(run, first))
   const now = isRenewed ? await look() : first
 
   const plan = planOf(run, now)
