@@ -127,6 +127,18 @@ export const commandNeeds = {
   },
   models: { feature: 'lab', actions: models },
   doctor: { feature: 'lab', actions: [...status, 'ec2:DescribeAccountAttributes'] },
+  access: {
+    feature: 'lab',
+    actions: [
+      ...find,
+      ...settingsParameterActions.observe,
+      ...securityGroupActions.observe,
+      ...lock,
+      'ec2:AuthorizeSecurityGroupIngress',
+      'ec2:RevokeSecurityGroupIngress',
+      'ec2:AuthorizeSecurityGroupEgress',
+    ],
+  },
   user: { feature: 'users', actions: host, documents: shellScript },
   portainer: { feature: 'users', actions: host, documents: shellScript },
   // Whoever may write a user's policies can get every permission, so attaching is left to an administrator.
