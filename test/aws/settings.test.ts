@@ -154,7 +154,7 @@ describeAccount('the first user', (account) => {
     expect((await running.ended).code).toBe('SIGKILL')
     expect(await users()).toEqual(['me@example.org'])
     const next = await succeeds(run(account(), ['up', '--yes']))
-    expect(next.stderr).toMatch(/set a new password for me@example\.org/)
+    expect(next.stderr).toMatch(/password of me@example\.org: never shown → a new one/)
     expect(next.stdout).toMatch(/Password +\S+/)
     const after = await succeeds(run(account(), ['up', '--yes']))
     expect(after.stdout).toMatch(/No changes/)
