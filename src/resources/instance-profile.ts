@@ -1,4 +1,9 @@
 import {
+  type EC2Client,
+  paginateDescribeIamInstanceProfileAssociations,
+  paginateDescribeInstances,
+} from '@aws-sdk/client-ec2'
+import {
   AddRoleToInstanceProfileCommand,
   CreateInstanceProfileCommand,
   DeleteInstanceProfileCommand,
@@ -8,6 +13,7 @@ import {
   TagInstanceProfileCommand,
 } from '@aws-sdk/client-iam'
 import { ignoreErrors, isCode } from '../aws/errors.js'
+import { collect } from '../core/collect.js'
 import type { Resource, ResourceActions } from '../engine/resource.js'
 import { checkOwned, type LabId, tagsOf } from './ownership.js'
 import { onceKnown, type RoleState } from './role.js'
@@ -105,6 +111,33 @@ export function instanceProfile(options: {
   }
 }
 
+/** The instances of others in this region that use the profile. AWS cannot filter associations by profile. */
+export async function profileUsers(
+  ec2: EC2Client,
+  arn: string,
+  ours: readonly (string | undefined)[],
+): Promise<string[]> {
+  const Filters = [{ Name: 'state', Values: ['associating', 'associated'] }]
+  const users = await collect(
+    paginateDescribeIamInstanceProfileAssociations({ client: ec2 }, { Filters }),
+    ({ IamInstanceProfileAssociations = [] }) =>
+      IamInstanceProfileAssociations.flatMap(({ IamInstanceProfile, InstanceId = '' }) =>
+        IamInstanceProfile?.Arn === arn && !ours.includes(InstanceId) ? [InstanceId] : [],
+      ),
+  )
+  if (users.length === 0) return []
+  // An association may outlive its instance for a moment.
+  const live = [
+    { Name: 'instance-id', Values: users },
+    { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] },
+  ]
+  return await collect(
+    paginateDescribeInstances({ client: ec2 }, { Filters: live }),
+    ({ Reservations = [] }) =>
+      Reservations.flatMap(({ Instances = [] }) => Instances.map(({ InstanceId = '' }) => InstanceId)),
+  )
+}
+
 export const instanceProfileActions = {
   observe: ['iam:GetInstanceProfile'],
   ensure: [
@@ -114,5 +147,10 @@ export const instanceProfileActions = {
     'iam:RemoveRoleFromInstanceProfile',
     'iam:PassRole',
   ],
-  remove: ['iam:RemoveRoleFromInstanceProfile', 'iam:DeleteInstanceProfile'],
+  remove: [
+    'ec2:DescribeIamInstanceProfileAssociations',
+    'ec2:DescribeInstances',
+    'iam:RemoveRoleFromInstanceProfile',
+    'iam:DeleteInstanceProfile',
+  ],
 } as const satisfies ResourceActions

@@ -11,6 +11,7 @@ import {
   PutRolePermissionsBoundaryCommand,
   PutRolePolicyCommand,
   paginateListAttachedRolePolicies,
+  paginateListInstanceProfilesForRole,
   paginateListRolePolicies,
   TagRoleCommand,
   UpdateAssumeRolePolicyCommand,
@@ -259,6 +260,14 @@ export function role(options: {
   }
 }
 
+/** The names of all instance profiles that hold the role, whosever they are. */
+export const profilesOf = async (iam: IAMClient, RoleName: string): Promise<string[]> =>
+  (await ignoreErrors(['NoSuchEntity'], () =>
+    collect(paginateListInstanceProfilesForRole({ client: iam }, { RoleName }), ({ InstanceProfiles = [] }) =>
+      InstanceProfiles.map(({ InstanceProfileName = '' }) => InstanceProfileName),
+    ),
+  )) ?? []
+
 export const roleActions = {
   observe: ['iam:GetRole', 'iam:ListAttachedRolePolicies', 'iam:ListRolePolicies', 'iam:GetRolePolicy'],
   ensure: [
@@ -273,6 +282,7 @@ export const roleActions = {
     'iam:DeleteRolePolicy',
   ],
   remove: [
+    'iam:ListInstanceProfilesForRole',
     'iam:ListAttachedRolePolicies',
     'iam:ListRolePolicies',
     'iam:DetachRolePolicy',

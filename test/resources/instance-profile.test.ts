@@ -1,4 +1,9 @@
 import {
+  DescribeIamInstanceProfileAssociationsCommand,
+  DescribeInstancesCommand,
+  EC2Client,
+} from '@aws-sdk/client-ec2'
+import {
   AddRoleToInstanceProfileCommand,
   CreateInstanceProfileCommand,
   DeleteInstanceProfileCommand,
@@ -9,7 +14,7 @@ import {
 } from '@aws-sdk/client-iam'
 import { mockClient } from 'aws-sdk-client-mock'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { instanceProfile } from '../../src/resources/instance-profile.js'
+import { instanceProfile, profileUsers } from '../../src/resources/instance-profile.js'
 import type { RoleState } from '../../src/resources/role.js'
 import { awsError, claim, context, lab, observed, seen } from './context.js'
 
@@ -76,6 +81,25 @@ describe('the instance profile', () => {
     expect(await resource().ensure(drifted, context())).toEqual(state)
     expect(iam.commandCalls(TagInstanceProfileCommand)).toHaveLength(1)
     await expect(resource().ensure(drifted, context())).rejects.toMatchObject({ name: 'LimitExceeded' })
+  })
+
+  it('has the users that are not the lab’s and have not ended, of every page', async () => {
+    const ec2 = mockClient(EC2Client)
+    const uses = (InstanceId: string, Arn = 'arn') => ({ InstanceId, IamInstanceProfile: { Arn } })
+    ec2
+      .on(DescribeIamInstanceProfileAssociationsCommand)
+      .resolvesOnce({
+        IamInstanceProfileAssociations: [uses('i-lab'), uses('i-web', 'other')],
+        NextToken: 'more',
+      })
+      .resolvesOnce({ IamInstanceProfileAssociations: [uses('i-db'), uses('i-gone')] })
+      .resolves({ IamInstanceProfileAssociations: [uses('i-lab')] })
+    ec2.on(DescribeInstancesCommand).resolves({ Reservations: [{ Instances: [{ InstanceId: 'i-db' }] }] })
+    const client = new EC2Client({ region: 'us-east-1' })
+    expect(await profileUsers(client, 'arn', ['i-lab'])).toEqual(['i-db'])
+    const [asked] = ec2.commandCalls(DescribeInstancesCommand)
+    expect(asked?.args[0].input.Filters?.[0]).toEqual({ Name: 'instance-id', Values: ['i-db', 'i-gone'] })
+    expect(await profileUsers(client, 'arn', ['i-lab'])).toEqual([])
   })
 
   it('loses its role and goes; gone already is success', async () => {

@@ -1,4 +1,5 @@
 import {
+  AssociateIamInstanceProfileCommand,
   AttachVolumeCommand,
   CreateVolumeCommand,
   DescribeInstancesCommand,
@@ -6,6 +7,7 @@ import {
   ModifyInstanceAttributeCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2'
+import { AddRoleToInstanceProfileCommand, CreateInstanceProfileCommand } from '@aws-sdk/client-iam'
 import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm'
 import { expect, it } from 'vitest'
 import type { Account } from '../support/account.js'
@@ -68,6 +70,32 @@ describeAccount(
       await succeeds(run(account(), confirmed))
       const { Volumes = [] } = await ec2.send(new DescribeVolumesCommand({}))
       expect(Volumes.map((one) => one.VolumeId)).toContain(VolumeId)
+    })
+
+    it('is an instance with the lab’s profile: destroy names it and leaves it its role', async () => {
+      await succeeds(run(account(), ['up', '--yes']))
+      const { ec2, iam } = at(account())
+      const InstanceId = await launch(ec2, 'borrower')
+      const Name = 'LibreChatInstanceRole'
+      await ec2.send(new AssociateIamInstanceProfileCommand({ InstanceId, IamInstanceProfile: { Name } }))
+      const other = 'a-profile-of-others'
+      await iam.send(new CreateInstanceProfileCommand({ InstanceProfileName: other }))
+      await iam.send(new AddRoleToInstanceProfileCommand({ InstanceProfileName: other, RoleName: Name }))
+      const before = (await lab(account())).role
+      const plan = await succeeds(run(account(), ['destroy', '--dry-run', '--json']))
+      expect(plan.json<{ kept: unknown[] }>().kept).toEqual(
+        expect.arrayContaining([
+          { text: `instance profile ${Name}`, why: `in use by ${InstanceId}` },
+          { text: `role ${Name}`, why: `in use by ${InstanceId}, the instance profile ${other}` },
+        ]),
+      )
+      const ended = await run(account(), confirmed)
+      expect(ended.code).toBe(2)
+      expect(ended.stdout).toContain(`instance profile ${Name}`)
+      const after = await lab(account())
+      expect(after.role).toEqual(before)
+      expect(after.profile?.Roles?.map(({ RoleName }) => RoleName)).toEqual([Name])
+      expect(after.instances).toEqual([])
     })
 
     it('is a copy of the instance that the settings name as accepted', async () => {
