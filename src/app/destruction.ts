@@ -7,6 +7,7 @@ import { findLeftovers, type Leftovers, removeSecrets, strangersOf } from '../la
 import { addressMonthlyUsd } from '../lab/prices.js'
 import { nothingChosen } from '../lab/settings.js'
 import { usedElsewhere } from '../resources/address.js'
+import { Unproven } from '../resources/creation.js'
 import type { Identity, Stranger } from '../resources/identity.js'
 import { liftProtection } from '../resources/instance.js'
 import { profileUsers } from '../resources/instance-profile.js'
@@ -224,14 +225,17 @@ const graphOf = ({ clients, lab, stored }: OpenLab): LabGraph =>
 
 async function look({ clients, lab }: OpenLab, graph: LabGraph): Promise<Seen> {
   const elsewhere = new Set<string>()
+  const unprovenNames: Stranger[] = []
   const [observation, leftovers] = await Promise.all([
     observe(graph.all, (error) => {
       if (error instanceof OtherRegion) elsewhere.add(error.there)
+      if (error instanceof Unproven) unprovenNames.push(error.stranger)
       return isStrangers(error)
     }),
     findLeftovers(clients, lab),
   ])
-  const identity = observation.of(graph.identity) ?? nobody
+  const found = observation.of(graph.identity) ?? nobody
+  const identity = { ...found, strangers: [...found.strangers, ...unprovenNames] }
   const staying = await stayingOf(clients, { graph, observation, identity })
   return { graph, observation, identity, leftovers, staying, elsewhere: [...elsewhere] }
 }

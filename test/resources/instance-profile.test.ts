@@ -16,21 +16,23 @@ import { mockClient } from 'aws-sdk-client-mock'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { instanceProfile, profileUsers } from '../../src/resources/instance-profile.js'
 import type { RoleState } from '../../src/resources/role.js'
-import { awsError, claim, context, lab, observed, seen } from './context.js'
+import { awsError, claim, context, lab, observed, proofOf, seen } from './context.js'
 
 const iam = mockClient(IAMClient)
 beforeEach(() => iam.reset())
 
 const name = 'LibreChatInstanceRole'
-const resource = (adopt = false) =>
+const marked = [{ Key: 'librechat-lab:creation', Value: '0123456789abcdef' }, ...claim]
+const resource = (adopt = false, proof = proofOf({})) =>
   instanceProfile({
     iam: new IAMClient({ region: 'us-east-1' }),
     lab,
     adopt,
     name,
     role: observed<RoleState>('role', undefined),
+    proof,
   })
-const profile = (RoleNames: string[], Tags = claim) => ({
+const profile = (RoleNames: string[], Tags = marked) => ({
   InstanceProfile: {
     InstanceProfileName: name,
     Arn: 'arn',
@@ -39,7 +41,7 @@ const profile = (RoleNames: string[], Tags = claim) => ({
     Tags,
   } as never,
 })
-const state = { arn: 'arn', id: 'AIPA', owned: true, roles: [name] }
+const state = { arn: 'arn', id: 'AIPA', owned: true, marked: true, roles: [name] }
 
 describe('the instance profile', () => {
   it('is there with its role, or not there, or somebody else’s', async () => {
@@ -54,6 +56,24 @@ describe('the instance profile', () => {
     expect(await resource(true).observe(seen)).toMatchObject({ owned: false })
   })
 
+  it('is not the lab’s without its creation id, unless the proven instance uses it', async () => {
+    iam.on(GetInstanceProfileCommand).resolves(profile([name], claim))
+    await expect(resource().observe(seen)).rejects.toMatchObject({
+      code: 'unowned',
+      stranger: { kind: 'profile', id: name },
+    })
+    const using = (Id: string) => proofOf({ instance: { IamInstanceProfile: { Id } } })
+    await expect(resource(false, using('AIPAOTHER')).observe(seen)).rejects.toMatchObject({ code: 'unowned' })
+    expect(await resource(false, using('AIPA')).observe(seen)).toEqual({ ...state, marked: false })
+    const older = proofOf({ isRecorded: false })
+    const found = await resource(false, older).observe(seen)
+    expect(resource().changes(found, () => undefined)).toEqual([
+      { what: 'creation id', from: 'missing', to: 'tagged' },
+    ])
+    await resource().ensure(found, context())
+    expect(iam.commandCalls(TagInstanceProfileCommand)[0]?.args[0].input.Tags).toEqual(marked.slice(0, 1))
+  })
+
   it('shows another role and missing tags', () => {
     expect(resource().changes(state, () => undefined)).toEqual([])
     expect(resource().changes({ ...state, owned: false, roles: ['other'] }, () => undefined)).toMatchObject([
@@ -66,7 +86,7 @@ describe('the instance profile', () => {
     iam.on(CreateInstanceProfileCommand).resolves(profile([]))
     iam.on(AddRoleToInstanceProfileCommand).resolves({})
     expect(await resource().ensure(undefined, context())).toEqual(state)
-    expect(iam.commandCalls(CreateInstanceProfileCommand)[0]?.args[0].input.Tags).toEqual(claim)
+    expect(iam.commandCalls(CreateInstanceProfileCommand)[0]?.args[0].input.Tags).toEqual(marked)
   })
 
   it('has another role taken out, and takes it for done when the role is in already', async () => {

@@ -7,19 +7,30 @@ import {
   ModifyInstanceAttributeCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2'
-import { AddRoleToInstanceProfileCommand, CreateInstanceProfileCommand } from '@aws-sdk/client-iam'
+import {
+  AddRoleToInstanceProfileCommand,
+  CreateInstanceProfileCommand,
+  CreateRoleCommand,
+  UntagInstanceProfileCommand,
+  UntagRoleCommand,
+} from '@aws-sdk/client-iam'
 import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm'
 import { expect, it } from 'vitest'
 import type { Account } from '../support/account.js'
 import { type Ended, run } from '../support/cli.js'
-import { lab, only } from '../support/lab.js'
-import { launch, strangers } from '../support/strangers.js'
+import { lab, only, tagsOf } from '../support/lab.js'
+import { claim, launch, strangers } from '../support/strangers.js'
 import { describeAccount } from '../support/suite.js'
+import { changes } from '../support/tally.js'
 
 const at = (account: Account) => account.at('us-east-1')
 const confirmed = ['destroy', '--confirm', 'default']
 const parameter = '/librechat-lab/default/spec'
 const few = { models: 3 }
+const trust = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+})
 
 async function editSettings(account: Account, edit: (settings: Record<string, unknown>) => void) {
   const { ssm } = at(account)
@@ -96,6 +107,57 @@ describeAccount(
       expect(after.role).toEqual(before)
       expect(after.profile?.Roles?.map(({ RoleName }) => RoleName)).toEqual([Name])
       expect(after.instances).toEqual([])
+    })
+
+    it('is a role or a profile of the lab’s name that it did not create: up stops, status and destroy leave it', async () => {
+      const { iam } = at(account())
+      const names = { RoleName: 'LibreChatInstanceRole', InstanceProfileName: 'LibreChatInstanceRole' }
+      await iam.send(new CreateRoleCommand({ ...names, AssumeRolePolicyDocument: trust, Tags: claim }))
+      await iam.send(new CreateInstanceProfileCommand({ ...names, Tags: claim }))
+      account().forget()
+      const up = await run(account(), ['up', '--yes'])
+      expect(up.code).toBe(1)
+      expect(up.stderr).toMatch(/not proven to be this lab's[\s\S]*--adopt/)
+      expect((await run(account(), ['status'])).code).toBe(3)
+      const gone = await succeeds(run(account(), [...confirmed, '--json']))
+      expect(
+        gone
+          .json<{ strangers: { kind: string }[] }>()
+          .strangers.map(({ kind }) => kind)
+          .sort(),
+      ).toEqual(['profile', 'role'])
+      expect(changes(account().calls)).toEqual([])
+      const adopted = await succeeds(run(account(), ['up', '--yes', '--adopt']))
+      expect(adopted.stdout + adopted.stderr).toContain('ownership')
+      await succeeds(run(account(), confirmed))
+      expect(await lab(account())).toMatchObject({ role: undefined, profile: undefined })
+    })
+
+    it('is no role that an older version made: up gives it an id, and it is proven without its instance', async () => {
+      await succeeds(run(account(), ['up', '--yes']))
+      const { iam, ec2 } = at(account())
+      const TagKeys = ['librechat-lab:creation']
+      const Name = 'LibreChatInstanceRole'
+      await iam.send(new UntagRoleCommand({ RoleName: Name, TagKeys }))
+      await iam.send(new UntagInstanceProfileCommand({ InstanceProfileName: Name, TagKeys }))
+      await editSettings(account(), (settings) => {
+        const { role: _, profile: __, ...creations } = settings.creations as Record<string, string>
+        settings.creations = creations
+      })
+      const upgraded = await succeeds(run(account(), ['up', '--yes']))
+      expect(upgraded.stderr).toMatch(/creation id/)
+      const { role, profile, instances } = await lab(account())
+      const { creations } = (await lab(account())).spec as unknown as { creations: Record<string, string> }
+      expect(tagsOf(role?.Tags)[TagKeys[0] ?? '']).toBe(creations.role)
+      expect(tagsOf(profile?.Tags)[TagKeys[0] ?? '']).toBe(creations.profile)
+      const InstanceId = only(instances).InstanceId ?? ''
+      await ec2.send(
+        new ModifyInstanceAttributeCommand({ InstanceId, DisableApiTermination: { Value: false } }),
+      )
+      await ec2.send(new TerminateInstancesCommand({ InstanceIds: [InstanceId] }))
+      const ended = await succeeds(run(account(), confirmed))
+      expect(ended.stdout).not.toMatch(/Left alone/)
+      expect(await lab(account())).toMatchObject({ role: undefined, profile: undefined })
     })
 
     it('is a copy of the instance that the settings name as accepted', async () => {
