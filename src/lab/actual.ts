@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net'
 import { proofIn } from '../bedrock/proof.js'
 import type { HostHealth } from '../host/health.js'
+import { usersOf } from '../resources/host-setup.js'
 import type { InstanceState } from '../resources/instance.js'
 import type { RoleState } from '../resources/role.js'
 import type { SecurityGroupState } from '../resources/security-group.js'
@@ -65,13 +66,11 @@ export function actualOf(seen: {
       ? {
           domain: health.site === '' || isIPv4(health.site) ? 'none' : health.site,
           models: [...new Set([...health.models, ...(proof?.chat ?? []).map(({ model }) => model)])],
-          users: health.users ?? undefined,
           ...(proof?.presets.length
             ? { maxTokens: Math.max(...proof.presets.map(({ maxTokens }) => maxTokens)) }
             : {}),
         }
       : {}),
-    // A host that was never set up has no users.
-    ...(health !== undefined && !setUp ? { users: 0 } : {}),
+    ...(health === undefined ? {} : { users: usersOf(health) }),
   }
 }

@@ -8,20 +8,25 @@ import { columns } from './table.js'
 import type { Paint, Ui } from './ui.js'
 
 /** Shown wherever a lab is open to more than a few addresses. */
-export const openToMany = ({ allow }: Settings, { hint }: Pick<Ui, 'hint'>): string[] =>
+export const openToMany = ({ allow }: Pick<Settings, 'allow'>, { hint }: Pick<Ui, 'hint'>): string[] =>
   allow.everyone
     ? [
         `${allow.cidrs.includes('0.0.0.0/0') ? 'The whole internet' : 'More than 65,536 addresses'} can reach LibreChat and Portainer. To allow only your address: ${hint({ command: { path: 'up', flags: { 'allow-cidr': ['detect'] } } })}`,
       ]
     : []
 
-/** Who can reach it. */
-export const reachText = ({ allow, openPort80 }: Settings): string => {
-  const who = allow.cidrs.includes('0.0.0.0/0')
+/** The addresses that the settings allow: "192.0.2.1, 198.51.100.0/24", "everywhere". */
+export const allowedText = ({ cidrs }: Settings['allow']): string =>
+  cidrs.includes('0.0.0.0/0')
     ? 'everywhere'
-    : `${(allow.cidrs.length > 0 ? allow.cidrs : ['nowhere']).map((cidr) => cidr.replace(/\/32$/, '')).join(', ')} only`
+    : (cidrs.length > 0 ? cidrs : ['nowhere']).map((cidr) => cidr.replace(/\/32$/, '')).join(', ')
+
+/** Who can reach it. */
+export const reachText = ({ allow, openPort80 }: Pick<Settings, 'allow' | 'openPort80'>): string => {
+  const who = allowedText(allow)
+  const only = who === 'everywhere' ? '' : ' only'
   const you = allow.from === 'detected' ? ' (your address when up ran)' : ''
-  return `${who}${you}${openPort80 ? '; port 80 is open to everyone and redirects to HTTPS' : ''}`
+  return `${who}${only}${you}${openPort80 ? '; port 80 is open to everyone and redirects to HTTPS' : ''}`
 }
 
 export function healthLines(health: HostHealth, { style, hint }: Paint): string[] {
@@ -136,8 +141,10 @@ export const addModels = ({ hint }: Pick<Ui, 'hint'>): string =>
 
 /** The step that allows the address of whoever runs it: plain `up` does so only where the lab follows the address. */
 export const letIn = ({ allow }: Pick<Settings, 'allow'>, address?: string): Hint => {
-  const ranges = address ? [...allow.cidrs, `${address}/32`] : ['detect']
-  return { command: { path: 'up', flags: allow.from === 'detected' ? {} : { 'allow-cidr': ranges } } }
+  if (allow.from === 'detected') return { command: { path: 'up' } }
+  return address
+    ? { command: { path: 'access add', args: [address] } }
+    : { command: { path: 'up', flags: { 'allow-cidr': ['detect'] } } }
 }
 
 /** Why a port may not answer here although the host is healthy. */

@@ -145,6 +145,26 @@ const policy = object({
 
 const user = object({ email: z.email(), made: z.boolean() })
 
+const ingress = list(
+  object({
+    protocol: text,
+    fromPort: z.int(),
+    toPort: z.int(),
+    source: text,
+    description: text.optional(),
+  }),
+)
+
+const access = {
+  ...where,
+  from: z.enum(['detected', 'given']),
+  everyone: z.boolean(),
+  openPort80: z.boolean(),
+  ranges: list(object({ cidr: text, addresses: z.int(), open: z.boolean(), here: z.boolean() })),
+  unlisted: ingress,
+  here: z.ipv4().nullable(),
+}
+
 export const shapes = {
   plan: object({ ...plan, dryRun: z.literal(true) }),
   up: object({
@@ -167,15 +187,7 @@ export const shapes = {
     ...where,
     exitCode: z.literal([0, 2]),
     strangers,
-    ingress: list(
-      object({
-        protocol: text,
-        fromPort: z.int(),
-        toPort: z.int(),
-        source: text,
-        description: text.optional(),
-      }),
-    ).nullable(),
+    ingress: ingress.nullable(),
     leftSecrets: list(text),
     exists: z.literal(true),
     healthy: z.boolean(),
@@ -292,7 +304,16 @@ export const shapes = {
       }),
     ),
   }),
+  access: object(access),
+  accessChange: object({
+    ...access,
+    changes: list(change),
+    locksOut: z.boolean(),
+    changed: z.boolean(),
+    dryRun: z.literal(true).optional(),
+  }),
   user,
+  userAdd: user.extend({ allowedFrom: list(text) }),
   userList: object({ users: list(object({ email: z.email(), name: text, created: z.iso.date() })) }),
   userRemove: object({ removed: z.email() }),
   portainerPassword: object({ username: z.literal('admin'), works: z.boolean().nullable() }),
