@@ -257,19 +257,21 @@ async function stayingOf(
   const others = inGroup.filter(({ instanceId }) => !hosts.includes(instanceId) || instanceId === undefined)
   const profiles = withRole.filter((name) => !profile || name !== role?.name)
   const inUse = (by: readonly string[]) => (by.length > 0 ? `in use by ${by.join(', ')}` : undefined)
-  const reasons: [Resource, string | undefined][] = [
-    [
-      graph.group as Resource,
-      group && (inUse(others.map(({ text }) => text)) ?? (aloneIn(identity).groupId ? unproven : undefined)),
-    ],
+  const used = new Map<Resource, string | undefined>([
+    [graph.group as Resource, inUse(others.map(({ text }) => text))],
     [graph.profile as Resource, inUse(withProfile)],
     // A role that its instance profile lost would leave the instances without permissions.
     [
       graph.role as Resource,
       inUse([...withProfile, ...profiles.map((name) => `the instance profile ${name}`)]),
     ],
-  ]
-  return new Map(reasons.flatMap(([resource, why]) => (why === undefined ? [] : [[resource, why]])))
+  ])
+  const isUsed = [...used.values()].some((why) => why !== undefined)
+  if (isUsed && observation.of(graph.settings))
+    used.set(graph.settings as Resource, 'they prove that the rest is the lab’s')
+  if (group && aloneIn(identity).groupId && !used.get(graph.group as Resource))
+    used.set(graph.group as Resource, unproven)
+  return new Map([...used].flatMap(([resource, why]) => (why === undefined ? [] : [[resource, why]])))
 }
 
 /** Whether the user named the lab's address; one that is gone already was released by an earlier run. */

@@ -2,8 +2,10 @@ import {
   AssociateIamInstanceProfileCommand,
   AttachVolumeCommand,
   CreateVolumeCommand,
+  DescribeIamInstanceProfileAssociationsCommand,
   DescribeInstancesCommand,
   DescribeVolumesCommand,
+  DisassociateIamInstanceProfileCommand,
   ModifyInstanceAttributeCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2'
@@ -11,6 +13,7 @@ import {
   AddRoleToInstanceProfileCommand,
   CreateInstanceProfileCommand,
   CreateRoleCommand,
+  RemoveRoleFromInstanceProfileCommand,
   UntagInstanceProfileCommand,
   UntagRoleCommand,
 } from '@aws-sdk/client-iam'
@@ -39,6 +42,13 @@ async function editSettings(account: Account, edit: (settings: Record<string, un
   edit(settings)
   const Value = JSON.stringify(settings)
   await ssm.send(new PutParameterCommand({ Name: parameter, Value, Type: 'String', Overwrite: true }))
+}
+const associationsOf = async (ec2: ReturnType<typeof at>['ec2'], InstanceId: string) => {
+  const Filters = [{ Name: 'instance-id', Values: [InstanceId] }]
+  const { IamInstanceProfileAssociations = [] } = await ec2.send(
+    new DescribeIamInstanceProfileAssociationsCommand({ Filters }),
+  )
+  return IamInstanceProfileAssociations.map(({ AssociationId }) => AssociationId)
 }
 const succeeds = async (ending: Promise<Ended>) => {
   const ended = await ending
@@ -107,6 +117,12 @@ describeAccount(
       expect(after.role).toEqual(before)
       expect(after.profile?.Roles?.map(({ RoleName }) => RoleName)).toEqual([Name])
       expect(after.instances).toEqual([])
+      // Once nobody uses them, the same command finishes, because the settings that prove them were kept.
+      const [stranger] = await associationsOf(ec2, InstanceId)
+      await ec2.send(new DisassociateIamInstanceProfileCommand({ AssociationId: stranger }))
+      await iam.send(new RemoveRoleFromInstanceProfileCommand({ InstanceProfileName: other, RoleName: Name }))
+      await succeeds(run(account(), confirmed))
+      expect(await lab(account())).toMatchObject({ role: undefined, profile: undefined, spec: undefined })
     })
 
     it('is a role or a profile of the lab’s name that it did not create: up stops, status and destroy leave it', async () => {
