@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm'
+import { DeleteParameterCommand, GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm'
 import { expect, it, vi } from 'vitest'
 import type { Account } from '../support/account.js'
 import { type Running, run, start } from '../support/cli.js'
@@ -192,6 +192,37 @@ describeAccount('the lock', (account) => {
     expect(found.spec).toMatchObject({ diskGb: 40, allow: { cidrs: ['81.2.70.0/24'] } })
     expect(only(found.volumes).Size).toBe(40)
     expect(inbound(only(found.groups))).toContain('tcp 443 81.2.70.0/24')
+  })
+
+  it('is followed by a look at the settings that another run stored while this one waited for it', async () => {
+    await run(account(), ['up', '--yes'])
+    const { spec } = await lab(account())
+    const { ssm } = account().at('us-east-1')
+    /** `up` waits for the lock of another run, which stores this before it removes the lock. */
+    const meanwhile = async (theirs: object) => {
+      await heldBy(account(), 'elsewhere', 1)
+      const waiting = start(account(), ['up', '--yes', '--disk', '40'])
+      await vi.waitFor(() => expect(waiting.stderr()).toMatch(/is changing this lab/), 60_000)
+      const Value = JSON.stringify({ ...spec, ...theirs })
+      const Spec = { Name: '/librechat-lab/default/spec', Value, Type: 'String' as const, Overwrite: true }
+      await ssm.send(new PutParameterCommand(Spec))
+      await ssm.send(new DeleteParameterCommand({ Name }))
+      return await waiting.ended
+    }
+    const range = { from: 'given', cidrs: ['6.6.0.0/16'], everyone: false }
+    expect(await meanwhile({ allow: range })).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/would let in 6\.6\.0\.0\/16/),
+    })
+    expect(await meanwhile({ diskGb: 50 })).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/Another run has just changed --disk/),
+    })
+    expect(only((await lab(account())).volumes).Size).toBe(30)
+    const merged = await meanwhile({ tags: { Owner: 'ana' } })
+    expect(merged.code, merged.stderr).toBe(0)
+    expect((await lab(account())).spec).toMatchObject({ diskGb: 40, tags: { Owner: 'ana' } })
+    expect(only((await lab(account())).volumes).Size).toBe(40)
   })
 
   it('keeps up and destroy apart: the result is one lab or none', async () => {
