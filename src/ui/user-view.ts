@@ -18,7 +18,10 @@ export function showNewUser(
   { allow, ...made }: MadeUser & { allow: Settings['allow'] | undefined },
   ui: Ui,
 ): void {
-  if (!allow) return showUser('Created the user', made, ui)
+  if (!allow) {
+    showUser('Created the user', made, ui)
+    return
+  }
   const command = { path: 'access add', args: ['<range>'] } as const
   const text = [
     `  The page can be reached from ${allowedText(allow)}.`,

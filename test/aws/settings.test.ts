@@ -164,7 +164,7 @@ describeAccount('the first user', (account) => {
     expect(unsaid.code).toBe(1)
     expect(unsaid.stderr).toMatch(/give me@example\.org a new password[\s\S]*--email me@example\.org/)
     const next = await succeeds(run(account(), up))
-    expect(next.stderr).toMatch(/set a new password for me@example\.org/)
+    expect(next.stderr).toMatch(/password of me@example\.org: never shown → a new one/)
     expect(next.stdout).toMatch(/Password +\S+/)
     const after = await succeeds(run(account(), ['up', '--yes']))
     expect(after.stdout).toMatch(/No changes/)
