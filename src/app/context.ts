@@ -74,6 +74,8 @@ export interface Ui extends Watcher {
   show(text: (paint: Pick<Ui, 'style' | 'hint'>) => string): void
   /** The result, to stdout: text for a user, or one JSON object with `--json`. */
   result(text: string, json: object): void
+  /** A result that is shown again and again: in place at a terminal, else below the last one where it differs. */
+  redraw(text: string): void
   /** Stops spinners and live lines, so that something else can use the terminal. */
   pause(): void
 }
@@ -97,6 +99,8 @@ export interface Context {
   readonly ui: Watcher
   readonly clock: Clock
   readonly env: NodeJS.ProcessEnv
+  /** Standard input, for what is piped in. */
+  readonly stdin: AsyncIterable<Buffer | string> & { isTTY?: boolean }
   /** Aborts at the first Ctrl-C. */
   readonly signal: AbortSignal
   readonly connect: Connect

@@ -26,6 +26,7 @@ export const logs = defineCommand({
   },
   exits: { 3: 'no such lab' },
   callsAws: true,
+  untilStopped: true,
   async run(options, context, [name = 'librechat']): Promise<number> {
     const { logRequest, readLogs, writeLogs } = await import('../app/logs.js')
     const { resolveInstance } = await import('../app/resolve-instance.js')

@@ -12,6 +12,7 @@ import type { Settings } from '../../lab/settings.js'
 import { formatSettings } from '../../lab/stored-settings.js'
 import type { Stranger } from '../../resources/identity.js'
 import { askHealth, type HostWork, hostWork } from '../host-work.js'
+import { givesPassword } from '../password.js'
 import { findOrCreateTarget } from './launch-target.js'
 import type { Run } from './run.js'
 import { withFirstUser } from './settle.js'
@@ -123,7 +124,7 @@ async function checkFeasible(
 export function lookEarly(run: Run) {
   const { open, options, context } = run
   const { stored, clients } = open
-  if (!stored || options.askPassword) return undefined
+  if (!stored || givesPassword(options)) return undefined
   const dropped = new AbortController()
   const signal = AbortSignal.any([context.signal, dropped.signal])
   const target = () => findLaunchTarget(clients, stored)

@@ -3,6 +3,7 @@ import { checkedChoices } from '../../lab/choices.js'
 import type { Context, GlobalOptions } from '../context.js'
 import { settleCredentials } from '../credentials.js'
 import { openLab } from '../open-lab.js'
+import { givesPassword } from '../password.js'
 import type { UpOptions } from '../up-options.js'
 import { withoutLock } from '../with-lock.js'
 import { agree } from './agree.js'
@@ -47,7 +48,13 @@ export async function up(given: GlobalOptions & UpOptions, context: Context, vie
 }
 
 /** `--email` creates the first user only. */
-function tellOfUsers({ choices, open, context: { ui } }: Run, users: number | undefined): void {
+function tellOfUsers({ choices, open, options, context: { ui } }: Run, users: number | undefined): void {
+  if (users && givesPassword(options))
+    ui.emit({
+      type: 'warning',
+      text: 'The lab has a user already, so the password is not used. To set a new one:',
+      command: { path: 'user reset-password', args: [choices.email ?? open.stored?.email ?? '<e-mail>'] },
+    })
   if (!users || choices.email === undefined || choices.email === open.stored?.email) return
   ui.emit({
     type: 'warning',
