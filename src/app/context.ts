@@ -110,6 +110,9 @@ export interface Context {
 
 export interface CommandContext extends Context {
   readonly ui: Ui
+  /** The terminal, for what takes it over. */
+  readonly stdin: NodeJS.ReadStream
+  readonly stdout: NodeJS.WriteStream
   /** The script that completes this program's command lines in a shell. */
   completionScript(shell: 'bash' | 'zsh' | 'fish'): Promise<string>
 }

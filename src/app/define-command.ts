@@ -114,7 +114,15 @@ export function defineCommand<
 export function defineCommand(
   definition: Given<string, readonly ArgSpec[], OptionSpecs>,
 ): Command<string, readonly ArgSpec[], OptionSpecs> {
-  return { args: [], options: {}, exits: {}, callsAws: false, ofNoLab: false, untilStopped: false, ...definition }
+  return {
+    args: [],
+    options: {},
+    exits: {},
+    callsAws: false,
+    ofNoLab: false,
+    untilStopped: false,
+    ...definition,
+  }
 }
 
 /**

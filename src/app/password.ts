@@ -21,7 +21,10 @@ export async function givenPassword(
   context: Context,
 ): Promise<string | undefined> {
   if (options.passwordStdin && options.askPassword) {
-    throw new LabError({ code: 'bad-option', what: "--password-stdin can't be combined with --ask-password." })
+    throw new LabError({
+      code: 'bad-option',
+      what: "--password-stdin can't be combined with --ask-password.",
+    })
   }
   if (options.passwordStdin) return await readPassword(context)
   return options.askPassword ? await askPassword(email, context) : undefined
@@ -64,7 +67,9 @@ async function readPassword({ stdin }: Context): Promise<string> {
     length += chunk.length
     if (length > mostRead) break
   }
-  const password = Buffer.concat(chunks).toString('utf8').replace(/\r?\n$/, '')
+  const password = Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/\r?\n$/, '')
   const problem = complaint(password)
   if (problem) throw new LabError({ code: 'bad-password', what: problem })
   return password

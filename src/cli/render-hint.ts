@@ -88,7 +88,9 @@ export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions)
     const { profile, region } = options()
     const has = (flag: string) => new RegExp(`\\s${flag}\\s`).test(run)
     return [
-      ...(region && !['iam', 'sso'].includes(service) && !has('--region') ? [` --region ${quoted(region)}`] : []),
+      ...(region && !['iam', 'sso'].includes(service) && !has('--region')
+        ? [` --region ${quoted(region)}`]
+        : []),
       ...(profile && !has('--profile') ? [` --profile ${quoted(profile)}`] : []),
     ].join('')
   }
@@ -125,7 +127,9 @@ export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions)
     hint: (hint) => {
       if (typeof hint === 'string') return hint
       if (isParts(hint)) return hint.map((part) => (typeof part === 'string' ? part : line(part))).join('')
-      const typed = hint.command ? line(hint.command) : hint.run && whole(`${hint.run}${whereOfAws(hint.run)}`)
+      const typed = hint.command
+        ? line(hint.command)
+        : hint.run && whole(`${hint.run}${whereOfAws(hint.run)}`)
       return [typed, hint.text, hint.fromHost && fromHost(hint.fromHost)].filter(Boolean).join('   ')
     },
   }

@@ -85,6 +85,7 @@ export async function runCommand(
     ui,
     env,
     stdin: surroundings.process.stdin,
+    stdout: surroundings.process.stdout,
     signal,
     clock: clockOf(surroundings.clock, env, options),
     connect: surroundings.connect,

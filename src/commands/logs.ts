@@ -34,8 +34,8 @@ export const logs = defineCommand({
     const request = logRequest(name, options, ui)
     const instance = await resolveInstance(options, context)
     ui.pause()
-    if (!ui.json) return writeLogs(instance, request, process.stdout, context)
-    const { code, lines } = await readLogs(instance, request, process.stdout, context)
+    if (!ui.json) return writeLogs(instance, request, context.stdout, context)
+    const { code, lines } = await readLogs(instance, request, context.stdout, context)
     ui.result('', { service: request.service, lines })
     return code
   },

@@ -9,6 +9,6 @@ export const shell = defineCommand({
   untilStopped: true,
   async run(options, context): Promise<number> {
     const { runShell } = await import('../app/shell.js')
-    return await runShell(options, { input: process.stdin, output: process.stdout }, context)
+    return await runShell(options, { input: context.stdin, output: context.stdout }, context)
   },
 })

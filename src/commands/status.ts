@@ -22,7 +22,9 @@ export const status = defineCommand({
     const { statusJson, statusText } = await import('../ui/status-view.js')
     if (options.watch) {
       const { watchStatus } = await import('../app/watch-status.js')
-      return await watchStatus(options, context, (status) => context.ui.redraw(statusText(status, context.ui)))
+      return await watchStatus(options, context, (status) =>
+        context.ui.redraw(statusText(status, context.ui)),
+      )
     }
     const status = await lookAtStatus(
       await openLab(options, context),

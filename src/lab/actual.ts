@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net'
 import { proofIn } from '../bedrock/proof.js'
 import type { HostHealth } from '../host/health.js'
+import { usersOf } from '../resources/host-setup.js'
 import type { InstanceState } from '../resources/instance.js'
 import type { RoleState } from '../resources/role.js'
 import type { SecurityGroupState } from '../resources/security-group.js'
@@ -57,10 +58,8 @@ export function actualOf(seen: {
           models: [
             ...new Set([...health.models, ...(proofIn(health.proof)?.chat ?? []).map(({ model }) => model)]),
           ],
-          users: health.users ?? undefined,
         }
       : {}),
-    // A host that was never set up has no users.
-    ...(health !== undefined && !setUp ? { users: 0 } : {}),
+    ...(health === undefined ? {} : { users: usersOf(health) }),
   }
 }

@@ -133,7 +133,7 @@ describeAccount('what AWS would refuse', (account) => {
     const id = only((await lab(account())).instances).InstanceId ?? ''
     const ran = account().hosts.of(id).ran.length
     const ended = await succeeds(run(account(), ['up', '--yes', '--instance-type', 't3.large']))
-    expect(ended.stderr).toMatch(/host +wait until it is healthy again/)
+    expect(ended.stderr).toMatch(/health: checked again after the change of type/)
     expect(account().hosts.of(id).ran.slice(ran).join()).toMatch(/health/)
   })
 })

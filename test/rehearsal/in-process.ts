@@ -1,4 +1,5 @@
-import { Readable, Writable } from 'node:stream'
+import { setMaxListeners } from 'node:events'
+import { PassThrough, Writable } from 'node:stream'
 import { CommanderError } from 'commander'
 import { buildParser } from '../../src/cli/parser.js'
 import { runCommand, showFailure } from '../../src/cli/run.js'
@@ -31,7 +32,13 @@ export function quickClock(now = Date.parse('2026-11-26T08:00:00Z')): Clock {
     now: () => now,
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
-        const wait = { at: now + ms, end: resolve }
+        const wait = {
+          at: now + ms,
+          end: () => {
+            signal?.removeEventListener('abort', stop)
+            resolve()
+          },
+        }
         const stop = () => {
           const place = waits.indexOf(wait)
           if (place >= 0) waits.splice(place, 1)
@@ -67,6 +74,7 @@ export interface RunOptions {
 export async function runHere(words: readonly string[], options: RunOptions): Promise<Ran> {
   const { folder, clock = quickClock(), input = '', stopAt } = options
   const interruption = new AbortController()
+  setMaxListeners(0, interruption.signal)
   const said = { stdout: '', stderr: '' }
   const stream = (name: 'stdout' | 'stderr') =>
     Object.assign(
@@ -81,7 +89,7 @@ export async function runHere(words: readonly string[], options: RunOptions): Pr
     )
   const env = { XDG_STATE_HOME: folder, HOME: folder, LIBRECHAT_LAB_POLL_SCALE: '1' }
   const surroundings = {
-    process: { stdin: Readable.from([input]), stdout: stream('stdout'), stderr: stream('stderr'), env },
+    process: { stdin: new PassThrough().end(input), stdout: stream('stdout'), stderr: stream('stderr'), env },
     signal: interruption.signal,
     clock,
     shown: () => {},

@@ -27,14 +27,11 @@ export async function converge(run: Run, wish: Wish, agreed: Now): Promise<numbe
     if (changesNothing(plan)) return await conclude(run, { wish, now: current, plan })
     try {
       const ready = plan.replaces ? await replaceInstance(run, wish, current, plan.replaces, lock) : current
+      ready.target.agree()
       const work = { clock: context.clock, signal: lock.signal, emit: context.ui.emit, isRetryable }
-      const states = await ensure(ready.items, ready.observation, work)
       await removeSecrets(open.clients, current.leftSecrets)
-      const of: Observation['of'] = (resource) => states.get(resource as never) as never
-      const done = ready.host.plan
-        ? await ready.host.setUp(of)
-        : { health: ready.host.health, chat: ready.host.proof }
-      return await conclude(run, { wish, now: ready, plan }, { states: of, ...done })
+      const states = await ensure(ready.items, ready.observation, work)
+      return await conclude(run, { wish, now: ready, plan }, new Observation(states))
     } catch (error) {
       if (lock.signal.aborted) throw error
       throw toPartialFailure(error, { ...options, region: open.lab.region }, [

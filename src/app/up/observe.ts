@@ -1,36 +1,46 @@
 import { bedrockPolicy } from '../../bedrock/policy.js'
 import { type Observation, observe, type PlanItem, plan } from '../../engine/converge.js'
+import type { Resource } from '../../engine/resource.js'
 import { firstBootUserData } from '../../host/user-data.js'
 import { type Actual, actualOf } from '../../lab/actual.js'
 import { checkAddressQuota } from '../../lab/address-quota.js'
 import { checkChange } from '../../lab/change-checks.js'
 import { type LabGraph, labGraph } from '../../lab/graph.js'
-import { findLaunchTarget, type LaunchTarget } from '../../lab/launch-target.js'
-import { findLeftovers, strangersOf } from '../../lab/leftovers.js'
+import { findLaunchTarget } from '../../lab/launch-target.js'
+import { findLeftovers, type Leftovers, strangersOf } from '../../lab/leftovers.js'
 import { firstUserTask } from '../../lab/opening.js'
 import type { Settings } from '../../lab/settings.js'
 import { formatSettings } from '../../lab/stored-settings.js'
 import type { Stranger } from '../../resources/identity.js'
-import { askHealth, type HostWork, hostWork } from '../host-work.js'
+import { type HostResource, labHost } from '../host-work.js'
 import { givesPassword } from '../password.js'
-import { findOrCreateTarget } from './launch-target.js'
+import { type Target, targetFor } from './launch-target.js'
 import type { Run } from './run.js'
 import { withFirstUser } from './settle.js'
 
 /** What is there, compared with one version of the settings. */
-export interface Now {
+export interface Now extends Parts {
   readonly settings: Settings
   /** What was stored when it was looked at. */
   readonly stored: Settings | undefined
-  readonly graph: LabGraph
   readonly observation: Observation
   readonly items: readonly PlanItem[]
   readonly actual: Actual
-  readonly host: HostWork
   /** What has the lab's tags or path, and is left alone. */
   readonly strangers: readonly Stranger[]
   /** Parameters in which an older version left a password. */
   readonly leftSecrets: readonly string[]
+  readonly target: Target
+  /** Whether the default VPC is missing, and a part of the plan. */
+  readonly createsVpc: boolean
+}
+
+/** What a lab with some settings consists of. */
+interface Parts {
+  readonly graph: LabGraph
+  readonly host: HostResource
+  /** The graph and the host. */
+  readonly all: readonly Resource[]
 }
 
 export interface Look {
@@ -40,71 +50,93 @@ export interface Look {
   stored: Settings | undefined
   /** The first user's, when the user typed one. */
   password?: string | undefined
-  /** Finds where an instance is launched; may ask the user. */
-  target?: () => Promise<LaunchTarget>
+  /** Where an instance is launched; the usual one may ask the user. */
+  target?: Target
 }
 
-/** Observes AWS and the host; again where the findings change the settings. */
+/** Observes AWS and the host, whose users decide about the first one. */
 export async function lookAt(run: Run, look: Look): Promise<Now> {
-  const now = await lookOnce(run, look)
+  const { open, choices } = run
+  const target = look.target ?? targetFor(run, look.settings)
+  const parts = partsOf(run, look, look.settings, target)
+  const { observation: seen, leftovers } = await observeAll(run, look, parts, target)
+  const actual = actualOf({
+    group: seen.of(parts.graph.group),
+    role: seen.of(parts.graph.role),
+    instance: seen.of(parts.graph.instance),
+    health: seen.of(parts.host)?.health,
+  })
   const settings = withFirstUser(look.settings, {
     stored: look.stored,
-    users: now.actual.users,
-    task: now.host.user,
+    users: actual.users,
+    task: firstUserTask(look.settings, actual, choices.email !== undefined),
     typed: look.password !== undefined,
   })
-  if (formatSettings(settings, run.open.lab) === formatSettings(look.settings, run.open.lab)) return now
-  return await lookOnce(run, { ...look, settings })
+  const isSame = formatSettings(settings, open.lab) === formatSettings(look.settings, open.lab)
+  // What AWS has does not depend on the first user, so it is not observed again.
+  const wanted = isSame ? parts : partsOf(run, look, settings, target)
+  const observation = seen.in(wanted.all, [wanted.graph.identity as Resource])
+  const identity = observation.of(wanted.graph.identity)
+  return {
+    ...wanted,
+    settings,
+    stored: look.stored,
+    observation,
+    items: plan(wanted.all, observation),
+    actual,
+    strangers: identity ? strangersOf(identity, leftovers) : [],
+    leftSecrets: leftovers.secrets,
+    target,
+    createsVpc: await target.createsVpc(),
+  }
 }
 
-async function lookOnce(run: Run, look: Look): Promise<Now> {
-  const { open, options, context, choices } = run
-  const { settings, password } = look
-  const target = once(look.target ?? (() => findOrCreateTarget(run, settings)))
+function partsOf(
+  { open, options, context, choices }: Run,
+  { password }: Look,
+  settings: Settings,
+  { place }: Target,
+): Parts {
   const graph = labGraph({
     clients: open.clients,
     lab: open.lab,
     settings,
     policy: bedrockPolicy(open.lab.partition, settings.profileArns),
     adopt: options.adopt ?? false,
-    place: target,
+    place,
     userData: settings.userData ? firstBootUserData() : undefined,
   })
-  const [observation, leftovers] = await Promise.all([
+  const host = labHost(open, graph, settings, context, {
+    saysEmail: choices.email !== undefined,
+    password,
+  })
+  return { graph, host, all: [...graph.all, host] }
+}
+
+/** The host is asked while the changes are checked, once AWS has shown nothing that stops the run. */
+async function observeAll(
+  run: Run,
+  { settings }: Look,
+  { graph, all }: Parts,
+  target: Target,
+): Promise<{ observation: Observation; leftovers: Leftovers }> {
+  const { open } = run
+  const [inAws, leftovers] = await Promise.all([
     observe(graph.all),
     findLeftovers(open.clients, open.lab),
-    open.stored ? undefined : target(),
+    open.stored ? undefined : target.look(),
   ])
-  const identity = observation.of(graph.identity)
-  const instance = observation.of(graph.instance)
-  const [health] = await Promise.all([
-    askHealth(open, instance, context),
-    checkFeasible(run, { settings, graph, observation, target }),
+  const [observation] = await Promise.all([
+    observe(all, undefined, inAws),
+    checkFeasible(run, { settings, graph, observation: inAws, target }),
   ])
-  const actual = actualOf({
-    group: observation.of(graph.group),
-    role: observation.of(graph.role),
-    instance,
-    health,
-  })
-  const user = firstUserTask(settings, actual, choices.email !== undefined)
-  return {
-    settings,
-    stored: look.stored,
-    graph,
-    observation,
-    items: plan(graph.all, observation),
-    actual,
-    host: hostWork({ open, settings, graph, observation, health, user, password, context }),
-    strangers: identity ? strangersOf(identity, leftovers) : [],
-    leftSecrets: leftovers.secrets,
-  }
+  return { observation, leftovers }
 }
 
 /** Fails before anything is created, not halfway. */
 async function checkFeasible(
   { open: { clients }, options, choices }: Run,
-  about: Pick<Now, 'settings' | 'graph' | 'observation'> & { target: () => Promise<LaunchTarget> },
+  about: Pick<Now, 'settings' | 'graph' | 'observation' | 'target'>,
 ): Promise<void> {
   const { settings, graph, observation, target } = about
   const instance = observation.of(graph.instance)
@@ -113,7 +145,7 @@ async function checkFeasible(
   await Promise.all([
     observation.of(graph.address) ? undefined : checkAddressQuota(clients.ec2, clients.region),
     launches ? undefined : checkChange(clients.ec2, instance, { instanceType, choices }),
-    launches || !observation.of(graph.group) || instance.type !== instanceType ? target() : undefined,
+    launches || !observation.of(graph.group) || instance.type !== instanceType ? target.look() : undefined,
   ])
 }
 
@@ -127,7 +159,8 @@ export function lookEarly(run: Run) {
   if (!stored || givesPassword(options)) return undefined
   const dropped = new AbortController()
   const signal = AbortSignal.any([context.signal, dropped.signal])
-  const target = () => findLaunchTarget(clients, stored)
+  const find = () => findLaunchTarget(clients, stored)
+  const target: Target = { look: find, place: find, createsVpc: async () => false, agree: () => {} }
   const looked = lookAt(
     { ...run, context: { ...context, signal } },
     { settings: stored, stored, target },
@@ -139,13 +172,5 @@ export function lookEarly(run: Run) {
       dropped.abort()
       return undefined
     },
-  }
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
-  return () => {
-    made ??= make()
-    return made
   }
 }

@@ -46,8 +46,6 @@ export interface Wish {
 /** What a run would do: plain data. */
 export interface Plan {
   items: readonly PlanItem[]
-  /** What would be done on the host; undefined: nothing. */
-  host: string | undefined
   /** The instance that would be terminated first. */
   replaces: string | undefined
   cost: Cost
@@ -59,6 +57,8 @@ export interface Plan {
   strangers: readonly Stranger[]
   /** Parameters in which an older version left a password; they are removed. */
   leftSecrets: readonly string[]
+  /** Whether the region's default VPC is created first. */
+  createsVpc: boolean
 }
 
 /** A finished run. */

@@ -10,7 +10,7 @@ import { agree } from './agree.js'
 import { converge } from './converge.js'
 import { lookAt, lookEarly } from './observe.js'
 import { changesNothing, planOf } from './plan.js'
-import { conclude } from './prove.js'
+import { conclude, renewProof } from './prove.js'
 import type { Run, UpView } from './run.js'
 import { settingsOf, settle } from './settle.js'
 
@@ -31,7 +31,7 @@ export async function up(given: GlobalOptions & UpOptions, context: Context, vie
   const first = (await early?.asFor(settings)) ?? (await look())
   tellOfUsers(run, first.actual.users)
   // A proof that no longer counts is repeated; the menu may change with it.
-  const isRenewed = !options.dryRun && changesNothing(planOf(run, first)) && (await first.host.renewProof())
+  const isRenewed = !options.dryRun && changesNothing(planOf(run, first)) && (await renewProof(run, first))
   const now = isRenewed ? await look() : first
 
   const plan = planOf(run, now)
