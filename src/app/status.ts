@@ -7,7 +7,7 @@ import { isAllowed } from '../lab/cidr.js'
 import { labGraph } from '../lab/graph.js'
 import { findLaunchTarget } from '../lab/launch-target.js'
 import { findLeftovers, strangersOf } from '../lab/leftovers.js'
-import { addressMonthlyUsd, type Cost, monthlyCost } from '../lab/prices.js'
+import { addressCost, addressMonthlyUsd, type Cost, monthlyCost } from '../lab/prices.js'
 import { nothingChosen, type Settings } from '../lab/settings.js'
 import { type Urls, urlsOf } from '../lab/urls.js'
 import { type AddressState, type ReleaseRefusal, releaseRefusal } from '../resources/address.js'
@@ -34,6 +34,8 @@ export type Status =
       keptAddress: string
       /** What it costs; undefined where the price is unknown. */
       keptAddressMonthlyUsd: number | undefined
+      /** The same in words, with the date of the price. */
+      keptAddressCost: string
       strangers: readonly Stranger[]
     }
   | {
@@ -205,7 +207,8 @@ function gone({ lab }: OpenLab, strangers: readonly Stranger[], keptAddress: str
     })
   }
   const keptAddressMonthlyUsd = addressMonthlyUsd(lab.region)
-  return { lab, exitCode: 3, keptAddress, keptAddressMonthlyUsd, strangers }
+  const keptAddressCost = addressCost(lab.region)
+  return { lab, exitCode: 3, keptAddress, keptAddressMonthlyUsd, keptAddressCost, strangers }
 }
 
 /** Models in the menu that can't be called any more. */

@@ -3,7 +3,7 @@ import type { Ui } from '../app/context.js'
 import type { Command } from '../app/define-command.js'
 import { systemClock } from '../core/clock.js'
 import { LabError } from '../core/error.js'
-import { buildParser, withoutOldForms } from './parser.js'
+import { buildParser, withoutHelpOfNothing, withoutOldForms } from './parser.js'
 import { runCommand, type Surroundings, showFailure } from './run.js'
 import { listenToSignals } from './signals.js'
 import { usageErrors } from './usage-errors.js'
@@ -66,18 +66,6 @@ async function main(given: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode
     throw error
   }
-}
-
-/** Without `--help` where no such command is: the parser would show the help of the level above. */
-function withoutHelpOfNothing(root: Commander, argv: readonly string[]): string[] {
-  let level: Commander = root
-  for (const word of argv) {
-    if (word.startsWith('-') || level.commands.length === 0) return [...argv]
-    const next = level.commands.find((child) => child.name() === word)
-    if (!next) return argv.filter((one) => one !== '-h' && one !== '--help')
-    level = next
-  }
-  return [...argv]
 }
 
 function warnOfOldForm(): void {

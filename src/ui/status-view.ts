@@ -2,7 +2,6 @@ import type { LabId, Settings } from '../app/open-lab.js'
 import type { AddressState, Change, ReleaseRefusal, Rule, Status } from '../app/status.js'
 import {
   addModels,
-  addressCost,
   chatJson,
   chatLines,
   chatWarnings,
@@ -21,10 +20,10 @@ import type { Paint, Ui } from './ui.js'
 export const keptText = (
   { name, region }: LabId,
   address: string,
-  monthlyUsd: number | undefined,
+  cost: string,
   { hint }: Pick<Ui, 'hint'>,
 ): string =>
-  `The lab "${name}" in ${region} is deleted. Its protected Elastic IP ${address} is kept and costs ${addressCost(monthlyUsd)}.
+  `The lab "${name}" in ${region} is deleted. Its protected Elastic IP ${address} is kept and costs ${cost}.
   ${hint({ command: { path: 'up' }, text: 'uses it again' })}
   ${hint({ command: { path: 'destroy', flags: { confirm: name, 'release-address': address } }, text: 'releases it' })}`
 
@@ -59,7 +58,7 @@ export function statusText(status: Status, paint: Paint): string {
   const up = hint({ command: { path: 'up' } })
   const others = strangerLines(status.strangers, status.lab, style)
   if (status.keptAddress !== undefined) {
-    const kept = keptText(status.lab, status.keptAddress, status.keptAddressMonthlyUsd, paint)
+    const kept = keptText(status.lab, status.keptAddress, status.keptAddressCost, paint)
     return [kept, ...(others.length > 0 ? ['', ...others] : [])].join('\n')
   }
   const { lab, settings, health } = status

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { PassThrough, Writable } from 'node:stream'
 import { CommanderError } from 'commander'
-import { buildParser } from '../../src/cli/parser.js'
+import { buildParser, withoutHelpOfNothing } from '../../src/cli/parser.js'
 import { runCommand, showFailure } from '../../src/cli/run.js'
 import { usageErrors } from '../../src/cli/usage-errors.js'
 import type { Clock } from '../../src/core/clock.js'
@@ -103,9 +103,10 @@ export async function runHere(words: readonly string[], options: RunOptions): Pr
     },
     async () => {},
   )
-  const misuse = usageErrors(root, words)
+  const argv = withoutHelpOfNothing(root, words)
+  const misuse = usageErrors(root, argv)
   try {
-    await root.parseAsync([...words], { from: 'user' })
+    await root.parseAsync(argv, { from: 'user' })
   } catch (error) {
     const json = words.includes('--json')
     const shown = error instanceof LabError ? error : misuse(error, json)
