@@ -11,6 +11,7 @@ import { addressCost, addressMonthlyUsd, type Cost, monthlyCost } from '../lab/p
 import { nothingChosen, type Settings } from '../lab/settings.js'
 import { type Urls, urlsOf } from '../lab/urls.js'
 import { type AddressState, type ReleaseRefusal, releaseRefusal } from '../resources/address.js'
+import { Unproven } from '../resources/creation.js'
 import type { Stranger } from '../resources/identity.js'
 import type { InstanceState } from '../resources/instance.js'
 import { isStrangers, type LabId } from '../resources/ownership.js'
@@ -71,12 +72,12 @@ export async function lookAtStatus(
 ): Promise<Status> {
   const { lab, stored, clients, connection } = open
   const settings = stored ?? nothingChosen
-  const { graph, inAws, leftovers, here } = await observeLab(open, settings)
+  const { graph, inAws, leftovers, here, unproven } = await observeLab(open, settings)
   const address = inAws.of(graph.address)
   const instance = inAws.of(graph.instance)
   const identity = inAws.of(graph.identity)
   const group = inAws.of(graph.group)
-  const strangers = identity ? strangersOf(identity, leftovers) : []
+  const strangers = [...(identity ? strangersOf(identity, leftovers) : []), ...unproven]
   const onlyAddress = inAws.present.length === 1 && address !== undefined
   if (onlyAddress && identity?.unconfirmed && !address.protectedTag)
     return gone(open, [...strangers, unprovenAddress(address)], undefined)
@@ -164,15 +165,19 @@ async function observeLab({ lab, clients, connection }: OpenLab, settings: Setti
     place: () => findLaunchTarget(clients, settings),
     userData: undefined,
   })
+  const unproven: Stranger[] = []
   const [inAws, leftovers, here] = await Promise.all([
-    observe(graph.all, isStrangers),
+    observe(graph.all, (error) => {
+      if (error instanceof Unproven) unproven.push(error.stranger)
+      return isStrangers(error)
+    }),
     findLeftovers(clients, lab),
     connection.internet.publicAddress().catch((error) => {
       if (error instanceof LabError) return undefined
       throw error
     }),
   ])
-  return { graph, inAws, leftovers, here }
+  return { graph, inAws, leftovers, here, unproven }
 }
 
 const costOf = (

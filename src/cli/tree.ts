@@ -48,7 +48,7 @@ const commands = [
 ] as const
 
 /** Options that every command takes. */
-export const globals = {
+const globals = {
   name: { kind: 'word', value: '<name>', text: 'the lab’s name; default: default' },
   profile: { kind: 'word', value: '<profile>', text: 'the AWS profile to use' },
   region: {

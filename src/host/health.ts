@@ -6,8 +6,9 @@ import { isOnline } from './online.js'
 import { script } from './payload.js'
 import { runCommand } from './run-command.js'
 import { lastJson } from './stage.js'
+import { fixSchema } from './steps.js'
 
-const finding = z.object({ code: z.string(), text: z.string() })
+const finding = z.object({ code: z.string(), text: z.string(), fix: fixSchema.default([]) })
 const update = z.object({ at: z.string(), result: z.string(), detail: z.string().optional() }).nullable()
 
 /** The host's health line, as `templates/host/health.py` prints it. Sizes in bytes, times in UTC. */

@@ -29,6 +29,8 @@ export const reachText = ({ allow, openPort80 }: Pick<Settings, 'allow' | 'openP
   return `${who}${only}${you}${openPort80 ? '; port 80 is open to everyone and redirects to HTTPS' : ''}`
 }
 
+type Finding = HostHealth['problems'][number]
+
 export function healthLines(health: HostHealth, { style, hint }: Paint): string[] {
   const services = columns(
     Object.entries(health.services).map(([name, state]) => {
@@ -39,6 +41,7 @@ export function healthLines(health: HostHealth, { style, hint }: Paint): string[
       return [`  ${mark} ${name}`, style('dim', `${state}${restarts}`)]
     }),
   )
+  const said = ({ text, fix }: Finding) => [text, ...fix.map(hint)].join(' ')
   // A service that is not healthy has a line already.
   const problems = health.problems.filter(({ code }) => code !== 'service')
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
@@ -58,8 +61,8 @@ export function healthLines(health: HostHealth, { style, hint }: Paint): string[
   return [
     ...services,
     ...facts.map((fact) => `    ${style('dim', clean(fact))}`),
-    ...problems.map(({ text }) => `  ${style('red', '✖')} ${clean(hint({ fromHost: text }))}`),
-    ...health.warnings.map(({ text }) => `  ${style('yellow', '!')} ${clean(hint({ fromHost: text }))}`),
+    ...problems.map((one) => `  ${style('red', '✖')} ${clean(said(one))}`),
+    ...health.warnings.map((one) => `  ${style('yellow', '!')} ${clean(said(one))}`),
   ]
 }
 
@@ -108,10 +111,12 @@ export const chatJson = (report: ChatReport | undefined, { hint }: Pick<Ui, 'hin
   report?.answers.map(({ label: _, ...one }) => (one.ok ? one : { ...one, fix: one.fix.map(hint) })) ?? null
 
 /** The health without the proof, which has a field of its own. */
-export const healthJson = (health: HostHealth | undefined) => {
+export const healthJson = (health: HostHealth | undefined, { hint }: Pick<Ui, 'hint'>) => {
   if (!health) return null
-  const { proof: _, ...rest } = health
-  return rest
+  const { proof: _, problems, warnings, ...rest } = health
+  const plain = (findings: readonly Finding[]) =>
+    findings.map(({ fix, ...finding }) => ({ ...finding, fix: fix.map(hint) }))
+  return { ...rest, problems: plain(problems), warnings: plain(warnings) }
 }
 
 /** What a judgement of chat means, besides each model's own line. */

@@ -265,7 +265,7 @@ export function statusJson(status: Status, { hint }: Pick<Ui, 'hint'>): object {
     urls: status.urls ?? null,
     ingress: status.ingress ?? null,
     leftSecrets: status.leftSecrets,
-    health: healthJson(status.health),
+    health: healthJson(status.health, { hint }),
     hostCurrent: status.hostCurrent,
     answers: status.answers,
     here: status.here ?? null,

@@ -11,7 +11,7 @@ const change = object({ what: text, from: text.optional(), to: text.optional(), 
 
 const strangers = list(
   object({
-    kind: z.enum(['instance', 'address', 'group', 'volume', 'parameter']),
+    kind: z.enum(['instance', 'address', 'group', 'role', 'profile', 'volume', 'parameter']),
     id: text,
     name: z.string(),
     why: text,
@@ -54,7 +54,7 @@ const cost = object({
 
 const urls = object({ librechat: z.url(), portainer: z.url(), sessionManager: z.url() })
 const answers = object({ https: z.boolean(), portainer: z.boolean() })
-const finding = object({ code: text, text })
+const finding = object({ code: text, text, fix: list(text) })
 const update = object({ at: text, result: text, detail: text.optional() }).nullable()
 const byService = <T extends z.ZodType>(value: T) =>
   object({ librechat: value, mongodb: value, meilisearch: value, proxy: value, portainer: value })
