@@ -153,7 +153,7 @@ describeAccount('the lock', (account) => {
     await bothSucceed(first, second)
   })
 
-  it.each(['RunInstances', 'AssociateAddress'])(
+  it.each(['AttachRolePolicy', 'RunInstances', 'AssociateAddress'])(
     'is waited for by a run that began before there were settings and looks while %s is under way',
     async (action) => {
       let [first, second]: (Running | undefined)[] = []

@@ -73,6 +73,7 @@ const doubts = [
   'ambiguous-group',
   'not-proven',
   'opened-by-settings',
+  'unowned',
 ]
 const isDoubt = (error: unknown) => error instanceof LabError && doubts.includes(error.code)
 
