@@ -9,11 +9,11 @@ import {
   removeUser,
   resetPassword,
 } from '../host/users.js'
-import { findInstance } from '../lab/find.js'
 import type { Context, GlobalOptions } from './context.js'
 import { hostOf } from './host-work.js'
 import { openLab } from './open-lab.js'
 import { askPassword } from './password.js'
+import { findRunning } from './running-instance.js'
 
 export type { ListedUser, MadeUser } from '../host/users.js'
 
@@ -23,7 +23,7 @@ interface PasswordOptions extends GlobalOptions {
 
 async function hostFor(options: GlobalOptions, context: Context): Promise<Host> {
   const open = await openLab(options, context)
-  const { instanceId } = await findInstance(open.clients, open.lab, open.stored)
+  const { instanceId } = await findRunning(open, context)
   return hostOf(open, instanceId, context)
 }
 

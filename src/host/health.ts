@@ -41,6 +41,11 @@ const schema = z.object({
   rebootNeeded: z.boolean(),
   /** The last chat proof, for src/bedrock/proof.ts to read; null or absent where there is none. */
   proof: z.unknown().optional(),
+  /** Idle stop, where it is on: minutes, and what keeps the host awake; `held`: it is off, see `holdIdleStop`. */
+  idleStop: z
+    .object({ minutes: z.int(), idleSince: z.string(), awake: z.string(), held: z.boolean() })
+    .nullable()
+    .optional(),
   /** The stage under way and since when, or empty. */
   running: z.string(),
   /** What makes it unhealthy. */

@@ -21,6 +21,8 @@ export interface Actual {
   /** The ids in LibreChat's menu, and those that the last proof asked: a silent one leaves the menu for a while. */
   models?: readonly string[] | undefined
   users?: number | undefined
+  /** Minutes until the host stops itself; 0: never. */
+  idleStop?: number | undefined
   /** The role's policy, as text. */
   policy?: string | undefined
 }
@@ -30,7 +32,7 @@ export function actualOf(seen: {
   group?: Pick<SecurityGroupState, 'ingress'> | undefined
   role?: Pick<RoleState, 'boundary' | 'inline'> | undefined
   instance?: Pick<InstanceState, 'type' | 'subnetId' | 'volume'> | undefined
-  health?: Pick<HostHealth, 'release' | 'site' | 'models' | 'users' | 'proof'> | undefined
+  health?: Pick<HostHealth, 'release' | 'site' | 'models' | 'users' | 'proof' | 'idleStop'> | undefined
 }): Actual {
   const { group, role, instance, health } = seen
   const rules = group?.ingress ?? []
@@ -58,6 +60,7 @@ export function actualOf(seen: {
             ...new Set([...health.models, ...(proofIn(health.proof)?.chat ?? []).map(({ model }) => model)]),
           ],
           users: health.users ?? undefined,
+          idleStop: health.idleStop?.minutes ?? 0,
         }
       : {}),
     // A host that was never set up has no users.
