@@ -72,6 +72,7 @@ export function hostWork(options: {
         userPlan(settings, user),
         largerDiskPlan(settings, there),
         restartPlan(settings, there),
+        health?.idleStop?.held ? 'switch idle stop on again' : undefined,
       ]
         .filter(Boolean)
         .join('; ') || undefined,
@@ -119,13 +120,14 @@ export const hostSettingsOf = (
   address,
   domain: settings.domain,
   region: lab.region,
+  idleStop: settings.idleStop,
   librechatYaml: librechatYaml({ region: lab.region, ...menuFor(settings, proof) }),
 })
 
 /** The host's health; undefined for a host that is stopped, or that Systems Manager does not reach. */
 export async function askHealth(
   open: OpenLab,
-  instance: { instanceId: string; state: string } | undefined,
+  instance: { instanceId: string; state: string; shutdownBehavior?: string } | undefined,
   context: Context,
 ): Promise<HostHealth | undefined> {
   if (instance?.state !== 'running') return undefined
@@ -133,7 +135,11 @@ export async function askHealth(
   // A command to an agent that is away would wait for it for minutes.
   if (!(await isOnline(host))) return undefined
   try {
-    return await readHealth(host)
+    // An instance that a shutdown would terminate must not shut itself down.
+    const { shutdownBehavior = 'stop' } = instance
+    return await readHealth(host, {
+      holdIdleStop: open.stored?.idleStop !== undefined && shutdownBehavior !== 'stop',
+    })
   } catch (error) {
     if (error instanceof LabError && notReached.has(error.code)) return undefined
     throw error

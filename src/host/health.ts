@@ -72,10 +72,15 @@ export function healthIn(stdout: string): HostHealth {
 
 const programs = ['host/health.py', 'host/firewall.py']
 
-/** Asks the host how it is: one Run Command that changes nothing, leaves nothing there and waits for nobody. */
-export async function readHealth(host: Host): Promise<HostHealth> {
+/**
+ * Asks the host how it is: one Run Command that leaves nothing there and waits for nobody.
+ * @param holdIdleStop switches idle stop off on the host, until it is set up again: a shutdown would terminate the
+ *   instance, and only EC2's attribute says so
+ */
+export async function readHealth(host: Host, { holdIdleStop = false } = {}): Promise<HostHealth> {
   const files = new Map([...templates(host.templates)].filter(([path]) => programs.includes(path)))
-  const asking = script(files, 'python3 "$CODE/host/health.py"')
+  const hold = holdIdleStop ? ' --hold-idle-stop' : ''
+  const asking = script(files, `python3 "$CODE/host/health.py"${hold}`)
   const { stdout } = await runCommand(host, { stage: 'health', script: asking, timeoutSeconds: 120 })
   return healthIn(stdout)
 }

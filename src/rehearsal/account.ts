@@ -165,6 +165,10 @@ export interface Host {
   site?: string
   /** The ids in LibreChat's menu. */
   models?: string[]
+  /** Minutes until it stops itself; 0: never. */
+  idleStop?: number
+  /** Idle stop was switched off, because a shutdown would terminate the instance. */
+  idleHeld?: boolean
 }
 
 export interface Address {
