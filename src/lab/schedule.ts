@@ -167,19 +167,32 @@ export function skippedDates(schedule: Schedule, now: number): { event: Event; d
   return [...of('start'), ...of('stop')]
 }
 
-const partsOf = (at: number, timeZone: string) => {
-  const format = new Intl.DateTimeFormat('en-US', {
-    timeZone,
-    hourCycle: 'h23',
-    weekday: 'short',
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-    hour: '2-digit',
-    minute: '2-digit',
-  })
-  return Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, value]))
+/** Making one takes longer than a year of using it. */
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+function formatOf(timeZone: string): Intl.DateTimeFormat {
+  const format =
+    formats.get(timeZone) ??
+    new Intl.DateTimeFormat('en-US', {
+      timeZone,
+      hourCycle: 'h23',
+      weekday: 'short',
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+    })
+  formats.set(timeZone, format)
+  return format
 }
+
+const partsOf = (at: number, timeZone: string) =>
+  Object.fromEntries(
+    formatOf(timeZone)
+      .formatToParts(at)
+      .map(({ type, value }) => [type, value]),
+  )
 
 function localDay(at: number, timeZone: string): { date: string; weekday: Day } {
   const { year, month, day, weekday = '' } = partsOf(at, timeZone)

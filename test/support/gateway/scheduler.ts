@@ -33,7 +33,8 @@ export function schedules(witness: (region: string) => Witness, account: string)
       if (call.service !== 'scheduler' || !/^(POST|PUT) \/schedules\//.test(call.action)) return undefined
       const sent = call.params as Sent
       const why =
-        unfit(sent) ?? ((await trusts(witness(call.region), account, sent, call.region)) ? undefined : notAssumed)
+        unfit(sent) ??
+        ((await trusts(witness(call.region), account, sent, call.region)) ? undefined : notAssumed)
       return why === undefined ? undefined : validation(call, why)
     },
 
@@ -53,7 +54,8 @@ export function schedules(witness: (region: string) => Witness, account: string)
       const statements = policies.flatMap(({ PolicyDocument }) => documentOf(PolicyDocument))
       for (const id of InstanceIds) {
         const resource = `arn:aws:ec2:${region}:${account}:instance/${id}`
-        if (decide(statements, { action, resource, context: {} }) !== 'allowed') return `${action} is not allowed`
+        if (decide(statements, { action, resource, context: {} }) !== 'allowed')
+          return `${action} is not allowed`
       }
       if (starts) await ec2.send(new StartInstancesCommand({ InstanceIds }))
       else await ec2.send(new StopInstancesCommand({ InstanceIds }))
