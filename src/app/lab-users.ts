@@ -11,7 +11,7 @@ import {
 } from '../host/users.js'
 import type { Context, GlobalOptions } from './context.js'
 import { hostOf } from './host-work.js'
-import { openLab } from './open-lab.js'
+import { type OpenLab, openLab, type Settings } from './open-lab.js'
 import { askPassword } from './password.js'
 import { findRunning } from './running-instance.js'
 
@@ -22,9 +22,13 @@ interface PasswordOptions extends GlobalOptions {
 }
 
 async function hostFor(options: GlobalOptions, context: Context): Promise<Host> {
+  return (await labFor(options, context)).host
+}
+
+async function labFor(options: GlobalOptions, context: Context): Promise<{ open: OpenLab; host: Host }> {
   const open = await openLab(options, context)
   const { instanceId } = await findRunning(open, context)
-  return hostOf(open, instanceId, context)
+  return { open, host: hostOf(open, instanceId, context) }
 }
 
 const passwordFor = async (email: string, { askPassword: asks }: PasswordOptions, context: Context) =>
@@ -37,16 +41,18 @@ function checkEmail(email: string): void {
     throw new LabError({ code: 'bad-email', what: `${JSON.stringify(email.slice(0, 60))} is ${problem}.` })
 }
 
+/** Creates the user; `allow`: from where the settings let anyone reach the lab. */
 export async function addLabUser(
   email: string,
   options: PasswordOptions & { displayName?: string },
   context: Context,
-): Promise<MadeUser> {
+): Promise<MadeUser & { allow: Settings['allow'] | undefined }> {
   checkEmail(email)
   const given = await passwordFor(email, options, context)
   const { displayName: name } = options
-  const host = await hostFor(options, context)
-  return await addUser(host, { email, ...given, ...(name === undefined ? {} : { name }) })
+  const { open, host } = await labFor(options, context)
+  const made = await addUser(host, { email, ...given, ...(name === undefined ? {} : { name }) })
+  return { ...made, allow: open.stored?.allow }
 }
 
 export async function resetLabPassword(

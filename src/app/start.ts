@@ -136,10 +136,18 @@ function itemsOf(about: {
   const unsaid = unsaidChanges(
     settings,
     // Only the rules are judged: a start changes nothing else that the settings could widen.
-    { ...actualOf({ group }), domain: settings.domain ?? 'none', instanceType: '', users: 1 },
-    { choices: {}, models: true, stored: [], launches: false },
+    {
+      ...actualOf({ group }),
+      domain: settings.domain ?? 'none',
+      instanceType: settings.instanceType,
+      diskGb: settings.diskGb,
+      maxTokens: settings.maxTokens,
+      users: 1,
+    },
+    { choices: {}, models: true, stored: [], launches: false, region: open.lab.region },
   ).filter(({ flags }) => !('email' in flags))
-  const follows = open.stored !== undefined && group !== undefined && unsaid.length === 0
+  const isProven = !observation.of(graph.identity)?.unconfirmed
+  const follows = open.stored !== undefined && group !== undefined && unsaid.length === 0 && isProven
   if (!follows)
     context.ui.emit({
       type: 'warning',

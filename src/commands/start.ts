@@ -11,7 +11,7 @@ export const start = defineCommand({
     const { startLab } = await import('../app/start.js')
     const { startedJson, startedText } = await import('../ui/rest-view.js')
     const started = await startLab(await openLab(options, context), context)
-    context.ui.result(startedText(started, context.ui), startedJson(started))
+    context.ui.result(startedText(started, context.ui), startedJson(started, context.ui))
     return started.health.healthy ? 0 : 2
   },
 })

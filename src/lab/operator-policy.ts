@@ -60,7 +60,7 @@ function scopesOf(
     },
     {
       sid: 'Schedules',
-      actions: (action) => action.startsWith('scheduler:'),
+      actions: (action) => /^scheduler:(?!ListSchedules)/.test(action),
       resource: arn('scheduler', 'schedule/LibreChat*/*', 'schedule-group/LibreChat*'),
     },
     {

@@ -74,7 +74,10 @@ export function startedText(started: Started, { style, hint }: Paint): string {
 
 const repair = ({ hint }: Paint) => hint({ command: { path: 'up' }, text: 'repairs what can be repaired' })
 
-export const startedJson = ({ lab, instanceId, changed, tookMs, health, urls, nextStop }: Started) => ({
+export const startedJson = (
+  { lab, instanceId, changed, tookMs, health, urls, nextStop }: Started,
+  paint: Pick<Paint, 'hint'>,
+) => ({
   lab: lab.name,
   region: lab.region,
   account: lab.account,
@@ -82,7 +85,7 @@ export const startedJson = ({ lab, instanceId, changed, tookMs, health, urls, ne
   changed,
   tookMs,
   healthy: health.healthy,
-  health: healthJson(health),
+  health: healthJson(health, paint),
   urls,
   nextStop: iso(nextStop),
 })

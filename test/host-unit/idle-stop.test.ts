@@ -82,7 +82,8 @@ function idleFor(minutes: number): void {
 }
 
 async function holding(path: string): Promise<ChildProcess> {
-  const code = 'import fcntl, sys; fcntl.flock(open(sys.argv[1], "a"), fcntl.LOCK_EX); print(1, flush=True); input()'
+  const code =
+    'import fcntl, sys; fcntl.flock(open(sys.argv[1], "a"), fcntl.LOCK_EX); print(1, flush=True); input()'
   const holder = spawn('python3', ['-c', code, path], { stdio: ['pipe', 'pipe', 'ignore'] })
   await new Promise((resolve) => holder.stdout?.once('data', resolve))
   onTestFinished(() => void holder.kill())
