@@ -79,7 +79,9 @@ export function librechatYaml(settings: LibreChatSettings): string {
           models: models.map(({ id }) => id),
           availableRegions: [region],
           titleConvo: titleModel !== undefined,
-          ...(titleModel !== undefined && { titleModel }),
+          // LibreChat would ask for it beside the first answer, with the model's own limit of tokens: both together
+          // can exceed the quota of a new account.
+          ...(titleModel !== undefined && { titleModel, titleTiming: 'final' }),
         },
       },
       ...(models.length > 0 && {
