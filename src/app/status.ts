@@ -118,7 +118,8 @@ export async function lookAtStatus(
   // Whoever may write the settings could send the user elsewhere.
   const servedDomain = health?.site === stored?.domain ? stored?.domain : undefined
   // At least one model was seen to answer; a silent one that is left in the menu is drift of the host.
-  const well = asWanted && lostModels.length === 0 && judged.exitCode === 0
+  const answers = isResting || judged.exitCode === 0
+  const well = asWanted && lostModels.length === 0 && answers
   return {
     lab,
     exitCode: well ? 0 : 2,
