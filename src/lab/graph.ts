@@ -12,6 +12,7 @@ import { type RoleState, role } from '../resources/role.js'
 import { type Rule, type SecurityGroupState, securityGroup } from '../resources/security-group.js'
 import {
   overwrite,
+  type ParameterText,
   readParameter,
   type SettingsParameterState,
   settingsConflict,
@@ -47,6 +48,8 @@ export interface GraphOptions {
   /** Where an instance and a group would be made; asked only when they are. */
   place: () => Promise<LaunchTarget>
   userData: string | undefined
+  /** What the settings parameter was found to hold a moment ago. */
+  settingsRead?: { found: ParameterText | undefined } | undefined
 }
 
 export function labGraph({
@@ -57,6 +60,7 @@ export function labGraph({
   adopt,
   place,
   userData,
+  settingsRead,
 }: GraphOptions): LabGraph {
   const { ec2, ec2Once, iam, ssm } = clients
   const lab: LabId = chosen.tags ? { ...id, tags: chosen.tags } : id
@@ -94,6 +98,7 @@ export function labGraph({
     name: called.settings,
     value: (seen) => formatSettings(settingsFor(seen), lab),
     identity,
+    read: settingsRead,
     describe: (before, after) => describeSettingsChange(before, after, lab),
   })
   // The settings come first, so that a run killed in the middle leaves them, and go last.
