@@ -79,7 +79,7 @@ describeLab('up on an empty account', (made) => {
     expect(found.lock).toBeUndefined()
   })
 
-  it('asks for what no witness shows: the newest image, a token, tags in the creating calls', async () => {
+  it('asks for what AWS does not show afterwards: the newest image, a token, tags in the creating calls', async () => {
     const launch = only(made().account.calls.filter(({ action }) => action === 'RunInstances')).params
     const parameter = '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64'
     const names = made()
@@ -151,7 +151,7 @@ describeLab('up on an empty account', (made) => {
 })
 
 describeAccount(
-  'up, as it is told',
+  'up with options',
   (account) => {
     it('leaves everything else in the account alone', async () => {
       const before = await inventory(account(), ['us-east-1', 'eu-central-1'])
