@@ -6,7 +6,7 @@ import { type Actual, actualOf } from '../../lab/actual.js'
 import { checkAddressQuota } from '../../lab/address-quota.js'
 import { checkChange } from '../../lab/change-checks.js'
 import { type LabGraph, labGraph } from '../../lab/graph.js'
-import { findLaunchTarget, type LaunchTarget } from '../../lab/launch-target.js'
+import { findLaunchTarget } from '../../lab/launch-target.js'
 import { findLeftovers, type Leftovers, strangersOf } from '../../lab/leftovers.js'
 import { firstUserTask } from '../../lab/opening.js'
 import type { Settings } from '../../lab/settings.js'
@@ -14,7 +14,8 @@ import { formatSettings } from '../../lab/stored-settings.js'
 import type { Stranger } from '../../resources/identity.js'
 import { type HostResource, labHost } from '../host-work.js'
 import { settingsReadBy } from '../open-lab.js'
-import { findOrCreateTarget } from './launch-target.js'
+import { givesPassword } from '../password.js'
+import { type Target, targetFor } from './launch-target.js'
 import type { Run } from './run.js'
 import { withFirstUser } from './settle.js'
 
@@ -30,6 +31,9 @@ export interface Now extends Parts {
   readonly strangers: readonly Stranger[]
   /** Parameters in which an older version left a password. */
   readonly leftSecrets: readonly string[]
+  readonly target: Target
+  /** Whether the default VPC is missing, and a part of the plan. */
+  readonly createsVpc: boolean
 }
 
 /** What a lab with some settings consists of. */
@@ -49,14 +53,14 @@ export interface Look {
   isFirst?: boolean
   /** The first user's, when the user typed one. */
   password?: string | undefined
-  /** Finds where an instance is launched; may ask the user. */
-  target?: () => Promise<LaunchTarget>
+  /** Where an instance is launched; the usual one may ask the user. */
+  target?: Target
 }
 
 /** Observes AWS and the host, whose users decide about the first one. */
 export async function lookAt(run: Run, look: Look): Promise<Now> {
   const { open, choices } = run
-  const target = once(look.target ?? (() => findOrCreateTarget(run, look.settings)))
+  const target = look.target ?? targetFor(run, look.settings)
   const settingsRead = look.isFirst ? settingsReadBy(open) : undefined
   const parts = partsOf(run, look, look.settings, target, settingsRead)
   const { observation: seen, leftovers } = await observeAll(run, look, parts, target)
@@ -86,6 +90,8 @@ export async function lookAt(run: Run, look: Look): Promise<Now> {
     actual,
     strangers: identity ? strangersOf(identity, leftovers) : [],
     leftSecrets: leftovers.secrets,
+    target,
+    createsVpc: await target.createsVpc(),
   }
 }
 
@@ -93,7 +99,7 @@ function partsOf(
   { open, options, context, choices }: Run,
   { password }: Look,
   settings: Settings,
-  place: () => Promise<LaunchTarget>,
+  { place }: Target,
   settingsRead?: ReturnType<typeof settingsReadBy>,
 ): Parts {
   const graph = labGraph({
@@ -118,13 +124,13 @@ async function observeAll(
   run: Run,
   { settings }: Look,
   { graph, all }: Parts,
-  target: () => Promise<LaunchTarget>,
+  target: Target,
 ): Promise<{ observation: Observation; leftovers: Leftovers }> {
   const { open } = run
   const [inAws, leftovers] = await Promise.all([
     observe(graph.all),
     findLeftovers(open.clients, open.lab),
-    open.stored ? undefined : target(),
+    open.stored ? undefined : target.look(),
   ])
   const [observation] = await Promise.all([
     observe(all, undefined, inAws),
@@ -136,7 +142,7 @@ async function observeAll(
 /** Fails before anything is created, not halfway. */
 async function checkFeasible(
   { open: { clients }, options, choices }: Run,
-  about: Pick<Now, 'settings' | 'graph' | 'observation'> & { target: () => Promise<LaunchTarget> },
+  about: Pick<Now, 'settings' | 'graph' | 'observation' | 'target'>,
 ): Promise<void> {
   const { settings, graph, observation, target } = about
   const instance = observation.of(graph.instance)
@@ -145,7 +151,7 @@ async function checkFeasible(
   await Promise.all([
     observation.of(graph.address) ? undefined : checkAddressQuota(clients.ec2, clients.region),
     launches ? undefined : checkChange(clients.ec2, instance, { instanceType, choices }),
-    launches || !observation.of(graph.group) || instance.type !== instanceType ? target() : undefined,
+    launches || !observation.of(graph.group) || instance.type !== instanceType ? target.look() : undefined,
   ])
 }
 
@@ -156,10 +162,11 @@ async function checkFeasible(
 export function lookEarly(run: Run) {
   const { open, options, context } = run
   const { stored, clients } = open
-  if (!stored || options.askPassword) return undefined
+  if (!stored || givesPassword(options)) return undefined
   const dropped = new AbortController()
   const signal = AbortSignal.any([context.signal, dropped.signal])
-  const target = () => findLaunchTarget(clients, stored)
+  const find = () => findLaunchTarget(clients, stored)
+  const target: Target = { look: find, place: find, createsVpc: async () => false, agree: () => {} }
   const looked = lookAt(
     { ...run, context: { ...context, signal } },
     { settings: stored, stored, target, isFirst: true },
@@ -171,13 +178,5 @@ export function lookEarly(run: Run) {
       dropped.abort()
       return undefined
     },
-  }
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
-  return () => {
-    made ??= make()
-    return made
   }
 }
