@@ -31,7 +31,7 @@ export async function findRunning(open: OpenLab, context: Context): Promise<LabI
 }
 
 const howStopped = {
-  stop: 'as you asked',
+  stop: 'by the command stop',
   schedule: 'by its schedule',
   idle: 'because nobody used it',
   unknown: '',

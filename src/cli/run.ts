@@ -118,11 +118,11 @@ const interrupted = ({ name, untilStopped }: Command, cause: unknown): LabError 
     code: 'interrupted',
     what: 'Interrupted.',
     fix: [
-        {
-          command: bareCommand(name as CommandPath),
-          text: untilStopped ? 'starts again' : 'continues where it stopped',
-        },
-      ],
+      {
+        command: bareCommand(name as CommandPath),
+        text: untilStopped ? 'starts again' : 'continues where it stopped',
+      },
+    ],
     exitCode: 130,
     cause,
   })

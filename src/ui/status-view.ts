@@ -102,19 +102,6 @@ export function statusText(status: Status, paint: Paint): string {
   return lines.join('\n')
 }
 
-/** `up` does not make a model answer: where nothing else is wrong, the causes are above, or the models were not asked. */
-function nextStep(
-  { settings, items, leftSecrets, lostModels, health, chat }: There,
-  { hint }: Paint,
-): string[] {
-  const isDrifted = items.some(({ changes }) => changes.length > 0)
-  const isRepaired =
-    !settings || isDrifted || leftSecrets.length > 0 || lostModels.length > 0 || !health?.healthy
-  if (isRepaired) return [hint({ command: { path: 'up' }, text: 'repairs what can be repaired' })]
-  if (!chat) return [hint({ command: { path: 'status', flags: { chat: true } }, text: 'asks each model' })]
-  return [hint({ command: { path: 'up' }, text: 'asks the models again, after you have fixed the cause' })]
-}
-
 /** Since when a lab is stopped, why, and how it comes back. */
 function stoppedLines({ stopped, next }: There, { style, hint }: Paint): string[] {
   if (!stopped) return []
@@ -147,6 +134,19 @@ const runningCost = ({ stopped, cost, next }: There): string[] =>
     : next?.stop === undefined
       ? []
       : [`  With its schedule; the next stop is at ${zoned(next.stop, next.timezone)}`]
+
+/** `up` does not make a model answer: where nothing else is wrong, the causes are above, or the models were not asked. */
+function nextStep(
+  { settings, items, leftSecrets, lostModels, health, chat }: There,
+  { hint }: Paint,
+): string[] {
+  const isDrifted = items.some(({ changes }) => changes.length > 0)
+  const isRepaired =
+    !settings || isDrifted || leftSecrets.length > 0 || lostModels.length > 0 || !health?.healthy
+  if (isRepaired) return [hint({ command: { path: 'up' }, text: 'repairs what can be repaired' })]
+  if (!chat) return [hint({ command: { path: 'status', flags: { chat: true } }, text: 'asks each model' })]
+  return [hint({ command: { path: 'up' }, text: 'asks the models again, after you have fixed the cause' })]
+}
 
 /** No proof is no health: nobody has seen a model of this lab answer. */
 const unproven = ({ models }: Settings, { hint }: Pick<Ui, 'hint'>): string =>

@@ -253,7 +253,7 @@ function ofScheduler({ action: asked, params, region }: Call, account: string): 
   }
   const own = {
     action,
-    resource: arn(`schedule/${group}/${name === 'ListSchedules' ? '*' : last}`),
+    resource: name === 'ListSchedules' ? '*' : arn(`schedule/${group}/${last}`),
     context: {},
   }
   const role = (params.Target as { RoleArn?: string } | undefined)?.RoleArn?.split('/').pop()
