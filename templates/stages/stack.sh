@@ -70,13 +70,20 @@ printf '%s' "$MEILISEARCH_VOLUME" >state/meilisearch-volume
 if [ -f "$INPUT/request.json" ]; then python3 "$CODE/host/user.py"; fi
 up --remove-orphans
 
-# Portainer's timer, now that there is something to update.
-put "$CODE/bin/update-portainer" "$LAB/bin/update-portainer" 755 || true
+# Portainer's timer, now that there is something to update, and the one that stops a host that nobody uses.
+for program in update-portainer idle-stop; do put "$CODE/bin/$program" "$LAB/bin/$program" 755 || true; done
 changed=no
-for unit in librechat-lab-portainer.service librechat-lab-portainer.timer; do
+for unit in librechat-lab-{portainer,idle}.{service,timer}; do
   if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
 done
 if [ $changed = yes ]; then systemctl daemon-reload; fi
 systemctl enable --now librechat-lab-portainer.timer
+# The command line has seen to it that a shutdown stops the instance, or it would have left this file.
+rm -f state/idle-stop-held
+if grep -q '^LAB_IDLE_STOP=' .env; then
+  systemctl enable --now librechat-lab-idle.timer
+else
+  systemctl disable --now librechat-lab-idle.timer
+fi
 
 put "$INPUT/release" state/release 600 || true
