@@ -94,9 +94,13 @@ describe('a flag is never ignored', () => {
     expect(refused.stderr).toMatch(/can't be read[\s\S]*There is no such file/)
   })
 
-  it('--password-stdin, where there is no user, or one already', async () => {
+  it('--password-stdin, where there is no user', async () => {
     const { run } = account()
     expect((await run('up --yes --password-stdin', { input: 'correct horse' })).stderr).toContain('--email')
+  })
+
+  it('--password-stdin, where there is a user already', async () => {
+    const { run } = account()
     const short = await run('up --yes --email a@example.org --password-stdin', { input: 'short' })
     expect(short.stderr).toContain('shorter than 8 characters')
     const made = await run('up --yes --email a@example.org --password-stdin', { input: 'correct horse' })
