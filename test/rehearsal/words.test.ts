@@ -1,29 +1,6 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { buildParser } from '../../src/cli/parser.js'
-import type { Account } from '../../src/rehearsal/account.js'
-import { quickClock, type RunOptions, runHere } from './in-process.js'
-
-const newFolder = () => mkdtempSync(join(tmpdir(), 'librechat-lab-words-'))
-const stateIn = (folder: string) => join(folder, 'librechat-lab/rehearsal.json')
-
-/** Runs commands one after the other in one rehearsed account. */
-function account() {
-  const folder = newFolder()
-  const clock = quickClock()
-  return {
-    run: (line: string, options: Partial<RunOptions> = {}) =>
-      runHere([...line.split(' '), '--rehearse'], { folder, clock, ...options }),
-    there: () => JSON.parse(readFileSync(stateIn(folder), 'utf8')) as Account,
-    change(how: (account: Account) => void) {
-      const changed = JSON.parse(readFileSync(stateIn(folder), 'utf8')) as Account
-      how(changed)
-      writeFileSync(stateIn(folder), JSON.stringify(changed))
-    },
-  }
-}
+import { account, newFolder, runHere } from './in-process.js'
 
 describe('the default VPC', () => {
   it('is a line of the plan and is not there before the user agrees', async () => {
