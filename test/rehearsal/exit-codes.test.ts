@@ -79,8 +79,7 @@ const table: Readonly<Record<string, string>> = {
   doctor: '0 0 0 0 0 0 0 0 0 1',
   'access list': '3 0 0 0 0 0 0 0 3 1',
   'access add 8.8.8.8 --yes': '3 0 0 0 0 0 0 0 3 1',
-  // It is not one of the allowed ranges.
-  'access remove 8.8.8.8 --yes': '3 1 1 1 1 1 1 1 3 1',
+  'access remove 8.8.8.8 --yes': '3 0 0 0 0 0 0 0 3 1',
   'user add you@example.org': '3 0 0 1 1 1 0 0 3 1',
   'user list': '3 0 0 1 1 1 0 0 3 1',
   // The half-made lab has no user.
