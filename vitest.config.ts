@@ -11,7 +11,7 @@ const program = [
   'test/cli/**/*.test.ts',
   'test/pack/**/*.test.ts',
   'test/tunnel/**/*.test.ts',
-  'test/rehearsal/{cut-off,docs,exit-codes,tunnel,words}.test.ts',
+  'test/rehearsal/{access,cut-off,docs,exit-codes,tunnel,words}.test.ts',
   'test/host-unit/{programs,templates}.test.ts',
   'test/bedrock/proof.test.ts',
 ]

@@ -179,7 +179,7 @@ export async function planAccess(
   refuseUnsaidAdoption(lab, seen.observation.of(seen.graph.identity), 'Only up adopts them.')
   const state = seen.observation.of(seen.graph.group)
   if (!state) throw noGroup(lab)
-  const settings = { ...stored, allow: editedAllow(stored.allow, edit, httpsSources(state.ingress)) }
+  const settings = { ...stored, allow: editedAllow(stored.allow, edit) }
   const look = comparedWith(settings, open, seen)
   const after = accessOf(open, look, here)
   const [before, text] = [formatSettings(stored, lab), formatSettings(settings, lab)]

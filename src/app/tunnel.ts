@@ -156,8 +156,11 @@ async function offerCleanup(instance: ReachedInstance, { ui }: Context): Promise
   const what = left.length === 1 ? 'A session is' : `${left.length} sessions are`
   const message = `${what} still open from a tunnel that was killed on this machine.`
   if (!ui.interactive || ui.json) {
-    const fix = left.map((id) => `aws ssm terminate-session --session-id ${id}`).join('; ')
-    ui.emit({ type: 'note', text: `${message} To end it: ${fix}` })
+    const fix = left.flatMap((id, i) => [
+      i === 0 ? ' To end it: ' : '; ',
+      { run: `aws ssm terminate-session --session-id ${id}` },
+    ])
+    ui.emit({ type: 'note', text: [message, ...fix] })
     return
   }
   const otherwise = 'This is only offered at a terminal.'

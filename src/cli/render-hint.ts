@@ -1,5 +1,5 @@
 import type { GlobalOptions } from '../app/context.js'
-import type { CommandLine, Hint, Prose } from '../core/error.js'
+import type { CommandLine, Hint, OtherCommand, Prose } from '../core/error.js'
 import { shellQuote } from '../core/shell.js'
 import { unbroken } from '../ui/style.js'
 import { commandAt } from './tree.js'
@@ -72,6 +72,8 @@ export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions)
     ].join('')
   }
 
+  const other = (run: string): string => whole(`${run}${whereOfAws(run)}`)
+
   const line = (command: CommandLine): string => {
     // A list that options end comes last, so that no argument is taken for a part of it.
     const rest = [...(command.args ?? []).map(quoted), ...optionsOf(command)]
@@ -82,13 +84,14 @@ export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions)
     return whole(words.join(isLong ? ' \\\n    ' : ' '))
   }
 
+  const partText = (part: string | CommandLine | OtherCommand): string =>
+    typeof part === 'string' ? part : 'run' in part ? other(part.run) : line(part)
+
   return {
     hint: (hint) => {
       if (typeof hint === 'string') return hint
-      if (isParts(hint)) return hint.map((part) => (typeof part === 'string' ? part : line(part))).join('')
-      const typed = hint.command
-        ? line(hint.command)
-        : hint.run && whole(`${hint.run}${whereOfAws(hint.run)}`)
+      if (isParts(hint)) return hint.map(partText).join('')
+      const typed = hint.command ? line(hint.command) : hint.run && other(hint.run)
       return [typed, hint.text].filter(Boolean).join('   ')
     },
   }

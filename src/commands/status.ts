@@ -22,9 +22,9 @@ export const status = defineCommand({
     const { statusJson, statusText } = await import('../ui/status-view.js')
     if (options.watch) {
       const { watchStatus } = await import('../app/watch-status.js')
-      return await watchStatus(options, context, (status) =>
-        context.ui.redraw(statusText(status, context.ui)),
-      )
+      const { ui } = context
+      const how = ui.style('dim', 'Shown again every 10 seconds. Press Ctrl-C to stop.')
+      return await watchStatus(options, context, (status) => ui.redraw(`${statusText(status, ui)}\n\n${how}`))
     }
     const status = await lookAtStatus(
       await openLab(options, context),

@@ -29,10 +29,15 @@ export type CommandLine = {
 export const bareCommand = (path: CommandPath): CommandLine => ({ path }) as CommandLine
 
 /** A text that names commands of this program: each is data, and cli/render-hint.ts writes it as the user has to type it. */
-export type Prose = string | readonly (string | CommandLine)[]
+export type Prose = string | readonly (string | CommandLine | OtherCommand)[]
+
+/** A command of another program within a text. */
+export interface OtherCommand {
+  run: string
+}
 
 /** One text of several. */
-export const prose = (...parts: readonly (Prose | CommandLine)[]): Prose => parts.flat()
+export const prose = (...parts: readonly (Prose | CommandLine | OtherCommand)[]): Prose => parts.flat()
 
 /** One thing to do. cli/render-hint.ts renders it as the user has to type it. */
 export interface Hint {

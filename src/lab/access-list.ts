@@ -24,11 +24,11 @@ export const checkedRange = (text: string): string => checkedCidr(text, advice)
 
 /**
  * The list with the edit made. The list is the user's own from then on: `up` no longer replaces a detected address.
- * @param open the sources that the security group allows now: a run that was killed may have left one of them
+ * A range that is not in it is removed already, unless a wider one contains it.
  * LabErrors `too-wide`, `too-many-cidrs`, `no-such-range`, `last-range`
  */
-export function editedAllow(allow: Allow, edit: AccessEdit, open: readonly string[]): Allow {
-  return edit.kind === 'add' ? withRange(allow, edit) : withoutRange(allow, edit, open)
+export function editedAllow(allow: Allow, edit: AccessEdit): Allow {
+  return edit.kind === 'add' ? withRange(allow, edit) : withoutRange(allow, edit)
 }
 
 function withRange(allow: Allow, { cidr, allowEveryone }: AccessEdit): Allow {
@@ -37,30 +37,27 @@ function withRange(allow: Allow, { cidr, allowEveryone }: AccessEdit): Allow {
   return { from: 'given', cidrs: checkedCidrs([...allow.cidrs, cidr], everyone, advice), everyone }
 }
 
-function withoutRange(allow: Allow, { cidr, allowNobody }: AccessEdit, open: readonly string[]): Allow {
+function withoutRange(allow: Allow, { cidr, allowNobody }: AccessEdit): Allow {
   const cidrs = allow.cidrs.filter((one) => one !== cidr)
   if (cidrs.length === allow.cidrs.length) {
-    if (open.includes(cidr)) return allow
-    throw noSuchRange(cidr, allow.cidrs)
+    const wider = allow.cidrs.find((one) => isCovered(cidr, [one]))
+    if (wider === undefined) return allow
+    throw noSuchRange(cidr, wider)
   }
   if (cidrs.length === 0 && !allowNobody) throw lastRange(cidr)
   return { from: 'given', cidrs, everyone: allow.everyone && countAddresses(cidrs) > 2 ** 16 }
 }
 
-function noSuchRange(cidr: string, cidrs: readonly string[]): LabError {
-  const wider = cidrs.find((one) => isCovered(cidr, [one]))
-  return new LabError({
+const noSuchRange = (cidr: string, wider: string): LabError =>
+  new LabError({
     code: 'no-such-range',
     what: `${cidr} is not one of the allowed ranges.`,
-    ...(wider ? { why: `It is a part of ${wider}.` } : {}),
+    why: `It is a part of ${wider}.`,
     fix: [
-      ...(wider
-        ? [{ command: { path: 'access remove', args: [wider] }, text: 'removes the whole range' } as const]
-        : []),
-      { command: { path: 'access list' }, text: 'lists them' },
+      { command: { path: 'access remove', args: [wider] }, text: 'removes the whole range' },
+      { command: { path: 'access list' }, text: 'lists the ranges' },
     ],
   })
-}
 
 const lastRange = (cidr: string): LabError =>
   new LabError({

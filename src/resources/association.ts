@@ -33,7 +33,7 @@ export function association(options: {
       if (state) return []
       const { instanceId, inUseBy, publicIp = '' } = seen(address) ?? {}
       if (inUseBy) {
-        const byHand = `disassociate it there first: ${disassociate(publicIp)}`
+        const byHand = ['disassociate it there first: ', { run: disassociate(publicIp) }]
         return [{ what: 'points to', from: inUseBy, to: 'the instance', byHand }]
       }
       return [{ what: 'points to', ...(instanceId ? { from: instanceId } : {}), to: 'the instance' }]

@@ -12,7 +12,9 @@ export function showAddressPolicy({ policy, attachedTo }: AddressPolicy, ui: Ui)
     return
   }
   const { kind, name, policyName } = attachedTo
-  const undo = `aws iam delete-${kind}-policy --${kind}-name ${name} --policy-name ${policyName}`
+  const undo = ui.hint({
+    run: `aws iam delete-${kind}-policy --${kind}-name ${name} --policy-name ${policyName}`,
+  })
   ui.result(
     `The ${kind} ${name} can't release the address now, not even with destroy --release-address. destroy keeps this policy.\n  ${undo}   detaches it`,
     { attachedTo: { kind, name }, policyName, undo, policy },

@@ -8,7 +8,7 @@ import type { Paint, Ui } from './ui.js'
 const apart = (lines: readonly string[]) => (lines.length > 0 ? ['', ...lines] : [])
 
 /** What will be deleted, with every id, what is kept, and what is left alone. */
-function planText({ lab, going, kept, strangers }: DestroyPlan, { style }: Paint): string {
+function planText({ lab, going, kept, strangers }: DestroyPlan, { style, hint }: Paint): string {
   return [
     style('bold', `This destroys the lab "${lab.name}" in ${lab.region}:`),
     '',
@@ -17,7 +17,7 @@ function planText({ lab, going, kept, strangers }: DestroyPlan, { style }: Paint
       ...notes.map((note) => `      ${note}`),
     ]),
     ...kept.map(({ text, why }) => `  = ${clean(text)}  kept: ${clean(why)}`),
-    ...apart(strangerLines(strangers, lab, style)),
+    ...apart(strangerLines(strangers, lab, { style, hint })),
   ].join('\n')
 }
 
@@ -37,7 +37,7 @@ function nothingText(
     ...elsewhere.map(
       (region) => `It is in ${region}: ${hint({ command: { path: 'destroy', flags: { region } } })}`,
     ),
-    ...apart(strangerLines(strangers, lab, style)),
+    ...apart(strangerLines(strangers, lab, { style, hint })),
   ].join('\n')
 }
 
@@ -45,7 +45,7 @@ function destroyedText(
   { lab, left, keptAddress, addressCost, strangers }: Destroyed,
   { style, hint }: Paint,
 ): string {
-  const others = apart(strangerLines(strangers, lab, style))
+  const others = apart(strangerLines(strangers, lab, { style, hint }))
   if (left.length > 0) {
     return [
       style('bold', `These resources of the lab "${lab.name}" still exist:`),

@@ -28,7 +28,7 @@ export function planText(plan: Plan, { style, hint }: Paint): string {
   for (const name of leftSecrets)
     lines.push(`  ${style('red', '-')} parameter ${clean(name)}  left by an older run: will be removed`)
   lines.push('', ...rowsText(rows, style), '', ...costText(cost, style))
-  if (strangers.length > 0) lines.push('', ...strangerLines(strangers, lab, style))
+  if (strangers.length > 0) lines.push('', ...strangerLines(strangers, lab, { style, hint }))
   return lines.join('\n')
 }
 

@@ -57,7 +57,7 @@ const layers = (address: AddressState, refusal: ReleaseRefusal | undefined): [bo
 export function statusText(status: Status, paint: Paint): string {
   const { style, hint } = paint
   const up = hint({ command: { path: 'up' } })
-  const others = strangerLines(status.strangers, status.lab, style)
+  const others = strangerLines(status.strangers, status.lab, paint)
   if (status.keptAddress !== undefined) {
     const kept = keptText(status.lab, status.keptAddress, status.keptAddressCost, paint)
     return [kept, ...(others.length > 0 ? ['', ...others] : [])].join('\n')

@@ -17,14 +17,16 @@ const nouns: Record<Stranger['kind'], string> = {
 export function strangerLines(
   strangers: readonly Stranger[],
   { region }: LabId,
-  style: Ui['style'],
+  { style, hint }: Pick<Ui, 'style' | 'hint'>,
 ): string[] {
   if (strangers.length === 0) return []
   const lines = strangers.flatMap(({ kind, id, name, why }) => [
     `  ${style('dim', '·')} ${nouns[kind]} ${clean(id)}${name ? `  ${style('dim', clean(name))}` : ''}`,
     `      ${clean(why)}`,
     ...(kind === 'volume'
-      ? [`      If you don’t need it: aws ec2 delete-volume --region ${region} --volume-id ${clean(id)}`]
+      ? [
+          `      If you don’t need it: ${hint({ run: `aws ec2 delete-volume --region ${region} --volume-id ${clean(id)}` })}`,
+        ]
       : []),
   ])
   return [style('bold', 'Left alone: not proven to be the lab’s'), ...lines]

@@ -85,7 +85,7 @@ export function summaryText(summary: Summary, paint: Paint): string {
     style('bold', 'Next'),
     ...columns(nextSteps(needsUser).map(([command, why]) => [`  ${style('cyan', hint({ command }))}`, why])),
     ...(warnings.length > 0 ? ['', ...warnings] : []),
-    ...(summary.strangers.length > 0 ? ['', ...strangerLines(summary.strangers, summary.lab, style)] : []),
+    ...(summary.strangers.length > 0 ? ['', ...strangerLines(summary.strangers, summary.lab, paint)] : []),
   ].join('\n')
 }
 

@@ -32,7 +32,7 @@ const withLab: [line: string, shape: z.ZodType, code?: number][] = [
   ['access list', shapes.access],
   ['access add 8.8.8.8 --yes', shapes.accessChange],
   ['access remove 8.8.8.8 --yes --dry-run', shapes.accessChange],
-  ['access remove 1.1.1.1', shapes.error, 1],
+  ['access remove 192.88.99.7', shapes.error, 1],
   ['user add you@example.org', shapes.userAdd],
   ['user list', shapes.userList],
   ['user reset-password you@example.org', shapes.user],

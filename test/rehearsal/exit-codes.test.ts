@@ -79,8 +79,7 @@ const table: Readonly<Record<string, string>> = {
   doctor: '0 0 0 0 0 0 0 0 0 1',
   'access list': '3 0 0 0 0 0 0 0 3 1',
   'access add 8.8.8.8 --yes': '3 0 0 0 0 0 0 0 3 1',
-  // It is not one of the allowed ranges.
-  'access remove 8.8.8.8 --yes': '3 1 1 1 1 1 1 1 3 1',
+  'access remove 8.8.8.8 --yes': '3 0 0 0 0 0 0 0 3 1',
   'user add you@example.org': '3 0 0 1 1 1 0 0 3 1',
   'user list': '3 0 0 1 1 1 0 0 3 1',
   // The half-made lab has no user.
@@ -131,21 +130,20 @@ beforeAll(async () => {
     made.set(name, await make(states[name], { account: accountIn(whole.folder), clock: whole.clock }))
 })
 
-it.for(Object.entries(table))('%s ends with %s', async ([line, codes]) => {
-  const ended: (number | string)[] = []
-  for (const name of stateNames) {
-    const { account, clock } = made.get(name) ?? {}
-    const { code } = await run(line, {
-      folder: newFolder(account),
-      clock: quickClock(clock?.now()),
-      stopAt: /Press Ctrl-C to close it|sh-5/,
-    })
-    ended.push(code)
-  }
-  expect(ended.join(' ')).toBe(codes)
+const cells = Object.entries(table).flatMap(([line, codes]) =>
+  codes.split(' ').map((code, i) => [line, stateNames[i] ?? 'none', Number(code)] as const),
+)
+
+it.for(cells)('%s, where the lab is %s, ends with %i', async ([line, name, code]) => {
+  const { account, clock } = made.get(name) ?? {}
+  const ended = await run(line, {
+    folder: newFolder(account),
+    clock: quickClock(clock?.now()),
+    stopAt: /Press Ctrl-C to close it|sh-5/,
+  })
+  expect(ended.code, ended.stderr).toBe(code)
   const { node } = leaves.find(({ path }) => `${line} `.startsWith(`${path.join(' ')} `)) ?? {}
-  const documented = [0, 1, 130, ...Object.keys(node?.command?.exits ?? {}).map(Number)]
-  expect(documented).toEqual(expect.arrayContaining(ended))
+  expect([0, 1, 130, ...Object.keys(node?.command?.exits ?? {}).map(Number)], 'documented').toContain(code)
 })
 
 it('there is a code for each command in each state', () => {

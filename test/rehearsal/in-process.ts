@@ -1,4 +1,7 @@
 import { setMaxListeners } from 'node:events'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
 import { CommanderError } from 'commander'
 import { buildParser, withoutHelpOfNothing } from '../../src/cli/parser.js'
@@ -6,6 +9,7 @@ import { runCommand, showFailure } from '../../src/cli/run.js'
 import { usageErrors } from '../../src/cli/usage-errors.js'
 import type { Clock } from '../../src/core/clock.js'
 import { Interrupted, LabError } from '../../src/core/error.js'
+import type { Account } from '../../src/rehearsal/account.js'
 import { rehearsalConnection } from '../../src/rehearsal/clients.js'
 
 // The build puts the version in its place.
@@ -114,4 +118,23 @@ export async function runHere(words: readonly string[], options: RunOptions): Pr
     else if (!(error instanceof CommanderError)) throw error
   }
   return { code, ...said }
+}
+
+export const newFolder = () => mkdtempSync(join(tmpdir(), 'librechat-lab-here-'))
+const stateIn = (folder: string) => join(folder, 'librechat-lab/rehearsal.json')
+
+/** Runs commands one after the other in one rehearsed account. */
+export function account() {
+  const folder = newFolder()
+  const clock = quickClock()
+  return {
+    run: (line: string, options: Partial<RunOptions> = {}) =>
+      runHere([...line.split(' '), '--rehearse'], { folder, clock, ...options }),
+    there: () => JSON.parse(readFileSync(stateIn(folder), 'utf8')) as Account,
+    change(how: (account: Account) => void) {
+      const changed = JSON.parse(readFileSync(stateIn(folder), 'utf8')) as Account
+      how(changed)
+      writeFileSync(stateIn(folder), JSON.stringify(changed))
+    },
+  }
 }

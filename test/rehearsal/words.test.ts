@@ -1,29 +1,6 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { buildParser } from '../../src/cli/parser.js'
-import type { Account } from '../../src/rehearsal/account.js'
-import { quickClock, type RunOptions, runHere } from './in-process.js'
-
-const newFolder = () => mkdtempSync(join(tmpdir(), 'librechat-lab-words-'))
-const stateIn = (folder: string) => join(folder, 'librechat-lab/rehearsal.json')
-
-/** Runs commands one after the other in one rehearsed account. */
-function account() {
-  const folder = newFolder()
-  const clock = quickClock()
-  return {
-    run: (line: string, options: Partial<RunOptions> = {}) =>
-      runHere([...line.split(' '), '--rehearse'], { folder, clock, ...options }),
-    there: () => JSON.parse(readFileSync(stateIn(folder), 'utf8')) as Account,
-    change(how: (account: Account) => void) {
-      const changed = JSON.parse(readFileSync(stateIn(folder), 'utf8')) as Account
-      how(changed)
-      writeFileSync(stateIn(folder), JSON.stringify(changed))
-    },
-  }
-}
+import { account, newFolder, runHere } from './in-process.js'
 
 describe('the default VPC', () => {
   it('is a line of the plan and is not there before the user agrees', async () => {
@@ -94,9 +71,13 @@ describe('a flag is never ignored', () => {
     expect(refused.stderr).toMatch(/can't be read[\s\S]*There is no such file/)
   })
 
-  it('--password-stdin, where there is no user, or one already', async () => {
+  it('--password-stdin, where there is no user', async () => {
     const { run } = account()
     expect((await run('up --yes --password-stdin', { input: 'correct horse' })).stderr).toContain('--email')
+  })
+
+  it('--password-stdin, where there is a user already', async () => {
+    const { run } = account()
     const short = await run('up --yes --email a@example.org --password-stdin', { input: 'short' })
     expect(short.stderr).toContain('shorter than 8 characters')
     const made = await run('up --yes --email a@example.org --password-stdin', { input: 'correct horse' })
