@@ -8,11 +8,12 @@ import { isOnline, waitUntilOnline } from '../host/online.js'
 import { type HostSettings, release } from '../host/settings.js'
 import { setUpHost, updateStack } from '../host/setup.js'
 import { type MadeUser, resetPassword } from '../host/users.js'
+import { isHeld, type Move, movesOf, movesText, refuseOlder } from '../host/versions.js'
 import type { LabGraph } from '../lab/graph.js'
 import type { firstUserTask } from '../lab/opening.js'
 import type { Settings } from '../lab/settings.js'
 import type { InstanceState } from '../resources/instance.js'
-import { isProven, isSameMenu, menuFor, proveChat } from './chat-proof.js'
+import { chatScript, isProven, isSameMenu, menuFor, proveChat } from './chat-proof.js'
 import type { Context } from './context.js'
 import type { OpenLab } from './open-lab.js'
 
@@ -59,6 +60,7 @@ export function hostWork(options: {
   const address = observation.of(graph.address)?.publicIp
   const proof = proofIn(health?.proof)
   const wanted = address && release(hostSettingsOf(open, settings, address, proof))
+  const moves = wantedMoves(health)
   return {
     proof,
     async renewProof() {
@@ -69,6 +71,7 @@ export function hostWork(options: {
     plan:
       [
         planOf(there, health, wanted),
+        updatePlan(moves),
         userPlan(settings, user),
         largerDiskPlan(settings, there),
         restartPlan(settings, there),
@@ -86,7 +89,15 @@ export function hostWork(options: {
       const first = settings.email ? { email: settings.email, ...(password ? { password } : {}) } : undefined
       const settingsWith = (known: Proof | undefined) =>
         hostSettingsOf(open, settings, elasticIp.publicIp, known)
-      const done = await setUpHost(host, settingsWith(proof), user === 'create' ? first : undefined)
+      // What a stopped host runs is not known here: it finds out itself.
+      const isUpdate =
+        moves.length > 0 || (health === undefined && observation.of(graph.instance) !== undefined)
+      const done = await setUpHost(
+        host,
+        settingsWith(proof),
+        user === 'create' ? first : undefined,
+        isUpdate ? { proof: chatScript(host, settings) } : undefined,
+      )
       // Created by a run that ended before it could show the password.
       const resets =
         first && (user === 'reset' || (user === 'create' && settings.passwordDue && !done.firstUser))
@@ -148,6 +159,19 @@ const notReached = new Set([
   'command-undelivered',
   'command-deadline',
 ])
+
+/** The versions that a run changes on the host. LabError `older-version`. */
+function wantedMoves(health: HostHealth | undefined): readonly Move[] {
+  const moves = health ? movesOf(health) : []
+  if (!health || isHeld(health, moves)) return []
+  refuseOlder(moves)
+  return moves
+}
+
+const updatePlan = (moves: readonly Move[]): string | undefined =>
+  moves.length > 0
+    ? `update ${movesText(moves)}, after a dump of the data, which is restored if the update fails`
+    : undefined
 
 const userPlan = ({ email }: Settings, user: HostWork['user']): string | undefined =>
   user === 'create'

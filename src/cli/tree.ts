@@ -13,6 +13,7 @@ import { shell } from '../commands/shell.js'
 import { status } from '../commands/status.js'
 import { tunnel } from '../commands/tunnel.js'
 import { up } from '../commands/up.js'
+import { update } from '../commands/update.js'
 import { userAdd } from '../commands/user-add.js'
 import { userList } from '../commands/user-list.js'
 import { userRemove } from '../commands/user-remove.js'
@@ -23,6 +24,7 @@ import { scenarios } from '../core/scenarios.js'
 const commands = [
   up,
   status,
+  update,
   destroy,
   tunnel,
   open,

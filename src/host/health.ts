@@ -7,7 +7,15 @@ import { runCommand } from './run-command.js'
 import { lastJson } from './stage.js'
 
 const finding = z.object({ code: z.string(), text: z.string() })
-const update = z.object({ at: z.string(), result: z.string(), detail: z.string().optional() }).nullable()
+const update = z
+  .object({
+    at: z.string(),
+    result: z.string(),
+    detail: z.string().optional(),
+    /** Of LibreChat's: the versions that it was to bring, by service. */
+    to: z.record(z.string(), z.string()).optional(),
+  })
+  .nullable()
 
 /** The host's health line, as `templates/host/health.py` prints it. Sizes in bytes, times in UTC. */
 const schema = z.object({
@@ -37,7 +45,11 @@ const schema = z.object({
   models: z.array(z.string()).default([]),
   /** How many users LibreChat has; null when its database did not answer. */
   users: z.int().min(0).nullable().default(null),
-  updates: z.object({ portainer: update, system: update }),
+  /** The tags of the images of librechat, mongodb and meilisearch that run. */
+  versions: z.record(z.string(), z.string()).default({}),
+  updates: z.object({ portainer: update, system: update, librechat: update.default(null) }),
+  /** Whether an update was interrupted; the next run goes on with it. */
+  updatePending: z.boolean().default(false),
   rebootNeeded: z.boolean(),
   /** The last chat proof, for src/bedrock/proof.ts to read; null or absent where there is none. */
   proof: z.unknown().optional(),

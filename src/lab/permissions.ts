@@ -112,6 +112,7 @@ export const commandNeeds = {
       ...leftoverActions.write,
     ],
   },
+  update: { feature: 'lab', actions: [...host, ...online, ...lock], documents: shellScript },
   tunnel: {
     feature: 'access',
     actions: [...find, ...session, 'ssm:DescribeSessions'],

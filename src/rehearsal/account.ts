@@ -152,6 +152,10 @@ export interface Host {
   site?: string
   /** The ids in LibreChat's menu. */
   models?: string[]
+  /** LibreChat's version, where it is not this release's. */
+  librechat?: string
+  /** How the last update went. */
+  update?: { at: string; result: string; detail: string; to: Record<string, string> }
 }
 
 export interface Address {

@@ -2,6 +2,7 @@ import { filesMissing } from '../host/payload.js'
 import type { Host, Instance, RunCommand } from './account.js'
 import { carriedBy } from './carried.js'
 import { healthLine } from './host-health.js'
+import { updating } from './host-update.js'
 import { type Answer, keyAnswer, portainerAnswer, userAnswer } from './host-users.js'
 import { refusedCall } from './refused-calls.js'
 import type { World } from './world.js'
@@ -87,10 +88,17 @@ function runs(
     case 'portainer':
       return says(takesMs, portainerAnswer(request))
     case 'stack': {
+      const update = updating(files, host, world)
+      if (update.error) return { ...fails(40_000, '', update.error), leaves: update.leaves }
       const release = files.get('input/release')?.trim()
       const answer = request ? userAnswer(request, host) : { output: '' }
       const said = { ...answer, output: [sayings.stack, answer.output].filter(Boolean).join('\n') }
-      return answered(takesMs, said, { ...leaves, ...installed(files), ...(release ? { release } : {}) })
+      return answered(takesMs, said, {
+        ...leaves,
+        ...installed(files),
+        ...(release ? { release } : {}),
+        ...update.leaves,
+      })
     }
     default:
       return says(takesMs, sayings[stage] ?? '', leaves)

@@ -3,6 +3,7 @@
 `problems` are what makes it unhealthy, `warnings` what will; each is {"code", "text"}.
 """
 import calendar
+import contextlib
 import json
 import os
 import re
@@ -121,6 +122,16 @@ def update(name):
         return None
 
 
+def versions():
+    """Each service's version: the tag that its image was asked for by. state/applied is of the stack that runs."""
+    kept = f"{LAB}/state/applied/images" if os.path.isdir(f"{LAB}/state/applied/images") else f"{LAB}/images"
+    found = {}
+    for service, pin in (("librechat", "LIBRECHAT"), ("mongodb", "MONGODB"), ("meilisearch", "MEILISEARCH")):
+        with contextlib.suppress(OSError), open(f"{kept}/{pin}_IMAGE", encoding="utf-8") as file:
+            found[service] = file.readline().strip().split("@")[0].rpartition(":")[2]
+    return found
+
+
 def waiting_kernel():
     """The kernel that a restart would start, when it is another than the one that runs; empty otherwise."""
     # dnf's own question knows only a package called kernel, and Amazon Linux's are called kernel6.12 and so on.
@@ -166,6 +177,7 @@ def health():
         "services": {service: state_of(service, found.get(service)) for service in SERVICES},
         "restarts": {service: recent_restarts(found.get(service)) for service in SERVICES},
         "images": {service: found[service]["Config"]["Image"] for service in SERVICES if service in found},
+        "versions": versions(),
         "disk": disk(),
         "memory": memory(),
         "certificate": certificate(setting("LAB_SITE")) if setting("LAB_SITE") else None,
@@ -173,7 +185,8 @@ def health():
         "hostPortsProtected": firewall.host_ports_protected(),
         "site": setting("LAB_SITE"),
         "models": menu(),
-        "updates": {"portainer": update("portainer"), "system": update("system")},
+        "updates": {"portainer": update("portainer"), "system": update("system"), "librechat": update("librechat")},
+        "updatePending": bool(written("update.json")),
         "rebootNeeded": bool(kernel) or libraries_wait(),
         "proof": proof(),
         "running": "" if written("running").startswith("health ") else written("running"),
@@ -224,6 +237,13 @@ def judge(result, kernel):
     for name, last in result["updates"].items():
         if last and last["result"] == "failed":
             say(warnings, f"update-{name}", f"The last update of {name} failed on {last['at']}.")
+    last = result["updates"]["librechat"]
+    if result["updatePending"]:
+        say(problems, "update", "An update of LibreChat was interrupted, and nobody can reach it meanwhile. "
+            "To finish it: librechat-lab update")
+    elif last and last["result"] == "rolled-back":
+        say(warnings, "update-rolled-back", f"An update was rolled back on {last['at']}. {last['detail']} "
+            "To try it again: librechat-lab update")
     if kernel:
         say(warnings, "reboot", "A kernel update waits for a restart of the instance: "
             f"Linux {os.uname().release} runs, {kernel} is installed.")

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Secrets, configuration, containers. The proxy comes last, so that the first user, who becomes the admin, is
 # there before anybody can reach the page. Expects in INPUT: settings.env, librechat.yaml, release, and
-# request.json when a first user is wanted.
+# request.json when a first user is wanted; proof.sh, which asks the models after an update, and try-again.
 # shellcheck source=common.sh
 . "$CODE/stages/common.sh"
 
@@ -18,6 +18,11 @@ secret JWT_REFRESH_SECRET 32
 secret MEILI_MASTER_KEY 32
 [ -s secrets/portainer-admin-password ] || printf '%s' "$(openssl rand -hex 12)" >secrets/portainer-admin-password
 chmod 600 secrets/*
+
+# Other versions of LibreChat and its databases: dumps the data first. Whatever fails after that puts everything back.
+update() { python3 "$CODE/host/update.py" "$1"; }
+trap 'code=$?; [ $code -eq 0 ] || update rollback || true; exit $code' EXIT
+update begin
 
 put "$CODE/compose.yaml" compose.yaml 644 || true
 put "$INPUT/librechat.yaml" librechat.yaml 644 || true
@@ -51,7 +56,9 @@ up() {
     "Read the log of the unhealthy service in Portainer or on the host: docker compose logs" \
     "Then run the command again."
 }
+update migrate
 up librechat
+update prove
 say "LibreChat answers"
 
 # Another version of Meilisearch starts with an empty volume: LibreChat rebuilds its index, which it
@@ -68,6 +75,7 @@ fi
 printf '%s' "$MEILISEARCH_VOLUME" >state/meilisearch-volume
 
 if [ -f "$INPUT/request.json" ]; then python3 "$CODE/host/user.py"; fi
+update finish
 up --remove-orphans
 
 # Portainer's timer, now that there is something to update.
@@ -80,3 +88,4 @@ if [ $changed = yes ]; then systemctl daemon-reload; fi
 systemctl enable --now librechat-lab-portainer.timer
 
 put "$INPUT/release" state/release 600 || true
+update keep

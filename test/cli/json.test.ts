@@ -24,6 +24,8 @@ const withLab: [line: string, shape: z.ZodType, code?: number][] = [
   ['up --yes', shapes.up],
   ['up --yes --dry-run --disk 40', shapes.plan],
   ['status', shapes.status],
+  ['update --check', shapes.update],
+  ['update', shapes.update],
   ['status --chat', shapes.status],
   ['list', shapes.list],
   ['list --all-regions', shapes.list],

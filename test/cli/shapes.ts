@@ -55,7 +55,12 @@ const cost = object({
 const urls = object({ librechat: z.url(), portainer: z.url(), sessionManager: z.url() })
 const answers = object({ https: z.boolean(), portainer: z.boolean() })
 const finding = object({ code: text, text })
-const update = object({ at: text, result: text, detail: text.optional() }).nullable()
+const update = object({
+  at: text,
+  result: text,
+  detail: text.optional(),
+  to: z.record(text, text).optional(),
+}).nullable()
 const byService = <T extends z.ZodType>(value: T) =>
   object({ librechat: value, mongodb: value, meilisearch: value, proxy: value, portainer: value })
 
@@ -78,7 +83,9 @@ const health = object({
   site: z.string(),
   models: list(text),
   users: z.int().nullable(),
-  updates: object({ portainer: update, system: update }),
+  versions: z.record(text, text),
+  updates: object({ portainer: update, system: update, librechat: update }),
+  updatePending: z.boolean(),
   rebootNeeded: z.boolean(),
   running: z.string(),
   problems: list(finding),
@@ -215,6 +222,20 @@ export const shapes = {
     exists: z.literal(false),
     keptAddress: z.ipv4(),
     keptAddressMonthlyUsd: z.number(),
+  }),
+  update: object({
+    ...where,
+    available: z.boolean(),
+    versions: z.record(text, text),
+    pinned: z.record(text, text),
+    changes: list(object({ service: text, name: text, from: text, to: text })),
+    migrations: list(
+      object({ name: text, below: text, dryRun: list(text), command: list(text), source: z.url() }),
+    ),
+    last: update,
+    pending: z.boolean(),
+    updated: z.boolean(),
+    chatVerdict: verdict.optional(),
   }),
   destroy: object({
     ...where,
