@@ -9,6 +9,19 @@ import { lastJson } from './stage.js'
 const finding = z.object({ code: z.string(), text: z.string() })
 const update = z.object({ at: z.string(), result: z.string(), detail: z.string().optional() }).nullable()
 
+/** The last dump of the data on the host's own disk: "made" or "failed", and why. */
+const dump = z
+  .object({
+    at: z.string(),
+    result: z.string(),
+    detail: z.string().optional(),
+    id: z.string().optional(),
+    bytes: z.number().optional(),
+    seconds: z.number().optional(),
+    stoppedSeconds: z.number().optional(),
+  })
+  .nullable()
+
 /** The host's health line, as `templates/host/health.py` prints it. Sizes in bytes, times in UTC. */
 const schema = z.object({
   healthy: z.boolean(),
@@ -38,6 +51,7 @@ const schema = z.object({
   /** How many users LibreChat has; null when its database did not answer. */
   users: z.int().min(0).nullable().default(null),
   updates: z.object({ portainer: update, system: update }),
+  dump: dump.default(null),
   rebootNeeded: z.boolean(),
   /** The last chat proof, for src/bedrock/proof.ts to read; null or absent where there is none. */
   proof: z.unknown().optional(),

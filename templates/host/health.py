@@ -135,6 +135,14 @@ def libraries_wait():
         return bool(last.get("reboot")) and last.get("boot") == file.read().strip()
 
 
+def last_dump():
+    """How the last dump of the data went, as bin/dump wrote it down; None before the first."""
+    try:
+        return json.loads(written("dump.json"))
+    except ValueError:
+        return None
+
+
 def proof():
     """The last chat proof, as src/bedrock/proof.ts left it; None where there is none."""
     try:
@@ -174,6 +182,7 @@ def health():
         "site": setting("LAB_SITE"),
         "models": menu(),
         "updates": {"portainer": update("portainer"), "system": update("system")},
+        "dump": last_dump(),
         "rebootNeeded": bool(kernel) or libraries_wait(),
         "proof": proof(),
         "running": "" if written("running").startswith("health ") else written("running"),
@@ -224,6 +233,9 @@ def judge(result, kernel):
     for name, last in result["updates"].items():
         if last and last["result"] == "failed":
             say(warnings, f"update-{name}", f"The last update of {name} failed on {last['at']}.")
+    dumped = result["dump"]
+    if dumped and dumped["result"] == "failed":
+        say(warnings, "dump", f"The last dump of the data failed on {dumped['at']}: {dumped.get('detail', '')}")
     if kernel:
         say(warnings, "reboot", "A kernel update waits for a restart of the instance: "
             f"Linux {os.uname().release} runs, {kernel} is installed.")
