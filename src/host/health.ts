@@ -17,6 +17,19 @@ const update = z
   })
   .nullable()
 
+/** The last dump of the data on the host's own disk: "made" or "failed", and why. */
+const dump = z
+  .object({
+    at: z.string(),
+    result: z.string(),
+    detail: z.string().optional(),
+    id: z.string().optional(),
+    bytes: z.number().optional(),
+    seconds: z.number().optional(),
+    stoppedSeconds: z.number().optional(),
+  })
+  .nullable()
+
 /** The host's health line, as `templates/host/health.py` prints it. Sizes in bytes, times in UTC. */
 const schema = z.object({
   healthy: z.boolean(),
@@ -50,6 +63,7 @@ const schema = z.object({
   updates: z.object({ portainer: update, system: update, librechat: update.default(null) }),
   /** Whether an update was interrupted; the next run goes on with it. */
   updatePending: z.boolean().default(false),
+  dump: dump.default(null),
   rebootNeeded: z.boolean(),
   /** The last chat proof, for src/bedrock/proof.ts to read; null or absent where there is none. */
   proof: z.unknown().optional(),

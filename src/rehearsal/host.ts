@@ -50,6 +50,8 @@ export function perform({ script, instance }: Work, world: World): Performance {
   const { files, command, version = '' } = carriedBy(script)
   if (/host\/health\.py"?/.test(command) && files.has('host/health.py'))
     return says(2_000, healthLine(instance, world))
+  // The files of a version come in several commands.
+  if (command === 'true') return says(1_000, '')
   const stage = /run\.sh"? ([\w-]+)$/.exec(command)?.[1] ?? ''
   if (!(stage in times)) return fails(1_000, `sh: ${command.slice(0, 200)}: not found in this rehearsal`)
   const { host } = instance

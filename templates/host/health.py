@@ -146,6 +146,14 @@ def libraries_wait():
         return bool(last.get("reboot")) and last.get("boot") == file.read().strip()
 
 
+def last_dump():
+    """How the last dump of the data went, as bin/dump wrote it down; None before the first."""
+    try:
+        return json.loads(written("dump.json"))
+    except ValueError:
+        return None
+
+
 def proof():
     """The last chat proof, as src/bedrock/proof.ts left it; None where there is none."""
     try:
@@ -187,6 +195,7 @@ def health():
         "models": menu(),
         "updates": {"portainer": update("portainer"), "system": update("system"), "librechat": update("librechat")},
         "updatePending": bool(written("update.json")),
+        "dump": last_dump(),
         "rebootNeeded": bool(kernel) or libraries_wait(),
         "proof": proof(),
         "running": "" if written("running").startswith("health ") else written("running"),
@@ -244,6 +253,9 @@ def judge(result, kernel):
     elif last and last["result"] == "rolled-back":
         say(warnings, "update-rolled-back", f"An update was rolled back on {last['at']}. {last['detail']} "
             "To try it again: librechat-lab update")
+    dumped = result["dump"]
+    if dumped and dumped["result"] == "failed":
+        say(warnings, "dump", f"The last dump of the data failed on {dumped['at']}: {dumped.get('detail', '')}")
     if kernel:
         say(warnings, "reboot", "A kernel update waits for a restart of the instance: "
             f"Linux {os.uname().release} runs, {kernel} is installed.")

@@ -138,6 +138,27 @@ def needed(command, code, what):
         fail(code, what, " ".join(line.strip() for line in lines[-3:])[-500:] or "It gave no reason.")
 
 
+def dumped():
+    """Dumps the data for a rollback, with nobody let in any more; the dump's id."""
+    # What goes on with an interrupted dump and indexes again, on a host that an older release has set up.
+    for name, mode in (("bin/dump", 0o755), ("host/answer.cjs", 0o644)):
+        target = f"{LAB}/bin/{os.path.basename(name)}"
+        shutil.copy(f"{CODE}/{name}", f"{target}.new")
+        os.chmod(f"{target}.new", mode)
+        os.replace(f"{target}.new", target)
+    compose("stop", "proxy")
+    # The dump records the versions whose data it holds: those that run, not those that the images stage has fetched.
+    wanted = f"{LAB}/state/wanted"
+    copy(LAB, wanted, ["images"])
+    copy(APPLIED, LAB, ["images"])
+    made = dump("make", "update")
+    copy(wanted, LAB, ["images"])
+    if made is None:
+        compose("start", "proxy")
+        sys.exit(1)
+    return made["dump"]["id"]
+
+
 def begin():
     pending, change = load(PENDING), moves()
     if pending and pending.get("finished"):
@@ -156,17 +177,8 @@ def begin():
     if pending is None:
         print("dumping the data:", words(change))
         check_space()
-        # What an interrupted dump is continued by, on a host that an older release has set up.
-        shutil.copy(f"{CODE}/bin/dump", f"{LAB}/bin/dump.new")
-        os.chmod(f"{LAB}/bin/dump.new", 0o755)
-        os.replace(f"{LAB}/bin/dump.new", f"{LAB}/bin/dump")
         copy(LAB, APPLIED, STACK)
-        compose("stop", "proxy")
-        made = dump("make", "update")
-        if made is None:
-            compose("start", "proxy")
-            sys.exit(1)
-        pending = {"dump": made["dump"]["id"]}
+        pending = {"dump": dumped()}
     if os.path.exists(f"{LAB}/state/held"):
         os.remove(f"{LAB}/state/held")
     pending["moves"] = change
@@ -272,6 +284,10 @@ def put_back(pending):
         compose("rm", "-sf", "mongodb")
         run("docker", "volume", "rm", "-f", f"librechat-lab_mongodb{setting('LAB_DATA')}")
     copy(APPLIED, LAB, [*STACK, "images"])
+    with open(f"{LAB}/compose.yaml", encoding="utf-8") as file:
+        if "LAB_DATA" not in file.read():
+            # Of a release that knew no restored data.
+            shutil.copy(f"{CODE}/compose.yaml", f"{LAB}/compose.yaml")
     if compose(*UP, "mongodb", "meilisearch").returncode != 0:
         return False
     if pending.get("touched") and dump("restore", pending["dump"]) is None:

@@ -8,9 +8,12 @@
 cd "$LAB"
 need_space 1024 "starting the stack" "$(docker info -f '{{.DockerRootDir}}')"
 
+# Which volumes and secrets serve: bin/dump changes it when it restores a dump.
+data=$(sed -n 's/^LAB_DATA=//p' .env 2>/dev/null || true)
 # Made once, here, and never again: losing them would make what they encrypt unreadable.
-secret() { grep -q "^$1=" secrets/env 2>/dev/null || printf '%s=%s\n' "$1" "$(openssl rand -hex "$2")" >>secrets/env; }
-touch secrets/env
+secrets=secrets/env$data
+secret() { grep -q "^$1=" "$secrets" 2>/dev/null || printf '%s=%s\n' "$1" "$(openssl rand -hex "$2")" >>"$secrets"; }
+touch "$secrets"
 secret CREDS_KEY 32
 secret CREDS_IV 16
 secret JWT_SECRET 32
@@ -43,11 +46,17 @@ env=$(mktemp)
   echo "LAB_HOST_IP=$host_ip"
   echo "LAB_LIBRECHAT_YAML=$(sha256sum <librechat.yaml | cut -c 1-16)"
   echo "LAB_CADDYFILES=$(cat caddy/*.caddy caddy/Caddyfile | sha256sum | cut -c 1-16)"
-  cat secrets/env
+  echo "LAB_DATA=$data"
+  cat "$secrets"
 } >"$env"
 put "$env" .env 600 || true
 rm -f "$env"
 docker compose config -q
+
+# Dumps: every night, and started again after a power cut has left LibreChat stopped in the middle of one.
+put "$CODE/bin/dump" "$LAB/bin/dump" 755 || true
+put "$CODE/host/answer.cjs" "$LAB/bin/answer.cjs" 644 || true
+install -d -m 700 /var/lib/librechat-lab/dumps
 
 up() {
   docker compose up -d --pull never --wait --wait-timeout 600 "$@" || fail stack-unhealthy \
@@ -78,14 +87,15 @@ if [ -f "$INPUT/request.json" ]; then python3 "$CODE/host/user.py"; fi
 update finish
 up --remove-orphans
 
-# Portainer's timer, now that there is something to update.
+# The timers, now that there is something to update and to dump.
 put "$CODE/bin/update-portainer" "$LAB/bin/update-portainer" 755 || true
 changed=no
-for unit in librechat-lab-portainer.service librechat-lab-portainer.timer; do
+for unit in librechat-lab-{portainer,dump}.{service,timer} librechat-lab-recover.service; do
   if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
 done
 if [ $changed = yes ]; then systemctl daemon-reload; fi
-systemctl enable --now librechat-lab-portainer.timer
+systemctl enable --now librechat-lab-portainer.timer librechat-lab-dump.timer
+systemctl enable librechat-lab-recover.service
 
 put "$INPUT/release" state/release 600 || true
 update keep

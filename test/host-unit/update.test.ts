@@ -58,6 +58,7 @@ with open(work + "/log", "a") as log: log.write("dump " + " ".join(sys.argv[1:])
 if os.path.exists(work + "/fail-" + sys.argv[1]):
     with open(work + "/lab/state/error.json", "w") as file: json.dump({"code": "dump-failed", "what": "No.", "why": "", "fix": []}, file)
     sys.exit(1)
+if sys.argv[1] == "make": shutil.copy(work + "/lab/images/LIBRECHAT_IMAGE", work + "/dumped-version")
 if sys.argv[1] == "make": shutil.copy(work + "/data", work + "/dumped")
 else: shutil.copy(work + "/dumped", work + "/data")
 print(json.dumps({"dump": {"id": "20261126T000000Z-update"}}))
@@ -80,6 +81,7 @@ esac`,
   put('lab/bin/dump', '')
   for (const name of ['compose.yaml', 'librechat.yaml', 'caddy/Caddyfile', 'state/release'])
     put(`lab/${name}`, 'before')
+  put('lab/compose.yaml', 'before: LAB_DATA')
   put('lab/.env', env(old))
   put('data', 'original\n')
   mkdirSync(join(work, 'input'))
@@ -152,6 +154,8 @@ describe.skipIf(!there)('an update on the host', () => {
       result: 'updated',
       to: { librechat: 'v0.8.8' },
     })
+    // The dump is of the version that ran.
+    expect(read('dumped-version')).toContain('v0.8.7')
     expect(existsSync(join(work, 'lab/state/update.json'))).toBe(false)
     expect(read('lab/state/applied/images/LIBRECHAT_IMAGE')).toContain('v0.8.8')
   })
@@ -188,7 +192,7 @@ describe.skipIf(!there)('an update on the host', () => {
     expect(error).toMatchObject({ code: 'update-rolled-back', why: expect.stringContaining(why) })
     expect(read('data')).toBe('original\nseen by v0.8.7\n')
     expect([read('lab/compose.yaml'), read('lab/state/release'), read('lab/.env')]).toEqual([
-      'before',
+      'before: LAB_DATA',
       'before',
       env(old),
     ])
