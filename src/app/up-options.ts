@@ -12,5 +12,6 @@ export interface UpOptions extends ChoiceFlags {
   createDefaultVpc?: boolean
   adopt?: boolean
   replaceInstance?: string
+  discardData?: boolean
   askPassword?: boolean
 }

@@ -60,6 +60,8 @@ const schema = z.object({
   users: z.int().min(0).nullable().default(null),
   /** The tags of the images of librechat, mongodb and meilisearch that run. */
   versions: z.record(z.string(), z.string()).default({}),
+  /** Which of its volumes serve: empty for the first ones, another word after each dump that was restored. */
+  data: z.string().default(''),
   updates: z.object({ portainer: update, system: update, librechat: update.default(null) }),
   /** Whether an update was interrupted; the next run goes on with it. */
   updatePending: z.boolean().default(false),

@@ -47,6 +47,8 @@ export interface GraphOptions {
   /** Where an instance and a group would be made; asked only when they are. */
   place: () => Promise<LaunchTarget>
   userData: string | undefined
+  /** The instance whose place a new one takes, and which stays meanwhile. */
+  replaces?: string | undefined
 }
 
 export function labGraph({
@@ -57,6 +59,7 @@ export function labGraph({
   adopt,
   place,
   userData,
+  replaces,
 }: GraphOptions): LabGraph {
   const { ec2, ec2Once, iam, ssm } = clients
   const lab: LabId = chosen.tags ? { ...id, tags: chosen.tags } : id
@@ -135,7 +138,9 @@ export function labGraph({
     generation: () => recorded.generation,
     identity,
     renew: async (seen) => {
-      const generations = { generation: newGeneration(), previousGeneration: recorded.generation }
+      // The one that is to be replaced stays proven, however often its successor is launched.
+      const previousGeneration = replaces ? recorded.previousGeneration : recorded.generation
+      const generations = { generation: newGeneration(), previousGeneration }
       recorded = { ...recorded, ...generations }
       const value = formatSettings(settingsFor(seen), lab)
       const found = await readParameter(ssm, called.settings)
@@ -147,6 +152,7 @@ export function labGraph({
       return generations.generation
     },
     userData,
+    replaces,
     profile,
     group,
     after,

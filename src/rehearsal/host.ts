@@ -1,3 +1,4 @@
+import { closeScript } from '../host/close.js'
 import { filesMissing } from '../host/payload.js'
 import type { Host, Instance, RunCommand } from './account.js'
 import { carriedBy } from './carried.js'
@@ -47,6 +48,7 @@ const sayings: Record<string, string> = {
  */
 export function perform({ script, instance }: Work, world: World): Performance {
   if (script.includes('CHAT_PROOF=')) return prove(script, instance, world)
+  if (script === closeScript) return says(2_000, '')
   const { files, command, version = '' } = carriedBy(script)
   if (/host\/health\.py"?/.test(command) && files.has('host/health.py'))
     return says(2_000, healthLine(instance, world))

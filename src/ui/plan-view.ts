@@ -12,12 +12,13 @@ const say = ({ what, from, to, byHand }: Change, hint: Ui['hint']): string =>
 
 /** Each resource with its action, each setting, and what the lab costs a month. */
 export function planText(plan: Plan, { style, hint }: Paint): string {
-  const { items, host, replaces, cost, lab, rows, strangers, leftSecrets } = plan
+  const { items, host, replaces, movesData, cost, lab, rows, strangers, leftSecrets } = plan
   const lines = [style('bold', `Plan for the lab "${lab.name}" in ${lab.region}`), '']
   for (const { resource, action, id, changes } of items) {
     const replaced = replaces !== undefined && id === replaces
     const sign = style(replaced ? 'red' : colors[action], replaced ? '±' : signs[action])
-    const word = replaced ? 'will be replaced; all its data is lost' : action
+    const lost = movesData ? 'its data moves to the new one' : 'all its data is lost'
+    const word = replaced ? `will be replaced; ${lost}` : action
     lines.push(
       `  ${sign} ${clean(resource.name)}${id && !resource.name.endsWith(id) ? `  ${style('dim', clean(id))}` : ''}  ${word}`,
     )
@@ -59,7 +60,7 @@ export const changesJson = (changes: readonly Change[], { hint }: Pick<Ui, 'hint
   changes.map(({ byHand, ...change }) => (byHand ? { ...change, byHand: hint(byHand) } : change))
 
 export const planJson = (
-  { items, host, cost, lab, settings, replaces, rows, strangers, leftSecrets }: Plan,
+  { items, host, cost, lab, settings, replaces, movesData, rows, strangers, leftSecrets }: Plan,
   paint: Pick<Ui, 'hint'>,
 ) => ({
   lab: lab.name,
@@ -73,6 +74,7 @@ export const planJson = (
   })),
   host: host ?? null,
   replaces: replaces ?? null,
+  movesData,
   spec: settings,
   settings: rows,
   strangers,

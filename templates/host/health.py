@@ -186,6 +186,7 @@ def health():
         "restarts": {service: recent_restarts(found.get(service)) for service in SERVICES},
         "images": {service: found[service]["Config"]["Image"] for service in SERVICES if service in found},
         "versions": versions(),
+        "data": setting("LAB_DATA"),
         "disk": disk(),
         "memory": memory(),
         "certificate": certificate(setting("LAB_SITE")) if setting("LAB_SITE") else None,

@@ -130,6 +130,7 @@ const plan = {
   ),
   host: text.nullable(),
   replaces: text.nullable(),
+  movesData: z.boolean(),
   spec,
   settings: list(object({ what: text, from: text.optional(), to: text })),
   strangers,

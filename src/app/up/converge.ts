@@ -15,6 +15,7 @@ import { conflictsOf } from './merge.js'
 import { lookAt, type Now } from './observe.js'
 import { changesNothing, isSamePlan, planOf } from './plan.js'
 import { conclude } from './prove.js'
+import { replaceWithData, retireReplaced } from './replace.js'
 import type { Run, Wish } from './run.js'
 import { settingsOf } from './settle.js'
 
@@ -26,6 +27,7 @@ export async function converge(run: Run, wish: Wish, agreed: Now): Promise<numbe
     const plan = planOf(run, current)
     if (changesNothing(plan)) return await conclude(run, { wish, now: current, plan })
     try {
+      if (plan.movesData) return await replaceWithData(run, wish, { now: current, plan, lock })
       const ready = plan.replaces ? await replaceInstance(run, wish, current, plan.replaces, lock) : current
       const work = { clock: context.clock, signal: lock.signal, emit: context.ui.emit, isRetryable }
       const states = await ensure(ready.items, ready.observation, work)
@@ -34,6 +36,7 @@ export async function converge(run: Run, wish: Wish, agreed: Now): Promise<numbe
       const done = ready.host.plan
         ? await ready.host.setUp(of)
         : { health: ready.host.health, chat: ready.host.proof }
+      await retireReplaced(run, ready, lock)
       return await conclude(run, { wish, now: ready, plan }, { states: of, ...done })
     } catch (error) {
       if (lock.signal.aborted) throw error

@@ -30,6 +30,8 @@ export interface Now {
   readonly strangers: readonly Stranger[]
   /** Parameters in which an older version left a password. */
   readonly leftSecrets: readonly string[]
+  /** The instance whose data the lab's instance, or the one to be launched, has still to get. */
+  readonly movesFrom: string | undefined
 }
 
 export interface Look {
@@ -41,11 +43,14 @@ export interface Look {
   password?: string | undefined
   /** Finds where an instance is launched; may ask the user. */
   target?: () => Promise<LaunchTarget>
+  /** The instance whose place a new one takes, with its data: its users come along. */
+  moves?: string
 }
 
 /** Observes AWS and the host; again where the findings change the settings. */
 export async function lookAt(run: Run, look: Look): Promise<Now> {
   const now = await lookOnce(run, look)
+  if (isMoving(run, now.movesFrom)) return now
   const settings = withFirstUser(look.settings, {
     stored: look.stored,
     users: now.actual.users,
@@ -68,6 +73,7 @@ async function lookOnce(run: Run, look: Look): Promise<Now> {
     adopt: options.adopt ?? false,
     place: target,
     userData: settings.userData ? firstBootUserData() : undefined,
+    replaces: look.moves,
   })
   const [observation, leftovers] = await Promise.all([
     observe(graph.all),
@@ -86,7 +92,10 @@ async function lookOnce(run: Run, look: Look): Promise<Now> {
     instance,
     health,
   })
-  const user = firstUserTask(settings, actual, choices.email !== undefined)
+  const movesFrom = look.moves ?? unfinishedMove(graph, observation)
+  const user = isMoving(run, movesFrom)
+    ? 'none'
+    : firstUserTask(settings, actual, choices.email !== undefined)
   return {
     settings,
     stored: look.stored,
@@ -97,8 +106,20 @@ async function lookOnce(run: Run, look: Look): Promise<Now> {
     host: hostWork({ open, settings, graph, observation, health, user, password, context }),
     strangers: identity ? strangersOf(identity, leftovers) : [],
     leftSecrets: leftovers.secrets,
+    movesFrom,
   }
 }
+
+/** The address moves to a new instance only once that has the data: until then an interrupted replacement goes on. */
+function unfinishedMove(graph: LabGraph, observation: Observation): string | undefined {
+  const instance = observation.of(graph.instance)
+  const isThere = observation.of(graph.address)?.instanceId === instance?.instanceId
+  return isThere ? undefined : instance?.superseded[0]
+}
+
+/** Whether the users come with the data of another instance. */
+const isMoving = ({ options }: Run, movesFrom: string | undefined): boolean =>
+  movesFrom !== undefined && !options.discardData
 
 /** Fails before anything is created, not halfway. */
 async function checkFeasible(
