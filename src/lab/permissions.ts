@@ -96,6 +96,12 @@ export const commandNeeds = {
     documents: shellScript,
   },
   adopt: { feature: 'lab', actions: ['ec2:CreateTags'], adopts: true },
+  // What `up --replace-instance` needs besides `up`: the data moves through tunnels.
+  replace: {
+    feature: 'access',
+    actions: session,
+    documents: ['AWS-StartPortForwardingSession'],
+  },
   status: {
     feature: 'lab',
     actions: [...status, ...leftoverActions.read, ...runCommand, ...online],

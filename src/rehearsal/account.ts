@@ -152,6 +152,8 @@ export interface Host {
   site?: string
   /** The ids in LibreChat's menu. */
   models?: string[]
+  /** Which of its volumes serve, after a dump was restored. */
+  data?: string
   /** LibreChat's version, where it is not this release's. */
   librechat?: string
   /** How the last update went. */

@@ -16,6 +16,7 @@ export function healthLine({ host, volume }: Instance, { now }: World): string {
     restarts: Object.fromEntries(services.map((name) => [name, 0])),
     images: set ? Object.fromEntries(services.map((name) => [name, `${name}:rehearsal`])) : {},
     versions: set ? { ...pinnedVersions(), ...(host.librechat ? { librechat: host.librechat } : {}) } : {},
+    data: host.data ?? '',
     disk: { totalBytes: volume.size * GiB, freeBytes: (volume.size - 9) * GiB },
     memory: { totalBytes: 4 * GiB, availableBytes: 2 * GiB, swapTotalBytes: 2 * GiB, swapFreeBytes: 2 * GiB },
     certificate: set

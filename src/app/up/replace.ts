@@ -45,7 +45,7 @@ export async function replaceWithData(run: Run, wish: Wish, { now, plan, lock }:
   const [from, to] = [hostOf(open, old, context), hostOf(open, instanceId, context)]
   if (health.data === '') {
     await closeLab(from)
-    await moveData(run, { from, to, settings: begun.settings })
+    await moveData(open, { from, to }, context)
   }
   await stopReplaced(open.clients.ec2, old)
   const chat = await proveChat(to, begun.settings)
