@@ -7,7 +7,7 @@ import { requireRunning } from '../tunnel/advice.js'
 import { reasonFor } from '../tunnel/leftovers.js'
 import type { SessionSurroundings } from '../tunnel/session.js'
 import type { Context, GlobalOptions } from './context.js'
-import { connectLab } from './open-lab.js'
+import { connectLab, type OpenLab } from './open-lab.js'
 
 /** What a command needs to talk to the instance over a session. */
 export interface ReachedInstance {
@@ -19,8 +19,14 @@ export interface ReachedInstance {
 }
 
 /** Finds the lab's running instance. LabErrors, and the SDK's errors. */
-export async function resolveInstance(options: GlobalOptions, context: Context): Promise<ReachedInstance> {
-  const { connection, lab, stored } = await connectLab(options, context)
+export const resolveInstance = async (options: GlobalOptions, context: Context): Promise<ReachedInstance> =>
+  reachInstance(await connectLab(options, context), context)
+
+/** The same for a lab that is open. */
+export async function reachInstance(
+  { connection, lab, stored }: OpenLab,
+  context: Context,
+): Promise<ReachedInstance> {
   const { clients, region, credentials, clock } = connection
   const { instanceId, state } = await findInstance(clients, lab, stored)
   requireRunning(instanceId, state, region)

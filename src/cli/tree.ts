@@ -1,5 +1,8 @@
 import type { ArgSpec, Command, FlagsOf, OptionSpec, OptionSpecs } from '../app/define-command.js'
 import { addressPolicy } from '../commands/address-policy.js'
+import { backup } from '../commands/backup.js'
+import { backupList } from '../commands/backup-list.js'
+import { backupVerify } from '../commands/backup-verify.js'
 import { completion } from '../commands/completion.js'
 import { destroy } from '../commands/destroy.js'
 import { doctor } from '../commands/doctor.js'
@@ -9,6 +12,7 @@ import { models } from '../commands/models.js'
 import { open } from '../commands/open.js'
 import { policy } from '../commands/policy.js'
 import { portainerPassword } from '../commands/portainer-password.js'
+import { restore } from '../commands/restore.js'
 import { shell } from '../commands/shell.js'
 import { status } from '../commands/status.js'
 import { tunnel } from '../commands/tunnel.js'
@@ -28,6 +32,10 @@ const commands = [
   destroy,
   tunnel,
   open,
+  backup,
+  backupVerify,
+  backupList,
+  restore,
   list,
   models,
   doctor,
@@ -157,11 +165,12 @@ const nodeOf = (command: Command, name: string): CommandNode => ({
 export const tree: readonly CommandNode[] = [...new Set(commands.map(({ name }) => firstWord(name)))].map(
   (first) => {
     const own = commands.find(({ name }) => name === first)
-    if (own) return nodeOf(own as unknown as Command, first)
     const { summary = '', examples = [] } = groups[first] ?? {}
     const children = commands
-      .filter(({ name }) => firstWord(name) === first)
+      .filter(({ name }) => firstWord(name) === first && name !== first)
       .map((command) => nodeOf(command as unknown as Command, command.name.slice(first.length + 1)))
+    // "backup" is a command, and "backup list" another.
+    if (own) return { ...nodeOf(own as unknown as Command, first), children }
     return { name: first, summary, examples, options: [], children }
   },
 )

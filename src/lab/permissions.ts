@@ -136,6 +136,16 @@ export const commandNeeds = {
   doctor: { feature: 'lab', actions: [...status, 'ec2:DescribeAccountAttributes'] },
   user: { feature: 'users', actions: host, documents: shellScript },
   portainer: { feature: 'users', actions: host, documents: shellScript },
+  backup: {
+    feature: 'access',
+    actions: [...host, ...session],
+    documents: ['AWS-RunShellScript', 'AWS-StartPortForwardingSession'],
+  },
+  restore: {
+    feature: 'access',
+    actions: [...host, ...session, ...lock],
+    documents: ['AWS-RunShellScript', 'AWS-StartPortForwardingSession'],
+  },
   // Whoever may write a user's policies can get every permission, so attaching is left to an administrator.
   address: { feature: 'lab', actions: find },
 } as const satisfies Readonly<Record<string, Needs>>

@@ -1,6 +1,7 @@
 import { closeScript } from '../host/close.js'
 import { filesMissing } from '../host/payload.js'
 import type { Host, Instance, RunCommand } from './account.js'
+import { backupAnswer } from './backups.js'
 import { carriedBy } from './carried.js'
 import { healthLine } from './host-health.js'
 import { updating } from './host-update.js'
@@ -31,6 +32,7 @@ const times: Record<string, number> = {
   key: 2_000,
   user: 6_000,
   portainer: 4_000,
+  backup: 20_000,
 }
 const nothingToDo = 3_000
 
@@ -76,7 +78,7 @@ function runs(
 ): Performance {
   if (stage === 'images' && world.scenario === 'stage-failing') return pullFails()
   const { host } = instance
-  const done = host.done.includes(stage)
+  const done = stage !== 'backup' && host.done.includes(stage)
   const takesMs = done ? nothingToDo : (times[stage] ?? nothingToDo)
   const leaves: Partial<Host> = done ? {} : { done: [...host.done, stage] }
   const request = files.get('input/request.json')
@@ -89,6 +91,8 @@ function runs(
     }
     case 'user':
       return answered(takesMs, userAnswer(request, host), leaves)
+    case 'backup':
+      return answered(takesMs, backupAnswer(request, host, world.now), {})
     case 'portainer':
       return says(takesMs, portainerAnswer(request))
     case 'stack': {
