@@ -50,7 +50,7 @@ async function carry(
       const parts = Object.entries(files).flatMap(([file, size]) =>
         Array.from({ length: partsOf(size) }, (_, number) => ({ file, number })),
       )
-      await transferTask('move', bytes, context, (moved) =>
+      await transferTask('data', bytes, context, (moved) =>
         source.each(parts, async (part) => {
           await target.send(part, resealMessage(await source.fetch(part), key, theirs))
           moved(Math.min(partBytes, files[part.file] ?? 0))

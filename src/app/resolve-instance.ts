@@ -23,13 +23,20 @@ export const resolveInstance = async (options: GlobalOptions, context: Context):
   reachInstance(await connectLab(options, context), context)
 
 /** The same for a lab that is open. */
-export async function reachInstance(
-  { connection, lab, stored }: OpenLab,
+export async function reachInstance(open: OpenLab, context: Context): Promise<ReachedInstance> {
+  const { connection, lab, stored } = open
+  const { instanceId, state } = await findInstance(connection.clients, lab, stored)
+  requireRunning(instanceId, state, connection.region)
+  return await sessionTo(open, instanceId, context)
+}
+
+/** One of the lab's instances, which is known to run. */
+export async function sessionTo(
+  { connection }: OpenLab,
+  instanceId: string,
   context: Context,
 ): Promise<ReachedInstance> {
   const { clients, region, credentials, clock } = connection
-  const { instanceId, state } = await findInstance(clients, lab, stored)
-  requireRunning(instanceId, state, region)
   return {
     connection,
     instanceId,

@@ -27,18 +27,19 @@ interface Request {
 
 /** What the command line fetches or sends in this process. */
 interface Transfer {
-  token: string
   files: Map<string, Buffer>
   /** Whom parts are encrypted to, or the key that opens them. */
   key: KeyObject
 }
-let transfer: Transfer | undefined
+/** By their tokens: while data moves, one host offers it and another takes it in. */
+const transfers = new Map<string, Transfer>()
 let server: Promise<Server> | undefined
 
 export interface BackupAnswer {
   output: string
   users?: Host['users']
   dumps?: Host['dumps']
+  data?: string
 }
 
 const seal = (token: string, publicKey: string) =>
@@ -73,12 +74,15 @@ export function backupAnswer(request: string | undefined, host: Host, now: numbe
     case 'restore':
       return restore(asked, host, now)
     case 'done':
-      transfer = undefined
+      transfers.delete(offeredToken(asked.id))
       return { output: JSON.stringify({ done: asked.id }) }
     case 'list':
       return { output: JSON.stringify({ dumps: dumps.map(({ users, ...dump }) => dump) }) }
   }
 }
+
+const offeredToken = (id: string) => `rehearsal-offered-${id}`
+const receivedToken = (id: string) => `rehearsal-received-${id}`
 
 function make({ publicKey, settings = '{}' }: Request, dump: Dump): string {
   const files = new Map([
@@ -95,8 +99,8 @@ function make({ publicKey, settings = '{}' }: Request, dump: Dump): string {
   const { users, ...described } = dump
   const manifest = { format: 1, ...described, mongodb: '8.0.20', files: listed }
   files.set('manifest.json', Buffer.from(JSON.stringify(manifest)))
-  const token = `rehearsal-${dump.id}`
-  transfer = { token, files, key: createPublicKey(publicKey) }
+  const token = offeredToken(dump.id)
+  transfers.set(token, { files, key: createPublicKey(publicKey) })
   const offered = {
     id: dump.id,
     bytes: dump.bytes,
@@ -111,8 +115,8 @@ function make({ publicKey, settings = '{}' }: Request, dump: Dump): string {
 
 function receive({ publicKey, id }: Request): string {
   const { privateKey, publicKey: mine } = generateKeyPairSync('rsa', { modulusLength: 3072 })
-  const token = `rehearsal-${id}`
-  transfer = { token, files: new Map(), key: privateKey }
+  const token = receivedToken(id)
+  transfers.set(token, { files: new Map(), key: privateKey })
   const pem = mine.export({ type: 'spki', format: 'pem' })
   return JSON.stringify({
     receive: { publicKey: pem, port: Number(transferPort), token: seal(token, publicKey) },
@@ -121,7 +125,7 @@ function receive({ publicKey, id }: Request): string {
 
 function restore({ id, received }: Request, host: Host, now: number): BackupAnswer {
   const dumps = host.dumps ?? []
-  const sent = transfer?.files.get('mongodb.archive.gz')
+  const sent = transfers.get(receivedToken(id))?.files.get('mongodb.archive.gz')
   const known = dumps.find((dump) => dump.id === id)
   const users = received ? sent && (JSON.parse(gunzipSync(sent).toString()) as Host['users']) : known?.users
   if (!users) {
@@ -135,12 +139,12 @@ function restore({ id, received }: Request, host: Host, now: number): BackupAnsw
   }
   const before = dumpOf('before-restore', host, now)
   const restored = { id, before: before.id, seconds: 70, stoppedSeconds: 64, search: true }
-  return { output: JSON.stringify({ restored }), users, dumps: [...dumps, before] }
+  return { output: JSON.stringify({ restored }), users, dumps: [...dumps, before], data: `-r${now}` }
 }
 
 /** The local port of the transfer program; undefined while nothing is offered. */
 export async function transferStandIn(): Promise<number | undefined> {
-  if (!transfer) return undefined
+  if (transfers.size === 0) return undefined
   server ??= listen()
   return ((await server).address() as AddressInfo).port
 }
@@ -148,11 +152,12 @@ export async function transferStandIn(): Promise<number | undefined> {
 async function listen(): Promise<Server> {
   const made = createServer((request, response) => {
     const [, name = '', number = ''] = /^\/([a-z.]+)\/(\d+)$/.exec(request.url ?? '') ?? []
-    if (request.headers.authorization !== `Bearer ${transfer?.token}`) return response.writeHead(403).end()
-    if (request.method === 'GET') return give(name, Number(number), response)
+    const transfer = transfers.get(request.headers.authorization?.replace(/^Bearer /, '') ?? '')
+    if (!transfer) return response.writeHead(403).end()
+    if (request.method === 'GET') return give(transfer, name, Number(number), response)
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.on('end', () => take(name, Number(number), Buffer.concat(chunks), response))
+    request.on('end', () => take(transfer, name, Number(number), Buffer.concat(chunks), response))
   })
   made.on('connection', (socket) => socket.unref())
   made.listen(0, '127.0.0.1').unref()
@@ -160,15 +165,20 @@ async function listen(): Promise<Server> {
   return made
 }
 
-function give(name: string, number: number, response: ServerResponse): void {
-  const data = transfer?.files.get(name)
-  if (!data || !transfer) return void response.writeHead(404).end()
+function give(transfer: Transfer, name: string, number: number, response: ServerResponse): void {
+  const data = transfer.files.get(name)
+  if (!data) return void response.writeHead(404).end()
   const part = data.subarray(number * partBytes, (number + 1) * partBytes)
   response.end(sealMessage(part, transfer.key))
 }
 
-function take(name: string, number: number, sealed: Buffer, response: ServerResponse): void {
-  if (!transfer) return void response.writeHead(404).end()
+function take(
+  transfer: Transfer,
+  name: string,
+  number: number,
+  sealed: Buffer,
+  response: ServerResponse,
+): void {
   const part = openMessage(sealed, transfer.key)
   const before = transfer.files.get(name) ?? Buffer.alloc(0)
   const all = Buffer.alloc(Math.max(before.length, number * partBytes + part.length))

@@ -5,7 +5,7 @@ const showEvery = 500
 
 /** Work on so many bytes as one line that a user follows; the work says how far it is, by steps or altogether. */
 export async function transferTask<T>(
-  name: 'download' | 'upload' | 'verification',
+  name: 'download' | 'upload' | 'verification' | 'data',
   total: number,
   { ui, clock }: Pick<Context, 'ui' | 'clock'>,
   work: (moved: (bytes: number) => void, at: (bytes: number) => void) => Promise<T>,
