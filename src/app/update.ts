@@ -109,7 +109,7 @@ async function carryOut(
   const { address } = await identifyLab(open.clients, open.lab, settings)
   if (!address?.PublicIp) throw notSetUp(health)
   const host = hostOf(open, instanceId, context)
-  const hostSettings = hostSettingsOf(open, settings, address.PublicIp, proofIn(health.proof))
+  const hostSettings = hostSettingsOf(open.lab, settings, address.PublicIp, proofIn(health.proof))
   await setUpHost(host, hostSettings, undefined, { proof: chatScript(host, settings), again: true })
   return judgeChat(await proveChat(host, settings), settings)
 }

@@ -1,4 +1,7 @@
 import type { ArgSpec, Command, FlagsOf, OptionSpec, OptionSpecs } from '../app/define-command.js'
+import { accessAdd } from '../commands/access-add.js'
+import { accessList } from '../commands/access-list.js'
+import { accessRemove } from '../commands/access-remove.js'
 import { addressPolicy } from '../commands/address-policy.js'
 import { backup } from '../commands/backup.js'
 import { backupList } from '../commands/backup-list.js'
@@ -39,6 +42,9 @@ const commands = [
   list,
   models,
   doctor,
+  accessList,
+  accessAdd,
+  accessRemove,
   userAdd,
   userList,
   userRemove,
@@ -52,7 +58,7 @@ const commands = [
 ] as const
 
 /** Options that every command takes. */
-export const globals = {
+const globals = {
   name: { kind: 'word', value: '<name>', text: 'the lab’s name; default: default' },
   profile: { kind: 'word', value: '<profile>', text: 'the AWS profile to use' },
   region: {
@@ -73,6 +79,14 @@ export const globals = {
 
 /** Words of a group of commands, such as "user". */
 const groups: Readonly<Record<string, Pick<CommandNode, 'summary' | 'examples'>>> = {
+  access: {
+    summary: 'Manage who can reach the lab',
+    examples: [
+      ['access list', 'lists the addresses that can reach it'],
+      ['access add 198.50.100.7', 'lets another address in'],
+      ['access remove 198.50.100.7', 'no longer lets it in'],
+    ],
+  },
   user: {
     summary: 'Manage LibreChat’s users',
     examples: [

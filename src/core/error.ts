@@ -25,6 +25,9 @@ export type CommandLine = {
   }
 }[CommandPath]
 
+/** A command without flags. TypeScript does not find a path among more than 25 kinds of lines by itself. */
+export const bareCommand = (path: CommandPath): CommandLine => ({ path }) as CommandLine
+
 /** A text that names commands of this program: each is data, and cli/render-hint.ts writes it as the user has to type it. */
 export type Prose = string | readonly (string | CommandLine)[]
 
@@ -39,8 +42,6 @@ export interface Hint {
   command?: CommandLine
   /** A command of another program: "aws sso login". */
   run?: string
-  /** What a program on the host wrote: its commands of this program are found in the text. */
-  fromHost?: string
 }
 
 export interface LabErrorParts {

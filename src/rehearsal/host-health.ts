@@ -41,7 +41,8 @@ export function healthLine({ host, volume }: Instance, { now }: World): string {
         ? [
             {
               code: 'update-rolled-back',
-              text: `An update was rolled back on ${host.update.at}. ${host.update.detail} To try it again: librechat-lab update`,
+              text: `An update was rolled back on ${host.update.at}. ${host.update.detail}`,
+              fix: [{ code: 'update' }],
             },
           ]
         : [],

@@ -25,7 +25,7 @@ export function updating(
     code: 'update-rolled-back',
     what: `The update was rolled back: ${change}.`,
     why: `${reason} The lab runs LibreChat ${host.librechat} again, with its data from before.`,
-    fix: ['After you have fixed the cause: librechat-lab update'],
+    fix: ['Fix the cause first.', { code: 'update' }],
   }
   return {
     leaves: { update: { ...update, result: 'rolled-back', detail: reason } },

@@ -14,7 +14,7 @@ import shutil
 import sys
 import time
 
-from lab import CODE, INPUT, LAB, compose, fail, refuse, run
+from lab import CODE, INPUT, LAB, compose, fail, refuse, run, step
 
 APPLIED = f"{LAB}/state/applied"
 PENDING = f"{LAB}/state/update.json"
@@ -127,7 +127,7 @@ def check_space():
     if free < wanted:
         fail("disk-full", f"The disk has {free} MiB left, and an update with {data} MiB of data needs {wanted} MiB.",
              "It dumps the data first, and a rollback needs room for two more copies. Nothing was changed.",
-             "Make the disk larger: librechat-lab up --disk <GB>")
+             step("larger-disk"))
 
 
 def needed(command, code, what):
@@ -192,13 +192,13 @@ def migrate(pending):
     remember(pending)
     needed(compose(*UP, "mongodb", "meilisearch"), "update-failed", "The databases did not become healthy.")
     old, new = pending["moves"].get("librechat", ["", ""])
-    for step in load(f"{CODE}/migrations.json"):
-        if not order(old) < order(step["below"]) <= order(new):
+    for migration in load(f"{CODE}/migrations.json"):
+        if not order(old) < order(migration["below"]) <= order(new):
             continue
-        for command in (step["dryRun"], step["command"]):
+        for command in (migration["dryRun"], migration["command"]):
             print("migration:", *command)
             needed(compose("run", "--rm", "-T", "--no-deps", "-w", "/app", "librechat", *command),
-                   "migration-failed", f"The migration of {step['name']} failed: {' '.join(command)}.")
+                   "migration-failed", f"The migration of {migration['name']} failed: {' '.join(command)}.")
 
 
 def answering(proof):
@@ -271,7 +271,7 @@ def rollback(pending):
     before = " and ".join(f"{NAMES[name]} {old}" for name, (old, _) in pending["moves"].items())
     fail("update-rolled-back", f"The update was rolled back: {words(pending['moves'])}.",
          f"{pending['reason']} The lab runs {before} again, with its data from before.",
-         "After you have fixed the cause: librechat-lab update")
+         "Fix the cause first.", step("update"))
 
 
 def put_back(pending):
@@ -297,14 +297,14 @@ def put_back(pending):
     return True
 
 
-def main(step):
-    if step == "keep":
+def main(name):
+    if name == "keep":
         return None if os.path.exists(PENDING) else keep()
-    if step == "begin":
+    if name == "begin":
         return begin()
     pending = load(PENDING)
     steps = {"migrate": migrate, "prove": prove, "finish": finish, "rollback": rollback}
-    return None if pending is None else steps[step](pending)
+    return None if pending is None else steps[name](pending)
 
 
 if __name__ == "__main__":

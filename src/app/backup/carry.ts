@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type IncomingMessage, request } from 'node:http'
+import { Agent, type IncomingMessage, request } from 'node:http'
 import { LabError } from '../../core/error.js'
 import { Forward } from '../../tunnel/forward.js'
 import type { ReachedInstance } from '../resolve-instance.js'
@@ -26,6 +26,8 @@ interface Part {
 /** A port of the host behind the tunnel, and requests to it that survive cuts. */
 export class Carrier {
   private moved: number
+  /** A connection for each session, used again and again. */
+  private readonly agent = new Agent({ keepAlive: true, maxSockets: sessions })
 
   private constructor(
     private readonly forward: Pick<Forward, 'port' | 'close'>,
@@ -47,7 +49,10 @@ export class Carrier {
     return new Carrier(forward, remote.token, surroundings.clock, signal)
   }
 
-  close = (): Promise<void> => this.forward.close()
+  async close(): Promise<void> {
+    await this.forward.close()
+    this.agent.destroy()
+  }
 
   /** Does the work for each part, some at once; the first error ends it. */
   async each(parts: readonly Part[], work: (part: Part) => Promise<void>): Promise<void> {
@@ -102,10 +107,10 @@ export class Carrier {
       port: this.forward.port,
       path: `/${file}/${number}`,
       method,
-      agent: false,
+      agent: this.agent,
       timeout: 60_000,
       signal: this.signal,
-      headers: { authorization: `Bearer ${this.token}`, connection: 'close', ...headers },
+      headers: { authorization: `Bearer ${this.token}`, ...headers },
     })
     asked.on('timeout', () => asked.destroy(new Error('no answer')))
     asked.end(body)

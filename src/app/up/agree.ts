@@ -36,6 +36,7 @@ function refuseUnread({ options, choices, open }: Run, now: Now, plan: Plan): vo
       models,
       stored: now.stored?.models ?? [],
       launches: launches(now, plan),
+      region: open.lab.region,
     }),
   )
   if (!options.adopt) refuseUnsaidAdoption(open.lab, now.observation.of(now.graph.identity))

@@ -1,5 +1,5 @@
 import { LabError } from '../../core/error.js'
-import { type Move, movesOf, movesText } from '../../host/versions.js'
+import { isHeld, type Move, movesOf, movesText, refuseOlder } from '../../host/versions.js'
 import { monthlyCost } from '../../lab/prices.js'
 import { settingRows } from '../../lab/setting-rows.js'
 import type { Now } from './observe.js'
@@ -7,12 +7,12 @@ import type { Plan, Run } from './run.js'
 
 /** What the run would do about what it found. LabError `not-the-instance`. */
 export function planOf(run: Run, now: Now): Plan {
-  const { items, host, settings, actual } = now
+  const { items, settings, actual } = now
   const { instanceType, diskGb } = settings
   const { lab } = run.open
+  refuseOlderHost(now)
   return {
     items,
-    host: host.plan,
     replaces: replacedInstance(run, now),
     movesData: movesData(run, now),
     cost: monthlyCost({ region: lab.region, instanceType, diskGb, addresses: 1 }),
@@ -24,16 +24,15 @@ export function planOf(run: Run, now: Now): Plan {
   }
 }
 
-export const changesNothing = ({ items, replaces, host, leftSecrets }: Plan): boolean =>
-  items.every(({ action }) => action === 'keep') && !replaces && !host && leftSecrets.length === 0
+export const changesNothing = ({ items, replaces, leftSecrets }: Plan): boolean =>
+  items.every(({ action }) => action === 'keep') && !replaces && leftSecrets.length === 0
 
 /** Whether two plans would do the same. */
 export const isSamePlan = (one: Plan, other: Plan): boolean => factsOf(one) === factsOf(other)
 
-const factsOf = ({ items, host, replaces, movesData, rows, leftSecrets }: Plan): string =>
+const factsOf = ({ items, replaces, movesData, rows, leftSecrets }: Plan): string =>
   JSON.stringify([
     items.map(({ resource, action, id, changes }) => [resource.name, action, id, changes]),
-    host,
     replaces,
     movesData,
     rows,
@@ -57,7 +56,8 @@ function replacedInstance({ options }: Run, { graph, observation }: Now): string
 }
 
 /** A host that was never set up has no data. LabError `data-unreachable`, `not-replaced`. */
-function movesData({ options }: Run, { host, movesFrom }: Now): boolean {
+function movesData({ options }: Run, { host, observation, movesFrom }: Now): boolean {
+  const health = observation.of(host)?.health
   const { replaceInstance, discardData } = options
   if (replaceInstance === undefined && movesFrom === undefined) {
     if (!discardData) return false
@@ -68,10 +68,10 @@ function movesData({ options }: Run, { host, movesFrom }: Now): boolean {
     })
   }
   if (discardData) return false
-  const moves = host.health ? movesOf(host.health) : []
+  const moves = health ? movesOf(health) : []
   if (replaceInstance !== undefined && moves.length > 0) throw updateFirst(moves)
-  if (movesFrom !== undefined || host.health?.release) return true
-  if (host.health) return false
+  if (movesFrom !== undefined || health?.release) return true
+  if (health) return false
   const flags = { 'replace-instance': replaceInstance }
   throw new LabError({
     code: 'data-unreachable',
@@ -85,6 +85,13 @@ function movesData({ options }: Run, { host, movesFrom }: Now): boolean {
       },
     ],
   })
+}
+
+/** LabError `older-version`. */
+function refuseOlderHost({ host, observation }: Now): void {
+  const health = observation.of(host)?.health
+  const moves = health ? movesOf(health) : []
+  if (health && !isHeld(health, moves)) refuseOlder(moves)
 }
 
 /** Data is migrated where it can be rolled back, and moves between equal versions only. */

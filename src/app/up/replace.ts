@@ -1,7 +1,7 @@
 import { isRetryable } from '../../aws/errors.js'
 import { LabError } from '../../core/error.js'
 import { ensure, Observation, remove } from '../../engine/converge.js'
-import type { Resource } from '../../engine/resource.js'
+import type { Progress, Resource } from '../../engine/resource.js'
 import { closeLab } from '../../host/close.js'
 import { newGeneration, recordedIn } from '../../lab/graph.js'
 import type { Lock } from '../../lab/lock.js'
@@ -12,9 +12,9 @@ import { generationOf } from '../../resources/identity.js'
 import { replacedInstance, stopReplaced } from '../../resources/instance.js'
 import { readParameter } from '../../resources/settings-parameter.js'
 import { judgeChat, proveChat } from '../chat-proof.js'
-import { hostOf } from '../host-work.js'
+import { type HostHealth, hostOf, labHost } from '../host-work.js'
 import { moveData } from '../move-data.js'
-import { lookAt, type Now } from './observe.js'
+import { lookAt, type Now, withoutUser } from './observe.js'
 import { conclude } from './prove.js'
 import type { Plan, Run, Wish } from './run.js'
 
@@ -37,13 +37,14 @@ export async function replaceWithData(run: Run, wish: Wish, { now, plan, lock }:
     now.movesFrom === undefined
       ? await lookAt(run, { settings: renewed(run, now), stored: now.settings, moves: old })
       : now
-  const items = begun.items.filter(({ resource }) => resource !== (begun.graph.association as Resource))
+  const later: readonly Resource[] = [begun.graph.association as Resource, begun.host as Resource]
+  const items = begun.items.filter(({ resource }) => !later.includes(resource))
   const states = await ensure(items, begun.observation, work)
   const of: Observation['of'] = (resource) => states.get(resource as never) as never
   const instanceId = of(begun.graph.instance)?.instanceId ?? ''
-  const { health } = await begun.host.setUp(of)
+  const health = await setUp(run, begun, of, work)
   const [from, to] = [hostOf(open, old, context), hostOf(open, instanceId, context)]
-  if (health.data === '') {
+  if (health?.data === '') {
     await closeLab(from)
     await moveData(open, { from, to }, context)
   }
@@ -54,8 +55,21 @@ export async function replaceWithData(run: Run, wish: Wish, { now, plan, lock }:
   const moved = await lookAt(run, { settings: stored, stored })
   const after = await ensure(moved.items, moved.observation, work)
   await retireReplaced(run, moved, lock)
-  const final: Observation['of'] = (resource) => after.get(resource as never) as never
-  return await conclude(run, { wish, now: moved, plan }, { states: final, health: moved.host.health, chat })
+  return await conclude(run, { wish, now: moved, plan }, new Observation(after))
+}
+
+/** Sets the new host up before the address points to it, and without a first user: the users come with the data. */
+async function setUp(
+  { open, context }: Run,
+  { graph, observation, host, settings }: Now,
+  of: Observation['of'],
+  work: Progress,
+): Promise<HostHealth | undefined> {
+  const all = graph.all.filter((resource) => resource !== (graph.association as Resource))
+  const early = labHost(open, { ...graph, all }, withoutUser(settings), context)
+  const ready = async <State>(resource: Resource<State>) => of(resource) as State
+  const made = await early.ensure(observation.of(host), { ...work, ready, seen: of, progress: () => {} })
+  return made.health
 }
 
 /** Settings under which a second instance is launched and the present one stays proven. */

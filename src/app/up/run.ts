@@ -46,8 +46,6 @@ export interface Wish {
 /** What a run would do: plain data. */
 export interface Plan {
   items: readonly PlanItem[]
-  /** What would be done on the host; undefined: nothing. */
-  host: string | undefined
   /** The instance that a new one would replace. */
   replaces: string | undefined
   /** Whether the data of a replaced instance moves to the new one, which then has to answer before the old one goes. */
