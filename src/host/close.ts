@@ -7,7 +7,11 @@ export const closeScript = 'docker compose -p librechat-lab stop proxy'
 
 /** Nobody gets in any more, neither from outside nor through a tunnel. LabError `not-closed`. */
 export async function closeLab(host: Host): Promise<void> {
-  const { code, stderr } = await runCommand(host, { stage: 'close', script: closeScript, timeoutSeconds: 300 })
+  const { code, stderr } = await runCommand(host, {
+    stage: 'close',
+    script: closeScript,
+    timeoutSeconds: 300,
+  })
   if (code === 0) return
   throw new LabError({
     code: 'not-closed',

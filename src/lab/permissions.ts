@@ -118,7 +118,11 @@ export const commandNeeds = {
       ...leftoverActions.write,
     ],
   },
-  update: { feature: 'lab', actions: [...host, ...hostSetupActions.observe, ...lock], documents: shellScript },
+  update: {
+    feature: 'lab',
+    actions: [...host, ...hostSetupActions.observe, ...lock],
+    documents: shellScript,
+  },
   tunnel: {
     feature: 'access',
     actions: [...find, ...session, 'ssm:DescribeSessions'],

@@ -193,9 +193,6 @@ function images(work: string, debian: string, caddy: string): Image[] {
           for (const name of ['mongodump', 'mongorestore'])
             put(folder, `usr/bin/${name}`, `#!/bin/sh\nexec node /tools.cjs ${name} "$@"\n`, 0o755)
           put(folder, 'usr/bin/mongod', '#!/bin/sh\nexec node /mongod.cjs "$@"\n', 0o755)
-          cpSync(join(sources, 'mongodb/tools.cjs'), join(folder, 'tools.cjs'))
-          for (const tool of ['mongodump', 'mongorestore'])
-            put(folder, `usr/bin/${tool}`, `#!/bin/sh\nexec node /tools.cjs ${tool} "$@"\n`, 0o755)
           put(
             folder,
             'usr/bin/mongosh',

@@ -24,11 +24,6 @@ function save() {
 }
 const answers = {
   ping: () => 'ok',
-  all: () => documents,
-  replace(all) {
-    documents = all
-    save()
-  },
   find: (kind) => documents.filter((one) => one.kind === kind),
   insert(document) {
     documents = documents
