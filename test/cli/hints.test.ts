@@ -85,6 +85,7 @@ const situations: string[][] = [
   ['up', '--yes', '--create-default-vpc'],
   ['up', '--yes'],
   ['up', '--yes', '--replace-instance', 'i-0123456789abcdef0'],
+  ['update', '--check'],
   ['status'],
   ['user', 'list'],
   ['access', 'list'],

@@ -62,9 +62,9 @@ function watched(connection: Connection, calls: string[], kill?: Kill): Connecti
       const { input = {} } = command as { input?: { Name?: string; DryRun?: boolean } }
       // The lock is renewed by the clock, as often as a busy machine has it.
       if (input.DryRun || input.Name?.endsWith('/lock')) return await send(command, ...rest)
-      calls.push(name)
+      const nth = calls.push(name)
       const answer = await send(command, ...rest)
-      if (calls.length === kill) dead = true
+      if (nth === kill) dead = true
       if (dead) throw new Killed()
       return answer
     }

@@ -2,7 +2,7 @@ import { LabError } from '../../core/error.js'
 import { refuseUnsaidAdoption } from '../../lab/adoption.js'
 import { refuseUnsaid, unsaidChanges } from '../../lab/opening.js'
 import { monthlyCost } from '../../lab/prices.js'
-import type { Now } from './observe.js'
+import { type Now, withoutUser } from './observe.js'
 import type { Plan, Run } from './run.js'
 
 /**
@@ -31,7 +31,8 @@ const launches = ({ observation, graph }: Now, { replaces }: Plan): boolean =>
 function refuseUnread({ options, choices, open }: Run, now: Now, plan: Plan): void {
   const models = options.models !== undefined || options.withoutChat === true
   refuseUnsaid(
-    unsaidChanges(now.settings, now.actual, {
+    // Where data moves, its users come along and none is created.
+    unsaidChanges(plan.movesData ? withoutUser(now.settings) : now.settings, now.actual, {
       choices,
       models,
       stored: now.stored?.models ?? [],
