@@ -65,7 +65,7 @@ it.skipIf(!hasPython)(
     host.put('volumes/librechat-lab_images/picture.png', picture)
 
     const { backup: made } = host.backup({ action: 'make', publicKey: publicPem(key), settings: '{"a":1}' })
-    const down = await breaking(made.port, 1_500_000)
+    const down = await breaking(made.port, 700_000)
     const from = new Carrier(down, opened(made.token), clock, signal)
     const path = join(folder, 'lab.backup')
     const header = {
@@ -97,7 +97,7 @@ it.skipIf(!hasPython)(
       id: made.id,
       files: made.files,
     })
-    const up = await breaking(receive.port, 1_500_000)
+    const up = await breaking(receive.port, 700_000)
     const to = new Carrier(up, opened(receive.token), clock, signal)
     const theirs = createPublicKey(receive.publicKey)
     await to.each(partsIn(made.files), async (part) => {
