@@ -136,6 +136,7 @@ const plan = {
   settings: list(object({ what: text, from: text.optional(), to: text })),
   strangers,
   leftSecrets: list(text),
+  createsDefaultVpc: z.boolean(),
   cost,
 }
 
