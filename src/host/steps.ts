@@ -9,6 +9,7 @@ const steps = {
   'larger-disk': () => ['Make the disk larger: ', { path: 'up', flags: { disk: '<GB>' } }],
   'open-port-80': () => ['Open port 80 to everyone: ', { path: 'up', flags: { 'open-port-80': true } }],
   'list-users': () => ['List the users: ', { path: 'user list' }],
+  'list-dumps': () => ['List the dumps on the host: ', { path: 'backup list' }],
   'reset-password': ({ email = '<email>' }) => [
     'Set a new password: ',
     { path: 'user reset-password', args: [email] },

@@ -133,7 +133,7 @@ function restore({ id, received }: Request, host: Host, now: number): BackupAnsw
       code: 'dump-unknown',
       what: `There is no dump ${id} on the host.`,
       why: 'It was deleted, or made on another host.',
-      fix: ['List the dumps: librechat-lab backup list'],
+      fix: [{ code: 'list-dumps' }],
     }
     return { output: JSON.stringify({ error }) }
   }

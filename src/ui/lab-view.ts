@@ -2,6 +2,7 @@ import type { ChatJudgement } from '../app/chat-proof.js'
 import type { ChatReport } from '../app/chat-report.js'
 import type { HostHealth } from '../app/host-work.js'
 import type { Settings } from '../app/open-lab.js'
+import { bytesText } from '../core/bytes.js'
 import type { Hint, Prose } from '../core/error.js'
 import { clean } from './style.js'
 import { columns } from './table.js'
@@ -56,6 +57,9 @@ export function healthLines(health: HostHealth, { style, hint }: Paint): string[
       : []),
     ...(health.updates.system
       ? [`security updates ${health.updates.system.at} (${health.updates.system.result})`]
+      : []),
+    ...(health.dump?.result === 'made'
+      ? [`data last dumped ${health.dump.at} (${bytesText(health.dump.bytes ?? 0)})`]
       : []),
   ]
   return [
@@ -159,7 +163,3 @@ export const silentPort = (
   { hint }: Pick<Ui, 'hint'>,
 ): string =>
   `Port ${port} does not answer from here although the host is healthy. Your public address may not be allowed (${hint(letIn(settings))} allows only it), you may use a VPN or proxy, or your network may block the port. ${hint({ command: { path: 'tunnel' } })} works without an open port.`
-
-/** What a kept address costs: "$3.65 a month". */
-export const addressCost = (monthlyUsd: number | undefined): string =>
-  monthlyUsd === undefined ? 'an unknown price a month' : `$${monthlyUsd.toFixed(2)} a month`

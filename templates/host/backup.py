@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import time
 
-from lab import CODE, answer, fail, refuse, request, run, seal
+from lab import CODE, answer, fail, refuse, request, run, seal, step
 
 RUN = os.environ["RUN"]
 ROOM = f"{RUN}/transfer"
@@ -88,7 +88,7 @@ def receive(asked):
     free, needed = space.f_bavail * space.f_frsize, sum(sizes.values()) + 1024**3
     if free < needed:
         refuse("disk-full", f"The disk has {free // 1024**2} MiB left, and the backup needs {needed // 1024**2} MiB.",
-               "Nothing was changed.", "Extend the disk: librechat-lab up --disk <GB>")
+               "Nothing was changed.", step("larger-disk"))
     room()
     incoming = f"{INCOMING}/{asked['id']}"
     os.makedirs(incoming, mode=0o700)

@@ -84,8 +84,18 @@ const health = object({
   models: list(text),
   users: z.int().nullable(),
   versions: z.record(text, text),
+  data: z.string(),
   updates: object({ portainer: update, system: update, librechat: update }),
   updatePending: z.boolean(),
+  dump: object({
+    at: text,
+    result: text,
+    detail: text.optional(),
+    id: text.optional(),
+    bytes: z.number().optional(),
+    seconds: z.number().optional(),
+    stoppedSeconds: z.number().optional(),
+  }).nullable(),
   rebootNeeded: z.boolean(),
   running: z.string(),
   problems: list(finding),
@@ -135,6 +145,7 @@ const plan = {
   settings: list(object({ what: text, from: text.optional(), to: text })),
   strangers,
   leftSecrets: list(text),
+  createsDefaultVpc: z.boolean(),
   cost,
 }
 
@@ -173,6 +184,16 @@ const access = {
   here: z.ipv4().nullable(),
 }
 
+const verified = {
+  file: text,
+  bytes: z.number(),
+  lab: text,
+  region: text,
+  at: z.iso.datetime(),
+  librechat: text,
+  mongodb: text,
+}
+
 export const shapes = {
   plan: object({ ...plan, dryRun: z.literal(true) }),
   up: object({
@@ -190,6 +211,19 @@ export const shapes = {
     addressRelease: object({ refusedBy: z.enum(['nothing', 'policy', 'reverse-dns']) }),
     firstUser: user.nullable(),
     warnings: list(text),
+  }),
+  backup: object({ ...verified, stoppedSeconds: z.number() }),
+  verified: object(verified),
+  restored: object({
+    lab: text,
+    id: text,
+    before: text,
+    seconds: z.number(),
+    stoppedSeconds: z.number(),
+    search: z.boolean(),
+  }),
+  dumps: object({
+    dumps: list(object({ id: text, at: text, reason: text, bytes: z.number(), librechat: text })),
   }),
   status: object({
     ...where,

@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const program = new URL('../../templates/bin/dump', import.meta.url).pathname
+const templates = new URL('../../templates', import.meta.url).pathname
+const program = `${templates}/bin/dump`
 const found = spawnSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' })
 /** Whether the host's Python programs can be run here. */
 export const hasPython = found.status === 0
@@ -57,13 +58,20 @@ export class DumpHost {
       'lab/images',
       'lab/bin',
       'run',
+      'input',
       'dumps',
       'volumes',
     ])
       mkdirSync(join(this.work, name), { recursive: true })
     this.shim('docker', docker)
     this.shim('systemctl', ':')
-    this.shim('systemd-run', ':')
+    // What would run later does not; what runs at once does, until `close`.
+    this.shim(
+      'systemd-run',
+      `case "$*" in *--on-active*) exit 0 ;; esac
+while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; shift; done
+"$@" >/dev/null 2>&1 3>&- & echo $! >>"$WORK/pids"`,
+    )
     for (const name of ['images', 'uploads', 'data', 'mongodb'])
       mkdirSync(join(this.work, `volumes/librechat-lab_${name}`))
     this.becomes(first)
@@ -76,7 +84,11 @@ export class DumpHost {
   list = (path: string) => readdirSync(join(this.work, path)).sort()
   remove = (path: string) => rmSync(join(this.work, path), { recursive: true, force: true })
   directory = (path: string) => mkdirSync(join(this.work, path))
-  close = () => this.remove('.')
+  close = () => {
+    for (const pid of this.list('.').includes('pids') ? this.read('pids').split('\n') : [])
+      if (pid) process.kill(Number(pid))
+    this.remove('.')
+  }
 
   private shim(name: string, text: string): void {
     this.put(`bin/${name}`, `#!/bin/bash\n${text}\n`)
@@ -98,8 +110,8 @@ export class DumpHost {
     return id
   }
 
-  dump(...args: string[]) {
-    const env = {
+  private get env() {
+    return {
       ...process.env,
       PATH: `${this.work}/bin:${process.env.PATH}`,
       WORK: this.work,
@@ -107,7 +119,22 @@ export class DumpHost {
       RUN: join(this.work, 'run'),
       DUMPS: join(this.work, 'dumps'),
       SUBUID: '/dev/null',
+      CODE: templates,
+      INPUT: join(this.work, 'input'),
     }
+  }
+
+  /** The answer of templates/host/backup.py to a request, as the command line gets it. */
+  backup(request: object) {
+    this.put('input/request.json', JSON.stringify(request))
+    const script = `exec 3>&1 1>&2; exec '${found.stdout.trim()}' '${templates}/host/backup.py'`
+    const result = spawnSync('bash', ['-c', script], { env: this.env, encoding: 'utf8' })
+    if (result.status !== 0) throw new Error(result.stderr)
+    return JSON.parse(result.stdout)
+  }
+
+  dump(...args: string[]) {
+    const { env } = this
     const result = spawnSync(found.stdout.trim(), [program, ...args], { env, encoding: 'utf8' })
     return { ...result, json: JSON.parse(result.stdout.trim().split('\n').at(-1) || '{}') }
   }

@@ -90,6 +90,7 @@ export async function run(options: UpOptions, kill?: Kill) {
       checkbox: refuse,
     },
     clock,
+    stdin: () => Promise.resolve(''),
     env,
     signal: new AbortController().signal,
     connect,

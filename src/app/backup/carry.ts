@@ -29,7 +29,7 @@ export class Carrier {
   /** A connection for each session, used again and again. */
   private readonly agent = new Agent({ keepAlive: true, maxSockets: sessions })
 
-  private constructor(
+  constructor(
     private readonly forward: Pick<Forward, 'port' | 'close'>,
     private readonly token: string,
     private readonly clock: ReachedInstance['surroundings']['clock'],

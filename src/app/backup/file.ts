@@ -128,7 +128,9 @@ export class BackupReader {
   static async open(path: string): Promise<BackupReader> {
     const file = await opened(path)
     try {
-      const { size } = await file.stat()
+      const stat = await file.stat()
+      if (!stat.isFile()) throw foreign(path)
+      const { size } = stat
       const entries = await entriesOf(file, size)
       const reader = new BackupReader(file, path, size, entries, await headerOf(file, entries, path))
       if (!entries.has('index.sig')) throw damaged(path, 'Its end is missing: it was truncated.')

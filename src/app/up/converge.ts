@@ -29,6 +29,7 @@ export async function converge(run: Run, wish: Wish, agreed?: Now): Promise<numb
     try {
       if (plan.movesData) return await replaceWithData(run, wish, { now: current, plan, lock })
       const ready = plan.replaces ? await replaceInstance(run, wish, current, plan.replaces, lock) : current
+      ready.target.agree()
       const work = { clock: context.clock, signal: lock.signal, emit: context.ui.emit, isRetryable }
       await removeSecrets(open.clients, current.leftSecrets)
       const states = await ensure(ready.items, ready.observation, work)
