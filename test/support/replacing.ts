@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import type { Connect, Context } from '../../src/app/context.js'
 import { up } from '../../src/app/up/up.js'
 import type { UpOptions } from '../../src/app/up-options.js'
@@ -90,7 +91,7 @@ export async function run(options: UpOptions, kill?: Kill) {
       checkbox: refuse,
     },
     clock,
-    stdin: () => Promise.resolve(''),
+    stdin: Readable.from([]),
     env,
     signal: new AbortController().signal,
     connect,
