@@ -85,19 +85,25 @@ function titleCandidates({ titleModel, models }: Settings): string[] {
   return [...new Set([titleModel ?? [], ...[...small, ...others].map(({ id }) => id)].flat())]
 }
 
+/** The proof as a script for the host; undefined for a lab without chat. */
+export function chatScript(host: Host, settings: Settings): string | undefined {
+  if (settings.models.length === 0) return undefined
+  return proofScript(presetsOf(settings), titleCandidates(settings), {
+    region: host.region,
+    now: new Date(host.clock.now()).toISOString(),
+  })
+}
+
 /**
  * Sends LibreChat's own requests for each model of the settings, in the menu or not, from inside LibreChat's
  * container; the host keeps the result. Undefined for a lab without chat.
  */
 export async function proveChat(host: Host, settings: Settings): Promise<Proof | undefined> {
-  if (settings.models.length === 0) return undefined
+  const script = chatScript(host, settings)
+  if (script === undefined) return undefined
   const task = { type: 'task', id: 'chat', name: 'chat' } as const
   host.emit({ ...task, state: 'started', detail: 'each model answers once', usualMs: 10_000 })
   const { models } = settings
-  const script = proofScript(presetsOf(settings), titleCandidates(settings), {
-    region: host.region,
-    now: new Date(host.clock.now()).toISOString(),
-  })
   const { stdout } = await runCommand(host, { stage: 'chat', script, timeoutSeconds: PROOF_TIMEOUT / 1000 })
   const proof = readProof(stdout)
   const { verdict, answering, untitled } = judgeChat(proof, settings)

@@ -1,11 +1,13 @@
+import type { Proof } from '../bedrock/proof.js'
 import { askHealth as askHost, type HostHealth } from '../host/health.js'
 import type { Host } from '../host/host.js'
 import { librechatYaml } from '../host/librechat-yaml.js'
+import type { HostSettings } from '../host/settings.js'
 import type { LabGraph } from '../lab/graph.js'
 import { firstUserTask } from '../lab/opening.js'
 import type { Settings } from '../lab/settings.js'
 import { type HostResource, hostSetup } from '../resources/host-setup.js'
-import { isSameMenu, menuFor, proveChat } from './chat-proof.js'
+import { chatScript, isSameMenu, menuFor, proveChat } from './chat-proof.js'
 import type { Context } from './context.js'
 import type { OpenLab } from './open-lab.js'
 
@@ -32,17 +34,12 @@ export function labHost(
     lab,
     instanceType,
     diskGb,
-    settings: (address, proof) => ({
-      address,
-      domain: settings.domain,
-      region: lab.region,
-      idleStop: settings.idleStop,
-      librechatYaml: librechatYaml({ region: lab.region, ...menuFor(settings, proof) }),
-    }),
+    settings: (address, proof) => hostSettingsOf(lab, settings, address, proof),
     firstUser: email === undefined ? undefined : { email, ...(password ? { password } : {}) },
     passwordDue: passwordDue ?? false,
     userTask: (there) => firstUserTask(settings, there, saysEmail),
     prove: (host) => proveChat(host, settings),
+    proofScript: (host) => chatScript(host, settings),
     isSameMenu: (before, after) => isSameMenu(settings, before, after),
     instance: graph.instance,
     address: graph.address,
@@ -50,6 +47,20 @@ export function labHost(
     progress: { clock, signal, emit },
   })
 }
+
+/** What a lab's settings put on the host, where `proof` is the last that it keeps. */
+export const hostSettingsOf = (
+  { region }: Pick<OpenLab['lab'], 'region'>,
+  settings: Settings,
+  address: string,
+  proof: Proof | undefined,
+): HostSettings => ({
+  address,
+  domain: settings.domain,
+  region,
+  idleStop: settings.idleStop,
+  librechatYaml: librechatYaml({ region, ...menuFor(settings, proof) }),
+})
 
 export const hostOf = ({ clients, lab }: OpenLab, instanceId: string, context: Context): Host => ({
   ssm: clients.ssm,

@@ -6,7 +6,7 @@ import { requireRunning } from '../tunnel/advice.js'
 import { reasonFor } from '../tunnel/leftovers.js'
 import type { SessionSurroundings } from '../tunnel/session.js'
 import type { Context, GlobalOptions } from './context.js'
-import { connectLab } from './open-lab.js'
+import { connectLab, type OpenLab } from './open-lab.js'
 import { findRunning } from './running-instance.js'
 
 /** What a command needs to talk to the instance over a session. */
@@ -19,12 +19,23 @@ export interface ReachedInstance {
 }
 
 /** Finds the lab's running instance. LabErrors, and the SDK's errors. */
-export async function resolveInstance(options: GlobalOptions, context: Context): Promise<ReachedInstance> {
-  const open = await connectLab(options, context)
-  const { connection } = open
-  const { clients, region, credentials, clock } = connection
+export const resolveInstance = async (options: GlobalOptions, context: Context): Promise<ReachedInstance> =>
+  reachInstance(await connectLab(options, context), context)
+
+/** The same for a lab that is open. */
+export async function reachInstance(open: OpenLab, context: Context): Promise<ReachedInstance> {
   const { instanceId, state } = await findRunning(open, context)
   requireRunning(state)
+  return await sessionTo(open, instanceId, context)
+}
+
+/** One of the lab's instances, which is known to run. */
+export async function sessionTo(
+  { connection }: OpenLab,
+  instanceId: string,
+  context: Context,
+): Promise<ReachedInstance> {
+  const { clients, region, credentials, clock } = connection
   return {
     connection,
     instanceId,

@@ -13,4 +13,5 @@ export interface UpOptions extends ChoiceFlags, PasswordOptions {
   createDefaultVpc?: boolean
   adopt?: boolean
   replaceInstance?: string
+  discardData?: boolean
 }

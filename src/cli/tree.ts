@@ -3,6 +3,9 @@ import { accessAdd } from '../commands/access-add.js'
 import { accessList } from '../commands/access-list.js'
 import { accessRemove } from '../commands/access-remove.js'
 import { addressPolicy } from '../commands/address-policy.js'
+import { backup } from '../commands/backup.js'
+import { backupList } from '../commands/backup-list.js'
+import { backupVerify } from '../commands/backup-verify.js'
 import { completion } from '../commands/completion.js'
 import { destroy } from '../commands/destroy.js'
 import { doctor } from '../commands/doctor.js'
@@ -15,12 +18,14 @@ import { portainerPassword } from '../commands/portainer-password.js'
 import { scheduleOff } from '../commands/schedule-off.js'
 import { scheduleSet } from '../commands/schedule-set.js'
 import { scheduleShow } from '../commands/schedule-show.js'
+import { restore } from '../commands/restore.js'
 import { shell } from '../commands/shell.js'
 import { start } from '../commands/start.js'
 import { status } from '../commands/status.js'
 import { stop } from '../commands/stop.js'
 import { tunnel } from '../commands/tunnel.js'
 import { up } from '../commands/up.js'
+import { update } from '../commands/update.js'
 import { userAdd } from '../commands/user-add.js'
 import { userList } from '../commands/user-list.js'
 import { userRemove } from '../commands/user-remove.js'
@@ -31,6 +36,7 @@ import { scenarios } from '../core/scenarios.js'
 const commands = [
   up,
   status,
+  update,
   destroy,
   stop,
   start,
@@ -39,6 +45,10 @@ const commands = [
   scheduleOff,
   tunnel,
   open,
+  backup,
+  backupVerify,
+  backupList,
+  restore,
   list,
   models,
   doctor,
@@ -187,11 +197,12 @@ const nodeOf = (command: Command, name: string): CommandNode => ({
 export const tree: readonly CommandNode[] = [...new Set(commands.map(({ name }) => firstWord(name)))].map(
   (first) => {
     const own = commands.find(({ name }) => name === first)
-    if (own) return nodeOf(own as unknown as Command, first)
     const { summary = '', examples = [] } = groups[first] ?? {}
     const children = commands
-      .filter(({ name }) => firstWord(name) === first)
+      .filter(({ name }) => firstWord(name) === first && name !== first)
       .map((command) => nodeOf(command as unknown as Command, command.name.slice(first.length + 1)))
+    // "backup" is a command, and "backup list" another.
+    if (own) return { ...nodeOf(own as unknown as Command, first), children }
     return { name: first, summary, examples, options: [], children }
   },
 )

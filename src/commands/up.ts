@@ -95,7 +95,11 @@ export const up = defineCommand({
     'replace-instance': {
       kind: 'word',
       value: '<id>',
-      text: 'terminate this instance, with all its data, and create a new one',
+      text: 'create a new instance, move the data there, and terminate this one',
+    },
+    'discard-data': {
+      kind: 'flag',
+      text: 'with --replace-instance: delete the data instead of moving it',
     },
   },
   exits: { 2: 'partly done; run it again to finish' },

@@ -17,6 +17,8 @@ export const scenarios = [
   { name: 'address-quota', plays: 'the quota of Elastic IPs is used up' },
   { name: 'no-capacity', plays: 'the first availability zone has no capacity' },
   { name: 'stage-failing', plays: 'the images cannot be pulled: a host stage fails' },
+  { name: 'older-librechat', plays: 'the lab gets an older LibreChat, which can then be updated' },
+  { name: 'update-failing', plays: 'the migration of an update fails: the host rolls it back' },
 ] as const
 
 export type Scenario = (typeof scenarios)[number]['name']

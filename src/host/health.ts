@@ -9,7 +9,28 @@ import { lastJson } from './stage.js'
 import { fixSchema } from './steps.js'
 
 const finding = z.object({ code: z.string(), text: z.string(), fix: fixSchema.default([]) })
-const update = z.object({ at: z.string(), result: z.string(), detail: z.string().optional() }).nullable()
+const update = z
+  .object({
+    at: z.string(),
+    result: z.string(),
+    detail: z.string().optional(),
+    /** Of LibreChat's: the versions that it was to bring, by service. */
+    to: z.record(z.string(), z.string()).optional(),
+  })
+  .nullable()
+
+/** The last dump of the data on the host's own disk: "made" or "failed", and why. */
+const dump = z
+  .object({
+    at: z.string(),
+    result: z.string(),
+    detail: z.string().optional(),
+    id: z.string().optional(),
+    bytes: z.number().optional(),
+    seconds: z.number().optional(),
+    stoppedSeconds: z.number().optional(),
+  })
+  .nullable()
 
 /** The host's health line, as `templates/host/health.py` prints it. Sizes in bytes, times in UTC. */
 const schema = z.object({
@@ -39,7 +60,14 @@ const schema = z.object({
   models: z.array(z.string()).default([]),
   /** How many users LibreChat has; null when its database did not answer. */
   users: z.int().min(0).nullable().default(null),
-  updates: z.object({ portainer: update, system: update }),
+  /** The tags of the images of librechat, mongodb and meilisearch that run. */
+  versions: z.record(z.string(), z.string()).default({}),
+  /** Which of its volumes serve: empty for the first ones, another word after each dump that was restored. */
+  data: z.string().default(''),
+  updates: z.object({ portainer: update, system: update, librechat: update.default(null) }),
+  /** Whether an update was interrupted; the next run goes on with it. */
+  updatePending: z.boolean().default(false),
+  dump: dump.default(null),
   rebootNeeded: z.boolean(),
   /** The last chat proof, for src/bedrock/proof.ts to read; null or absent where there is none. */
   proof: z.unknown().optional(),

@@ -39,39 +39,71 @@ ${commands}
 export const script = (files: Files, command: string): string =>
   unpacking(files, `CODE=$SENT\nexport CODE\n${command}`)
 
+/** How much of the files one Run Command carries, as base64; what a stage adds comes on top in the last. */
+const parcelSize = 34 * 1024
+
+/** The files in as few parcels as fit, `run.sh` in the last. */
+function parcels(files: Files): Files[] {
+  const parts: Map<string, string>[] = [new Map()]
+  const inOrder = [...files].sort(([a], [b]) => Number(a === 'run.sh') - Number(b === 'run.sh'))
+  for (const [path, text] of inOrder) {
+    const part = parts.at(-1) as Map<string, string>
+    const size = (tarball(new Map([...part, [path, text]])).length * 4) / 3
+    if (size > parcelSize && part.size > 0) parts.push(new Map([[path, text]]))
+    else part.set(path, text)
+  }
+  return parts
+}
+
+const under = (folder: string, files: Iterable<[string, string]>) =>
+  [...files].map(([path, text]): [string, string] => [`${folder}/${path}`, text])
+
 /**
- * What a Run Command carries: what this one adds (under `input/`), and what to run with INPUT and CODE set. The host
- * keeps each version's files in a directory of their digest until it restarts, so they are sent only `withFiles`;
- * without them, and on a host that doesn't have them, it ends as `filesMissing` says, having done nothing. They are
- * moved into place at once: a run that is killed leaves them there or not, and two versions don't meet.
+ * What Run Commands carry, one after another: what this one adds (under `input/`), and what to run with INPUT and CODE
+ * set. The host keeps each version's files in a directory of their digest until it restarts, so they are sent only
+ * `withFiles`; without them, and on a host that doesn't have them, it ends as `filesMissing` says, having done nothing.
+ * They are moved into place at once: a run that is killed leaves them there or not, and two versions don't meet.
  */
-export function payload(
+export function payloads(
   host: Host,
   input: Readonly<Record<string, string>>,
   command: string,
   { withFiles = false }: { withFiles?: boolean } = {},
-): string {
+): string[] {
   const all = templates(host.templates)
   const code = `${directory}/${digest(all)}`
-  const under = (folder: string, files: Iterable<[string, string]>) =>
-    [...files].map(([path, text]): [string, string] => [`${folder}/${path}`, text])
-  const sent = new Map([...(withFiles ? under('code', all) : []), ...under('input', Object.entries(input))])
-  const text = unpacking(
-    sent,
+  const parts = withFiles ? parcels(all) : []
+  const leading = parts.slice(0, -1).map((part, i) =>
+    unpacking(
+      new Map(under('code', part)),
+      `CODE=${code} PART=${code}.${i}
+[ -d "$PART" ] || mv -T "$SENT/code" "$PART" || [ -d "$PART" ]
+true`,
+    ),
+  )
+  const last = unpacking(
+    new Map([...under('code', parts.at(-1) ?? []), ...under('input', Object.entries(input))]),
     `CODE=${code} INPUT=$SENT/input
 export CODE INPUT
-if [ -d "$SENT/code" ] && [ ! -d "$CODE" ]; then mv -T "$SENT/code" "$CODE" || [ -d "$CODE" ]; fi
+if [ -d "$SENT/code" ] && [ ! -d "$CODE" ]; then
+for part in "$CODE".[0-9]*; do if [ -d "$part" ]; then cp -r "$part/." "$SENT/code"; fi; done
+if [ "$(find "$SENT/code" -type f | wc -l)" -eq ${all.size} ]; then mv -T "$SENT/code" "$CODE" || [ -d "$CODE" ]; fi
+rm -rf -- "$CODE".[0-9]*
+fi
 if [ ! -d "$CODE" ]; then echo '${filesMissing.word}'; exit ${filesMissing.code}; fi
 touch "$CODE"
 ${command}`,
   )
-  if (Buffer.byteLength(text) > limit) {
-    throw new LabError({
-      code: 'payload-too-large',
-      what: `The payload for the host has ${Math.ceil(text.length / 1024)} KiB.`,
-      why: 'Run Command accepts at most 48 KiB; a very long list of models can exceed that.',
-      fix: [{ command: { path: 'up', flags: { models: '<ids>' } }, text: 'sets up fewer models' }],
-    })
-  }
-  return text
+  for (const text of [...leading, last]) checkSize(text)
+  return [...leading, last]
+}
+
+function checkSize(text: string): void {
+  if (Buffer.byteLength(text) <= limit) return
+  throw new LabError({
+    code: 'payload-too-large',
+    what: `The payload for the host has ${Math.ceil(text.length / 1024)} KiB.`,
+    why: 'Run Command accepts at most 48 KiB; a very long list of models can exceed that.',
+    fix: [{ command: { path: 'up', flags: { models: '<ids>' } }, text: 'sets up fewer models' }],
+  })
 }

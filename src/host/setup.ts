@@ -27,13 +27,36 @@ export interface SetUp {
   readonly firstUser?: MadeUser
 }
 
+/** What a change of LibreChat's or its databases' version needs. */
+export interface Update {
+  /** Asks the models from inside LibreChat's container, for a host that doesn't open before one answers. */
+  readonly proof: string | undefined
+  /** Tries a version again that was rolled back. */
+  readonly again?: boolean
+}
+
+/** Dumps the data, migrates it, and puts it back where that fails: each may take as long as the data is large. */
+const updateSeconds = 4 * 3600
+
 /**
  * Puts this version's stack on the host: five stages, each safe to run again, each in seconds when there is nothing
  * to do. The first user is made before the ports are open. Needs an instance that is online (`waitUntilOnline`).
  */
-export async function setUpHost(host: Host, settings: HostSettings, firstUser?: NewUser): Promise<SetUp> {
-  const input = stackInput(settings, host.templates)
-  const run = (stage: Stage, more: Record<string, string> = {}) => followed(host, stage, more)
+export async function setUpHost(
+  host: Host,
+  settings: HostSettings,
+  firstUser?: NewUser,
+  update?: Update,
+): Promise<SetUp> {
+  const again = update?.again ? { 'try-again': 'yes' } : {}
+  const proof = update?.proof === undefined ? {} : { 'proof.sh': update.proof }
+  const input = { ...stackInput(settings, host.templates), ...proof, ...again }
+  const run = (stage: Stage, more: Record<string, string> = again) =>
+    followed(
+      host,
+      update && stage.name === 'stack' ? { ...stage, timeoutSeconds: updateSeconds } : stage,
+      more,
+    )
   let made: MadeUser | undefined
   let output = ''
   for (const stage of stages) {

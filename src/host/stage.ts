@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { LabError } from '../core/error.js'
 import type { Host } from './host.js'
-import { filesMissing, payload } from './payload.js'
+import { filesMissing, payloads } from './payload.js'
 import { type CommandResult, runCommand } from './run-command.js'
 import { fixSchema } from './steps.js'
 
@@ -39,9 +39,14 @@ export async function runStage(
     withFiles = false,
   }: { input?: Record<string, string>; timeoutSeconds: number; stage?: string; withFiles?: boolean },
 ): Promise<string> {
-  const send = (withFiles: boolean) => {
-    const script = payload(host, input, `bash "$CODE/run.sh" ${program}`, { withFiles })
-    return runCommand(host, { stage, script, timeoutSeconds })
+  const send = async (withFiles: boolean): Promise<CommandResult> => {
+    const scripts = payloads(host, input, `bash "$CODE/run.sh" ${program}`, { withFiles })
+    // What does not fit into one command comes before it.
+    for (const script of scripts.slice(0, -1)) {
+      const carried = await runCommand(host, { stage: 'files', script, timeoutSeconds: 300 })
+      if (carried.code !== 0) return carried
+    }
+    return runCommand(host, { stage, script: scripts.at(-1) as string, timeoutSeconds })
   }
   let result = await send(withFiles)
   if (result.code === filesMissing.code && result.stdout.includes(filesMissing.word))

@@ -4,10 +4,12 @@ import type { Prose } from '../core/error.js'
 /** What the host's programs advise, by its code. They do not know how this user calls the program. */
 const steps = {
   up: () => ['Run: ', { path: 'up' }],
+  update: () => ['Update again: ', { path: 'update' }],
   'see-status': () => ['See the lab’s health: ', { path: 'status' }],
   'larger-disk': () => ['Make the disk larger: ', { path: 'up', flags: { disk: '<GB>' } }],
   'open-port-80': () => ['Open port 80 to everyone: ', { path: 'up', flags: { 'open-port-80': true } }],
   'list-users': () => ['List the users: ', { path: 'user list' }],
+  'list-dumps': () => ['List the dumps on the host: ', { path: 'backup list' }],
   'reset-password': ({ email = '<email>' }) => [
     'Set a new password: ',
     { path: 'user reset-password', args: [email] },

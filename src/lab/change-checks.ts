@@ -39,7 +39,7 @@ export async function checkChange(
             path: 'up',
             flags: { 'replace-instance': instance.instanceId, 'subnet-id': choices.subnetId },
           },
-          text: 'launches a new instance there; all data is lost',
+          text: 'launches a new instance there and moves the data to it',
         },
       ],
     })
@@ -79,7 +79,7 @@ async function checkTypeChange(ec2: EC2Client, instance: InstanceState, to: stri
             path: 'up',
             flags: { 'replace-instance': instance.instanceId, 'instance-type': to },
           },
-          text: 'launches a new instance of this type; all data is lost',
+          text: 'launches a new instance of this type and moves the data to it',
         },
       ],
     })

@@ -66,6 +66,8 @@ export interface GraphOptions {
   withSchedule?: boolean
   /** What the settings parameter was found to hold a moment ago. */
   settingsRead?: { found: ParameterText | undefined } | undefined
+  /** The instance whose place a new one takes, and which stays meanwhile. */
+  replaces?: string | undefined
 }
 
 export function labGraph({
@@ -78,6 +80,7 @@ export function labGraph({
   userData,
   withSchedule,
   settingsRead,
+  replaces,
 }: GraphOptions): LabGraph {
   const { ec2, ec2Once, iam, ssm } = clients
   const lab: LabId = chosen.tags ? { ...id, tags: chosen.tags } : id
@@ -176,7 +179,9 @@ export function labGraph({
     generation: () => recorded.generation,
     identity,
     renew: async (seen) => {
-      const generations = { generation: newGeneration(), previousGeneration: recorded.generation }
+      // The one that is to be replaced stays proven, however often its successor is launched.
+      const previousGeneration = replaces ? recorded.previousGeneration : recorded.generation
+      const generations = { generation: newGeneration(), previousGeneration }
       recorded = { ...recorded, ...generations }
       const value = formatSettings(settingsFor(seen), lab)
       const found = await readParameter(ssm, called.settings)
@@ -188,6 +193,7 @@ export function labGraph({
       return generations.generation
     },
     userData,
+    replaces,
     profile,
     group,
     after,

@@ -112,6 +112,12 @@ export const commandNeeds = {
     documents: shellScript,
   },
   adopt: { feature: 'lab', actions: ['ec2:CreateTags'], adopts: true },
+  // What `up --replace-instance` needs besides `up`: the data moves through tunnels.
+  replace: {
+    feature: 'access',
+    actions: session,
+    documents: ['AWS-StartPortForwardingSession'],
+  },
   status: {
     feature: 'lab',
     actions: [...status, ...leftoverActions.read, ...hostSetupActions.observe],
@@ -161,6 +167,11 @@ export const commandNeeds = {
       'ec2:CreateTags',
     ],
   },
+  update: {
+    feature: 'lab',
+    actions: [...host, ...hostSetupActions.observe, ...lock],
+    documents: shellScript,
+  },
   tunnel: {
     feature: 'access',
     actions: [...find, ...session, 'ssm:DescribeSessions'],
@@ -190,6 +201,16 @@ export const commandNeeds = {
   },
   user: { feature: 'users', actions: host, documents: shellScript },
   portainer: { feature: 'users', actions: host, documents: shellScript },
+  backup: {
+    feature: 'access',
+    actions: [...host, ...session],
+    documents: ['AWS-RunShellScript', 'AWS-StartPortForwardingSession'],
+  },
+  restore: {
+    feature: 'access',
+    actions: [...host, ...session, ...lock],
+    documents: ['AWS-RunShellScript', 'AWS-StartPortForwardingSession'],
+  },
   // Whoever may write a user's policies can get every permission, so attaching is left to an administrator.
   address: { feature: 'lab', actions: find },
 } as const satisfies Readonly<Record<string, Needs>>

@@ -161,6 +161,8 @@ export interface Host {
   keys: Record<string, string>
   /** LibreChat's users: e-mail, name, day of creation. */
   users: string[][]
+  /** The dumps on its disk, with the users that LibreChat had. */
+  dumps?: { id: string; at: string; reason: string; bytes: number; librechat: string; users: string[][] }[]
   /** The name or address in its certificate. */
   site?: string
   /** The ids in LibreChat's menu. */
@@ -169,6 +171,12 @@ export interface Host {
   idleStop?: number
   /** Idle stop was switched off, because a shutdown would terminate the instance. */
   idleHeld?: boolean
+  /** Which of its volumes serve, after a dump was restored. */
+  data?: string
+  /** LibreChat's version, where it is not this release's. */
+  librechat?: string
+  /** How the last update went. */
+  update?: { at: string; result: string; detail: string; to: Record<string, string> }
 }
 
 export interface Address {

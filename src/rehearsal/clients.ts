@@ -19,6 +19,7 @@ import { Agent } from './agent.js'
 import type { Purpose } from './agent-channel.js'
 import { portPurpose } from './agent-port.js'
 import { commandPurpose, shellPurpose } from './agent-shell.js'
+import { transferPort, transferStandIn } from './backups.js'
 import { settleInstances } from './ec2/instances.js'
 import { freshRegion, withoutDefaultVpc } from './ec2/network.js'
 import { type Ask, intercept, type Service } from './intercept.js'
@@ -182,7 +183,8 @@ async function openAccount(options: RehearsalOptions): Promise<{ ask: Ask; inter
 /** What the instance's agent does with a session, by its document. */
 function purposeOf({ document, parameters }: Session): Purpose {
   const port = parameters.portNumber?.[0] ?? ''
-  if (document === 'AWS-StartPortForwardingSession') return portPurpose(port, () => standInFor(port))
+  if (document === 'AWS-StartPortForwardingSession')
+    return portPurpose(port, () => (port === transferPort ? transferStandIn() : standInFor(port)))
   const command = parameters.command?.[0]
   return command ? commandPurpose(command) : shellPurpose()
 }

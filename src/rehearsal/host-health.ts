@@ -1,3 +1,4 @@
+import { pinnedVersions } from '../host/versions.js'
 import type { Instance } from './account.js'
 import type { World } from './world.js'
 
@@ -14,6 +15,8 @@ export function healthLine({ host, volume }: Instance, { now }: World): string {
     services: Object.fromEntries(services.map((name) => [name, set ? 'healthy' : 'missing'])),
     restarts: Object.fromEntries(services.map((name) => [name, 0])),
     images: set ? Object.fromEntries(services.map((name) => [name, `${name}:rehearsal`])) : {},
+    versions: set ? { ...pinnedVersions(), ...(host.librechat ? { librechat: host.librechat } : {}) } : {},
+    data: host.data ?? '',
     disk: { totalBytes: volume.size * GiB, freeBytes: (volume.size - 9) * GiB },
     memory: { totalBytes: 4 * GiB, availableBytes: 2 * GiB, swapTotalBytes: 2 * GiB, swapFreeBytes: 2 * GiB },
     certificate: set
@@ -27,7 +30,8 @@ export function healthLine({ host, volume }: Instance, { now }: World): string {
     site: host.site ?? '',
     models: host.models ?? [],
     users: set ? host.users.length : null,
-    updates: { portainer: null, system: null },
+    updates: { portainer: null, system: null, librechat: host.update ?? null },
+    updatePending: false,
     rebootNeeded: false,
     proof: host.proof ?? null,
     idleStop: host.idleStop
@@ -40,6 +44,15 @@ export function healthLine({ host, volume }: Instance, { now }: World): string {
       : null,
     running: '',
     problems,
-    warnings: [],
+    warnings:
+      host.update?.result === 'rolled-back'
+        ? [
+            {
+              code: 'update-rolled-back',
+              text: `An update was rolled back on ${host.update.at}. ${host.update.detail}`,
+              fix: [{ code: 'update' }],
+            },
+          ]
+        : [],
   })
 }

@@ -1,7 +1,10 @@
+import { closeScript } from '../host/close.js'
 import { filesMissing } from '../host/payload.js'
 import type { Host, Instance, RunCommand } from './account.js'
+import { backupAnswer } from './backups.js'
 import { carriedBy } from './carried.js'
 import { healthLine } from './host-health.js'
+import { updating } from './host-update.js'
 import { type Answer, keyAnswer, portainerAnswer, userAnswer } from './host-users.js'
 import { refusedCall } from './refused-calls.js'
 import type { World } from './world.js'
@@ -29,6 +32,7 @@ const times: Record<string, number> = {
   key: 2_000,
   user: 6_000,
   portainer: 4_000,
+  backup: 20_000,
 }
 const nothingToDo = 3_000
 
@@ -46,12 +50,15 @@ const sayings: Record<string, string> = {
  */
 export function perform({ script, instance }: Work, world: World): Performance {
   if (script.includes('CHAT_PROOF=')) return prove(script, instance, world)
+  if (script === closeScript) return says(2_000, '')
   const { files, command, version = '' } = carriedBy(script)
   if (/host\/health\.py"?/.test(command) && files.has('host/health.py')) {
     const holds = command.includes('--hold-idle-stop') && instance.host.idleStop !== undefined
     const leaves = holds ? { idleHeld: true } : {}
     return says(2_000, healthLine({ ...instance, host: { ...instance.host, ...leaves } }, world), leaves)
   }
+  // The files of a version come in several commands.
+  if (command === 'true') return says(1_000, '')
   const stage = /run\.sh"? ([\w-]+)$/.exec(command)?.[1] ?? ''
   if (!(stage in times)) return fails(1_000, `sh: ${command.slice(0, 200)}: not found in this rehearsal`)
   const { host } = instance
@@ -74,7 +81,7 @@ function runs(
 ): Performance {
   if (stage === 'images' && world.scenario === 'stage-failing') return pullFails()
   const { host } = instance
-  const done = host.done.includes(stage)
+  const done = stage !== 'backup' && host.done.includes(stage)
   const takesMs = done ? nothingToDo : (times[stage] ?? nothingToDo)
   const leaves: Partial<Host> = done ? {} : { done: [...host.done, stage] }
   const request = files.get('input/request.json')
@@ -87,13 +94,22 @@ function runs(
     }
     case 'user':
       return answered(takesMs, userAnswer(request, host), leaves)
+    case 'backup':
+      return answered(takesMs, backupAnswer(request, host, world.now), {})
     case 'portainer':
       return says(takesMs, portainerAnswer(request))
     case 'stack': {
+      const update = updating(files, host, world)
+      if (update.error) return { ...fails(40_000, '', update.error), leaves: update.leaves }
       const release = files.get('input/release')?.trim()
       const answer = request ? userAnswer(request, host) : { output: '' }
       const said = { ...answer, output: [sayings.stack, answer.output].filter(Boolean).join('\n') }
-      return answered(takesMs, said, { ...leaves, ...installed(files), ...(release ? { release } : {}) })
+      return answered(takesMs, said, {
+        ...leaves,
+        ...installed(files),
+        ...(release ? { release } : {}),
+        ...update.leaves,
+      })
     }
     default:
       return says(takesMs, sayings[stage] ?? '', leaves)

@@ -7,6 +7,7 @@ import { waitUntilOnline } from '../host/online.js'
 import { type HostSettings, release } from '../host/settings.js'
 import { setUpHost, updateStack } from '../host/setup.js'
 import { type MadeUser, type NewUser, resetPassword } from '../host/users.js'
+import { isHeld, type Move, movesOf } from '../host/versions.js'
 import type { AddressState } from './address.js'
 import type { InstanceState } from './instance.js'
 import type { LabId } from './ownership.js'
@@ -36,6 +37,8 @@ export interface HostSetupOptions {
   userTask(there: { instanceType?: string | undefined; users?: number | undefined }): UserTask
   /** Asks each model for an answer, from the host. */
   prove(host: Host): Promise<Proof | undefined>
+  /** The same as a script, for a host that updates itself: it doesn't open before a model answers. */
+  proofScript(host: Host): string | undefined
   /** Whether two proofs make the same menu. */
   isSameMenu(before: Proof | undefined, after: Proof | undefined): boolean
   instance: Resource<InstanceState>
@@ -103,6 +106,7 @@ export function hostSetup(options: HostSetupOptions): HostResource {
       const there = seen(instance)
       return [
         ...stackChanges(state, there, isCurrent(state, seen)),
+        ...versionChanges(state),
         ...userChanges(options.firstUser, taskFor(state, there)),
         ...hardwareChanges(options, there),
       ]
@@ -122,6 +126,7 @@ export function hostSetup(options: HostSetupOptions): HostResource {
         host,
         options.settings(publicIp, state?.proof),
         task === 'create' ? wanted : undefined,
+        mayUpdate(state) ? { proof: options.proofScript(host) } : undefined,
       )
       firstUser = done.firstUser ?? firstUser
       // Created by a run that ended before it could show the password.
@@ -178,6 +183,24 @@ function stackChanges(
   const problems = health.problems.map(({ text }) => text).join(' ')
   return [{ what: 'health', from: problems || 'not healthy', to: 'healthy' }]
 }
+
+const wantedMoves = (health: HostHealth): readonly Move[] => {
+  const moves = movesOf(health)
+  return isHeld(health, moves) ? [] : moves
+}
+
+/** What a host that can't be asked runs shows only there. */
+const mayUpdate = (state: HostState | undefined): boolean =>
+  state !== undefined && (state.health === undefined || wantedMoves(state.health).length > 0)
+
+const versionChanges = (state: HostState | undefined): Change[] =>
+  state?.health
+    ? wantedMoves(state.health).map(({ name, from, to }) => ({
+        what: name,
+        from,
+        to: `${to}, after a dump of the data, which is put back if the update fails`,
+      }))
+    : []
 
 function userChanges(user: NewUser | undefined, task: UserTask): Change[] {
   if (!user || task === 'none') return []

@@ -82,6 +82,16 @@ const tokenIdentity = ({ account, region, name }: LabId, generation: string): st
 export const launchToken = (lab: LabId, generation: string, parameters: unknown): string =>
   `${tokenIdentity(lab, generation)}-${hash([parameters], 31)}`
 
+/** Which of the recorded generations launched the instance; undefined where none has. */
+export const generationOf = (
+  lab: LabId,
+  { generation, previousGeneration }: Pick<Recorded, 'generation' | 'previousGeneration'>,
+  { ClientToken = '' }: Instance,
+): string | undefined =>
+  [generation, previousGeneration].find(
+    (one) => one !== undefined && ClientToken.startsWith(`${tokenIdentity(lab, one)}-`),
+  )
+
 /** A token of this program, of any version: 0.1.0 used 64 hex digits that can't be computed again. */
 const isOurToken = (token = ''): boolean => /^([0-9a-f]{64}|[0-9a-f]{32}-[0-9a-f]{31})$/.test(token)
 

@@ -2,6 +2,7 @@ import {
   type EC2Client,
   ModifyInstanceAttributeCommand,
   type ModifyInstanceAttributeCommandInput,
+  StopInstancesCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2'
 import { ignoreErrors } from '../aws/errors.js'
@@ -33,7 +34,8 @@ export function instance(options: InstanceOptions): Resource<InstanceState> {
 
     async observe(seen) {
       const found = await seen(options.identity)
-      return found?.instance && (await inspect(ec2, found.instance, found.superseded))
+      if (!found?.instance || found.instance.InstanceId === options.replaces) return undefined
+      return await inspect(ec2, found.instance, found.superseded)
     },
 
     changes(state, seen) {
@@ -56,7 +58,6 @@ export function instance(options: InstanceOptions): Resource<InstanceState> {
       // A fresh instance is looked at too: EC2 launches silently without a profile that it doesn't see yet.
       const now = state ?? (await running(options, host.instanceId, work))
       const restarted = await update(options, now, { profileId, arn, groupId }, work)
-      for (const id of now.superseded) await end(ec2, await protection(ec2, id), work)
       return now.state === 'running' && !restarted ? now : await running(options, now.instanceId, work)
     },
 
@@ -65,6 +66,25 @@ export function instance(options: InstanceOptions): Resource<InstanceState> {
       for (const id of state.superseded) await end(ec2, await protection(ec2, id), work)
     },
   }
+}
+
+/** An instance whose place another has taken: it can only go. */
+export const replacedInstance = (ec2: EC2Client, instanceId: string): Resource<string> => ({
+  name: `replaced instance ${instanceId}`,
+  after: [],
+  id: () => instanceId,
+  observe: async () => instanceId,
+  changes: () => [],
+  ensure: () => Promise.reject(new Error('It is only removed.')),
+  remove: async (_, work) => await end(ec2, await protection(ec2, instanceId), work),
+})
+
+/** Stops an instance whose data another has. It can still be started by hand. */
+export async function stopReplaced(ec2: EC2Client, InstanceId: string): Promise<void> {
+  const { stopProtected } = await protection(ec2, InstanceId)
+  if (stopProtected)
+    await ec2.send(new ModifyInstanceAttributeCommand({ InstanceId, DisableApiStop: { Value: false } }))
+  await ec2.send(new StopInstancesCommand({ InstanceIds: [InstanceId] }))
 }
 
 export const instanceActions = {

@@ -2,6 +2,7 @@ import type { ChatJudgement } from '../app/chat-proof.js'
 import type { ChatReport } from '../app/chat-report.js'
 import type { HostHealth } from '../app/host-work.js'
 import type { Settings } from '../app/open-lab.js'
+import { bytesText } from '../core/bytes.js'
 import type { Hint, Prose } from '../core/error.js'
 import { clean } from './style.js'
 import { columns } from './table.js'
@@ -57,6 +58,9 @@ export function healthLines(health: HostHealth, { style, hint }: Paint): string[
       : []),
     ...(health.updates.system
       ? [`security updates ${health.updates.system.at} (${health.updates.system.result})`]
+      : []),
+    ...(health.dump?.result === 'made'
+      ? [`data last dumped ${health.dump.at} (${bytesText(health.dump.bytes ?? 0)})`]
       : []),
   ]
   return [

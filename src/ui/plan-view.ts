@@ -12,14 +12,15 @@ const say = ({ what, from, to, byHand }: Change, hint: Ui['hint']): string =>
 
 /** Each resource with its action, each setting, and what the lab costs a month. */
 export function planText(plan: Plan, { style, hint }: Paint): string {
-  const { items, replaces, cost, lab, rows, strangers, leftSecrets, createsVpc } = plan
+  const { items, replaces, movesData, cost, lab, rows, strangers, leftSecrets, createsVpc } = plan
   const lines = [style('bold', `Plan for the lab "${lab.name}" in ${lab.region}`), '']
   if (createsVpc)
     lines.push(`  ${style('green', '+')} default VPC of ${lab.region}  create`, '      destroy keeps it')
   for (const { resource, action, id, changes } of items) {
     const replaced = replaces !== undefined && id === replaces
     const sign = style(replaced ? 'red' : colors[action], replaced ? '±' : signs[action])
-    const word = replaced ? 'will be replaced; all its data is lost' : action
+    const lost = movesData ? 'its data moves to the new one' : 'all its data is lost'
+    const word = replaced ? `will be replaced; ${lost}` : action
     lines.push(
       `  ${sign} ${clean(resource.name)}${id && !resource.name.endsWith(id) ? `  ${style('dim', clean(id))}` : ''}  ${word}`,
     )
@@ -65,7 +66,7 @@ function hostText(items: Plan['items'], { hint }: Pick<Ui, 'hint'>): string | nu
 }
 
 export const planJson = (
-  { items, cost, lab, settings, replaces, rows, strangers, leftSecrets, createsVpc }: Plan,
+  { items, cost, lab, settings, replaces, movesData, rows, strangers, leftSecrets, createsVpc }: Plan,
   paint: Pick<Ui, 'hint'>,
 ) => ({
   lab: lab.name,
@@ -79,6 +80,7 @@ export const planJson = (
   })),
   host: hostText(items, paint),
   replaces: replaces ?? null,
+  movesData,
   spec: settings,
   settings: rows,
   strangers,

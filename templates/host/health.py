@@ -3,6 +3,7 @@
 `problems` are what makes it unhealthy, `warnings` what will; each is {"code", "text"}.
 """
 import calendar
+import contextlib
 import json
 import os
 import re
@@ -121,6 +122,16 @@ def update(name):
         return None
 
 
+def versions():
+    """Each service's version: the tag that its image was asked for by. state/applied is of the stack that runs."""
+    kept = f"{LAB}/state/applied/images" if os.path.isdir(f"{LAB}/state/applied/images") else f"{LAB}/images"
+    found = {}
+    for service, pin in (("librechat", "LIBRECHAT"), ("mongodb", "MONGODB"), ("meilisearch", "MEILISEARCH")):
+        with contextlib.suppress(OSError), open(f"{kept}/{pin}_IMAGE", encoding="utf-8") as file:
+            found[service] = file.readline().strip().split("@")[0].rpartition(":")[2]
+    return found
+
+
 def waiting_kernel():
     """The kernel that a restart would start, when it is another than the one that runs; empty otherwise."""
     # dnf's own question knows only a package called kernel, and Amazon Linux's are called kernel6.12 and so on.
@@ -133,6 +144,14 @@ def libraries_wait():
     last = update("system") or {}
     with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
         return bool(last.get("reboot")) and last.get("boot") == file.read().strip()
+
+
+def last_dump():
+    """How the last dump of the data went, as bin/dump wrote it down; None before the first."""
+    try:
+        return json.loads(written("dump.json"))
+    except ValueError:
+        return None
 
 
 def proof():
@@ -189,6 +208,8 @@ def health():
         "services": {service: state_of(service, found.get(service)) for service in SERVICES},
         "restarts": {service: recent_restarts(found.get(service)) for service in SERVICES},
         "images": {service: found[service]["Config"]["Image"] for service in SERVICES if service in found},
+        "versions": versions(),
+        "data": setting("LAB_DATA"),
         "disk": disk(),
         "memory": memory(),
         "certificate": certificate(setting("LAB_SITE")) if setting("LAB_SITE") else None,
@@ -196,7 +217,9 @@ def health():
         "hostPortsProtected": firewall.host_ports_protected(),
         "site": setting("LAB_SITE"),
         "models": menu(),
-        "updates": {"portainer": update("portainer"), "system": update("system")},
+        "updates": {"portainer": update("portainer"), "system": update("system"), "librechat": update("librechat")},
+        "updatePending": bool(written("update.json")),
+        "dump": last_dump(),
         "rebootNeeded": bool(kernel) or libraries_wait(),
         "proof": proof(),
         "idleStop": idle_stop(),
@@ -251,6 +274,16 @@ def judge(result, kernel):
     for name, last in result["updates"].items():
         if last and last["result"] == "failed":
             say(warnings, f"update-{name}", f"The last update of {name} failed on {last['at']}.")
+    last = result["updates"]["librechat"]
+    if result["updatePending"]:
+        say(problems, "update", "An update of LibreChat was interrupted, and nobody can reach it meanwhile.",
+            {"code": "update"})
+    elif last and last["result"] == "rolled-back":
+        say(warnings, "update-rolled-back", f"An update was rolled back on {last['at']}. {last['detail']}",
+            {"code": "update"})
+    dumped = result["dump"]
+    if dumped and dumped["result"] == "failed":
+        say(warnings, "dump", f"The last dump of the data failed on {dumped['at']}: {dumped.get('detail', '')}")
     if kernel:
         say(warnings, "reboot", "A kernel update waits for a restart of the instance: "
             f"Linux {os.uname().release} runs, {kernel} is installed.")

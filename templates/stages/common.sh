@@ -7,6 +7,9 @@ umask 077
 : "${LAB:?}" "${CODE:?}"
 # shellcheck source=../pins.env
 . "$CODE/pins.env"
+# Versions that were rolled back are tried again by `librechat-lab update` alone; until then the ones before stay.
+# shellcheck source=/dev/null
+if [ -s "$LAB/state/held" ] && [ ! -e "${INPUT:-}/try-again" ]; then . "$LAB/state/held"; fi
 
 # Prints one short line for the user.
 say() {

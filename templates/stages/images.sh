@@ -6,6 +6,8 @@
 
 kept=$LAB/images
 install -d -m 755 "$kept"
+# What runs, for a host that an older release has set up.
+if [ -s "$LAB/state/release" ] && [ ! -d "$LAB/state/applied/images" ]; then python3 "$CODE/host/update.py" keep; fi
 
 # have <image>: it is on this host.
 have() { docker image inspect "$1" >/dev/null 2>&1; }

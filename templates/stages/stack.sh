@@ -1,16 +1,19 @@
 #!/bin/bash
 # Secrets, configuration, containers. The proxy comes last, so that the first user, who becomes the admin, is
 # there before anybody can reach the page. Expects in INPUT: settings.env, librechat.yaml, release, and
-# request.json when a first user is wanted.
+# request.json when a first user is wanted; proof.sh, which asks the models after an update, and try-again.
 # shellcheck source=common.sh
 . "$CODE/stages/common.sh"
 
 cd "$LAB"
 need_space 1024 "starting the stack" "$(docker info -f '{{.DockerRootDir}}')"
 
+# Which volumes and secrets serve: bin/dump changes it when it restores a dump.
+data=$(sed -n 's/^LAB_DATA=//p' .env 2>/dev/null || true)
 # Made once, here, and never again: losing them would make what they encrypt unreadable.
-secret() { grep -q "^$1=" secrets/env 2>/dev/null || printf '%s=%s\n' "$1" "$(openssl rand -hex "$2")" >>secrets/env; }
-touch secrets/env
+secrets=secrets/env$data
+secret() { grep -q "^$1=" "$secrets" 2>/dev/null || printf '%s=%s\n' "$1" "$(openssl rand -hex "$2")" >>"$secrets"; }
+touch "$secrets"
 secret CREDS_KEY 32
 secret CREDS_IV 16
 secret JWT_SECRET 32
@@ -18,6 +21,11 @@ secret JWT_REFRESH_SECRET 32
 secret MEILI_MASTER_KEY 32
 [ -s secrets/portainer-admin-password ] || printf '%s' "$(openssl rand -hex 12)" >secrets/portainer-admin-password
 chmod 600 secrets/*
+
+# Other versions of LibreChat and its databases: dumps the data first. Whatever fails after that puts everything back.
+update() { python3 "$CODE/host/update.py" "$1"; }
+trap 'code=$?; [ $code -eq 0 ] || update rollback || true; exit $code' EXIT
+update begin
 
 put "$CODE/compose.yaml" compose.yaml 644 || true
 put "$INPUT/librechat.yaml" librechat.yaml 644 || true
@@ -38,11 +46,17 @@ env=$(mktemp)
   echo "LAB_HOST_IP=$host_ip"
   echo "LAB_LIBRECHAT_YAML=$(sha256sum <librechat.yaml | cut -c 1-16)"
   echo "LAB_CADDYFILES=$(cat caddy/*.caddy caddy/Caddyfile | sha256sum | cut -c 1-16)"
-  cat secrets/env
+  echo "LAB_DATA=$data"
+  cat "$secrets"
 } >"$env"
 put "$env" .env 600 || true
 rm -f "$env"
 docker compose config -q
+
+# Dumps: every night, and started again after a power cut has left LibreChat stopped in the middle of one.
+put "$CODE/bin/dump" "$LAB/bin/dump" 755 || true
+put "$CODE/host/answer.cjs" "$LAB/bin/answer.cjs" 644 || true
+install -d -m 700 /var/lib/librechat-lab/dumps
 
 up() {
   docker compose up -d --pull never --wait --wait-timeout 600 "$@" || fail stack-unhealthy \
@@ -51,7 +65,9 @@ up() {
     "Read the log of the unhealthy service in Portainer or on the host: docker compose logs" \
     "Then run the command again."
 }
+update migrate
 up librechat
+update prove
 say "LibreChat answers"
 
 # Another version of Meilisearch starts with an empty volume: LibreChat rebuilds its index, which it
@@ -68,16 +84,18 @@ fi
 printf '%s' "$MEILISEARCH_VOLUME" >state/meilisearch-volume
 
 if [ -f "$INPUT/request.json" ]; then python3 "$CODE/host/user.py"; fi
+update finish
 up --remove-orphans
 
-# Portainer's timer, now that there is something to update, and the one that stops a host that nobody uses.
+# The timers, now that there is something to update, to dump and to stop.
 for program in update-portainer idle-stop; do put "$CODE/bin/$program" "$LAB/bin/$program" 755 || true; done
 changed=no
-for unit in librechat-lab-{portainer,idle}.{service,timer}; do
+for unit in librechat-lab-{portainer,dump,idle}.{service,timer} librechat-lab-recover.service; do
   if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
 done
 if [ $changed = yes ]; then systemctl daemon-reload; fi
-systemctl enable --now librechat-lab-portainer.timer
+systemctl enable --now librechat-lab-portainer.timer librechat-lab-dump.timer
+systemctl enable librechat-lab-recover.service
 # The command line has seen to it that a shutdown stops the instance, or it would have left this file.
 rm -f state/idle-stop-held
 if grep -q '^LAB_IDLE_STOP=' .env; then
@@ -87,3 +105,4 @@ else
 fi
 
 put "$INPUT/release" state/release 600 || true
+update keep

@@ -35,6 +35,8 @@ const takers: Record<string, (word: string) => string[]> = {
   'a tunnel’s target': (word) => ['tunnel', word],
   'a user': (word) => ['user', 'add', word],
   'a service': (word) => ['logs', word],
+  'a backup': (word) => ['restore', word],
+  'a folder': (word) => ['backup', `${word}/lab.backup`],
   'a command': (word) => [word],
   'a topic': (word) => ['help', word],
 }

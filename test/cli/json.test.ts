@@ -1,4 +1,7 @@
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type * as z from 'zod'
 import { leaves } from './leaves.js'
@@ -19,11 +22,18 @@ async function json(args: readonly string[], shape: z.ZodType, code = 0) {
 /** What calls nothing has nothing to rehearse. */
 const isTold = ([name]: readonly string[]) => ['policy', 'completion', 'help'].includes(name ?? '')
 
+const folder = mkdtempSync(join(tmpdir(), 'librechat-lab-json-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const [file, passphrase] = [join(folder, 'lab.backup'), join(folder, 'passphrase.txt')]
+writeFileSync(passphrase, 'four random words here\n')
+
 /** With a lab there: each command line, its shape and its exit code. */
 const withLab: [line: string, shape: z.ZodType, code?: number][] = [
   ['up --yes', shapes.up],
   ['up --yes --dry-run --disk 40', shapes.plan],
   ['status', shapes.status],
+  ['update --check', shapes.update],
+  ['update', shapes.update],
   ['status --chat', shapes.status],
   ['list', shapes.list],
   ['list --all-regions', shapes.list],
@@ -40,6 +50,11 @@ const withLab: [line: string, shape: z.ZodType, code?: number][] = [
   ['user remove you@example.org', shapes.error, 1],
   ['portainer password', shapes.portainerPassword],
   ['portainer password --reset', shapes.portainerPassword],
+  [`backup ${file} --passphrase-file ${passphrase}`, shapes.backup],
+  [`backup verify ${file} --passphrase-file ${passphrase}`, shapes.verified],
+  [`backup ${file}`, shapes.error, 1],
+  [`restore ${file} --passphrase-file ${passphrase} --confirm default`, shapes.restored],
+  ['backup list', shapes.dumps],
   ['address policy', shapes.policy],
   ['open portainer', shapes.open],
   ['schedule set --start 08:00 --stop 20:00 --timezone Europe/Berlin', shapes.schedule],
@@ -95,15 +110,16 @@ describe('--json with a lab there', () => {
   })
 })
 
+/** What a command takes as its first word, where that is not an e-mail address. */
+const aWord: Record<string, string> = { access: '8.8.8.8', restore: '20260101T020000Z-nightly' }
+
 describe.concurrent('--json where there is nothing', () => {
   const none = rehearsal()
   const lines = leaves
     .filter(({ node }) => node.command?.callsAws)
     .map(({ path, node }) => [
       ...path,
-      ...(node.command?.args[0]?.name.startsWith('<')
-        ? [path[0] === 'access' ? '8.8.8.8' : 'me@example.org']
-        : []),
+      ...(node.command?.args[0]?.name.startsWith('<') ? [aWord[path[0] ?? ''] ?? 'me@example.org'] : []),
     ])
     .map((words) =>
       words[0] === 'user' && words[1] === 'remove' ? [...words, '--confirm', 'me@example.org'] : words,

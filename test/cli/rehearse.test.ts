@@ -69,3 +69,39 @@ it.for(['$(id)', 'moon', '../..', 'us east 1'])(
     expect(ended.json()).toMatchObject({ error: { code: 'bad-region' } })
   },
 )
+
+it('up --replace-instance moves the data through two tunnels, and everything is as it was', {
+  timeout: 90_000,
+}, async () => {
+  const { run } = rehearsal()
+  await run(['up', '--yes', '--email', 'me@example.org'])
+  await run(['user', 'add', 'you@example.org'])
+  const before = (await run(['list', '--json'])).json<{ labs: { instanceId: string; address: string }[] }>()
+  const { instanceId = '', address } = before.labs[0] ?? {}
+  const replaced = await run(['up', '--yes', '--replace-instance', instanceId])
+  expect(replaced.code, replaced.stderr).toBe(0)
+  expect(replaced.stderr).toContain('its data moves to the new one')
+  const after = (await run(['list', '--json'])).json<{ labs: object[] }>()
+  expect(after.labs).toMatchObject([{ address, instanceId: expect.not.stringMatching(instanceId) }])
+  expect((await run(['user', 'list'])).stdout).toMatch(/^me@example.org .*\nyou@example.org /)
+  expect((await run(['status'])).code).toBe(0)
+})
+
+it('update moves an older lab, says what a failed one left, and tries again only when asked', {
+  timeout: 90_000,
+}, async () => {
+  const { run, env } = rehearsal()
+  await start(['up', '--yes', '--scenario', 'older-librechat'], env).ended
+  const check = await run(['update', '--check'])
+  expect(check.stdout).toMatch(/LibreChat +v0\.8\.7 → v0\.8\.8[\s\S]*UPGRADING/)
+  expect((await run(['up', '--dry-run', '--yes'])).stdout).toMatch(
+    /LibreChat: v0\.8\.7 → v0\.8\.8, after a dump/,
+  )
+  const failed = await start(['update', '--yes', '--scenario', 'update-failing', '--json'], env).ended
+  expect(failed.json()).toMatchObject({ error: { code: 'update-rolled-back' } })
+  expect((await run(['status'])).stdout).toMatch(/An update was rolled back on/)
+  expect((await run(['up', '--dry-run', '--yes'])).stdout).not.toContain('after a dump')
+  const updated = await run(['update', '--yes', '--json'])
+  expect(updated.json()).toMatchObject({ updated: true, chatVerdict: 'ready' })
+  expect((await run(['update'])).stdout).toContain('Nothing to update')
+})

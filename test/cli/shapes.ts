@@ -57,7 +57,12 @@ const cost = object({
 const urls = object({ librechat: z.url(), portainer: z.url(), sessionManager: z.url() })
 const answers = object({ https: z.boolean(), portainer: z.boolean() })
 const finding = object({ code: text, text, fix: list(text) })
-const update = object({ at: text, result: text, detail: text.optional() }).nullable()
+const update = object({
+  at: text,
+  result: text,
+  detail: text.optional(),
+  to: z.record(text, text).optional(),
+}).nullable()
 const byService = <T extends z.ZodType>(value: T) =>
   object({ librechat: value, mongodb: value, meilisearch: value, proxy: value, portainer: value })
 
@@ -80,7 +85,19 @@ const health = object({
   site: z.string(),
   models: list(text),
   users: z.int().nullable(),
-  updates: object({ portainer: update, system: update }),
+  versions: z.record(text, text),
+  data: z.string(),
+  updates: object({ portainer: update, system: update, librechat: update }),
+  updatePending: z.boolean(),
+  dump: object({
+    at: text,
+    result: text,
+    detail: text.optional(),
+    id: text.optional(),
+    bytes: z.number().optional(),
+    seconds: z.number().optional(),
+    stoppedSeconds: z.number().optional(),
+  }).nullable(),
   rebootNeeded: z.boolean(),
   running: z.string(),
   idleStop: object({ minutes: z.int(), idleSince: text, awake: z.string(), held: z.boolean() }).nullable(),
@@ -126,6 +143,7 @@ const plan = {
   ),
   host: text.nullable(),
   replaces: text.nullable(),
+  movesData: z.boolean(),
   spec,
   settings: list(object({ what: text, from: text.optional(), to: text })),
   strangers,
@@ -169,6 +187,16 @@ const access = {
   here: z.ipv4().nullable(),
 }
 
+const verified = {
+  file: text,
+  bytes: z.number(),
+  lab: text,
+  region: text,
+  at: z.iso.datetime(),
+  librechat: text,
+  mongodb: text,
+}
+
 export const shapes = {
   plan: object({ ...plan, dryRun: z.literal(true) }),
   up: object({
@@ -186,6 +214,19 @@ export const shapes = {
     addressRelease: object({ refusedBy: z.enum(['nothing', 'policy', 'reverse-dns']) }),
     firstUser: user.nullable(),
     warnings: list(text),
+  }),
+  backup: object({ ...verified, stoppedSeconds: z.number() }),
+  verified: object(verified),
+  restored: object({
+    lab: text,
+    id: text,
+    before: text,
+    seconds: z.number(),
+    stoppedSeconds: z.number(),
+    search: z.boolean(),
+  }),
+  dumps: object({
+    dumps: list(object({ id: text, at: text, reason: text, bytes: z.number(), librechat: text })),
   }),
   status: object({
     ...where,
@@ -267,6 +308,20 @@ export const shapes = {
     exists: z.literal(false),
     keptAddress: z.ipv4(),
     keptAddressMonthlyUsd: z.number(),
+  }),
+  update: object({
+    ...where,
+    available: z.boolean(),
+    versions: z.record(text, text),
+    pinned: z.record(text, text),
+    changes: list(object({ service: text, name: text, from: text, to: text })),
+    migrations: list(
+      object({ name: text, below: text, dryRun: list(text), command: list(text), source: z.url() }),
+    ),
+    last: update,
+    pending: z.boolean(),
+    updated: z.boolean(),
+    chatVerdict: verdict.optional(),
   }),
   destroy: object({
     ...where,

@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { digest, tarball, templates } from '../../src/host/archive.js'
-import { payload } from '../../src/host/payload.js'
+import { payloads } from '../../src/host/payload.js'
 import { type HostSettings, release, stackInput } from '../../src/host/settings.js'
 import { firstBootUserData } from '../../src/host/user-data.js'
 import { carriedBy } from '../support/archive.js'
@@ -21,21 +21,42 @@ const run = 'bash "$CODE/run.sh" stack'
 describe('what Run Command carries', () => {
   const hostile = 'a: "{{ssm:/secret}} $(touch /tmp/x) `id` \' ----\n----\n☃"\n'
   const input = stackInput({ ...settings, librechatYaml: hostile })
-  const text = payload(host, input, run, { withFiles: true })
+  const texts = payloads(host, input, run, { withFiles: true })
+  const text = texts.at(-1) ?? ''
+  const payload = (input: Record<string, string>) => payloads(host, input, run)[0] ?? ''
 
   it('arrives to the byte, whatever is in it', () => {
     const { files, command } = carriedBy(text)
     expect(command).toBe(run)
     expect(files.get('input/librechat.yaml')).toBe(hostile)
-    for (const [path, content] of templates()) expect(files.get(`code/${path}`)).toBe(content)
+    const all = new Map(texts.flatMap((one) => [...carriedBy(one).files]))
+    for (const [path, content] of templates()) expect(all.get(`code/${path}`)).toBe(content)
+  })
+
+  it('is put together from its parcels at once, and not before all are there', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'librechat-lab-parcels-'))
+    const runs = (script: string) =>
+      spawnSync('sh', [], { input: script.replaceAll('/run/librechat-lab', directory), encoding: 'utf8' })
+    try {
+      const scripts = payloads(host, {}, 'find "$CODE" -type f | wc -l', { withFiles: true })
+      expect(scripts.length).toBeGreaterThan(1)
+      expect(runs(scripts.at(-1) ?? '')).toMatchObject({
+        status: 79,
+        stdout: 'librechat-lab: files missing\n',
+      })
+      expect(scripts.map(runs).at(-1)?.stdout.trim()).toBe(String(templates().size))
+      expect(readdirSync(directory)).toEqual([digest(templates())])
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
   })
 
   it('is only its own input once the host has the files', () => {
-    const { files, command, version } = carriedBy(payload(host, input, run))
+    const { files, command, version } = carriedBy(payload(input))
     expect([...files.keys()].sort()).toEqual(['input/librechat.yaml', 'input/release', 'input/settings.env'])
     expect(command).toBe(run)
     expect(version).toBe(`/run/librechat-lab/${digest(templates())}`)
-    expect(payload(host, input, run).length).toBeLessThan(4 * 1024)
+    expect(payload(input).length).toBeLessThan(4 * 1024)
   })
 
   it('holds nothing that Run Command would fill in, or that a shell would read as more than words', () => {
@@ -51,12 +72,12 @@ describe('what Run Command carries', () => {
       (_, at) => `us.anthropic.claude-${Math.imul(at + 1, 2654435761)}-v1:0`,
     )
     const long = `version: "1.3.17"\nmodels: [${menu.join(', ')}]\n`
-    expect(payload(host, stackInput({ ...settings, librechatYaml: long }), run).length).toBeLessThan(8 * 1024)
-    expect(payload(host, {}, run, { withFiles: true }).length).toBeLessThan(40 * 1024)
+    expect(payload(stackInput({ ...settings, librechatYaml: long })).length).toBeLessThan(8 * 1024)
+    for (const one of texts) expect(one.length).toBeLessThan(44 * 1024)
     const noise = Array.from({ length: 30_000 }, (_, at) => Math.imul(at + 7, 2654435761).toString(36)).join(
       '',
     )
-    const huge = () => payload(host, stackInput({ ...settings, librechatYaml: noise }), run)
+    const huge = () => payload(stackInput({ ...settings, librechatYaml: noise }))
     expect(huge).toThrow(expect.objectContaining({ code: 'payload-too-large' }))
   })
 

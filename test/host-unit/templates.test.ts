@@ -16,11 +16,17 @@ function describeWith(program: string, argv: string[], title: string, body: () =
   describe.skipIf(!there)(there ? title : `${title} (not run: no ${program})`, body)
 }
 
-const shell = [
-  'run.sh',
-  ...['stages', 'bin'].flatMap((room) => readdirSync(join(root, room)).map((name) => `${room}/${name}`)),
+const isPython = (path: string) => readFileSync(join(root, path), 'utf8').startsWith('#!/usr/bin/python3')
+const programs = ['stages', 'bin'].flatMap((room) =>
+  readdirSync(join(root, room)).map((name) => `${room}/${name}`),
+)
+const shell = ['run.sh', ...programs.filter((path) => !isPython(path))]
+const python = [
+  ...readdirSync(join(root, 'host'))
+    .filter((name) => name.endsWith('.py'))
+    .map((name) => `host/${name}`),
+  ...programs.filter(isPython),
 ]
-const python = readdirSync(join(root, 'host')).filter((name) => name.endsWith('.py'))
 
 describeWith('shellcheck', ['--version'], 'every script', () => {
   it.each(shell)('pleases shellcheck: %s', (path) => {
@@ -36,7 +42,7 @@ describeWith('python3', ['-c', 'pass'], 'every program', () => {
   it.each(python)('is Python that compiles, for Amazon Linux’s 3.9 too: %s', (name) => {
     // Parsed by the grammar of 3.9, which is what Amazon Linux 2023 has.
     const check = 'import ast, sys; ast.parse(open(sys.argv[1]).read(), feature_version=(3, 9))'
-    execFileSync('python3', ['-c', check, join(root, 'host', name)])
+    execFileSync('python3', ['-c', check, join(root, name)])
   })
 
   const merge = (theirs: string | undefined) => {

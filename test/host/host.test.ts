@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type HostHealth, readHealth } from '../../src/host/health.js'
 import { portainerPassword } from '../../src/host/portainer.js'
@@ -13,6 +14,9 @@ import { Browser, echo, sha256 } from './browser.js'
 import { Lab } from './lab.js'
 
 const email = "o'brien+lab@example.org"
+const migrations = JSON.parse(
+  readFileSync(new URL('../../templates/migrations.json', import.meta.url), 'utf8'),
+)
 const services = {
   librechat: 'healthy',
   mongodb: 'healthy',
@@ -522,26 +526,86 @@ describe('the system', () => {
 })
 
 describe('a change', () => {
-  it('of a pinned image keeps data and secrets', async () => {
+  const librechat = (tag: string) => ({ LIBRECHAT_IMAGE: `127.0.0.1:5000/librechat-ai/librechat:${tag}` })
+  const migrates = (below: string) =>
+    writeFileSync(join(lab.templates, 'migrations.json'), JSON.stringify([{ ...migrations[0], below }]))
+  const update = () => setUpHost(lab.host, lab.settings, undefined, { proof: undefined, again: true })
+  const config = async () => {
+    const browser = await signedIn()
+    const { body } = await browser.ask('GET', '/api/config')
+    browser.close()
+    return JSON.parse(body)
+  }
+  const documents = () =>
+    sh(
+      'cat "$(docker volume inspect -f "{{.Mountpoint}}" librechat-lab_mongodb$(sed -n s/^LAB_DATA=//p /opt/librechat-lab/.env))"/documents.json',
+    )
+
+  it('of a pinned image dumps first, migrates, and keeps data and secrets', async () => {
     const kept = await secrets()
+    migrates('v0.8.9')
     // As the script that refreshes the pins writes them: the tag and its digest.
     const digest = await sh('cat /srv/registry/tags/librechat-ai/librechat/v0.8.9')
-    lab.pin({ LIBRECHAT_IMAGE: `127.0.0.1:5000/librechat-ai/librechat:v0.8.9@${digest}` })
+    lab.pin(librechat(`v0.8.9@${digest}`))
     const before = (await readHealth(lab.host)).release
     const { health } = await setUpHost(lab.host, lab.settings)
     expect(health.healthy).toBe(true)
     expect(health.release).not.toBe(before)
-    const browser = await signedIn()
-    expect((await browser.ask('GET', '/api/config')).body).toContain('v0.8.9')
-    browser.close()
+    expect(health).toMatchObject({
+      versions: { librechat: 'v0.8.9' },
+      updates: { librechat: { result: 'updated' } },
+      updatePending: false,
+    })
+    expect(await config()).toMatchObject({ version: 'v0.8.9' })
+    expect(await documents()).toContain('"migrated":"v0.8.9"')
+    expect(await sh('ls /var/lib/librechat-lab/dumps')).toMatch(/-update$/m)
     expect(await secrets()).toBe(kept)
   })
 
+  it.each([
+    ['fails its migration', 'v0.8.10', /E11000/],
+    ['does not start', 'v0.8.11', /librechat: /],
+  ])(
+    'to a version that %s is rolled back by the host, with all data',
+    { timeout: 1_800_000 },
+    async (_, version, why) => {
+      const kept = await documents()
+      migrates(version)
+      lab.pin(librechat(version))
+      await expect(update()).rejects.toMatchObject({
+        code: 'update-rolled-back',
+        why: expect.stringMatching(why),
+      })
+      const health = await healthy()
+      expect(health.versions.librechat).toBe('v0.8.9')
+      expect(health.warnings).toContainEqual(expect.objectContaining({ code: 'update-rolled-back' }))
+      expect(JSON.parse(await documents())).toEqual(JSON.parse(kept))
+      expect(await sh('docker exec librechat-lab-librechat-1 cat /app/uploads/migrated')).toBe('v0.8.9')
+      expect(await config()).toMatchObject({ version: 'v0.8.9' })
+      // A plain run leaves the version alone, and is done in the usual time.
+      await setUpHost(lab.host, lab.settings)
+      expect((await healthy()).versions.librechat).toBe('v0.8.9')
+    },
+  )
+
+  it('to a version that is older than what runs is refused', async () => {
+    lab.pin(librechat('v0.8.8'))
+    await runStage(lab.host, 'images', { timeoutSeconds: 900 })
+    await expect(
+      runStage(lab.host, 'stack', { input: stackInput(lab.settings, lab.templates), timeoutSeconds: 900 }),
+    ).rejects.toMatchObject({ code: 'older-version' })
+    expect(await config()).toMatchObject({ version: 'v0.8.9' })
+    lab.pin(librechat('v0.8.9'))
+  })
+
   it('to an image that its registry does not give takes the fallback', async () => {
-    lab.pin({ LIBRECHAT_IMAGE: '127.0.0.1:5000/librechat-ai/gone:v0.8.8' })
+    lab.pin({
+      LIBRECHAT_IMAGE: '127.0.0.1:5000/librechat-ai/gone:v0.8.9',
+      LIBRECHAT_IMAGE_FALLBACK: '127.0.0.1:5000/librechat-ai/librechat:v0.8.9',
+    })
     await runStage(lab.host, 'images', { timeoutSeconds: 900 })
     expect(await sh('cat /opt/librechat-lab/images/LIBRECHAT_IMAGE')).toMatch(
-      /gone:v0\.8\.8\n.*librechat@sha256:/,
+      /gone:v0\.8\.9\n.*librechat@sha256:/,
     )
     lab.pin({
       LIBRECHAT_IMAGE: '127.0.0.1:5000/librechat-ai/gone:v1',
@@ -550,17 +614,17 @@ describe('a change', () => {
     await expect(runStage(lab.host, 'images', { timeoutSeconds: 900 })).rejects.toMatchObject({
       code: 'image-pull',
     })
-    lab.pin({})
+    lab.pin(librechat('v0.8.9'))
   })
 
   it('of the search engine has everything indexed again', async () => {
-    lab.pin({ MEILISEARCH_VOLUME: 'v1.36.0' })
+    lab.pin({ ...librechat('v0.8.9'), MEILISEARCH_VOLUME: 'v1.36.0' })
     await putStack()
     expect(await sh('docker volume ls -q | grep meilisearch | sort')).toBe(
       'librechat-lab_meilisearch-v1.35.1\nlibrechat-lab_meilisearch-v1.36.0',
     )
     expect(await sh('docker exec librechat-lab-librechat-1 cat /app/data/search-reset')).toBe('y n')
-    lab.pin({})
+    lab.pin(librechat('v0.8.9'))
   })
 
   it('to a domain brings HSTS and the way to its name, and keeps the address', async () => {

@@ -112,15 +112,21 @@ function images(work: string, debian: string, caddy: string): Image[] {
     cpSync(join(debian, 'usr/bin/busybox'), join(folder, 'bin/busybox'))
     for (const tool of busyboxTools) symlinkSync('busybox', join(folder, 'bin', tool))
   })
-  const librechat = (version: string) =>
+  const librechat = (version: string, fails = '') =>
     made(work, (folder) => {
       mkdirSync(join(folder, 'app'))
       cpSync(join(sources, 'librechat'), join(folder, 'app'), { recursive: true })
       put(folder, 'app/version', `${version}\n`)
+      put(folder, 'app/fails', fails)
       for (const path of ['client/public/images', 'uploads', 'logs', 'data', 'skill'])
         owned(folder, `app/${path}`, 1000)
       owned(folder, 'app', 1000)
-      put(folder, 'usr/bin/npm', '#!/bin/sh\nexec node /app/server.cjs\n', 0o755)
+      put(
+        folder,
+        'usr/bin/npm',
+        '#!/bin/sh\ncase "$2" in migrate:*) exec node /app/migrate.cjs "$2" ;; esac\nexec node /app/server.cjs\n',
+        0o755,
+      )
     })
   const portainer = (version: string) =>
     made(work, (folder) => {
@@ -164,6 +170,18 @@ function images(work: string, debian: string, caddy: string): Image[] {
       config: librechatConfig,
     },
     {
+      name: 'librechat-ai/librechat',
+      tag: 'v0.8.10',
+      layers: [node, busybox, librechat('v0.8.10', 'migration')],
+      config: librechatConfig,
+    },
+    {
+      name: 'librechat-ai/librechat',
+      tag: 'v0.8.11',
+      layers: [node, busybox, librechat('v0.8.11', 'start')],
+      config: librechatConfig,
+    },
+    {
       name: 'library/mongo',
       tag: '8.0.20',
       layers: [
@@ -171,6 +189,9 @@ function images(work: string, debian: string, caddy: string): Image[] {
         busybox,
         made(work, (folder) => {
           cpSync(join(sources, 'mongodb/mongod.cjs'), join(folder, 'mongod.cjs'))
+          cpSync(join(sources, 'mongodb/tools.cjs'), join(folder, 'tools.cjs'))
+          for (const name of ['mongodump', 'mongorestore'])
+            put(folder, `usr/bin/${name}`, `#!/bin/sh\nexec node /tools.cjs ${name} "$@"\n`, 0o755)
           put(folder, 'usr/bin/mongod', '#!/bin/sh\nexec node /mongod.cjs "$@"\n', 0o755)
           put(
             folder,

@@ -110,6 +110,8 @@ const outcomes: Record<(typeof scenarios)[number]['name'], [number | RegExp, Reg
   'address-quota': [1, /Elastic IP/],
   'no-capacity': [0, /trying the next zone/],
   'stage-failing': [2, /could not be downloaded/],
+  'older-librechat': [0, /ready/],
+  'update-failing': [0, /ready/],
 }
 
 describe('what goes wrong in a rehearsal', () => {

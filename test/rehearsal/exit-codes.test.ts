@@ -89,6 +89,11 @@ const table: Readonly<Record<string, string>> = {
   // A shell and a tunnel last until they are stopped.
   shell: '3 130 130 1 1 1 130 130 3 1',
   logs: '3 0 0 1 1 1 0 0 3 1',
+  // Without a terminal nobody can be asked for the passphrase; there is no such file and no such dump.
+  backup: '3 1 1 1 1 1 1 1 3 1',
+  'backup verify /nowhere/lab.backup': '1 1 1 1 1 1 1 1 1 1',
+  'backup list': '3 0 0 1 1 1 0 0 3 1',
+  'restore 20260101T020000Z-nightly --confirm default': '3 1 1 1 1 1 1 1 3 1',
   'address policy': '3 0 0 0 0 0 0 0 0 0',
   policy: '0 0 0 0 0 0 0 0 0 0',
   'completion bash': '0 0 0 0 0 0 0 0 0 0',

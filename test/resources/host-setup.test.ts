@@ -70,7 +70,9 @@ function host(health: object | undefined, more: Partial<HostSetupOptions> = {}, 
     InstanceInformationList: health ? [{ InstanceId: 'i-lab', PingStatus: 'Online' }] : [],
   })
   ssm.on(SendCommandCommand).callsFake(({ Comment = '' }) => {
-    stages.push(Comment.split(' ').at(-1))
+    const stage = Comment.split(' ').at(-1)
+    // The version's files that do not fit into the first stage's command.
+    if (stage !== 'files') stages.push(stage)
     return { Command: { CommandId: 'c-1' } }
   })
   ssm.on(GetCommandInvocationCommand).callsFake(() => ({
@@ -81,6 +83,7 @@ function host(health: object | undefined, more: Partial<HostSetupOptions> = {}, 
   const instance = observed('instance', there)
   const resource = hostSetup({
     ssm: new SSMClient({ region: 'us-east-1' }),
+    proofScript: () => undefined,
     lab,
     instanceType: 't3.medium',
     diskGb: 30,

@@ -163,7 +163,7 @@ describeAws('the printed policy', (moto) => {
     await may(['up'], ['up', '--yes', ...bounded])
     const PermissionsBoundary = 'arn:aws:iam::aws:policy/ReadOnlyAccess'
     await iam.send(new PutRolePermissionsBoundaryCommand({ RoleName: role, PermissionsBoundary }))
-    await may(['up'], ['up', '--yes', ...bounded, '--replace-instance', instanceId])
+    await may(['up'], ['up', '--yes', ...bounded, '--replace-instance', instanceId, '--discard-data'])
 
     await iam.send(new RemoveRoleFromInstanceProfileCommand({ InstanceProfileName, RoleName: role }))
 

@@ -292,7 +292,7 @@ describeAccount(
           kind: 'run',
           when: 'before',
           act: async () => {
-            theirs = await run(account(), ['up', '--yes', '--replace-instance', id])
+            theirs = await run(account(), ['up', '--yes', '--replace-instance', id, '--discard-data'])
           },
         },
       })

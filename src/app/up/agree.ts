@@ -3,7 +3,7 @@ import { refuseUnsaidAdoption } from '../../lab/adoption.js'
 import { refuseUnsaid, unsaidChanges } from '../../lab/opening.js'
 import { monthlyCost } from '../../lab/prices.js'
 import { hoursOf } from '../../lab/schedule.js'
-import type { Now } from './observe.js'
+import { type Now, withoutUser } from './observe.js'
 import type { Plan, Run } from './run.js'
 
 /**
@@ -32,7 +32,8 @@ const launches = ({ observation, graph }: Now, { replaces }: Plan): boolean =>
 function refuseUnread({ options, choices, open }: Run, now: Now, plan: Plan): void {
   const models = options.models !== undefined || options.withoutChat === true
   refuseUnsaid(
-    unsaidChanges(now.settings, now.actual, {
+    // Where data moves, its users come along and none is created.
+    unsaidChanges(plan.movesData ? withoutUser(now.settings) : now.settings, now.actual, {
       choices,
       models,
       stored: now.stored?.models ?? [],

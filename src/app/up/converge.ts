@@ -15,6 +15,7 @@ import { conflictsOf } from './merge.js'
 import { lookAt, type Now } from './observe.js'
 import { changesNothing, isSamePlan, planOf } from './plan.js'
 import { conclude } from './prove.js'
+import { replaceWithData, retireReplaced } from './replace.js'
 import type { Run, Wish } from './run.js'
 import { settingsOf } from './settle.js'
 
@@ -26,11 +27,13 @@ export async function converge(run: Run, wish: Wish, agreed?: Now): Promise<numb
     const plan = planOf(run, current)
     if (changesNothing(plan)) return await conclude(run, { wish, now: current, plan })
     try {
+      if (plan.movesData) return await replaceWithData(run, wish, { now: current, plan, lock })
       const ready = plan.replaces ? await replaceInstance(run, wish, current, plan.replaces, lock) : current
       ready.target.agree()
       const work = { clock: context.clock, signal: lock.signal, emit: context.ui.emit, isRetryable }
       await removeSecrets(open.clients, current.leftSecrets)
       const states = await ensure(ready.items, ready.observation, work)
+      await retireReplaced(run, ready, lock)
       return await conclude(run, { wish, now: ready, plan }, new Observation(states))
     } catch (error) {
       if (lock.signal.aborted) throw error

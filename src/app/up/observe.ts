@@ -31,6 +31,8 @@ export interface Now extends Parts {
   readonly strangers: readonly Stranger[]
   /** Parameters in which an older version left a password. */
   readonly leftSecrets: readonly string[]
+  /** The instance whose data the lab's instance, or the one to be launched, has still to get. */
+  readonly movesFrom: string | undefined
   readonly target: Target
   /** Whether the default VPC is missing, and a part of the plan. */
   readonly createsVpc: boolean
@@ -55,14 +57,16 @@ export interface Look {
   password?: string | undefined
   /** Where an instance is launched; the usual one may ask the user. */
   target?: Target
+  /** The instance whose place a new one takes, with its data: its users come along. */
+  moves?: string
 }
 
 /** Observes AWS and the host, whose users decide about the first one. */
 export async function lookAt(run: Run, look: Look): Promise<Now> {
-  const { open, choices } = run
+  const { open, options, choices } = run
   const target = look.target ?? targetFor(run, look.settings)
   const settingsRead = look.isFirst ? settingsReadBy(open) : undefined
-  const parts = partsOf(run, look, look.settings, target, settingsRead)
+  const parts = partsOf(run, look, look.settings, target, { settingsRead })
   const { observation: seen, leftovers } = await observeAll(run, look, parts, target)
   const actual = actualOf({
     group: seen.of(parts.graph.group),
@@ -70,15 +74,20 @@ export async function lookAt(run: Run, look: Look): Promise<Now> {
     instance: seen.of(parts.graph.instance),
     health: seen.of(parts.host)?.health,
   })
-  const settings = withFirstUser(look.settings, {
-    stored: look.stored,
-    users: actual.users,
-    task: firstUserTask(look.settings, actual, choices.email !== undefined),
-    typed: look.password !== undefined,
-  })
+  const movesFrom = look.moves ?? unfinishedMove(parts.graph, seen)
+  const isMove = movesFrom !== undefined && !options.discardData
+  // The users come with the data of the instance that is replaced.
+  const settings = isMove
+    ? look.settings
+    : withFirstUser(look.settings, {
+        stored: look.stored,
+        users: actual.users,
+        task: firstUserTask(look.settings, actual, choices.email !== undefined),
+        typed: look.password !== undefined,
+      })
   const isSame = formatSettings(settings, open.lab) === formatSettings(look.settings, open.lab)
   // What AWS has does not depend on the first user, so it is not observed again.
-  const wanted = isSame ? parts : partsOf(run, look, settings, target)
+  const wanted = isSame && !isMove ? parts : partsOf(run, look, settings, target, { isMove })
   const observation = seen.in(wanted.all, [wanted.graph.identity as Resource])
   const identity = observation.of(wanted.graph.identity)
   return {
@@ -90,6 +99,7 @@ export async function lookAt(run: Run, look: Look): Promise<Now> {
     actual,
     strangers: identity ? strangersOf(identity, leftovers) : [],
     leftSecrets: leftovers.secrets,
+    movesFrom,
     target,
     createsVpc: await target.createsVpc(),
   }
@@ -97,10 +107,10 @@ export async function lookAt(run: Run, look: Look): Promise<Now> {
 
 function partsOf(
   { open, options, context, choices }: Run,
-  { password }: Look,
+  { password, moves }: Look,
   settings: Settings,
   { place }: Target,
-  settingsRead?: ReturnType<typeof settingsReadBy>,
+  { settingsRead, isMove = false }: { settingsRead?: ReturnType<typeof settingsReadBy> | undefined; isMove?: boolean },
 ): Parts {
   const graph = labGraph({
     clients: open.clients,
@@ -111,8 +121,9 @@ function partsOf(
     place,
     userData: settings.userData ? firstBootUserData() : undefined,
     settingsRead,
+    replaces: moves,
   })
-  const host = labHost(open, graph, settings, context, {
+  const host = labHost(open, graph, isMove ? withoutUser(settings) : settings, context, {
     saysEmail: choices.email !== undefined,
     password,
   })
@@ -138,6 +149,15 @@ async function observeAll(
   ])
   return { observation, leftovers }
 }
+
+/** The address moves to a new instance only once that has the data: until then an interrupted replacement goes on. */
+function unfinishedMove(graph: LabGraph, observation: Observation): string | undefined {
+  const instance = observation.of(graph.instance)
+  const isThere = observation.of(graph.address)?.instanceId === instance?.instanceId
+  return isThere ? undefined : instance?.superseded[0]
+}
+
+export const withoutUser = ({ email: _, passwordDue: __, ...settings }: Settings): Settings => settings
 
 /** Fails before anything is created, not halfway. */
 async function checkFeasible(

@@ -1,4 +1,5 @@
 import { LabError } from '../../core/error.js'
+import { isHeld, type Move, movesOf, movesText, refuseOlder } from '../../host/versions.js'
 import { monthlyCost } from '../../lab/prices.js'
 import { hoursOf } from '../../lab/schedule.js'
 import { settingRows } from '../../lab/setting-rows.js'
@@ -10,9 +11,11 @@ export function planOf(run: Run, now: Now): Plan {
   const { items, settings, actual } = now
   const { instanceType, diskGb } = settings
   const { lab } = run.open
+  refuseOlderHost(now)
   return {
     items,
     replaces: replacedInstance(run, now),
+    movesData: movesData(run, now),
     cost: monthlyCost({ region: lab.region, instanceType, diskGb, addresses: 1, hours: hoursOf(settings) }),
     lab,
     settings,
@@ -29,10 +32,11 @@ export const changesNothing = ({ items, replaces, leftSecrets }: Plan): boolean 
 /** Whether two plans would do the same. */
 export const isSamePlan = (one: Plan, other: Plan): boolean => factsOf(one) === factsOf(other)
 
-const factsOf = ({ items, replaces, rows, leftSecrets, createsVpc }: Plan): string =>
+const factsOf = ({ items, replaces, movesData, rows, leftSecrets, createsVpc }: Plan): string =>
   JSON.stringify([
     items.map(({ resource, action, id, changes }) => [resource.name, action, id, changes]),
     replaces,
+    movesData,
     rows,
     leftSecrets,
     createsVpc,
@@ -47,9 +51,57 @@ function replacedInstance({ options }: Run, { graph, observation }: Now): string
   throw new LabError({
     code: 'not-the-instance',
     what: `${JSON.stringify(replaceInstance.slice(0, 60))} is not this lab’s instance.`,
-    why: 'Replacing terminates the instance with all its data, so its id must be exact.',
+    why: 'Replacing ends in the termination of the instance, so its id must be exact.',
     fix: there
       ? [{ command: { path: 'up', flags: { 'replace-instance': there } } }]
       : [{ command: { path: 'up' }, text: 'creates one; there is none now' }],
   })
 }
+
+/** A host that was never set up has no data. LabError `data-unreachable`, `not-replaced`. */
+function movesData({ options }: Run, { host, observation, movesFrom }: Now): boolean {
+  const health = observation.of(host)?.health
+  const { replaceInstance, discardData } = options
+  if (replaceInstance === undefined && movesFrom === undefined) {
+    if (!discardData) return false
+    throw new LabError({
+      code: 'not-replaced',
+      what: '--discard-data needs --replace-instance <id>.',
+      why: 'No instance is replaced, so no data would be deleted.',
+    })
+  }
+  if (discardData) return false
+  const moves = health ? movesOf(health) : []
+  if (replaceInstance !== undefined && moves.length > 0) throw updateFirst(moves)
+  if (movesFrom !== undefined || health?.release) return true
+  if (health) return false
+  const flags = { 'replace-instance': replaceInstance }
+  throw new LabError({
+    code: 'data-unreachable',
+    what: `The data of ${replaceInstance} can’t be moved: its host does not answer.`,
+    why: 'It is stopped, or its Systems Manager agent is offline. Nothing was changed.',
+    fix: [
+      { command: { path: 'up' }, text: 'starts and repairs it' },
+      {
+        command: { path: 'up', flags: { ...flags, 'discard-data': true } },
+        text: 'replaces it and deletes its data',
+      },
+    ],
+  })
+}
+
+/** LabError `older-version`. */
+function refuseOlderHost({ host, observation }: Now): void {
+  const health = observation.of(host)?.health
+  const moves = health ? movesOf(health) : []
+  if (health && !isHeld(health, moves)) refuseOlder(moves)
+}
+
+/** Data is migrated where it can be rolled back, and moves between equal versions only. */
+const updateFirst = (moves: readonly Move[]) =>
+  new LabError({
+    code: 'update-first',
+    what: `The instance can’t be replaced before it is updated: ${movesText(moves)}.`,
+    why: 'A new instance gets the newer versions, and the data has to be migrated for them first.',
+    fix: [{ command: { path: 'update' }, text: 'updates it, with a dump and a rollback' }],
+  })

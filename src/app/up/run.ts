@@ -46,8 +46,10 @@ export interface Wish {
 /** What a run would do: plain data. */
 export interface Plan {
   items: readonly PlanItem[]
-  /** The instance that would be terminated first. */
+  /** The instance that a new one would replace. */
   replaces: string | undefined
+  /** Whether the data of a replaced instance moves to the new one, which then has to answer before the old one goes. */
+  movesData: boolean
   cost: Cost
   lab: LabId
   settings: Settings

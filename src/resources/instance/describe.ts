@@ -103,6 +103,8 @@ export interface InstanceOptions {
   /** Takes a new generation into the lab's settings, when the old one's instance has ended. */
   renew: (seen: Identity | undefined) => Promise<string>
   identity: Resource<Identity>
+  /** The instance whose place a new one takes. It counts as not there, and stays. */
+  replaces?: string | undefined
   userData: string | undefined
   profile: Resource<InstanceProfileState>
   group: Resource<SecurityGroupState>

@@ -35,7 +35,7 @@ export function differences(
   groupId: string | undefined,
 ): Change[] {
   const replacing: Prose = [
-    'needs a new instance, and all data is lost: ',
+    'needs a new instance, to which the data moves: ',
     { path: 'up', flags: { 'replace-instance': state.instanceId } },
   ]
   const { region } = wanted.lab

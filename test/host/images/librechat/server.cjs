@@ -13,6 +13,7 @@ if (!/^[0-9a-f]{64}$/.test(process.env.CREDS_KEY ?? '')) throw new Error('CREDS_
 if (!/^[0-9a-f]{32}$/.test(process.env.CREDS_IV ?? '')) throw new Error('CREDS_IV')
 new URL(process.env.DOMAIN_CLIENT)
 new URL(process.env.DOMAIN_SERVER)
+if (fs.readFileSync('/app/fails', 'utf8') === 'start') throw new Error('this version does not start')
 // An unreadable configuration or a folder of somebody else's ends it, as it does LibreChat.
 fs.readFileSync('/app/librechat.yaml')
 for (const folder of ['/app/client/public/images', '/app/uploads', '/app/data']) {

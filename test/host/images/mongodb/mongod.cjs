@@ -1,5 +1,5 @@
 // Stands in for MongoDB where a deployment meets it: started as root, hands its folder to user 999 and becomes it, as
-// the image's entrypoint does, and needs the rights for that; started as 999 it needs none. Keeps documents on its volume, answers on 27017. One line of JSON each way: ["insert" | "find" | "remove", ...].
+// the image's entrypoint does, and needs the rights for that; started as 999 it needs none. Keeps documents on its volume, answers on 27017. One line of JSON each way: ["insert" | "find" | "remove" | "dump" | "load", ...]; the last two for its mongodump and mongorestore.
 const fs = require('node:fs')
 const net = require('node:net')
 
@@ -29,6 +29,11 @@ const answers = {
     documents = documents
       .filter((one) => one.kind !== document.kind || one.id !== document.id)
       .concat(document)
+    save()
+  },
+  dump: () => documents,
+  load(given) {
+    documents = given
     save()
   },
   remove(kind, id) {

@@ -1,0 +1,180 @@
+import {
+  constants as cryptoConstants,
+  generateKeyPair,
+  type KeyObject,
+  privateDecrypt,
+  sign,
+} from 'node:crypto'
+import { stat, statfs } from 'node:fs/promises'
+import { basename, dirname, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { bytesText } from '../../core/bytes.js'
+import { LabError } from '../../core/error.js'
+import { lockKey, publicPem } from '../../host/cms.js'
+import { endOffer, type OfferedDump, offerDump } from '../../host/dumps.js'
+import { readHealth } from '../../host/health.js'
+import type { Context, GlobalOptions } from '../context.js'
+import { hostOf } from '../host-work.js'
+import { openLab } from '../open-lab.js'
+import { reachInstance } from '../resolve-instance.js'
+import { Carrier } from './carry.js'
+import { BackupReader, BackupWriter, fileFormat, type Header, partBytes, partName, partsOf } from './file.js'
+import { passphraseFor } from './passphrase.js'
+import { transferTask } from './progress.js'
+import { type Verified, verifyReader } from './verify.js'
+
+export interface BackupOptions {
+  passphraseFile?: string
+}
+
+export interface Backup extends Verified {
+  file: string
+  /** How long LibreChat did not answer. */
+  stoppedSeconds: number
+}
+
+/** Backs the lab up into one encrypted file, and reads it back. */
+export async function backUp(
+  given: string | undefined,
+  options: BackupOptions & GlobalOptions,
+  context: Context,
+): Promise<Backup> {
+  const open = await openLab(options, context)
+  const file = resolve(given ?? defaultName(open.lab.name, context.clock.now()))
+  await checkTarget(file)
+  const instance = await reachInstance(open, context)
+  const host = hostOf(open, instance.instanceId, context)
+  const passphrase = await passphraseFor(options, context, { isNew: true })
+  await sayHowLong(host, context)
+  const { privateKey: key }: { privateKey: KeyObject } = await promisify(generateKeyPair)('rsa', {
+    modulusLength: 3072,
+  })
+  const offered = await dumped(() => offerDump(host, publicPem(key), open.storedText ?? '{}'), context)
+  await checkSpace(file, offered.bytes)
+  const header: Header = {
+    format: fileFormat,
+    lab: open.lab.name,
+    region: open.lab.region,
+    at: new Date(context.clock.now()).toISOString(),
+    id: offered.id,
+    files: offered.files,
+  }
+  const writer = await BackupWriter.create(file, header, lockKey(key, passphrase))
+  try {
+    const carrier = await Carrier.open(
+      instance,
+      { port: offered.port, token: tokenFor(key, offered.token) },
+      context.signal,
+    )
+    try {
+      await fetchAll(carrier, offered, writer, context)
+    } finally {
+      await carrier.close()
+    }
+    const partial = await writer.seal((index) => sign('sha256', index, key))
+    const verified = await readBack(partial, key, offered.bytes, context)
+    await writer.keep()
+    await endOffer(host, offered.id)
+    return { ...verified, file, stoppedSeconds: offered.stoppedSeconds }
+  } catch (error) {
+    await writer.discard()
+    throw error
+  }
+}
+
+const defaultName = (lab: string, now: number) =>
+  `librechat-${lab}-${new Date(now).toISOString().replace(/[-:]|\.\d+/g, '')}.backup`
+
+const oaep = { padding: cryptoConstants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' } as const
+export const tokenFor = (key: KeyObject, sealed: string): string =>
+  privateDecrypt({ key, ...oaep }, Buffer.from(sealed, 'base64')).toString()
+
+async function sayHowLong(host: Parameters<typeof readHealth>[0], { ui }: Context): Promise<void> {
+  const { dump } = await readHealth(host)
+  const usual = dump?.stoppedSeconds
+    ? `The last dump took ${Math.ceil(dump.stoppedSeconds)} s.`
+    : 'That takes about a minute.'
+  ui.emit({ type: 'note', text: `LibreChat stops while its data is dumped. ${usual}` })
+}
+
+async function dumped(make: () => Promise<OfferedDump>, { ui }: Context): Promise<OfferedDump> {
+  const task = { type: 'task', id: 'dump', name: 'dump on the host' } as const
+  ui.emit({ ...task, state: 'started', usualMs: 60_000 })
+  try {
+    const offered = await make()
+    ui.emit({
+      ...task,
+      state: 'done',
+      detail: `${bytesText(offered.bytes)}; LibreChat was stopped for ${Math.ceil(offered.stoppedSeconds)} s`,
+    })
+    return offered
+  } catch (error) {
+    ui.emit({ ...task, state: 'failed' })
+    throw error
+  }
+}
+
+async function fetchAll(
+  carrier: Carrier,
+  { files, bytes }: OfferedDump,
+  writer: BackupWriter,
+  context: Context,
+): Promise<void> {
+  const parts = Object.entries(files).flatMap(([file, size]) =>
+    Array.from({ length: partsOf(size) }, (_, number) => ({ file, number })),
+  )
+  await transferTask('download', bytes, context, (moved) =>
+    carrier.each(parts, async (part) => {
+      await writer.add(partName(part.file, part.number), await carrier.fetch(part))
+      moved(Math.min(partBytes, files[part.file] ?? 0))
+    }),
+  )
+}
+
+/** It counts when it was read back from the disk. */
+const readBack = (path: string, key: KeyObject, bytes: number, context: Context): Promise<Verified> =>
+  transferTask('verification', bytes, context, async (_, at) => {
+    const reader = await BackupReader.open(path)
+    try {
+      return await verifyReader(reader, key, { onRead: at, signal: context.signal })
+    } finally {
+      await reader.close()
+    }
+  })
+
+/** LabErrors `file-exists`, `no-such-folder`. */
+async function checkTarget(file: string): Promise<void> {
+  const exists = async (path: string) =>
+    await stat(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
+      throw error
+    })
+  if (await exists(file)) {
+    throw new LabError({
+      code: 'file-exists',
+      what: `${file} exists already.`,
+      why: 'A backup never replaces a file.',
+      fix: [{ command: { path: 'backup' }, text: 'uses a new name in this folder' }],
+    })
+  }
+  if (await exists(dirname(file))) return
+  throw new LabError({
+    code: 'no-such-folder',
+    what: `There is no folder ${dirname(file)}.`,
+    fix: [{ command: { path: 'backup', args: [basename(file)] }, text: 'writes into this folder' }],
+  })
+}
+
+/** LabError `disk-full`. */
+async function checkSpace(file: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(file))
+  // Encryption adds half a kilobyte to each part, and the tar its headers.
+  const needed = bytes * 1.01 + 1024 * 1024
+  if (bavail * bsize >= needed) return
+  throw new LabError({
+    code: 'disk-full',
+    what: `${dirname(file)} has ${bytesText(bavail * bsize)} left, and the backup needs ${bytesText(needed)}.`,
+    why: 'Nothing was written. LibreChat runs again.',
+    fix: ['Free some space, or give a file on another disk.'],
+  })
+}

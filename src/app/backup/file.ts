@@ -1,0 +1,237 @@
+import { createHash } from 'node:crypto'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import * as z from 'zod'
+import { LabError } from '../../core/error.js'
+
+/** Raised when an older version could not read the file any more. */
+export const fileFormat = 1
+/** How much of a file one encrypted part holds. */
+export const partBytes = 4 * 1024 * 1024
+
+const header = z.object({
+  format: z.number(),
+  lab: z.string(),
+  region: z.string(),
+  /** UTC */
+  at: z.string(),
+  /** The dump's name on the host. */
+  id: z.string(),
+  /** The dump's files with their sizes in bytes, without encryption. */
+  files: z.record(z.string(), z.number()),
+})
+export type Header = z.infer<typeof header>
+
+/** What is in the clear at the front of a file: how to open it without this program. */
+const readme = `A backup of a LibreChat lab, made by librechat-lab. Check it: librechat-lab backup verify <file>
+Without that program, with tar and OpenSSL 3:
+  tar xf <file> && for part in files.tar.*.cms; do
+    openssl cms -decrypt -binary -inform DER -inkey key.pem -passin file:passphrase.txt -in $part; done >files.tar
+and the same for mongodb.archive.gz (mongorestore --archive --gzip), secrets.env, settings.json, manifest.json.
+index.json holds the SHA-256 of each part, and index.sig its signature by key.pem.
+`
+
+export const partName = (file: string, number: number): string =>
+  `${file}.${String(number).padStart(6, '0')}.cms`
+export const partsOf = (bytes: number): number => Math.max(1, Math.ceil(bytes / partBytes))
+export const sha256 = (data: Buffer | string): string => createHash('sha256').update(data).digest('hex')
+
+const block = 512
+
+/** A tar header (POSIX 1003.1, ustar) of a plain file that its owner alone can read. */
+function tarHeader(name: string, size: number): Buffer {
+  const head = Buffer.alloc(block)
+  const octal = (value: number, length: number) => `${value.toString(8).padStart(length - 1, '0')}\0`
+  head.write(name, 0)
+  head.write(octal(0o600, 8), 100)
+  head.write(octal(0, 8), 108)
+  head.write(octal(0, 8), 116)
+  head.write(octal(size, 12), 124)
+  head.write(octal(0, 12), 136)
+  head.write('        ', 148)
+  head.write('0', 156)
+  head.write('ustar\x0000', 257, 'latin1')
+  head.write(
+    octal(
+      head.reduce((sum, byte) => sum + byte, 0),
+      7,
+    ),
+    148,
+  )
+  return head
+}
+
+const padding = (size: number) => Buffer.alloc((block - (size % block)) % block)
+
+/** A backup while it is written, as `<file>.partial`; it has its own name once all of it is on the disk. */
+export class BackupWriter {
+  readonly digests: Record<string, string> = {}
+  private last: Promise<unknown> = Promise.resolve()
+
+  private constructor(
+    private readonly file: FileHandle,
+    private readonly path: string,
+  ) {}
+
+  static async create(path: string, header: Header, key: string): Promise<BackupWriter> {
+    const writer = new BackupWriter(await open(`${path}.partial`, 'w+', 0o600), path)
+    await writer.add('README.txt', Buffer.from(readme))
+    await writer.add('backup.json', Buffer.from(`${JSON.stringify(header, null, 1)}\n`))
+    await writer.add('key.pem', Buffer.from(key))
+    return writer
+  }
+
+  /** Adds a file; in the order of the calls. */
+  add(name: string, data: Buffer): Promise<void> {
+    this.digests[name] = sha256(data)
+    const done = this.last.then(async () => {
+      for (const chunk of [tarHeader(name, data.length), data, padding(data.length)])
+        await this.file.write(chunk)
+    })
+    this.last = done
+    return done
+  }
+
+  /** Ends the file with its index and the signature of that. It does not have its own name yet. */
+  async seal(sign: (index: Buffer) => Buffer): Promise<string> {
+    const index = Buffer.from(`${JSON.stringify(this.digests, null, 1)}\n`)
+    await this.add('index.json', index)
+    await this.add('index.sig', sign(index))
+    await this.file.write(Buffer.alloc(2 * block))
+    await this.file.sync()
+    await this.file.close()
+    return `${this.path}.partial`
+  }
+
+  /** Once it was read back. */
+  async keep(): Promise<void> {
+    await rename(`${this.path}.partial`, this.path)
+  }
+
+  async discard(): Promise<void> {
+    await this.last.catch(() => {})
+    await this.file.close().catch(() => {})
+    await rm(`${this.path}.partial`, { force: true })
+  }
+}
+
+/** A backup that is read, one part at a time. */
+export class BackupReader {
+  private constructor(
+    private readonly file: FileHandle,
+    readonly path: string,
+    readonly bytes: number,
+    private readonly entries: ReadonlyMap<string, { at: number; size: number }>,
+    readonly header: Header,
+  ) {}
+
+  /** LabErrors `no-such-file`, `backup-foreign`, `backup-newer`, `backup-damaged`. */
+  static async open(path: string): Promise<BackupReader> {
+    const file = await opened(path)
+    try {
+      const stat = await file.stat()
+      if (!stat.isFile()) throw foreign(path)
+      const { size } = stat
+      const entries = await entriesOf(file, size)
+      const reader = new BackupReader(file, path, size, entries, await headerOf(file, entries, path))
+      if (!entries.has('index.sig')) throw damaged(path, 'Its end is missing: it was truncated.')
+      return reader
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
+  /** LabError `backup-damaged`. */
+  async read(name: string): Promise<Buffer> {
+    const entry = this.entries.get(name)
+    if (!entry) throw damaged(this.path, `${name} is missing in it.`)
+    return await bytesAt(this.file, entry.at, entry.size)
+  }
+
+  close = (): Promise<void> => this.file.close()
+}
+
+async function opened(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT' && code !== 'EACCES' && code !== 'EISDIR') throw error
+    throw new LabError({
+      code: 'no-such-file',
+      what: `Can't read ${path}.`,
+      why: code === 'ENOENT' ? 'There is no such file.' : 'This file can’t be read by you.',
+      fix: [{ command: { path: 'backup list' }, text: 'lists the dumps on the host' }],
+    })
+  }
+}
+
+async function bytesAt(file: FileHandle, at: number, size: number): Promise<Buffer> {
+  const data = Buffer.alloc(size)
+  const { bytesRead } = await file.read(data, 0, size, at)
+  return data.subarray(0, bytesRead)
+}
+
+/** Where each file in the tar is; those that are there as a whole. */
+async function entriesOf(file: FileHandle, size: number): Promise<Map<string, { at: number; size: number }>> {
+  const entries = new Map<string, { at: number; size: number }>()
+  for (let at = 0; at + block <= size; ) {
+    const head = await bytesAt(file, at, block)
+    if (head[0] === 0) break
+    if (head.toString('latin1', 257, 262) !== 'ustar') break
+    const name = head.toString('utf8', 0, head.indexOf(0))
+    const length = Number.parseInt(head.toString('latin1', 124, 135), 8)
+    if (!Number.isSafeInteger(length) || at + block + length > size) break
+    entries.set(name, { at: at + block, size: length })
+    at += block + Math.ceil(length / block) * block
+  }
+  return entries
+}
+
+async function headerOf(
+  file: FileHandle,
+  entries: ReadonlyMap<string, { at: number; size: number }>,
+  path: string,
+): Promise<Header> {
+  const entry = entries.get('backup.json')
+  if (!entry || entry.size > 65_536) throw foreign(path)
+  const text = (await bytesAt(file, entry.at, entry.size)).toString()
+  const found = header.safeParse(parsed(text))
+  if (!found.success) throw foreign(path)
+  if (found.data.format <= fileFormat) return found.data
+  throw new LabError({
+    code: 'backup-newer',
+    what: `${path} was made by a newer version of librechat-lab.`,
+    why: `Its format is ${found.data.format}; this version reads up to ${fileFormat}.`,
+    fix: ['Use the newest version: npx librechat-lab@latest'],
+  })
+}
+
+/** JSON, or undefined. */
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+const foreign = (path: string) =>
+  new LabError({
+    code: 'backup-foreign',
+    what: `${path} is not a backup of a lab.`,
+    why: 'Or its beginning is damaged.',
+    fix: [{ command: { path: 'backup' }, text: 'makes a backup' }],
+  })
+
+export const damaged = (path: string, why: string): LabError =>
+  new LabError({
+    code: 'backup-damaged',
+    what: `${path} is damaged.`,
+    why: `${why} Nothing was changed.`,
+    fix: [
+      'Use another copy of the file, or another backup.',
+      { command: { path: 'backup list' }, text: 'lists the dumps on the host' },
+    ],
+  })

@@ -1,0 +1,149 @@
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { resolve } from 'node:path'
+import { LabError } from '../../core/error.js'
+import { publicPem, resealMessage } from '../../host/cms.js'
+import { type ListedDump, listDumps, type RestoredDump, receiveDump, restoreDump } from '../../host/dumps.js'
+import type { Host } from '../../host/host.js'
+import type { Context, GlobalOptions } from '../context.js'
+import { hostOf } from '../host-work.js'
+import { openLab } from '../open-lab.js'
+import { type ReachedInstance, reachInstance } from '../resolve-instance.js'
+import { withLock } from '../with-lock.js'
+import { type BackupOptions, tokenFor } from './backup.js'
+import { Carrier } from './carry.js'
+import { BackupReader, damaged, partBytes, partName, partsOf } from './file.js'
+import { passphraseFor } from './passphrase.js'
+import { transferTask } from './progress.js'
+import { keyOf, type Verified, verifyReader } from './verify.js'
+
+export interface RestoreOptions extends BackupOptions {
+  confirm?: string
+}
+
+export interface Restored extends RestoredDump {
+  lab: string
+}
+
+const dumpName = /^\d{8}T\d{6}Z-[a-z][a-z0-9-]{0,29}$/
+
+/** Puts a backup's data, or that of a dump on the host, into the lab. The lab's present data is dumped first. */
+export async function restore(
+  source: string,
+  options: RestoreOptions & GlobalOptions,
+  context: Context,
+): Promise<Restored> {
+  const isDump = dumpName.test(source)
+  // What is wrong with the file is said before anything else is done.
+  const reader = isDump ? undefined : await BackupReader.open(resolve(source))
+  try {
+    const key = reader && (await keyOf(reader, await passphraseFor(options, context, { isNew: false })))
+    if (reader && key) await verified(reader, key, context)
+    const open = await openLab(options, context)
+    const instance = await reachInstance(open, context)
+    const host = hostOf(open, instance.instanceId, context)
+    await agree(open.lab.name, source, options, context)
+    return await withLock(open, 'restore', context, async () => {
+      const id = reader && key ? await upload(reader, key, { host, instance }, context) : source
+      const restored = await putBack(() => restoreDump(host, id, !isDump), context)
+      return { ...restored, lab: open.lab.name }
+    })
+  } finally {
+    await reader?.close()
+  }
+}
+
+/** The dumps on the lab's host, the oldest first. */
+export async function labDumps(options: GlobalOptions, context: Context): Promise<ListedDump[]> {
+  const open = await openLab(options, context)
+  const { instanceId } = await reachInstance(open, context)
+  return await listDumps(hostOf(open, instanceId, context))
+}
+
+/** Reads a backup to its end, without a lab. */
+export async function verifyBackup(
+  file: string,
+  options: BackupOptions,
+  context: Context,
+): Promise<Verified> {
+  const reader = await BackupReader.open(resolve(file))
+  try {
+    const key = await keyOf(reader, await passphraseFor(options, context, { isNew: false }))
+    return await verified(reader, key, context)
+  } finally {
+    await reader.close()
+  }
+}
+
+const sizeOf = ({ header }: BackupReader) => Object.values(header.files).reduce((sum, size) => sum + size, 0)
+
+const verified = (reader: BackupReader, key: KeyObject, context: Context): Promise<Verified> =>
+  transferTask('verification', sizeOf(reader), context, (_, at) =>
+    verifyReader(reader, key, { onRead: at, signal: context.signal }),
+  )
+
+/** Wants the lab's name typed, at the terminal or with `--confirm`. LabErrors `not-confirmed`, `declined`. */
+async function agree(lab: string, source: string, options: RestoreOptions, { ui }: Context): Promise<void> {
+  if (options.confirm === lab) return
+  if (options.confirm !== undefined) {
+    throw new LabError({
+      code: 'not-confirmed',
+      what: `--confirm is ${JSON.stringify(options.confirm.slice(0, 60))}, but the lab's name is "${lab}".`,
+      fix: [{ command: { path: 'restore', args: [source], flags: { confirm: lab } } }],
+    })
+  }
+  const typed = await ui.input({
+    flag: `--confirm ${lab}`,
+    message: `Type the lab's name to replace its data (${lab}):`,
+    hint: 'Its present users, conversations and files are dumped on the host first. LibreChat stops for some minutes.',
+  })
+  if (typed.trim() !== lab)
+    throw new LabError({ code: 'declined', what: 'The name does not match. Nothing was changed.' })
+}
+
+/** Sends the backup to the host: each part is encrypted anew to a key that the host made for it. */
+async function upload(
+  reader: BackupReader,
+  key: KeyObject,
+  { host, instance }: { host: Host; instance: ReachedInstance },
+  context: Context,
+): Promise<string> {
+  const { id, files } = reader.header
+  const receiver = await receiveDump(host, publicPem(key), { id, files })
+  const to = createPublicKey(receiver.publicKey)
+  if (to.asymmetricKeyDetails?.modulusLength !== 3072)
+    throw damaged(reader.path, 'The host sent another kind of key.')
+  const parts = Object.entries(files).flatMap(([file, size]) =>
+    Array.from({ length: partsOf(size) }, (_, number) => ({ file, number })),
+  )
+  const remote = { port: receiver.port, token: tokenFor(key, receiver.token) }
+  const carrier = await Carrier.open(instance, remote, context.signal)
+  try {
+    await transferTask('upload', sizeOf(reader), context, (moved) =>
+      carrier.each(parts, async (part) => {
+        const sealed = await reader.read(partName(part.file, part.number))
+        await carrier.send(part, resealMessage(sealed, key, to))
+        moved(Math.min(partBytes, files[part.file] ?? 0))
+      }),
+    )
+  } finally {
+    await carrier.close()
+  }
+  return id
+}
+
+async function putBack(work: () => Promise<RestoredDump>, { ui }: Context): Promise<RestoredDump> {
+  const task = { type: 'task', id: 'restore', name: 'restore on the host' } as const
+  ui.emit({ ...task, state: 'started', usualMs: 120_000 })
+  try {
+    const restored = await work()
+    ui.emit({
+      ...task,
+      state: 'done',
+      detail: `LibreChat was stopped for ${Math.ceil(restored.stoppedSeconds)} s`,
+    })
+    return restored
+  } catch (error) {
+    ui.emit({ ...task, state: 'failed' })
+    throw error
+  }
+}

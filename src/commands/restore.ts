@@ -1,0 +1,30 @@
+import type { RestoreOptions } from '../app/backup/restore.js'
+import { defineCommand, type Only } from '../app/define-command.js'
+
+export const restore = defineCommand({
+  name: 'restore',
+  summary: 'Replace the lab’s data with that of a backup',
+  examples: [
+    ['restore lab.backup', 'asks for the passphrase and the lab’s name'],
+    ['restore lab.backup --confirm default --passphrase-file pass.txt', 'without a prompt'],
+    ['restore 20261126T021500Z-nightly', 'a dump from backup list'],
+  ],
+  args: [{ name: '<backup>', text: 'a backup file, or a dump from backup list' }],
+  options: {
+    confirm: { kind: 'word', value: '<name>', text: 'the lab’s name, to confirm that its data is replaced' },
+    'passphrase-file': {
+      kind: 'word',
+      value: '<path>',
+      text: 'read the passphrase from the first line of a file',
+    },
+  },
+  exits: { 3: 'no such lab' },
+  callsAws: true,
+  async run(options, context, [source]): Promise<number> {
+    const { restore } = await import('../app/backup/restore.js')
+    const { restoredText } = await import('../ui/backup-view.js')
+    const done = await restore(source, options satisfies Only<RestoreOptions, typeof options>, context)
+    context.ui.result(restoredText(done, context.ui), done)
+    return 0
+  },
+})

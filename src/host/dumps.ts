@@ -1,0 +1,79 @@
+import * as z from 'zod'
+import type { Host } from './host.js'
+import { lastJson, runStage } from './stage.js'
+
+/** Stopping LibreChat, dumping some gigabytes and starting it again. */
+const timeoutSeconds = 2 * 3600
+
+const served = { port: z.number(), token: z.string() }
+const made = z.object({
+  backup: z.object({
+    id: z.string(),
+    bytes: z.number(),
+    seconds: z.number(),
+    /** How long LibreChat did not answer. */
+    stoppedSeconds: z.number(),
+    /** The dump's files and their sizes. */
+    files: z.record(z.string(), z.number()),
+    ...served,
+  }),
+})
+export type OfferedDump = z.infer<typeof made>['backup']
+const receiving = z.object({ receive: z.object({ publicKey: z.string(), ...served }) })
+export type Receiver = z.infer<typeof receiving>['receive']
+const restored = z.object({
+  restored: z.object({
+    id: z.string(),
+    /** The dump of the data that was there before. */
+    before: z.string(),
+    seconds: z.number(),
+    stoppedSeconds: z.number(),
+    /** Whether the search in old conversations could be rebuilt. */
+    search: z.boolean(),
+  }),
+})
+export type RestoredDump = z.infer<typeof restored>['restored']
+const listed = z.object({
+  dumps: z.array(
+    z.object({
+      id: z.string(),
+      at: z.string(),
+      reason: z.string(),
+      bytes: z.number(),
+      librechat: z.string(),
+    }),
+  ),
+})
+export type ListedDump = z.infer<typeof listed>['dumps'][number]
+
+async function ask<T>(host: Host, action: string, request: object, answer: z.ZodType<T>): Promise<T> {
+  const output = await runStage(host, 'backup', {
+    stage: `backup-${action}`,
+    input: { 'request.json': JSON.stringify({ action, ...request }) },
+    timeoutSeconds,
+  })
+  return answer.parse(lastJson(output))
+}
+
+/** Dumps the lab, and offers the dump on a port of the host's loopback, encrypted to the key. The token is sealed to it too. */
+export const offerDump = async (host: Host, publicKey: string, settings: string): Promise<OfferedDump> =>
+  (await ask(host, 'make', { publicKey, settings }, made)).backup
+
+/** The same port takes a dump in, encrypted to the host's one-time key. The token is sealed to `publicKey`. */
+export const receiveDump = async (
+  host: Host,
+  publicKey: string,
+  dump: { id: string; files: Readonly<Record<string, number>> },
+): Promise<Receiver> => (await ask(host, 'receive', { publicKey, ...dump }, receiving)).receive
+
+/** Puts a dump back; the data that is there is dumped first. */
+export const restoreDump = async (host: Host, id: string, received: boolean): Promise<RestoredDump> =>
+  (await ask(host, 'restore', { id, received }, restored)).restored
+
+/** Ends the offer and deletes the dump that was made for it. */
+export const endOffer = async (host: Host, id: string): Promise<void> => {
+  await ask(host, 'done', { id }, z.object({ done: z.string() }))
+}
+
+export const listDumps = async (host: Host): Promise<ListedDump[]> =>
+  (await ask(host, 'list', {}, listed)).dumps

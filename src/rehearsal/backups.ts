@@ -1,0 +1,189 @@
+import {
+  constants,
+  createHash,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  publicEncrypt,
+} from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { openMessage, sealMessage } from '../host/cms.js'
+import type { Host } from './account.js'
+
+/** Where the host's transfer program would listen. */
+export const transferPort = '47001'
+const partBytes = 4 * 1024 * 1024
+
+interface Request {
+  action: 'make' | 'receive' | 'restore' | 'done' | 'list'
+  publicKey: string
+  settings?: string
+  id: string
+  received?: boolean
+}
+
+/** What the command line fetches or sends in this process. */
+interface Transfer {
+  files: Map<string, Buffer>
+  /** Whom parts are encrypted to, or the key that opens them. */
+  key: KeyObject
+}
+/** By their tokens: while data moves, one host offers it and another takes it in. */
+const transfers = new Map<string, Transfer>()
+let server: Promise<Server> | undefined
+
+export interface BackupAnswer {
+  output: string
+  users?: Host['users']
+  dumps?: Host['dumps']
+  data?: string
+}
+
+const seal = (token: string, publicKey: string) =>
+  publicEncrypt(
+    { key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' },
+    Buffer.from(token),
+  ).toString('base64')
+
+const nameOf = (reason: string, now: number) =>
+  `${new Date(now).toISOString().replace(/[-:]|\.\d+/g, '')}-${reason}`
+
+type Dump = NonNullable<Host['dumps']>[number]
+
+const dumpOf = (reason: string, { users }: Host, now: number): Dump => ({
+  id: nameOf(reason, now),
+  at: new Date(now).toISOString(),
+  reason,
+  bytes: 2_400_000,
+  librechat: 'v0.8.8',
+  users,
+})
+
+/** What `templates/host/backup.py` answers, and what it changes on the host. */
+export function backupAnswer(request: string | undefined, host: Host, now: number): BackupAnswer {
+  const asked = JSON.parse(request ?? '{}') as Request
+  const dumps = host.dumps ?? []
+  switch (asked.action) {
+    case 'make':
+      return { output: make(asked, dumpOf('backup', host, now)) }
+    case 'receive':
+      return { output: receive(asked) }
+    case 'restore':
+      return restore(asked, host, now)
+    case 'done':
+      transfers.delete(offeredToken(asked.id))
+      return { output: JSON.stringify({ done: asked.id }) }
+    case 'list':
+      return { output: JSON.stringify({ dumps: dumps.map(({ users, ...dump }) => dump) }) }
+  }
+}
+
+const offeredToken = (id: string) => `rehearsal-offered-${id}`
+const receivedToken = (id: string) => `rehearsal-received-${id}`
+
+function make({ publicKey, settings = '{}' }: Request, dump: Dump): string {
+  const files = new Map([
+    ['mongodb.archive.gz', gzipSync(JSON.stringify(dump.users))],
+    ['files.tar', Buffer.alloc(dump.bytes, 'A file of this rehearsal. ')],
+    ['secrets.env', Buffer.from('CREDS_KEY=played\n')],
+    ['settings.json', Buffer.from(settings)],
+  ])
+  const listed = [...files].map(([name, data]) => ({
+    name,
+    bytes: data.length,
+    sha256: createHash('sha256').update(data).digest('hex'),
+  }))
+  const { users, ...described } = dump
+  const manifest = { format: 1, ...described, mongodb: '8.0.20', files: listed }
+  files.set('manifest.json', Buffer.from(JSON.stringify(manifest)))
+  const token = offeredToken(dump.id)
+  transfers.set(token, { files, key: createPublicKey(publicKey) })
+  const offered = {
+    id: dump.id,
+    bytes: dump.bytes,
+    seconds: 4,
+    stoppedSeconds: 31,
+    files: Object.fromEntries([...files].map(([name, data]) => [name, data.length])),
+    port: Number(transferPort),
+    token: seal(token, publicKey),
+  }
+  return JSON.stringify({ backup: offered })
+}
+
+function receive({ publicKey, id }: Request): string {
+  const { privateKey, publicKey: mine } = generateKeyPairSync('rsa', { modulusLength: 3072 })
+  const token = receivedToken(id)
+  transfers.set(token, { files: new Map(), key: privateKey })
+  const pem = mine.export({ type: 'spki', format: 'pem' })
+  return JSON.stringify({
+    receive: { publicKey: pem, port: Number(transferPort), token: seal(token, publicKey) },
+  })
+}
+
+function restore({ id, received }: Request, host: Host, now: number): BackupAnswer {
+  const dumps = host.dumps ?? []
+  const sent = transfers.get(receivedToken(id))?.files.get('mongodb.archive.gz')
+  const known = dumps.find((dump) => dump.id === id)
+  const users = received ? sent && (JSON.parse(gunzipSync(sent).toString()) as Host['users']) : known?.users
+  if (!users) {
+    const error = {
+      code: 'dump-unknown',
+      what: `There is no dump ${id} on the host.`,
+      why: 'It was deleted, or made on another host.',
+      fix: [{ code: 'list-dumps' }],
+    }
+    return { output: JSON.stringify({ error }) }
+  }
+  const before = dumpOf('before-restore', host, now)
+  const restored = { id, before: before.id, seconds: 70, stoppedSeconds: 64, search: true }
+  return { output: JSON.stringify({ restored }), users, dumps: [...dumps, before], data: `-r${now}` }
+}
+
+/** The local port of the transfer program; undefined while nothing is offered. */
+export async function transferStandIn(): Promise<number | undefined> {
+  if (transfers.size === 0) return undefined
+  server ??= listen()
+  return ((await server).address() as AddressInfo).port
+}
+
+async function listen(): Promise<Server> {
+  const made = createServer((request, response) => {
+    const [, name = '', number = ''] = /^\/([a-z.]+)\/(\d+)$/.exec(request.url ?? '') ?? []
+    const transfer = transfers.get(request.headers.authorization?.replace(/^Bearer /, '') ?? '')
+    if (!transfer) return response.writeHead(403).end()
+    if (request.method === 'GET') return give(transfer, name, Number(number), response)
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => take(transfer, name, Number(number), Buffer.concat(chunks), response))
+  })
+  made.on('connection', (socket) => socket.unref())
+  made.listen(0, '127.0.0.1').unref()
+  await once(made, 'listening')
+  return made
+}
+
+function give(transfer: Transfer, name: string, number: number, response: ServerResponse): void {
+  const data = transfer.files.get(name)
+  if (!data) return void response.writeHead(404).end()
+  const part = data.subarray(number * partBytes, (number + 1) * partBytes)
+  response.end(sealMessage(part, transfer.key))
+}
+
+function take(
+  transfer: Transfer,
+  name: string,
+  number: number,
+  sealed: Buffer,
+  response: ServerResponse,
+): void {
+  const part = openMessage(sealed, transfer.key)
+  const before = transfer.files.get(name) ?? Buffer.alloc(0)
+  const all = Buffer.alloc(Math.max(before.length, number * partBytes + part.length))
+  before.copy(all)
+  part.copy(all, number * partBytes)
+  transfer.files.set(name, all)
+  response.writeHead(204).end()
+}

@@ -1,0 +1,143 @@
+import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  BackupReader,
+  BackupWriter,
+  fileFormat,
+  type Header,
+  partName,
+  sha256,
+} from '../../src/app/backup/file.js'
+import { keyOf, verifyReader } from '../../src/app/backup/verify.js'
+import { lockKey, sealMessage } from '../../src/host/cms.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'librechat-lab-backup-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const passphrase = 'four random words here'
+const { privateKey: key, publicKey } = generateKeyPairSync('rsa', { modulusLength: 3072 })
+const files = { 'files.tar': randomBytes(5 * 1024 * 1024), 'secrets.env': Buffer.from('CREDS_KEY=1\n') }
+const manifest = Buffer.from(
+  JSON.stringify({
+    librechat: 'v0.8.8',
+    mongodb: '8.0.20',
+    files: Object.entries(files).map(([name, data]) => ({ name, bytes: data.length, sha256: sha256(data) })),
+  }),
+)
+const header: Header = {
+  format: fileFormat,
+  lab: 'team-a',
+  region: 'eu-west-1',
+  at: '2026-11-26T05:00:00.000Z',
+  id: '20261126T050000Z-backup',
+  files: { 'files.tar': files['files.tar'].length, 'secrets.env': 12, 'manifest.json': manifest.length },
+}
+
+async function written(name: string, change: Partial<Header> = {}): Promise<string> {
+  const path = join(folder, name)
+  const writer = await BackupWriter.create(path, { ...header, ...change }, lockKey(key, passphrase))
+  const parts = [
+    ['files.tar', 0, files['files.tar'].subarray(0, 4 * 1024 * 1024)],
+    ['files.tar', 1, files['files.tar'].subarray(4 * 1024 * 1024)],
+    ['secrets.env', 0, files['secrets.env']],
+    ['manifest.json', 0, manifest],
+  ] as const
+  await Promise.all(
+    parts.map(([file, number, data]) => writer.add(partName(file, number), sealMessage(data, publicKey))),
+  )
+  await writer.seal((index) => sign('sha256', index, key))
+  await writer.keep()
+  return path
+}
+
+async function verified(path: string, given = passphrase) {
+  const reader = await BackupReader.open(path)
+  try {
+    const how = { onRead: () => {}, signal: new AbortController().signal }
+    return await verifyReader(reader, await keyOf(reader, given), how)
+  } finally {
+    await reader.close()
+  }
+}
+
+describe('a backup file', () => {
+  let path: string
+  let size: number
+  beforeAll(async () => {
+    path = await written('lab.backup')
+    size = statSync(path).size
+  })
+  const copy = (name: string, change: (data: Buffer) => Buffer) => {
+    writeFileSync(join(folder, name), change(readFileSync(path)))
+    return join(folder, name)
+  }
+
+  it('is read back to its end, and is its owner’s alone', async () => {
+    expect(await verified(path)).toMatchObject({
+      header,
+      bytes: size,
+      librechat: 'v0.8.8',
+      mongodb: '8.0.20',
+    })
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+  })
+
+  it('does not open with another passphrase', async () => {
+    await expect(verified(path, 'five random words here')).rejects.toMatchObject({ code: 'wrong-passphrase' })
+  })
+
+  it('is refused when it was cut anywhere', async () => {
+    for (const length of [size - 1300, size >> 1, 8000]) {
+      const cut = copy('cut.backup', (data) => data)
+      truncateSync(cut, length)
+      await expect(verified(cut), `${length} bytes`).rejects.toMatchObject({ code: 'backup-damaged' })
+    }
+  })
+
+  it('is refused when a byte of any of its files was changed', async () => {
+    const original = readFileSync(path)
+    for (const name of [
+      'backup.json',
+      'files.tar.000001.cms',
+      'manifest.json.000000.cms',
+      'index.json',
+      'index.sig',
+    ]) {
+      const at = original.indexOf(Buffer.from(`${name}\0`)) + 512 + 50
+      const changed = copy('changed.backup', (data) => {
+        data[at] = (data[at] ?? 0) ^ 1
+        return data
+      })
+      await expect(verified(changed), name).rejects.toMatchObject({
+        code: expect.stringMatching(/^backup-(damaged|foreign)$/),
+      })
+    }
+  })
+
+  it('is refused when another key signed it, as whoever knows the public key could make it', async () => {
+    const other = generateKeyPairSync('rsa', { modulusLength: 3072 }).privateKey
+    const forged = join(folder, 'forged.backup')
+    const writer = await BackupWriter.create(forged, header, lockKey(key, passphrase))
+    await writer.seal((index) => sign('sha256', index, other))
+    await writer.keep()
+    await expect(verified(forged)).rejects.toMatchObject({
+      code: 'backup-damaged',
+      why: expect.stringContaining('signature'),
+    })
+  })
+
+  it.each([
+    ['no file', join(folder, 'nothing'), 'no-such-file'],
+    ['a folder', folder, 'backup-foreign'],
+    ['a foreign file', new URL(import.meta.url).pathname, 'backup-foreign'],
+  ])('is not %s', async (_, given, code) => {
+    await expect(verified(given)).rejects.toMatchObject({ code })
+  })
+
+  it('of a newer version says so', async () => {
+    const newer = await written('newer.backup', { format: fileFormat + 1 })
+    await expect(verified(newer)).rejects.toMatchObject({ code: 'backup-newer' })
+  })
+})

@@ -1,0 +1,74 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { moveData } from '../../src/app/move-data.js'
+import { edit, freshLab, moveUsers, run, there } from '../support/replacing.js'
+
+// The data's way is a test of its own: here it is the host's users that move.
+vi.mock('../../src/app/move-data.js', () => ({ moveData: vi.fn() }))
+
+const move = vi.mocked(moveData)
+beforeEach(async () => {
+  move.mockReset()
+  move.mockImplementation(moveUsers)
+  await freshLab()
+})
+
+describe('an instance that is replaced', () => {
+  it('hands over its data, then the address, and then goes', async () => {
+    const [old = ''] = there().ids
+    const seen: object[] = []
+    move.mockImplementation(async (...given) => {
+      await moveUsers(given[0], given[1])
+      seen.push(there())
+    })
+    const { code, calls } = await run({ replaceInstance: old })
+    expect(code).toBe(0)
+    const [next = ''] = there().ids
+    expect(there()).toMatchObject({ ids: [next], address: next, users: { [next]: ['ann@example.org'] } })
+    expect(next).not.toBe(old)
+    // While the data moves both run, and the address still points to the old one.
+    expect(seen).toMatchObject([{ address: old, states: { [old]: 'running', [next]: 'running' } }])
+    const order = ['RunInstances', 'StopInstances', 'AssociateAddress', 'TerminateInstances']
+    expect(calls.filter((call) => order.includes(call))).toEqual(order)
+    // A look at the host.
+    expect((await run({})).calls).toEqual(['SendCommand'])
+  })
+
+  it('keeps the address and everything where the new one does not answer', async () => {
+    const [old = ''] = there().ids
+    move.mockRejectedValue(new Error('the connection is gone'))
+    await expect(run({ replaceInstance: old })).rejects.toThrow('the connection is gone')
+    expect(there()).toMatchObject({
+      address: old,
+      states: { [old]: 'running' },
+      users: { [old]: ['ann@example.org'] },
+    })
+  })
+
+  it('loses its data only where that is said', async () => {
+    const [old = ''] = there().ids
+    expect((await run({ replaceInstance: old, discardData: true })).code).toBe(0)
+    expect(move).not.toHaveBeenCalled()
+    expect(there().ids).not.toContain(old)
+    await expect(run({ discardData: true })).rejects.toMatchObject({ code: 'not-replaced' })
+  })
+
+  it('is not replaced while its host can’t be reached', async () => {
+    const [old = ''] = there().ids
+    edit((instances) => {
+      const instance = instances[old]
+      if (instance) instance.onlineAt = Number.MAX_SAFE_INTEGER
+    })
+    await expect(run({ replaceInstance: old })).rejects.toMatchObject({ code: 'data-unreachable' })
+    expect(there().ids).toEqual([old])
+  })
+
+  it('is updated first where its versions are older', async () => {
+    const [old = ''] = there().ids
+    edit((instances) => {
+      const instance = instances[old]
+      if (instance) instance.host.librechat = 'v0.8.7'
+    })
+    await expect(run({ replaceInstance: old })).rejects.toMatchObject({ code: 'update-first' })
+    expect(there().ids).toEqual([old])
+  })
+})

@@ -1,0 +1,129 @@
+import { createPublicKey, generateKeyPairSync, privateDecrypt, randomBytes, sign } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { Carrier } from '../../src/app/backup/carry.js'
+import { BackupReader, BackupWriter, fileFormat, partName, partsOf } from '../../src/app/backup/file.js'
+import { verifyReader } from '../../src/app/backup/verify.js'
+import { systemClock } from '../../src/core/clock.js'
+import { lockKey, publicPem, resealMessage } from '../../src/host/cms.js'
+import { DumpHost, first, hasPython } from '../support/dump-host.js'
+
+const { privateKey: key } = generateKeyPairSync('rsa', { modulusLength: 3072 })
+const { signal } = new AbortController()
+const clock = { ...systemClock, sleep: () => systemClock.sleep(20) }
+const opened = (sealed: string) =>
+  privateDecrypt({ key, oaepHash: 'sha256' }, Buffer.from(sealed, 'base64')).toString()
+
+/** A connection to the port that breaks after so many bytes, ten times; then it holds. */
+async function breaking(port: number, after: number) {
+  let cuts = 0
+  const server = createServer((local) => {
+    const remote = connect(port, '127.0.0.1')
+    let moved = 0
+    const count = (data: Buffer) => {
+      moved += data.length
+      if (moved < after || cuts >= 10) return
+      cuts++
+      local.destroy()
+      remote.destroy()
+    }
+    for (const [from, to] of [
+      [local, remote],
+      [remote, local],
+    ] as const) {
+      from.on('data', count)
+      from.on('error', () => to.destroy())
+      from.on('close', () => to.destroy())
+      from.pipe(to)
+    }
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    cuts: () => cuts,
+    close: async () => void server.close(),
+  }
+}
+
+const partsIn = (files: Record<string, number>) =>
+  Object.entries(files).flatMap(([file, size]) =>
+    Array.from({ length: partsOf(size) }, (_, number) => ({ file, number })),
+  )
+
+it.skipIf(!hasPython)(
+  'a dump comes here encrypted and goes back, byte for byte, over a connection that breaks ten times each way',
+  async () => {
+    const host = new DumpHost()
+    onTestFinished(host.close)
+    const folder = mkdtempSync(join(tmpdir(), 'librechat-lab-carry-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const picture = randomBytes(9 * 1024 * 1024).toString('base64')
+    host.put('volumes/librechat-lab_images/picture.png', picture)
+
+    const { backup: made } = host.backup({ action: 'make', publicKey: publicPem(key), settings: '{"a":1}' })
+    const down = await breaking(made.port, 700_000)
+    const from = new Carrier(down, opened(made.token), clock, signal)
+    const path = join(folder, 'lab.backup')
+    const header = {
+      format: fileFormat,
+      lab: 'default',
+      region: 'eu-west-1',
+      at: '',
+      id: made.id,
+      files: made.files,
+    }
+    const writer = await BackupWriter.create(path, header, lockKey(key, 'four random words'))
+    await from.each(partsIn(made.files), async (part) =>
+      writer.add(partName(part.file, part.number), await from.fetch(part)),
+    )
+    await from.close()
+    expect(down.cuts()).toBe(10)
+    await writer.seal((index) => sign('sha256', index, key))
+    await writer.keep()
+    const reader = await BackupReader.open(path)
+    await verifyReader(reader, key, { onRead: () => {}, signal })
+    host.backup({ action: 'done', id: made.id })
+    expect(host.list('dumps')).toEqual([])
+
+    host.put('volumes/librechat-lab_images/picture.png', 'another')
+    host.put('volumes/librechat-lab_mongodb/documents', 'conversations: 2')
+    const { receive } = host.backup({
+      action: 'receive',
+      publicKey: publicPem(key),
+      id: made.id,
+      files: made.files,
+    })
+    const up = await breaking(receive.port, 700_000)
+    const to = new Carrier(up, opened(receive.token), clock, signal)
+    const theirs = createPublicKey(receive.publicKey)
+    await to.each(partsIn(made.files), async (part) => {
+      const sealed = await reader.read(partName(part.file, part.number))
+      await to.send(part, resealMessage(sealed, key, theirs))
+    })
+    await to.close()
+    await reader.close()
+    expect(up.cuts()).toBe(10)
+    const { restored } = host.backup({ action: 'restore', id: made.id, received: true })
+    expect(host.served()).toEqual(first)
+    const data = /^LAB_DATA=(.*)$/m.exec(host.read('lab/.env'))?.[1]
+    expect(host.read(`volumes/librechat-lab_images${data}/picture.png`) === picture).toBe(true)
+    expect(host.list('dumps')).toEqual([restored.before])
+  },
+)
+
+it.skipIf(!hasPython)('the host gives and takes nothing without the token', async () => {
+  const host = new DumpHost()
+  onTestFinished(host.close)
+  const { backup: made } = host.backup({ action: 'make', publicKey: publicPem(key), settings: '{}' })
+  const ask = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
+    fetch(`http://127.0.0.1:${made.port}${path}`, { method, headers }).then(({ status }) => status)
+  const authorization = `Bearer ${opened(made.token)}`
+  expect(await ask('/secrets.env/0')).toBe(403)
+  expect(await ask('/secrets.env/0', { authorization: 'Bearer other' })).toBe(403)
+  expect(await ask('/../../lab/.env/0', { authorization })).toBe(404)
+  expect(await ask('/secrets.env/0', { authorization })).toBe(200)
+})

@@ -1,0 +1,87 @@
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { DumpHost, first, hasPython, second } from '../support/dump-host.js'
+
+let host: DumpHost
+beforeEach(() => {
+  host = new DumpHost()
+  const { close } = host
+  onTestFinished(close)
+})
+
+describe.skipIf(!hasPython)('a dump', () => {
+  it('holds the database, the files and the secrets, and starts LibreChat again', () => {
+    const { dump: made } = host.dump('make', 'nightly').json
+    expect(made.id).toMatch(/^\d{8}T\d{6}Z-nightly$/)
+    expect(host.list(`dumps/${made.id}`)).toEqual([
+      'files.tar',
+      'manifest.json',
+      'mongodb.archive.gz',
+      'secrets.env',
+      'settings.json',
+    ])
+    expect(host.served()).toEqual(first)
+    expect(JSON.parse(host.read('lab/state/dump.json'))).toMatchObject({ result: 'made', id: made.id })
+    expect(host.dump('list').json.dumps).toEqual([
+      expect.objectContaining({ id: made.id, reason: 'nightly' }),
+    ])
+  })
+
+  it('is not left half made, and LibreChat not stopped, when the database fails', () => {
+    host.remove('volumes/librechat-lab_mongodb/documents')
+    const { status, json } = host.dump('make', 'nightly')
+    expect(status).toBe(1)
+    expect(json.error.code).toBe('dump-failed')
+    expect(host.list('dumps')).toEqual([])
+    expect(host.read('running')).toContain('CREDS_KEY=old')
+    expect(JSON.parse(host.read('lab/state/dump.json')).result).toBe('failed')
+  })
+
+  it('is kept for seven nights', () => {
+    for (let night = 1; night <= 9; night++) {
+      const name = `2026010${night}T020000Z-nightly`
+      host.directory(`dumps/${name}`)
+      host.put(`dumps/${name}/manifest.json`, '{"at": "", "reason": "nightly", "librechat": ""}')
+    }
+    host.dump('make', 'nightly')
+    expect(host.list('dumps')).toHaveLength(7)
+    expect(host.list('dumps')[0]).toBe('20260104T020000Z-nightly')
+  })
+})
+
+describe.skipIf(!hasPython)('a restore', () => {
+  it('puts documents, files and secrets back, and keeps the data from before as a dump', () => {
+    const id = host.changed()
+    const { restored } = host.dump('restore', id).json
+    expect(host.served()).toEqual(first)
+    expect(restored.before).toMatch(/-before-restore$/)
+    expect(host.list('volumes')).toHaveLength(4)
+    host.dump('restore', restored.before)
+    expect(host.served()).toEqual(second)
+  })
+
+  it('leaves the old data serving when the disk is full or LibreChat does not start', () => {
+    const id = host.changed()
+    for (const what of ['full', 'broken']) {
+      host.put(what, '')
+      const { status, json } = host.dump('restore', id)
+      expect(status).toBe(1)
+      expect(json.error.why).toContain('data from before serves')
+      expect(host.served()).toEqual(second)
+      expect(host.list('volumes')).toHaveLength(4)
+      host.remove(what)
+    }
+  })
+
+  it('refuses a damaged dump, one of a newer version, and a name that is none', () => {
+    const id = host.changed()
+    const code = (name: string) => host.dump('restore', name).json.error.code
+    expect(code('../../etc')).toBe('dump-unknown')
+    const text = host.read(`dumps/${id}/manifest.json`)
+    host.put(`dumps/${id}/manifest.json`, text.replace('v0.8.8', 'v0.9.0'))
+    expect(code(id)).toBe('dump-newer')
+    host.put(`dumps/${id}/manifest.json`, text)
+    host.put(`dumps/${id}/secrets.env`, 'CREDS_KEY=other\n')
+    expect(code(id)).toBe('dump-damaged')
+    expect(host.served()).toEqual(second)
+  })
+})

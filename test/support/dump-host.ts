@@ -1,0 +1,163 @@
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const templates = new URL('../../templates', import.meta.url).pathname
+const program = `${templates}/bin/dump`
+const found = spawnSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' })
+/** Whether the host's Python programs can be run here. */
+export const hasPython = found.status === 0
+
+/**
+ * Docker with volumes as folders: LibreChat runs on the volumes that .env named when it was started. The database is
+ * one file in its volume. With a file `kill` in the work folder, the call of that number kills the program.
+ */
+const docker = `
+count=$(($(cat "$WORK/calls" 2>/dev/null || echo 0) + 1)); echo $count >"$WORK/calls"
+if [ "$(cat "$WORK/kill" 2>/dev/null)" = $count ]; then kill -9 $PPID; exit 1; fi
+echo "$*" >>"$WORK/log"
+data() { sed -n 's/^LAB_DATA=//p' "$LAB/.env"; }
+case "$1 $2" in
+  'compose stop') rm -f "$WORK/running" ;;
+  'compose up')
+    [ ! -e "$WORK/broken" ] || [ "$(data)" = "" ] || { echo 'unhealthy' >&2; exit 1; }
+    case "$*" in *librechat*) cat "$LAB/.env" >"$WORK/running" ;; esac ;;
+  'compose exec') cat "$WORK/volumes/librechat-lab_mongodb$(data)/documents" ;;
+  'compose run') ;;
+  'volume inspect') [ -d "$WORK/volumes/$5" ] && echo "$WORK/volumes/$5" ;;
+  'volume create') for name; do :; done; mkdir "$WORK/volumes/$name" ;;
+  'volume ls') ls "$WORK/volumes" ;;
+  'volume rm') rm -r "$WORK/volumes/$3" ;;
+  'run -d') while [ "$1" != --volume ]; do shift; done; echo "\${2%%:*}" >"$WORK/restoring" ;;
+  'exec -i') [ ! -e "$WORK/full" ] || { echo 'no space left on device' >&2; exit 1; }
+    cat >"$WORK/volumes/$(cat "$WORK/restoring")/documents" ;;
+  'exec librechat-lab-restore' | 'stop -t' | 'rm -f') ;;
+  *) echo "not played: $*" >&2; exit 1 ;;
+esac`
+
+export interface Served {
+  documents: string
+  letter: string
+  key: string | undefined
+}
+
+/** The state of a new `DumpHost`, and the one to which `changed` brings it. */
+export const first: Served = { documents: 'conversations: 1', letter: 'first', key: 'old' }
+export const second: Served = { documents: 'conversations: 2', letter: 'second', key: 'new' }
+
+/** A host with Docker as above, on which templates/bin/dump runs. */
+export class DumpHost {
+  private readonly work = mkdtempSync(join(tmpdir(), 'librechat-lab-dump-'))
+
+  constructor() {
+    for (const name of [
+      'bin',
+      'lab/state',
+      'lab/secrets',
+      'lab/images',
+      'lab/bin',
+      'run',
+      'input',
+      'dumps',
+      'volumes',
+    ])
+      mkdirSync(join(this.work, name), { recursive: true })
+    this.shim('docker', docker)
+    this.shim('systemctl', ':')
+    // What would run later does not; what runs at once does, until `close`.
+    this.shim(
+      'systemd-run',
+      `case "$*" in *--on-active*) exit 0 ;; esac
+while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; shift; done
+"$@" >/dev/null 2>&1 3>&- & echo $! >>"$WORK/pids"`,
+    )
+    for (const name of ['images', 'uploads', 'data', 'mongodb'])
+      mkdirSync(join(this.work, `volumes/librechat-lab_${name}`))
+    this.becomes(first)
+    this.put('lab/images/LIBRECHAT_IMAGE', 'registry/librechat:v0.8.8\nregistry/librechat@sha256:1\n')
+    this.put('lab/images/MONGODB_IMAGE', 'mongo:8.0.20\nmongo@sha256:2\n')
+  }
+
+  put = (path: string, text: string) => writeFileSync(join(this.work, path), text)
+  read = (path: string) => readFileSync(join(this.work, path), 'utf8')
+  list = (path: string) => readdirSync(join(this.work, path)).sort()
+  remove = (path: string) => rmSync(join(this.work, path), { recursive: true, force: true })
+  directory = (path: string) => mkdirSync(join(this.work, path))
+  close = () => {
+    for (const pid of this.list('.').includes('pids') ? this.read('pids').split('\n') : [])
+      if (pid) process.kill(Number(pid))
+    this.remove('.')
+  }
+
+  private shim(name: string, text: string): void {
+    this.put(`bin/${name}`, `#!/bin/bash\n${text}\n`)
+    chmodSync(join(this.work, 'bin', name), 0o755)
+  }
+
+  private becomes({ documents, letter, key }: Served): void {
+    this.put('volumes/librechat-lab_uploads/letter.txt', letter)
+    this.put('volumes/librechat-lab_mongodb/documents', documents)
+    this.put('lab/secrets/env', `CREDS_KEY=${key}\n`)
+    this.put('lab/.env', `MONGODB_IMAGE=mongo:8\nLAB_DATA=\nCREDS_KEY=${key}\n`)
+    this.put('running', this.read('lab/.env'))
+  }
+
+  /** Dumps the first state, goes on to the second, and says what the dump is called. */
+  changed(): string {
+    const { id } = this.dump('make', 'backup').json.dump
+    this.becomes(second)
+    return id
+  }
+
+  private get env() {
+    return {
+      ...process.env,
+      PATH: `${this.work}/bin:${process.env.PATH}`,
+      WORK: this.work,
+      LAB: join(this.work, 'lab'),
+      RUN: join(this.work, 'run'),
+      DUMPS: join(this.work, 'dumps'),
+      SUBUID: '/dev/null',
+      CODE: templates,
+      INPUT: join(this.work, 'input'),
+    }
+  }
+
+  /** The answer of templates/host/backup.py to a request, as the command line gets it. */
+  backup(request: object) {
+    this.put('input/request.json', JSON.stringify(request))
+    const script = `exec 3>&1 1>&2; exec '${found.stdout.trim()}' '${templates}/host/backup.py'`
+    const result = spawnSync('bash', ['-c', script], { env: this.env, encoding: 'utf8' })
+    if (result.status !== 0) throw new Error(result.stderr)
+    return JSON.parse(result.stdout)
+  }
+
+  dump(...args: string[]) {
+    const { env } = this
+    const result = spawnSync(found.stdout.trim(), [program, ...args], { env, encoding: 'utf8' })
+    return { ...result, json: JSON.parse(result.stdout.trim().split('\n').at(-1) || '{}') }
+  }
+
+  /** The same, killed at its call of Docker of this number; whether it made so many. */
+  killedAt(call: number, ...args: string[]): boolean {
+    this.remove('calls')
+    this.put('kill', String(call))
+    const { signal } = this.dump(...args)
+    this.remove('kill')
+    return signal === 'SIGKILL'
+  }
+
+  /** What LibreChat serves now; undefined while it is stopped. */
+  served(): Served | undefined {
+    if (!this.list('.').includes('running')) return undefined
+    const running = this.read('running')
+    const data = /^LAB_DATA=(.*)$/m.exec(running)?.[1] ?? ''
+    const stored = (path: string) => this.read(`volumes/librechat-lab_${path}`)
+    return {
+      documents: stored(`mongodb${data}/documents`),
+      letter: stored(`uploads${data}/letter.txt`),
+      key: /^CREDS_KEY=(.*)$/m.exec(running)?.[1],
+    }
+  }
+}
