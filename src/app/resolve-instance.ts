@@ -2,12 +2,12 @@ import { hostname } from 'node:os'
 import type { Connection } from '../aws/connect.js'
 import { proxyAgents } from '../aws/proxy.js'
 import { systemClock } from '../core/clock.js'
-import { findInstance } from '../lab/find.js'
 import { requireRunning } from '../tunnel/advice.js'
 import { reasonFor } from '../tunnel/leftovers.js'
 import type { SessionSurroundings } from '../tunnel/session.js'
 import type { Context, GlobalOptions } from './context.js'
 import { connectLab, type OpenLab } from './open-lab.js'
+import { findRunning } from './running-instance.js'
 
 /** What a command needs to talk to the instance over a session. */
 export interface ReachedInstance {
@@ -23,13 +23,11 @@ export const resolveInstance = async (options: GlobalOptions, context: Context):
   reachInstance(await connectLab(options, context), context)
 
 /** The same for a lab that is open. */
-export async function reachInstance(
-  { connection, lab, stored }: OpenLab,
-  context: Context,
-): Promise<ReachedInstance> {
+export async function reachInstance(open: OpenLab, context: Context): Promise<ReachedInstance> {
+  const { connection } = open
   const { clients, region, credentials, clock } = connection
-  const { instanceId, state } = await findInstance(clients, lab, stored)
-  requireRunning(instanceId, state, region)
+  const { instanceId, state } = await findRunning(open, context)
+  requireRunning(state)
   return {
     connection,
     instanceId,

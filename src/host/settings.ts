@@ -13,6 +13,8 @@ export interface HostSettings {
   readonly acmeEmail?: string | undefined
   /** Bedrock's region. */
   readonly region: string
+  /** Minutes without use after which the host shuts itself down; undefined: never. */
+  readonly idleStop?: number | undefined
   /** The text of librechat.yaml. */
   readonly librechatYaml: string
 }
@@ -33,6 +35,7 @@ const schema = z.object({
     .regex(/^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$/, 'not a plain e-mail address')
     .optional(),
   region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d+$/, 'not a region'),
+  idleStop: z.int().positive().optional(),
   librechatYaml: z.string(),
 })
 
@@ -50,7 +53,7 @@ function checked(settings: HostSettings): z.infer<typeof schema> {
 
 /** The settings as the files that the stack stage expects, without the release's name. */
 function filesOf(settings: HostSettings): Files {
-  const { address, domain, acmeEmail, region, librechatYaml } = checked(settings)
+  const { address, domain, acmeEmail, region, idleStop, librechatYaml } = checked(settings)
   const env = {
     LAB_ADDRESS: address,
     LAB_SITE: domain ?? address,
@@ -59,6 +62,7 @@ function filesOf(settings: HostSettings): Files {
     LAB_ACME_EMAIL: domain === undefined ? '' : (acmeEmail ?? `hostmaster@${domain}`),
     LAB_HSTS: String(domain !== undefined),
     LAB_REGION: region,
+    ...(idleStop === undefined ? {} : { LAB_IDLE_STOP: String(idleStop) }),
   }
   const lines = Object.entries(env).map(([key, value]) => `${key}=${value}\n`)
   return new Map([

@@ -25,6 +25,8 @@ export interface Actual {
   /** The ids in LibreChat's menu, and those that the last proof asked: a silent one leaves the menu for a while. */
   models?: readonly string[] | undefined
   users?: number | undefined
+  /** Minutes until the host stops itself; 0: never. */
+  idleStop?: number | undefined
   /** The most tokens of an answer that the last proof asked for. */
   maxTokens?: number | undefined
   /** The role's policy, as text. */
@@ -36,7 +38,7 @@ export function actualOf(seen: {
   group?: Pick<SecurityGroupState, 'ingress'> | undefined
   role?: Pick<RoleState, 'boundary' | 'inline'> | undefined
   instance?: Pick<InstanceState, 'type' | 'subnetId' | 'volume'> | undefined
-  health?: Pick<HostHealth, 'release' | 'site' | 'models' | 'users' | 'proof'> | undefined
+  health?: Pick<HostHealth, 'release' | 'site' | 'models' | 'users' | 'proof' | 'idleStop'> | undefined
 }): Actual {
   const { group, role, instance, health } = seen
   const rules = group?.ingress ?? []
@@ -69,6 +71,7 @@ export function actualOf(seen: {
           ...(proof?.presets.length
             ? { maxTokens: Math.max(...proof.presets.map(({ maxTokens }) => maxTokens)) }
             : {}),
+          idleStop: health.idleStop?.minutes ?? 0,
         }
       : {}),
     ...(health === undefined ? {} : { users: usersOf(health) }),

@@ -2,6 +2,7 @@ import { LabError } from '../core/error.js'
 import type { LabId } from '../resources/ownership.js'
 import { checkedCidrs } from './cidr.js'
 import { facts } from './facts.js'
+import { checkedIdleStop } from './idle-stop.js'
 import {
   domainSchema,
   emailSchema,
@@ -27,6 +28,8 @@ export interface Choices {
   userData?: boolean
   email?: string
   maxTokens?: number
+  /** Minutes; null switches it off. */
+  idleStop?: number | null
 }
 
 /** The flags as commander hands them over. */
@@ -43,6 +46,7 @@ export interface ChoiceFlags {
   userData?: boolean
   email?: string
   maxTokens?: string
+  idleStop?: string | false
 }
 
 export const leastDiskGb = facts.diskGb.least
@@ -112,6 +116,8 @@ export function checkedChoices(flags: ChoiceFlags): Choices {
   if (flags.tag) choices.tags = checkedTags(flags.tag)
   if (flags.userData !== undefined) choices.userData = flags.userData
   if (flags.maxTokens !== undefined) choices.maxTokens = checkedMaxTokens(flags.maxTokens)
+  if (flags.idleStop !== undefined)
+    choices.idleStop = flags.idleStop === false ? null : checkedIdleStop(flags.idleStop)
   if (flags.email !== undefined) choices.email = checkedEmail(flags.email)
   return choices
 }
@@ -203,6 +209,9 @@ export function settingsFrom(options: {
     defaultModel: chat.defaultModel,
     titleModel: chat.titleModel,
     maxTokens: choices.maxTokens ?? stored?.maxTokens,
+    // Only `schedule` changes it.
+    schedule: stored?.schedule,
+    idleStop: choices.idleStop === null ? undefined : (choices.idleStop ?? stored?.idleStop),
   }
   return fitting(lab, {
     version: settingsVersion,

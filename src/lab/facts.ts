@@ -3,4 +3,6 @@ export const facts = {
   instanceType: { default: 't3.medium', leastMemoryGib: 4 },
   /** The container images take most of the least; the most is what gp3 offers. */
   diskGb: { default: 30, least: 20, most: 16_384 },
+  /** Shorter than the longest answers and a person's pauses, a lab would stop under them. */
+  idleStop: { leastMinutes: 30, mostMinutes: 7 * 24 * 60 },
 } as const

@@ -79,14 +79,21 @@ printf '%s' "$MEILISEARCH_VOLUME" >state/meilisearch-volume
 if [ -f "$INPUT/request.json" ]; then python3 "$CODE/host/user.py"; fi
 up --remove-orphans
 
-# The timers, now that there is something to update and to dump.
-put "$CODE/bin/update-portainer" "$LAB/bin/update-portainer" 755 || true
+# The timers, now that there is something to update and to dump, and the one that stops a host that nobody uses.
+for program in update-portainer idle-stop; do put "$CODE/bin/$program" "$LAB/bin/$program" 755 || true; done
 changed=no
-for unit in librechat-lab-{portainer,dump}.{service,timer} librechat-lab-recover.service; do
+for unit in librechat-lab-{portainer,dump,idle}.{service,timer} librechat-lab-recover.service; do
   if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
 done
 if [ $changed = yes ]; then systemctl daemon-reload; fi
 systemctl enable --now librechat-lab-portainer.timer librechat-lab-dump.timer
 systemctl enable librechat-lab-recover.service
+# The command line has seen to it that a shutdown stops the instance, or it would have left this file.
+rm -f state/idle-stop-held
+if grep -q '^LAB_IDLE_STOP=' .env; then
+  systemctl enable --now librechat-lab-idle.timer
+else
+  systemctl disable --now librechat-lab-idle.timer
+fi
 
 put "$INPUT/release" state/release 600 || true

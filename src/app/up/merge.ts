@@ -12,6 +12,7 @@ const flags = {
   permissionsBoundary: '--permissions-boundary',
   userData: '--user-data',
   email: '--email',
+  idleStop: '--idle-stop',
 } as const satisfies Partial<Record<keyof Settings, string>>
 
 /**

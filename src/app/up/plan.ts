@@ -1,5 +1,6 @@
 import { LabError } from '../../core/error.js'
 import { monthlyCost } from '../../lab/prices.js'
+import { hoursOf } from '../../lab/schedule.js'
 import { settingRows } from '../../lab/setting-rows.js'
 import type { Now } from './observe.js'
 import type { Plan, Run } from './run.js'
@@ -12,7 +13,7 @@ export function planOf(run: Run, now: Now): Plan {
   return {
     items,
     replaces: replacedInstance(run, now),
-    cost: monthlyCost({ region: lab.region, instanceType, diskGb, addresses: 1 }),
+    cost: monthlyCost({ region: lab.region, instanceType, diskGb, addresses: 1, hours: hoursOf(settings) }),
     lab,
     settings,
     rows: settingRows(settings, actual),
