@@ -13,6 +13,7 @@ import { shell } from '../commands/shell.js'
 import { status } from '../commands/status.js'
 import { tunnel } from '../commands/tunnel.js'
 import { up } from '../commands/up.js'
+import { usage } from '../commands/usage.js'
 import { userAdd } from '../commands/user-add.js'
 import { userList } from '../commands/user-list.js'
 import { userRemove } from '../commands/user-remove.js'
@@ -29,6 +30,7 @@ const commands = [
   list,
   models,
   doctor,
+  usage,
   userAdd,
   userList,
   userRemove,

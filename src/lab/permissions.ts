@@ -128,6 +128,7 @@ export const commandNeeds = {
   models: { feature: 'lab', actions: models },
   doctor: { feature: 'lab', actions: [...status, 'ec2:DescribeAccountAttributes'] },
   user: { feature: 'users', actions: host, documents: shellScript },
+  usage: { feature: 'users', actions: host, documents: shellScript },
   portainer: { feature: 'users', actions: host, documents: shellScript },
   // Whoever may write a user's policies can get every permission, so attaching is left to an administrator.
   address: { feature: 'lab', actions: find },

@@ -2,6 +2,7 @@ import { filesMissing } from '../host/payload.js'
 import type { Host, Instance, RunCommand } from './account.js'
 import { carriedBy } from './carried.js'
 import { healthLine } from './host-health.js'
+import { usageAnswer } from './host-usage.js'
 import { type Answer, keyAnswer, portainerAnswer, userAnswer } from './host-users.js'
 import { refusedCall } from './refused-calls.js'
 import type { World } from './world.js'
@@ -29,6 +30,7 @@ const times: Record<string, number> = {
   key: 2_000,
   user: 6_000,
   portainer: 4_000,
+  usage: 4_000,
 }
 const nothingToDo = 3_000
 
@@ -86,6 +88,8 @@ function runs(
       return answered(takesMs, userAnswer(request, host), leaves)
     case 'portainer':
       return says(takesMs, portainerAnswer(request))
+    case 'usage':
+      return says(takesMs, usageAnswer(request, host, world.now))
     case 'stack': {
       const release = files.get('input/release')?.trim()
       const answer = request ? userAnswer(request, host) : { output: '' }

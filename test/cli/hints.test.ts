@@ -85,6 +85,8 @@ const situations: string[][] = [
   ['up', '--yes'],
   ['up', '--yes', '--replace-instance', 'i-0123456789abcdef0'],
   ['status'],
+  ['usage'],
+  ['usage', '--month', '2999-01'],
   ['user', 'list'],
   ['user', 'add', 'me@example.org'],
   ['user', 'add', 'me@example.org', '--json'],

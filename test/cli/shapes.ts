@@ -144,6 +144,14 @@ const policy = object({
 })
 
 const user = object({ email: z.email(), made: z.boolean() })
+const used = {
+  inputTokens: z.int(),
+  outputTokens: z.int(),
+  cacheWriteTokens: z.int(),
+  cacheReadTokens: z.int(),
+  calls: z.int(),
+  usd: z.number(),
+}
 
 export const shapes = {
   plan: object({ ...plan, dryRun: z.literal(true) }),
@@ -296,6 +304,19 @@ export const shapes = {
   userList: object({ users: list(object({ email: z.email(), name: text, created: z.iso.date() })) }),
   userRemove: object({ removed: z.email() }),
   portainerPassword: object({ username: z.literal('admin'), works: z.boolean().nullable() }),
+  usage: object({
+    ...where,
+    month: z.string().regex(/^\d{4}-\d\d$/),
+    total: object(used),
+    days: list(object({ day: z.iso.date(), ...used })),
+    models: list(
+      object({ model: text.nullable(), label: text.nullable(), count: z.int().optional(), ...used }),
+    ),
+    users: list(object({ email: z.string().nullable(), count: z.int().optional(), ...used })),
+    months: list(object({ month: z.string(), ...used })),
+    hostMonthlyUsd: z.number().nullable(),
+    page: text.optional(),
+  }),
   logs: object({ service: text, lines: list(z.string()) }),
   policy,
   completion: object({ shell: z.enum(['bash', 'zsh', 'fish']), script: text }),

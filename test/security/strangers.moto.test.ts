@@ -23,6 +23,7 @@ const lines: Record<string, readonly string[]> = {
   'user remove': ['me@example.org', '--confirm', 'me@example.org'],
   'user reset-password': ['me@example.org'],
   'portainer password': [],
+  usage: [],
   shell: [],
   logs: [],
   'address policy': [],

@@ -7,6 +7,7 @@ import {
   randomBytes,
 } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { deflateSync } from 'node:zlib'
 import { type Carried, carriedBy } from './archive.js'
 import type { Executor, Outcome, Work } from './gateway/runcommand.js'
 
@@ -47,7 +48,9 @@ export interface Hosts {
   readonly run: Executor
 }
 
-const programs = new Set(['system', 'docker', 'images', 'stack', 'health', 'key', 'user', 'portainer'])
+const programs = new Set([
+  ...['system', 'docker', 'images', 'stack', 'health', 'key', 'user', 'portainer', 'usage'],
+])
 
 /**
  * Plays the machines behind the instances: takes what Run Command carried apart as a host would, refuses what it
@@ -118,6 +121,15 @@ const does: Record<string, (host: PlayedHost, files: ReadonlyMap<string, string>
     host.keys.set(id, privateKey)
     const pem = publicKey.export({ type: 'spki', format: 'pem' })
     return { code: 0, stdout: `${JSON.stringify({ key: { id, publicKey: pem } })}\n` }
+  },
+  usage(_host, files) {
+    const { days, months } = JSON.parse(files.get('input/request.json') ?? '{}')
+    const empty = (periods: [string][]) => periods.map(([name]) => [name, 0, 0, 0, 0, 0, 0])
+    const found = { days: empty(days), months: empty(months), models: [], users: [] }
+    return {
+      code: 0,
+      stdout: JSON.stringify({ usage: deflateSync(JSON.stringify(found)).toString('base64') }),
+    }
   },
   user: (host, files) => ({ code: 0, stdout: user(host, files.get('input/request.json') ?? '{}') }),
   portainer(_host, files) {
