@@ -11,7 +11,7 @@ const program = [
   'test/pack/**/*.test.ts',
   'test/tunnel/**/*.test.ts',
   'test/rehearsal/{cut-off,tunnel}.test.ts',
-  'test/host-unit/templates.test.ts',
+  'test/host-unit/{templates,money,usage}.test.ts',
 ]
 // These need root, KVM or a browser, and have runners of their own.
 const apart = ['test/host/**', 'test/e2e/**']

@@ -119,7 +119,13 @@ export const hostSettingsOf = (
   address,
   domain: settings.domain,
   region: lab.region,
-  librechatYaml: librechatYaml({ region: lab.region, ...menuFor(settings, proof) }),
+  librechatYaml: librechatYaml({
+    region: lab.region,
+    ...menuFor(settings, proof),
+    allowance: settings.allowance,
+  }),
+  allowance: settings.allowance,
+  limit: settings.limit,
 })
 
 /** The host's health; undefined for a host that is stopped, or that Systems Manager does not reach. */

@@ -21,7 +21,7 @@ interface PasswordOptions extends GlobalOptions {
   askPassword?: boolean
 }
 
-async function hostFor(options: GlobalOptions, context: Context): Promise<Host> {
+export async function hostFor(options: GlobalOptions, context: Context): Promise<Host> {
   const open = await openLab(options, context)
   const { instanceId } = await findInstance(open.clients, open.lab, open.stored)
   return hostOf(open, instanceId, context)
@@ -31,7 +31,7 @@ const passwordFor = async (email: string, { askPassword: asks }: PasswordOptions
   asks ? { password: await askPassword(email, context) } : {}
 
 /** LabError `bad-email`, before anything is asked or sent. */
-function checkEmail(email: string): void {
+export function checkEmail(email: string): void {
   const problem = problemWith('email', email)
   if (problem)
     throw new LabError({ code: 'bad-email', what: `${JSON.stringify(email.slice(0, 60))} is ${problem}.` })

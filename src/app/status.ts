@@ -130,7 +130,7 @@ export async function lookAtStatus(
         kept: asked === undefined,
       }),
     judged,
-    cost: costOf(lab, settings, instance, address),
+    cost: costOf(lab, settings, { instance, address, health }),
   }
 }
 
@@ -175,14 +175,27 @@ async function observeLab({ lab, clients, connection }: OpenLab, settings: Setti
 const costOf = (
   { region }: LabId,
   settings: Settings,
-  instance: InstanceState | undefined,
-  address: AddressState | undefined,
+  {
+    instance,
+    address,
+    health,
+  }: {
+    instance: InstanceState | undefined
+    address: AddressState | undefined
+    health: HostHealth | undefined
+  },
 ): Cost =>
   monthlyCost({
     region,
     instanceType: instance?.type ?? settings.instanceType,
     diskGb: instance?.volume?.sizeGb ?? settings.diskGb,
     addresses: address ? 1 : 0,
+    bounds: {
+      allowance: settings.allowance,
+      limit: settings.limit,
+      users: health?.users ?? 0,
+      own: health?.money?.own,
+    },
   })
 
 /** Nothing is there, or only the address that a destroy kept. */

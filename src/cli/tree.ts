@@ -15,6 +15,7 @@ import { tunnel } from '../commands/tunnel.js'
 import { up } from '../commands/up.js'
 import { usage } from '../commands/usage.js'
 import { userAdd } from '../commands/user-add.js'
+import { userAllowance } from '../commands/user-allowance.js'
 import { userList } from '../commands/user-list.js'
 import { userRemove } from '../commands/user-remove.js'
 import { userResetPassword } from '../commands/user-reset-password.js'
@@ -35,6 +36,7 @@ const commands = [
   userList,
   userRemove,
   userResetPassword,
+  userAllowance,
   portainerPassword,
   shell,
   logs,

@@ -21,6 +21,9 @@ export interface Actual {
   /** The ids in LibreChat's menu, and those that the last proof asked: a silent one leaves the menu for a while. */
   models?: readonly string[] | undefined
   users?: number | undefined
+  /** US dollars; null: none. Undefined: the host has not said. */
+  allowance?: number | null | undefined
+  limit?: number | null | undefined
   /** The role's policy, as text. */
   policy?: string | undefined
 }
@@ -30,7 +33,7 @@ export function actualOf(seen: {
   group?: Pick<SecurityGroupState, 'ingress'> | undefined
   role?: Pick<RoleState, 'boundary' | 'inline'> | undefined
   instance?: Pick<InstanceState, 'type' | 'subnetId' | 'volume'> | undefined
-  health?: Pick<HostHealth, 'release' | 'site' | 'models' | 'users' | 'proof'> | undefined
+  health?: Pick<HostHealth, 'release' | 'site' | 'models' | 'users' | 'proof' | 'money'> | undefined
 }): Actual {
   const { group, role, instance, health } = seen
   const rules = group?.ingress ?? []
@@ -58,6 +61,7 @@ export function actualOf(seen: {
             ...new Set([...health.models, ...(proofIn(health.proof)?.chat ?? []).map(({ model }) => model)]),
           ],
           users: health.users ?? undefined,
+          ...(health.money ? { allowance: health.money.allowance, limit: health.money.limit } : {}),
         }
       : {}),
     // A host that was never set up has no users.

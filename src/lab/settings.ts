@@ -22,6 +22,8 @@ const modelId = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._:/-]{0,200}$/)
 const creationId = z.string().regex(/^[0-9a-f]{16}$/)
 const awsId = (prefix: string) => z.string().regex(new RegExp(`^${prefix}-[0-9a-f]{8,32}$`))
 
+const dollars = z.number().min(facts.dollars.least).max(facts.dollars.most).multipleOf(0.01)
+
 const modelSchema = z.strictObject({
   /** As it is called: an inference profile's id or a model's. */
   id: modelId,
@@ -33,7 +35,7 @@ const modelSchema = z.strictObject({
  * Raised when an older version could not read, or would misread, what this one stores. A new optional field raises it
  * too: documents are read strictly, so that nothing unknown is acted on.
  */
-export const settingsVersion = 2
+export const settingsVersion = 3
 
 /** What the user chose: all that a lab is, besides what AWS gave it. One JSON document in Parameter Store. */
 export const settingsSchema = z.strictObject({
@@ -93,6 +95,9 @@ export const settingsSchema = z.strictObject({
    * fewer for thinking than for the whole answer.
    */
   maxTokens: z.int().min(2048).max(128_000).optional(),
+  /** US dollars: what each user may spend on models in a calendar month, and all of them together. */
+  allowance: dollars.optional(),
+  limit: dollars.optional(),
   /** Resources whose ARNs the role may call beside foundation models: inference profiles. */
   profileArns: z.array(z.string().regex(/^arn:aws[a-z-]*:bedrock:[a-z0-9-]*:\d*:[\w:/.-]{1,300}$/)).max(200),
 })

@@ -10,6 +10,9 @@ const storedSchema = settingsSchema.extend({
   profileArns: settingsSchema.shape.profileArns.optional(),
 })
 
+/** Without allowances and limits. */
+const version2 = storedSchema.omit({ allowance: true, limit: true }).extend({ version: z.literal(2) })
+
 /** As version 0.1.0 stored it. */
 const version1 = settingsSchema
   .omit({
@@ -19,6 +22,8 @@ const version1 = settingsSchema
     passwordDue: true,
     tags: true,
     maxTokens: true,
+    allowance: true,
+    limit: true,
   })
   .extend({ version: z.literal(1) })
 
@@ -71,8 +76,13 @@ export function parseSettings(text: string, parameter: string, lab: LabId): Sett
     const document: unknown = JSON.parse(text)
     const { version } = z.looseObject({ version: z.int().min(1) }).parse(document)
     if (version > settingsVersion) throw newer(version, parameter)
-    const settings =
-      version === 1 ? fromVersion1(version1.parse(document), lab) : expand(storedSchema.parse(document), lab)
+    const stored =
+      version === 1 ? version1.parse(document) : version === 2 ? version2.parse(document) : undefined
+    // Version 1 stored what later ones derive; otherwise each has only more than the one before.
+    const settings = expand(
+      stored ? { ...stored, version: settingsVersion } : storedSchema.parse(document),
+      lab,
+    )
     checkedCidrs(settings.allow.cidrs, settings.allow.everyone)
     return settings
   } catch (error) {
@@ -91,10 +101,6 @@ export function parseSettings(text: string, parameter: string, lab: LabId): Sett
     })
   }
 }
-
-/** Version 1 stored what version 2 derives; otherwise they are alike. */
-const fromVersion1 = (settings: z.infer<typeof version1>, lab: LabId): Settings =>
-  expand({ ...settings, version: settingsVersion }, lab)
 
 function expand({ profileArns = [], ...stored }: z.infer<typeof storedSchema>, lab: LabId): Settings {
   const settings = { ...stored, profileArns }
@@ -178,6 +184,8 @@ const labels: Record<string, string> = {
   tags: 'tags of new resources',
   userData: 'first-boot script',
   maxTokens: 'maximum tokens of an answer',
+  allowance: 'dollars a user and month',
+  limit: 'dollars for models a month',
   email: 'first user',
   passwordDue: 'first user’s password',
   defaultModel: 'default model',

@@ -152,6 +152,11 @@ export interface Host {
   site?: string
   /** The ids in LibreChat's menu. */
   models?: string[]
+  /** US dollars a month; absent: none. */
+  allowance?: number
+  limit?: number
+  /** Users' own allowances, by e-mail address in lower case. */
+  allowances?: Record<string, number>
 }
 
 export interface Address {

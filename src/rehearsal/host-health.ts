@@ -1,4 +1,5 @@
 import type { Instance } from './account.js'
+import { moneyNow } from './host-usage.js'
 import type { World } from './world.js'
 
 const services = ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer']
@@ -7,6 +8,7 @@ const GiB = 1024 ** 3
 /** The line that `templates/host/health.py` prints, for a host that is as its stages left it. */
 export function healthLine({ host, volume }: Instance, { now }: World): string {
   const set = host.release !== undefined
+  const money = set ? moneyNow(host, now) : null
   const problems = set ? [] : services.map((name) => ({ code: 'service', text: `${name} is missing.` }))
   return JSON.stringify({
     healthy: set,
@@ -27,11 +29,17 @@ export function healthLine({ host, volume }: Instance, { now }: World): string {
     site: host.site ?? '',
     models: host.models ?? [],
     users: set ? host.users.length : null,
+    money,
     updates: { portainer: null, system: null },
     rebootNeeded: false,
     proof: host.proof ?? null,
     running: '',
     problems,
-    warnings: [],
+    warnings: money?.stopped ? [stoppedWarning(money)] : [],
   })
 }
+
+const stoppedWarning = ({ usd, limit }: ReturnType<typeof moneyNow>) => ({
+  code: 'limit',
+  text: `The models have cost $${usd.toFixed(2)} this month, and the limit is $${(limit ?? 0).toFixed(2)}: new messages are stopped. To lift it: librechat-lab up --limit <dollars>`,
+})

@@ -19,6 +19,85 @@ const add = (one: readonly number[], other: readonly number[]) =>
 const nothing = [0, 0, 0, 0, 0, 0]
 const costliestFirst = (rows: Row[]) => rows.sort((one, other) => Number(other[6]) - Number(one[6]))
 
+/** What a user has spent since a moment, in dollars. */
+function spentBy(user: number, { models = [] }: Host, from: number, now: number): number {
+  let credits = 0
+  for (let at = from; at < now; at += day)
+    for (const model of models.keys()) credits += played(at, user, model)[5] ?? 0
+  return credits / 1e6
+}
+
+const monthOf = (now: number) => {
+  const date = new Date(now)
+  return { name: date.toISOString().slice(0, 7), from: Date.UTC(date.getUTCFullYear(), date.getUTCMonth()) }
+}
+
+/** What the timer on a host has found last: here it is always now. */
+export function moneyNow(host: Host, now: number) {
+  const { name: month, from } = monthOf(now)
+  const usd = [...host.users.keys()].reduce((sum, user) => sum + spentBy(user, host, from, now), 0)
+  const { allowance = null, limit = null, allowances = {} } = host
+  const own = Object.values(allowances)
+  return {
+    allowance,
+    limit,
+    own: { users: own.length, usd: own.reduce((sum, one) => sum + one, 0) },
+    month,
+    usd,
+    at: new Date(now).toISOString(),
+    stopped: limit !== null && usd >= limit,
+    warning: null,
+  }
+}
+
+/** What `templates/host/allowance.py` answers, and what it changes. */
+export function allowanceAnswer(
+  request: string | undefined,
+  host: Host,
+  now: number,
+): { output: string; allowances?: Record<string, number> } {
+  const { email, usd, preview } = JSON.parse(request ?? '{}') as {
+    email: string | null
+    usd: number | 'default' | null
+    preview: number | null
+  }
+  const refused = (code: string, what: string, fix: string) => ({
+    output: JSON.stringify({ error: { code, what, why: 'Nothing was changed.', fix: [fix] } }),
+  })
+  const usual = preview ?? host.allowance
+  if (usual === undefined)
+    return refused(
+      'no-allowance',
+      'This lab has no allowances.',
+      'Set one for each user and month: librechat-lab up --allowance <dollars>',
+    )
+  const asked = email?.toLowerCase()
+  const shown = [...host.users.entries()].filter(
+    ([, [known]]) => asked === undefined || known?.toLowerCase() === asked,
+  )
+  if (asked !== undefined && shown.length === 0)
+    return refused('user-unknown', `There is no user ${email}.`, 'List the users: librechat-lab user list')
+  const own = { ...host.allowances }
+  if (asked !== undefined && usd !== null) {
+    delete own[asked]
+    if (usd !== 'default') own[asked] = usd
+  }
+  const users = shown.map(([i, [known = '']]) => {
+    const allowance = own[known.toLowerCase()] ?? usual
+    const used = spentBy(i, host, monthOf(now).from, now)
+    const left = Math.max(0, allowance - used)
+    return {
+      email: known,
+      usd: allowance,
+      own: known.toLowerCase() in own,
+      used,
+      before: host.allowance === undefined ? null : left,
+      left,
+    }
+  })
+  return { output: JSON.stringify({ allowances: { usd: usual, users, more: 0 } }), allowances: own }
+}
+
 /** What `templates/host/usage.py` answers: as if each user had chatted with each model every day until now. */
 export function usageAnswer(request: string | undefined, { users, models = [] }: Host, now: number): string {
   const asked = JSON.parse(request ?? '{}') as { days: Period[]; months: Period[] }

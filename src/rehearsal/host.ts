@@ -2,7 +2,7 @@ import { filesMissing } from '../host/payload.js'
 import type { Host, Instance, RunCommand } from './account.js'
 import { carriedBy } from './carried.js'
 import { healthLine } from './host-health.js'
-import { usageAnswer } from './host-usage.js'
+import { allowanceAnswer, usageAnswer } from './host-usage.js'
 import { type Answer, keyAnswer, portainerAnswer, userAnswer } from './host-users.js'
 import { refusedCall } from './refused-calls.js'
 import type { World } from './world.js'
@@ -31,6 +31,7 @@ const times: Record<string, number> = {
   user: 6_000,
   portainer: 4_000,
   usage: 4_000,
+  allowance: 4_000,
 }
 const nothingToDo = 3_000
 
@@ -90,6 +91,12 @@ function runs(
       return says(takesMs, portainerAnswer(request))
     case 'usage':
       return says(takesMs, usageAnswer(request, host, world.now))
+    case 'allowance': {
+      const { output, ...changed } = allowanceAnswer(request, host, world.now)
+      return output.startsWith('{"error":')
+        ? fails(takesMs, '', `${output}\n`)
+        : says(takesMs, output, { ...leaves, ...changed })
+    }
     case 'stack': {
       const release = files.get('input/release')?.trim()
       const answer = request ? userAnswer(request, host) : { output: '' }
@@ -107,7 +114,16 @@ const installed = (files: ReadonlyMap<string, string>): Partial<Host> => ({
   models: [...(files.get('input/librechat.yaml') ?? '').matchAll(/^\s+- name: "(.*)"$/gm)].flatMap(
     ([, id]) => id ?? [],
   ),
+  ...dollarsIn(files, 'allowance'),
+  ...dollarsIn(files, 'limit'),
 })
+
+/** An allowance or a limit; undefined takes away what was there. */
+const dollarsIn = (files: ReadonlyMap<string, string>, name: 'allowance' | 'limit') => {
+  const line = new RegExp(`^LAB_${name.toUpperCase()}=(.*)$`, 'm')
+  const amount = line.exec(files.get('input/settings.env') ?? '')?.[1]
+  return { [name]: amount === undefined ? undefined : Number(amount) }
+}
 
 function says(takesMs: number, output: string, leaves: Partial<Host> = {}): Performance {
   return { takesMs, outcome: { code: 0, output: `${output}\n`, errors: '' }, leaves }

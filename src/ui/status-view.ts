@@ -15,7 +15,7 @@ import {
 import { changesJson, costJson, costText } from './plan-view.js'
 import { strangerLines } from './strangers-view.js'
 import { clean } from './style.js'
-import { columns } from './table.js'
+import { columns, usd } from './table.js'
 import type { Paint, Ui } from './ui.js'
 
 export const keptText = (
@@ -92,11 +92,32 @@ export function statusText(status: Status, paint: Paint): string {
     )
   else if (settings)
     lines.push('', style('bold', 'Chat'), `  ${style('yellow', '!')} ${unproven(settings, paint)}`)
-  lines.push('', style('bold', 'Access'), ...reachLines(status, paint), '', ...costText(status.cost, style))
+  lines.push(
+    '',
+    style('bold', 'Access'),
+    ...reachLines(status, paint),
+    '',
+    ...costText(status.cost, style),
+    ...spentLines(status, paint),
+  )
   if (others.length > 0) lines.push('', ...others)
   if (status.exitCode === 2)
     lines.push('', hint({ command: { path: 'up' }, text: 'repairs what can be repaired' }))
   return lines.join('\n')
+}
+
+/** What the models have cost so far; a limit that is reached is among the host's warnings. */
+function spentLines({ health, settings }: There, { style, hint }: Paint): string[] {
+  if (!health?.money) return []
+  const { month, usd: spent, at } = health.money
+  const day = Number(at.slice(8, 10))
+  const length = new Date(Date.UTC(Number(month.slice(0, 4)), Number(month.slice(5, 7)), 0)).getUTCDate()
+  const pace = day < 2 ? '' : `; at this pace ${usd((spent / day) * length)} by its end`
+  const limit = settings?.limit === undefined ? '' : ` of the limit of ${usd(settings.limit)}`
+  return [
+    `  Models in ${month} so far: ${usd(spent)}${limit}${pace}`,
+    `  ${style('dim', `summed on ${clean(at)}; by day, model and user: ${hint({ command: { path: 'usage' } })}`)}`,
+  ]
 }
 
 /** No proof is no health: nobody has seen a model of this lab answer. */

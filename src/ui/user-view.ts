@@ -1,12 +1,32 @@
+import type { Allowances } from '../app/allowances.js'
 import type { Ui } from '../app/context.js'
 import type { ListedUser, MadeUser } from '../app/lab-users.js'
 import { clean } from './style.js'
-import { columns } from './table.js'
+import { columns, usd } from './table.js'
 
 export const usersText = (users: readonly ListedUser[], { hint }: Pick<Ui, 'hint'>): string =>
   users.length === 0
     ? `There are no users yet. To create one: ${hint({ command: { path: 'user add', args: ['<email>'] } })}`
     : columns(users.map(({ email, name, created }) => [clean(email), clean(name), clean(created)])).join('\n')
+
+export const allowancesText = (
+  { usd: usual, users, more }: Allowances,
+  { style }: Pick<Ui, 'style'>,
+): string =>
+  [
+    `Each user may spend ${usd(usual)} on models in a calendar month (UTC).`,
+    '',
+    ...columns([
+      ['  User', 'Allowance', 'Spent', 'Left'].map((title) => style('dim', title)),
+      ...users.map(({ email, usd: allowance, own, used, left }) => [
+        `  ${clean(email)}`,
+        `${usd(allowance)}${own ? ' (own)' : ''}`,
+        usd(used),
+        usd(left),
+      ]),
+    ]),
+    ...(more > 0 ? [`  and ${more} more users`] : []),
+  ].join('\n')
 
 /** Shows a password that the host generated: at the terminal only, never as JSON. */
 export function showUser(done: string, { email, made, password }: MadeUser, ui: Ui): void {

@@ -21,7 +21,7 @@ chmod 600 secrets/*
 
 put "$CODE/compose.yaml" compose.yaml 644 || true
 put "$INPUT/librechat.yaml" librechat.yaml 644 || true
-install -d -m 755 caddy
+install -d -m 755 caddy caddy/limit
 for file in Caddyfile domain.caddy address.caddy; do put "$CODE/caddy/$file" "caddy/$file" 644 || true; done
 
 # The address that the network mapping of port 80 binds: the instance's own, which stays with it.
@@ -70,13 +70,18 @@ printf '%s' "$MEILISEARCH_VOLUME" >state/meilisearch-volume
 if [ -f "$INPUT/request.json" ]; then python3 "$CODE/host/user.py"; fi
 up --remove-orphans
 
+# What the timer of the models' cost runs. It runs once here, so that a changed allowance or limit counts at once.
+install -d -m 700 "$LAB/money/host"
+for file in lab.py money.py guard.js; do put "$CODE/host/$file" "$LAB/money/host/$file" 600 || true; done
+
 # Portainer's timer, now that there is something to update.
 put "$CODE/bin/update-portainer" "$LAB/bin/update-portainer" 755 || true
 changed=no
-for unit in librechat-lab-portainer.service librechat-lab-portainer.timer; do
+for unit in librechat-lab-{portainer,money}.{service,timer}; do
   if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
 done
 if [ $changed = yes ]; then systemctl daemon-reload; fi
-systemctl enable --now librechat-lab-portainer.timer
+systemctl enable --now librechat-lab-portainer.timer librechat-lab-money.timer
+systemctl start librechat-lab-money.service || say "what the models cost could not be summed; the host tries again every 3 minutes"
 
 put "$INPUT/release" state/release 600 || true

@@ -43,12 +43,15 @@ const spec = object({
   defaultModel: text.optional(),
   titleModel: text.optional(),
   maxTokens: z.int().optional(),
+  allowance: z.number().optional(),
+  limit: z.number().optional(),
   profileArns: list(text),
 })
 
 const cost = object({
   lines: list(object({ item: text, unit: text, monthlyUsd: z.number().nullable() })),
   monthlyUsd: z.number().nullable(),
+  modelsMostUsd: z.number().nullable(),
   source: text,
 })
 
@@ -78,6 +81,15 @@ const health = object({
   site: z.string(),
   models: list(text),
   users: z.int().nullable(),
+  money: object({
+    allowance: z.number().nullable(),
+    limit: z.number().nullable(),
+    own: object({ users: z.int(), usd: z.number() }),
+    month: text,
+    usd: z.number(),
+    at: z.iso.datetime(),
+    stopped: z.boolean(),
+  }).nullable(),
   updates: object({ portainer: update, system: update }),
   rebootNeeded: z.boolean(),
   running: z.string(),
@@ -302,6 +314,20 @@ export const shapes = {
   }),
   user,
   userList: object({ users: list(object({ email: z.email(), name: text, created: z.iso.date() })) }),
+  userAllowance: object({
+    usd: z.number(),
+    more: z.int(),
+    users: list(
+      object({
+        email: z.email(),
+        usd: z.number(),
+        own: z.boolean(),
+        used: z.number(),
+        before: z.number().nullable(),
+        left: z.number(),
+      }),
+    ),
+  }),
   userRemove: object({ removed: z.email() }),
   portainerPassword: object({ username: z.literal('admin'), works: z.boolean().nullable() }),
   usage: object({

@@ -5,15 +5,17 @@ import { aggregate, find } from 'mingo'
 
 const file = process.env.MONGO_DOCUMENTS
 const collections = JSON.parse(readFileSync(file, 'utf8'))
-const list = (documents) => ({ toArray: async () => documents })
+const list = (documents) => ({ toArray: async () => structuredClone(documents) })
 const collection = (name) => ({
   aggregate: (pipeline) => list(aggregate(collections[name] ?? [], pipeline)),
   find: (filter, { projection } = {}) => list(find(collections[name] ?? [], filter, projection).all()),
-  async updateOne(filter, { $set }) {
-    const found = find(collections[name] ?? [], filter).all()[0]
+  async updateOne(filter, { $set }, { upsert = false } = {}) {
+    collections[name] ??= []
+    const found = find(collections[name], filter).all()[0]
     const there = found && collections[name].find(({ _id }) => _id === found._id)
     if (there) Object.assign(there, $set)
-    return { modifiedCount: there ? 1 : 0 }
+    else if (upsert) collections[name].push({ _id: `new-${collections[name].length}`, ...filter, ...$set })
+    return { modifiedCount: there ? 1 : 0, upsertedCount: !there && upsert ? 1 : 0 }
   },
 })
 const database = { getCollection: collection }

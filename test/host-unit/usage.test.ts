@@ -1,62 +1,17 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Period, readLedger } from '../../src/host/usage.js'
+import { type Collections, hostWithDatabase, idAt, idOf, type Transaction } from './database.js'
 import { scriptedHost, sent, succeeded } from './scripted.js'
 
-const code = new URL('../../templates', import.meta.url).pathname
-const mongosh = new URL('mongosh.mjs', import.meta.url).pathname
 const there = spawnSync('python3', ['-c', 'pass']).status === 0
 
-let work: string
-beforeEach(() => {
-  work = mkdtempSync(join(tmpdir(), 'librechat-lab-usage-'))
-  for (const name of ['bin', 'state', 'input']) mkdirSync(join(work, name))
-  // The container's shell for its database.
-  writeFileSync(
-    join(work, 'bin/docker'),
-    `#!/bin/bash\n[ "$1 $2 $3" = "exec librechat-lab-mongodb-1 mongosh" ] || exit 1\nshift 3\nexec '${process.execPath}' '${mongosh}' "$@"\n`,
-  )
-  chmodSync(join(work, 'bin/docker'), 0o755)
-  const made = work
-  onTestFinished(() => rmSync(made, { recursive: true, force: true }))
-})
-
-interface Transaction {
-  _id: string
-  user: string
-  model: string
-  tokenType: string
-  rawAmount: number
-  tokenValue: number
-  writeTokens?: number
-  readTokens?: number
-}
-
-let ids = 0
-const idAt = (date: string) =>
-  Math.floor(Date.parse(date) / 1000)
-    .toString(16)
-    .padStart(8, '0') + (ids++).toString(16).padStart(16, '0')
-const idOf = (user: number) => user.toString(16).padStart(24, '0')
-
 /** Runs the host's program over these collections, through the code that reads its answer. */
-async function usage(
-  asked: { days: Period[]; months: Period[] },
-  collections: { transactions: Transaction[]; users: { _id: string; email: string }[] } | undefined,
-) {
-  const documents = join(work, 'documents.json')
-  if (collections) writeFileSync(documents, JSON.stringify(collections))
-  writeFileSync(join(work, 'input/request.json'), JSON.stringify(asked))
-  const env = { ...process.env, PATH: `${work}/bin:${process.env.PATH}`, MONGO_DOCUMENTS: documents }
-  const places = { LAB: work, CODE: code, RUN: work, INPUT: `${work}/input`, PYTHONDONTWRITEBYTECODE: '1' }
-  const argv = ['-c', `python3 '${code}/host/usage.py' 3>'${work}/answer' >'${work}/log' 2>&1`]
-  const { status } = spawnSync('bash', argv, { env: { ...env, ...places } })
-  const read = (name: string) => readFileSync(join(work, name), 'utf8')
-  if (status !== 0) return { error: JSON.parse(read('state/error.json')) }
-  const output = read('answer')
+async function usage(asked: { days: Period[]; months: Period[] }, collections: Collections | undefined) {
+  const { run, remove } = hostWithDatabase(collections)
+  onTestFinished(remove)
+  const { status, output, error } = run('usage', { request: asked })
+  if (status !== 0) return { error }
   const { host } = scriptedHost({ SendCommand: [sent], GetCommandInvocation: [succeeded(output)] })
   return { bytes: Buffer.byteLength(output), ledger: await readLedger(host, asked) }
 }

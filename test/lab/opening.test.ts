@@ -211,13 +211,15 @@ describe('the plan’s settings', () => {
       'subnet',
       'instance type',
       'disk',
+      'allowance',
+      'limit',
     ])
   })
 
   it('come from the rules, the role, the disk and the health that were observed', () => {
     const rule = { protocol: 'tcp', fromPort: 443, toPort: 443, source: '6.6.0.0/16' }
     const udp = { ...rule, protocol: 'udp', source: '7.7.0.0/16' }
-    const health = { release: 'abc', site: '8.8.8.8', models: [sonnet.id], users: 2 }
+    const health = { money: null, release: 'abc', site: '8.8.8.8', models: [sonnet.id], users: 2 }
     expect(
       actualOf({ group: { ingress: [rule, udp] }, role: { boundary: undefined, inline: '{}' }, health }),
     ).toMatchObject({ allowed: ['6.6.0.0/16'], port80: false, boundary: 'none', domain: 'none', users: 2 })

@@ -22,6 +22,7 @@ const lines: Record<string, readonly string[]> = {
   'user list': [],
   'user remove': ['me@example.org', '--confirm', 'me@example.org'],
   'user reset-password': ['me@example.org'],
+  'user allowance': [],
   'portainer password': [],
   usage: [],
   shell: [],

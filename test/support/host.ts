@@ -49,7 +49,7 @@ export interface Hosts {
 }
 
 const programs = new Set([
-  ...['system', 'docker', 'images', 'stack', 'health', 'key', 'user', 'portainer', 'usage'],
+  ...['system', 'docker', 'images', 'stack', 'health', 'key', 'user', 'portainer', 'usage', 'allowance'],
 ])
 
 /**
@@ -130,6 +130,22 @@ const does: Record<string, (host: PlayedHost, files: ReadonlyMap<string, string>
       code: 0,
       stdout: JSON.stringify({ usage: deflateSync(JSON.stringify(found)).toString('base64') }),
     }
+  },
+  allowance(host, files) {
+    const { email, usd, preview } = JSON.parse(files.get('input/request.json') ?? '{}')
+    const usual =
+      preview ?? Number(/^LAB_ALLOWANCE=(.*)$/m.exec(host.input.get('settings.env') ?? '')?.[1] ?? 10)
+    const users = host.users
+      .filter((one) => !email || one === email)
+      .map((one) => ({
+        email: one,
+        usd: typeof usd === 'number' ? usd : usual,
+        own: typeof usd === 'number',
+        used: 0,
+        before: null,
+        left: usual,
+      }))
+    return { code: 0, stdout: JSON.stringify({ allowances: { usd: usual, users, more: 0 } }) }
   },
   user: (host, files) => ({ code: 0, stdout: user(host, files.get('input/request.json') ?? '{}') }),
   portainer(_host, files) {
@@ -216,6 +232,7 @@ function healthLine({ services, input, proof, users }: PlayedHost): string {
     site: /^LAB_SITE=(.*)$/m.exec(input.get('settings.env') ?? '')?.[1] ?? '',
     models: [...(input.get('librechat.yaml') ?? '').matchAll(/^\s+- name: "(.*)"$/gm)].map(([, id]) => id),
     users: release ? users.length : null,
+    money: null,
     updates: { portainer: null, system: null },
     rebootNeeded: false,
     proof: proof ?? null,

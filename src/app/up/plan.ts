@@ -7,13 +7,19 @@ import type { Plan, Run } from './run.js'
 /** What the run would do about what it found. LabError `not-the-instance`. */
 export function planOf(run: Run, now: Now): Plan {
   const { items, host, settings, actual } = now
-  const { instanceType, diskGb } = settings
+  const { instanceType, diskGb, allowance, limit } = settings
   const { lab } = run.open
   return {
     items,
     host: host.plan,
     replaces: replacedInstance(run, now),
-    cost: monthlyCost({ region: lab.region, instanceType, diskGb, addresses: 1 }),
+    cost: monthlyCost({
+      region: lab.region,
+      instanceType,
+      diskGb,
+      addresses: 1,
+      bounds: { allowance, limit, users: actual.users ?? 0, own: host.health?.money?.own },
+    }),
     lab,
     settings,
     rows: settingRows(settings, actual),
