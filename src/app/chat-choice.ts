@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises'
 import { arrangeAccess, type Consent } from '../bedrock/access.js'
 import { type LeftOut, leftOutOf, leftOutText } from '../bedrock/left-out.js'
 import type { Model } from '../bedrock/model.js'
-import { findModels } from '../bedrock/models.js'
 import { type Choice, pick, requireChat } from '../bedrock/pick.js'
 import { profileArnsOf } from '../bedrock/policy.js'
 import { parseUseCase } from '../bedrock/use-case.js'
@@ -10,6 +9,7 @@ import { LabError } from '../core/error.js'
 import type { ChatChoice } from '../lab/choices.js'
 import type { Context } from './context.js'
 import type { OpenLab } from './open-lab.js'
+import { regionModels } from './region-models.js'
 import type { UpOptions } from './up-options.js'
 import { askUseCase } from './use-case-form.js'
 
@@ -31,10 +31,7 @@ export async function chatChoice(open: OpenLab, options: UpOptions, context: Con
   const leaveOut = options.withoutChat ?? (stored?.models.length === 0 && options.models === undefined)
   if (leaveOut) return { available: [], leftOut: [], models: [], profileArns: [] }
 
-  const { clock, signal, ui } = context
-  const ask = { clock, signal, home: clients.bedrockHome, emit: ui.emit }
-  const find = () => findModels(clients.bedrock, { ...ask, region: lab.region })
-  let available = await find()
+  let available = await regionModels(clients, context)
   const choose = (): Choice => {
     if (wanted) return pick(available, wanted)
     const offered = pick(available)
@@ -48,12 +45,16 @@ export async function chatChoice(open: OpenLab, options: UpOptions, context: Con
   let choice = choose()
   if (choice.blocked.length > 0 && !options.dryRun && mayArrange(options, context)) {
     const consent = consentOf(options, context)
+    const { clock, signal, ui } = context
     const arranged = await arrangeAccess(clients.bedrock, choice.blocked, {
-      ...ask,
+      clock,
+      signal,
+      home: clients.bedrockHome,
+      emit: ui.emit,
       consent,
     })
     if (arranged.length > 0) {
-      available = await find()
+      available = await regionModels(clients, context)
       choice = choose()
     }
   }

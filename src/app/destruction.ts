@@ -7,9 +7,12 @@ import { findLeftovers, type Leftovers, removeSecrets, strangersOf } from '../la
 import { addressMonthlyUsd } from '../lab/prices.js'
 import { nothingChosen } from '../lab/settings.js'
 import { usedElsewhere } from '../resources/address.js'
+import { Unproven } from '../resources/creation.js'
 import type { Identity, Stranger } from '../resources/identity.js'
 import { liftProtection } from '../resources/instance.js'
+import { profileUsers } from '../resources/instance-profile.js'
 import { isStrangers, type LabId, OtherRegion, tagValue } from '../resources/ownership.js'
+import { profilesOf } from '../resources/role.js'
 import { groupUsers } from '../resources/security-group.js'
 import type { Context } from './context.js'
 import type { OpenLab } from './open-lab.js'
@@ -54,8 +57,8 @@ interface Seen {
   observation: Observation
   identity: Identity
   leftovers: Leftovers
-  /** Network interfaces of others in the lab's security group. */
-  groupUsedBy: readonly string[]
+  /** What is the lab's and stays, because others use it or nothing proves it: the reason. */
+  staying: ReadonlyMap<Resource, string>
   elsewhere: readonly string[]
 }
 
@@ -91,7 +94,8 @@ export class Destruction {
   }
 
   get plan(): DestroyPlan {
-    const { graph, observation, identity, leftovers, groupUsedBy, elsewhere } = this.#seen
+    const { graph, observation, identity, leftovers, staying, elsewhere } = this.#seen
+    const host = observation.of(graph.instance)
     const address = observation.of(graph.address)
     return {
       lab: this.#open.lab,
@@ -109,15 +113,14 @@ export class Destruction {
               },
             ]
           : []),
-        ...(groupUsedBy.length > 0
-          ? [{ text: textOf(this.#seen, graph.group), why: `in use by ${groupUsedBy.join(', ')}` }]
-          : aloneIn(identity).groupId
-            ? [{ text: textOf(this.#seen, graph.group), why: unproven }]
-            : []),
-        ...(observation.of(graph.instance)?.moreVolumes ?? []).map(({ volumeId, device }) => ({
+        ...[...staying].map(([resource, why]) => ({ text: textOf(this.#seen, resource), why })),
+        ...(host?.moreVolumes ?? []).map(({ volumeId, device }) => ({
           text: `volume ${volumeId} (${device})`,
           why: 'only the root volume goes with the instance',
         })),
+        ...(host?.moreInterfaces ?? [])
+          .filter(({ deletedWithInstance }) => !deletedWithInstance)
+          .map(({ id }) => ({ text: `network interface ${id}`, why: 'it does not go with the instance' })),
       ],
       strangers: strangersOf(identity, leftovers),
       address: address && {
@@ -165,10 +168,9 @@ export class Destruction {
   }
 
   #going(): Resource[] {
-    const { graph, identity, groupUsedBy } = this.#seen
-    const groupGoes = groupUsedBy.length === 0 && !aloneIn(identity).groupId
+    const { graph, staying } = this.#seen
     return graph.all.filter(
-      (resource) => (resource !== graph.address || this.#releases) && (resource !== graph.group || groupGoes),
+      (resource) => (resource !== graph.address || this.#releases) && !staying.has(resource),
     )
   }
 
@@ -223,27 +225,53 @@ const graphOf = ({ clients, lab, stored }: OpenLab): LabGraph =>
 
 async function look({ clients, lab }: OpenLab, graph: LabGraph): Promise<Seen> {
   const elsewhere = new Set<string>()
+  const unprovenNames: Stranger[] = []
   const [observation, leftovers] = await Promise.all([
     observe(graph.all, (error) => {
       if (error instanceof OtherRegion) elsewhere.add(error.there)
+      if (error instanceof Unproven) unprovenNames.push(error.stranger)
       return isStrangers(error)
     }),
     findLeftovers(clients, lab),
   ])
-  const identity = observation.of(graph.identity) ?? nobody
-  const group = observation.of(graph.group)
+  const found = observation.of(graph.identity) ?? nobody
+  const identity = { ...found, strangers: [...found.strangers, ...unprovenNames] }
+  const staying = await stayingOf(clients, { graph, observation, identity })
+  return { graph, observation, identity, leftovers, staying, elsewhere: [...elsewhere] }
+}
+
+/** Removing these would take something from an instance or a profile that is not the lab's. */
+async function stayingOf(
+  { ec2, iam }: OpenLab['clients'],
+  { graph, observation, identity }: Pick<Seen, 'graph' | 'observation' | 'identity'>,
+): Promise<Map<Resource, string>> {
   const hosts = [identity.instance, ...identity.superseded].map((host) => host?.InstanceId)
-  const users = group ? await groupUsers(clients.ec2, group.groupId) : []
-  return {
-    graph,
-    observation,
-    identity,
-    leftovers,
-    groupUsedBy: users
-      .filter(({ instanceId }) => !hosts.includes(instanceId) || instanceId === undefined)
-      .map(({ text }) => text),
-    elsewhere: [...elsewhere],
-  }
+  const group = observation.of(graph.group)
+  const profile = observation.of(graph.profile)
+  const role = observation.of(graph.role)
+  const [inGroup, withProfile, withRole] = await Promise.all([
+    group ? groupUsers(ec2, group.groupId) : [],
+    profile ? profileUsers(ec2, profile.arn, hosts) : [],
+    role ? profilesOf(iam, role.name) : [],
+  ])
+  const others = inGroup.filter(({ instanceId }) => !hosts.includes(instanceId) || instanceId === undefined)
+  const profiles = withRole.filter((name) => !profile || name !== role?.name)
+  const inUse = (by: readonly string[]) => (by.length > 0 ? `in use by ${by.join(', ')}` : undefined)
+  const used = new Map<Resource, string | undefined>([
+    [graph.group as Resource, inUse(others.map(({ text }) => text))],
+    [graph.profile as Resource, inUse(withProfile)],
+    // A role that its instance profile lost would leave the instances without permissions.
+    [
+      graph.role as Resource,
+      inUse([...withProfile, ...profiles.map((name) => `the instance profile ${name}`)]),
+    ],
+  ])
+  const isUsed = [...used.values()].some((why) => why !== undefined)
+  if (isUsed && observation.of(graph.settings))
+    used.set(graph.settings as Resource, 'they prove that the rest is the lab’s')
+  if (group && aloneIn(identity).groupId && !used.get(graph.group as Resource))
+    used.set(graph.group as Resource, unproven)
+  return new Map([...used].flatMap(([resource, why]) => (why === undefined ? [] : [[resource, why]])))
 }
 
 /** Whether the user named the lab's address; one that is gone already was released by an earlier run. */
@@ -296,6 +324,9 @@ function itemsOf(seen: Seen, resources: readonly Resource[]): DestroyItem[] {
       text: `instance ${id}`,
       notes: ['replaced by the instance above'],
     })),
+    ...(host?.moreInterfaces ?? [])
+      .filter(({ deletedWithInstance }) => deletedWithInstance)
+      .map(({ id }) => ({ text: `network interface ${id}`, notes: ['it is deleted with the instance'] })),
     ...(host?.volume
       ? [
           {

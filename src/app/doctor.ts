@@ -3,7 +3,6 @@ import { advise } from '../aws/advice.js'
 import { isCode } from '../aws/errors.js'
 import { type Explanation, explain } from '../bedrock/explain.js'
 import { ADD_MODELS, leftOutOf } from '../bedrock/left-out.js'
-import { findModels } from '../bedrock/models.js'
 import { pick, requireChat } from '../bedrock/pick.js'
 import { bedrockPolicy } from '../bedrock/policy.js'
 import { proofIn } from '../bedrock/proof.js'
@@ -27,6 +26,7 @@ import { judgeChat } from './chat-proof.js'
 import type { Context, GlobalOptions } from './context.js'
 import { askHealth } from './host-work.js'
 import { type OpenLab, openLab } from './open-lab.js'
+import { regionModels } from './region-models.js'
 
 export interface DoctorOptions extends Pick<ChoiceFlags, 'instanceType' | 'subnetId'> {
   models?: string
@@ -163,14 +163,7 @@ async function chat(
   const named = namedModels(options.models)
   if (options.models === undefined && stored?.models.length === 0)
     return { detail: 'the lab has no models', advice: [ADD_MODELS] }
-  const { clock, signal, ui } = context
-  const models = await findModels(clients.bedrock, {
-    region: lab.region,
-    clock,
-    signal,
-    home: clients.bedrockHome,
-    emit: ui.emit,
-  })
+  const models = await regionModels(clients, context)
   const choice = pick(models, named)
   requireChat(choice, lab.region, named)
   const advice = leftOutOf(choice.blocked).map(({ names, fix }) => prose(`For ${names.join(', ')}: `, fix))

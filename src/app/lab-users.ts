@@ -12,7 +12,7 @@ import {
 import { findInstance } from '../lab/find.js'
 import type { Context, GlobalOptions } from './context.js'
 import { hostOf } from './host-work.js'
-import { openLab } from './open-lab.js'
+import { type OpenLab, openLab, type Settings } from './open-lab.js'
 import { askPassword } from './password.js'
 
 export type { ListedUser, MadeUser } from '../host/users.js'
@@ -22,9 +22,13 @@ interface PasswordOptions extends GlobalOptions {
 }
 
 export async function hostFor(options: GlobalOptions, context: Context): Promise<Host> {
+  return (await labFor(options, context)).host
+}
+
+async function labFor(options: GlobalOptions, context: Context): Promise<{ open: OpenLab; host: Host }> {
   const open = await openLab(options, context)
   const { instanceId } = await findInstance(open.clients, open.lab, open.stored)
-  return hostOf(open, instanceId, context)
+  return { open, host: hostOf(open, instanceId, context) }
 }
 
 const passwordFor = async (email: string, { askPassword: asks }: PasswordOptions, context: Context) =>
@@ -37,16 +41,18 @@ export function checkEmail(email: string): void {
     throw new LabError({ code: 'bad-email', what: `${JSON.stringify(email.slice(0, 60))} is ${problem}.` })
 }
 
+/** Creates the user; `allow`: from where the settings let anyone reach the lab. */
 export async function addLabUser(
   email: string,
   options: PasswordOptions & { displayName?: string },
   context: Context,
-): Promise<MadeUser> {
+): Promise<MadeUser & { allow: Settings['allow'] | undefined }> {
   checkEmail(email)
   const given = await passwordFor(email, options, context)
   const { displayName: name } = options
-  const host = await hostFor(options, context)
-  return await addUser(host, { email, ...given, ...(name === undefined ? {} : { name }) })
+  const { open, host } = await labFor(options, context)
+  const made = await addUser(host, { email, ...given, ...(name === undefined ? {} : { name }) })
+  return { ...made, allow: open.stored?.allow }
 }
 
 export async function resetLabPassword(

@@ -6,12 +6,39 @@ import type { ReachedInstance } from './resolve-instance.js'
 const services = ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer'] as const
 export type Service = (typeof services)[number]
 
-const lines = 200
+/** Without --tail and --since. */
+const usualLines = 200
 /** The most that is kept for one JSON object; 200 lines are far less. */
 const mostKept = 16 * 1024 * 1024
 
+/** Which lines of a service. */
+export interface LogRequest {
+  service: Service
+  follow: boolean
+  /** In Docker's form: "90m", or an ISO date. */
+  since?: string
+  /** A number, or "all". */
+  tail: string
+}
+
+/** The arguments and options, checked; LabError `no-such-service`, `bad-option`. */
+export function logRequest(
+  name: string,
+  options: { follow?: boolean; since?: string; tail?: string },
+  { json }: { json: boolean },
+): LogRequest {
+  const { follow = false, since, tail } = options
+  const service = serviceOf(name, { follow, json })
+  return {
+    service,
+    follow,
+    ...(since === undefined ? {} : { since: checkedSince(since) }),
+    tail: tail === undefined ? (since === undefined ? String(usualLines) : 'all') : checkedTail(tail),
+  }
+}
+
 /** LabError `no-such-service`, `bad-option`. */
-export function serviceOf(text: string, { follow, json }: { follow: boolean; json: boolean }): Service {
+function serviceOf(text: string, { follow, json }: { follow: boolean; json: boolean }): Service {
   const service = services.find((name) => name === text)
   if (service && json && follow) {
     throw new LabError({
@@ -32,22 +59,47 @@ export function serviceOf(text: string, { follow, json }: { follow: boolean; jso
   })
 }
 
+/** "2h", "90m", "3d", "2026-11-26", "2026-11-26T08:00:00Z": as Docker takes it, which knows no days. */
+function checkedSince(text: string): string {
+  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
+  if (count && unit) return unit === 'd' ? `${Number(count) * 24}h` : `${count}${unit}`
+  const isDate = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/.test(text)
+  const time = isDate ? new Date(text.replace(' ', 'T')) : undefined
+  if (time && !Number.isNaN(time.getTime())) return time.toISOString()
+  throw new LabError({
+    code: 'bad-option',
+    what: `${JSON.stringify(text.slice(0, 60))} is not a time.`,
+    why: '--since takes a duration up to now, such as 90m, 2h or 3d, or a date and time, such as 2026-11-26T08:00:00Z.',
+    fix: [{ command: { path: 'logs', flags: { since: '2h' } } }],
+  })
+}
+
+function checkedTail(text: string): string {
+  if (text === 'all' || /^[1-9]\d{0,6}$/.test(text)) return text
+  throw new LabError({
+    code: 'bad-option',
+    what: `${JSON.stringify(text.slice(0, 60))} is not a number of lines.`,
+    why: '--tail takes a number from 1 on, or all.',
+    fix: [{ command: { path: 'logs', flags: { tail: '1000' } } }],
+  })
+}
+
 /** Writes a service's last lines to `output`, and further ones as they come. Resolves with the exit code. */
 export async function writeLogs(
   instance: ReachedInstance,
-  { service, follow }: { service: Service; follow: boolean },
+  request: LogRequest,
   output: NodeJS.WriteStream,
   context: Pick<Context, 'env' | 'signal'>,
 ): Promise<number> {
   const asLines = lineEnds()
   const show = (chunk: Buffer) => output.write(asLines(chunk))
-  return runOnHost(instance, requestOf(service, follow), { output }, context, show)
+  return runOnHost(instance, requestOf(request), { output }, context, show)
 }
 
 /** A service's last lines. LabError `logs-too-long`. */
 export async function readLogs(
   instance: ReachedInstance,
-  service: Service,
+  request: LogRequest,
   output: NodeJS.WriteStream,
   { env, signal }: Pick<Context, 'env' | 'signal'>,
 ): Promise<{ code: number; lines: string[] }> {
@@ -61,23 +113,34 @@ export async function readLogs(
     else kept.push(asLines(chunk))
   }
   const either = { env, signal: AbortSignal.any([signal, tooLong.signal]) }
-  const code = await runOnHost(instance, requestOf(service, false), { output }, either, keep)
+  const code = await runOnHost(instance, requestOf(request), { output }, either, keep)
   if (tooLong.signal.aborted) {
+    const { service, since, tail } = request
     throw new LabError({
       code: 'logs-too-long',
-      what: `The last ${lines} lines of ${service} are longer than ${mostKept / 1024 / 1024} MB.`,
-      fix: [{ command: { path: 'logs', args: [service] }, text: 'prints them as they come' }],
+      what: `These lines of ${service} are longer than ${mostKept / 1024 / 1024} MB.`,
+      fix: [
+        {
+          command: { path: 'logs', args: [service], flags: { since, tail } },
+          text: 'prints them as they come',
+        },
+      ],
     })
   }
   return { code, lines: Buffer.concat(kept).toString().trimEnd().split('\n') }
 }
 
-/** The service is one of the list, so nothing that the user typed reaches the host's shell. */
-const requestOf = (service: Service, follow: boolean) => ({
+/** Everything in it is checked, so nothing that the user typed reaches the host's shell as it is. */
+const requestOf = ({ service, follow, since, tail }: LogRequest) => ({
   document: 'AWS-StartInteractiveCommand',
   parameters: {
     command: [
-      `sudo docker compose -p librechat-lab logs --no-color --tail ${lines}${follow ? ' --follow' : ''} ${service}`,
+      [
+        `sudo docker compose -p librechat-lab logs --no-color --tail ${tail}`,
+        ...(since === undefined ? [] : [`--since ${since}`]),
+        ...(follow ? ['--follow'] : []),
+        service,
+      ].join(' '),
     ],
   },
 })

@@ -1,10 +1,8 @@
-import { findModels } from '../bedrock/models.js'
 import { bedrockPolicy } from '../bedrock/policy.js'
-import { type Proof, proofIn } from '../bedrock/proof.js'
+import type { Proof } from '../bedrock/proof.js'
 import { LabError } from '../core/error.js'
 import { observe, type PlanItem, plan } from '../engine/converge.js'
 import type { HostHealth } from '../host/health.js'
-import { release } from '../host/settings.js'
 import { isAllowed } from '../lab/cidr.js'
 import { labGraph } from '../lab/graph.js'
 import { findLaunchTarget } from '../lab/launch-target.js'
@@ -13,6 +11,7 @@ import { addressMonthlyUsd, type Cost, monthlyCost } from '../lab/prices.js'
 import { nothingChosen, type Settings } from '../lab/settings.js'
 import { type Urls, urlsOf } from '../lab/urls.js'
 import { type AddressState, type ReleaseRefusal, releaseRefusal } from '../resources/address.js'
+import { Unproven } from '../resources/creation.js'
 import type { Stranger } from '../resources/identity.js'
 import type { InstanceState } from '../resources/instance.js'
 import { isStrangers, type LabId } from '../resources/ownership.js'
@@ -20,9 +19,11 @@ import type { Rule } from '../resources/security-group.js'
 import { type ChatJudgement, judgeChat, proveChat } from './chat-proof.js'
 import { type ChatReport, chatReport } from './chat-report.js'
 import type { Context } from './context.js'
-import { askHealth, hostOf, hostSettingsOf } from './host-work.js'
+import { hostOf, labHost } from './host-work.js'
 import type { OpenLab } from './open-lab.js'
+import { regionModels } from './region-models.js'
 
+export type { Change } from '../engine/resource.js'
 export type { AddressState, ReleaseRefusal } from '../resources/address.js'
 export type { Rule } from '../resources/security-group.js'
 
@@ -69,42 +70,44 @@ export async function lookAtStatus(
 ): Promise<Status> {
   const { lab, stored, clients, connection } = open
   const settings = stored ?? nothingChosen
-  const { graph, observation, leftovers, here } = await observeLab(open, settings)
-  const address = observation.of(graph.address)
-  const instance = observation.of(graph.instance)
-  const identity = observation.of(graph.identity)
-  const group = observation.of(graph.group)
-  const strangers = identity ? strangersOf(identity, leftovers) : []
-  const onlyAddress = observation.present.length === 1 && address !== undefined
+  const { graph, inAws, leftovers, here, unproven } = await observeLab(open, settings)
+  const address = inAws.of(graph.address)
+  const instance = inAws.of(graph.instance)
+  const identity = inAws.of(graph.identity)
+  const group = inAws.of(graph.group)
+  const strangers = [...(identity ? strangersOf(identity, leftovers) : []), ...unproven]
+  const onlyAddress = inAws.present.length === 1 && address !== undefined
   if (onlyAddress && identity?.unconfirmed && !address.protectedTag)
     return gone(open, [...strangers, unprovenAddress(address)], undefined)
-  if (observation.present.length === 0 || onlyAddress)
+  if (inAws.present.length === 0 || onlyAddress)
     return gone(open, strangers, onlyAddress ? address.publicIp : undefined)
 
+  const host = labHost(open, graph, settings, context)
+  const all = [...graph.all, host]
   const askedFor = instance?.state === 'running' && address ? address.publicIp : undefined
-  const [health, https, portainer, refusal, lostModels, asked] = await Promise.all([
-    askHealth(open, instance, context),
+  const [seen, https, portainer, refusal, lostModels, asked] = await Promise.all([
+    observe(all, isStrangers, inAws),
     askedFor ? connection.internet.answers(askedFor, 443) : false,
     askedFor ? connection.internet.answers(askedFor, 9443) : false,
     address ? releaseRefusal(clients.ec2, address.allocationId) : undefined,
     lostFrom(open, settings, context),
     chat ? askChat(open, settings, instance, context) : undefined,
   ])
-  const items = plan(graph.all, observation)
+  const there = seen.of(host)
+  const proof = asked ?? there?.proof
+  const observation = there ? seen.with(host, { ...there, proof }) : seen
+  const items = plan(all, observation)
   const asWanted =
     items.every(({ changes }) => changes.length === 0) &&
     stored !== undefined &&
     leftovers.secrets.length === 0
-  const proof = asked ?? proofIn(health?.proof)
-  const current = address
-    ? health?.release === release(hostSettingsOf(open, settings, address.publicIp, proof))
-    : false
+  const health = there?.health
   const judged = judgeChat(proof, settings)
   // Whoever may write the settings could send the user elsewhere.
   const servedDomain = health?.site === stored?.domain ? stored?.domain : undefined
-  // At least one model answers, and no silent one is left in the menu.
-  const chatWell = proof === undefined || judged.silent.length === 0 || (judged.exitCode === 0 && current)
-  const well = asWanted && health?.healthy === true && lostModels.length === 0 && chatWell
+  // At least one model answers; a silent one that is left in the menu is drift of the host.
+  const chatWell = proof === undefined || judged.exitCode === 0
+  const well = asWanted && lostModels.length === 0 && chatWell
   return {
     lab,
     exitCode: well ? 0 : 2,
@@ -117,7 +120,7 @@ export async function lookAtStatus(
     strangers,
     leftSecrets: leftovers.secrets,
     health,
-    hostCurrent: current,
+    hostCurrent: host.isCurrent(observation.of(host), observation.of),
     answers: { https, portainer },
     here: here === undefined ? undefined : { address: here, allowed: isAllowed(here, httpsSources(group)) },
     lostModels,
@@ -161,15 +164,19 @@ async function observeLab({ lab, clients, connection }: OpenLab, settings: Setti
     place: () => findLaunchTarget(clients, settings),
     userData: undefined,
   })
-  const [observation, leftovers, here] = await Promise.all([
-    observe(graph.all, isStrangers),
+  const unproven: Stranger[] = []
+  const [inAws, leftovers, here] = await Promise.all([
+    observe(graph.all, (error) => {
+      if (error instanceof Unproven) unproven.push(error.stranger)
+      return isStrangers(error)
+    }),
     findLeftovers(clients, lab),
     connection.internet.publicAddress().catch((error) => {
       if (error instanceof LabError) return undefined
       throw error
     }),
   ])
-  return { graph, observation, leftovers, here }
+  return { graph, inAws, leftovers, here, unproven }
 }
 
 const costOf = (
@@ -221,15 +228,9 @@ function gone({ lab }: OpenLab, strangers: readonly Stranger[], keptAddress: str
 }
 
 /** Models in the menu that can't be called any more. */
-async function lostFrom({ clients, lab }: OpenLab, settings: Settings, context: Context): Promise<string[]> {
+async function lostFrom({ clients }: OpenLab, settings: Settings, context: Context): Promise<string[]> {
   if (settings.models.length === 0) return []
-  const models = await findModels(clients.bedrock, {
-    clock: context.clock,
-    signal: context.signal,
-    home: clients.bedrockHome,
-    emit: context.ui.emit,
-    region: lab.region,
-  })
+  const models = await regionModels(clients, context)
   return settings.models
     .filter(
       ({ id }) => !models.some((model) => model.callable && model.routes.some((route) => route.id === id)),

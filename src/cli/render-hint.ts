@@ -2,7 +2,7 @@ import type { GlobalOptions } from '../app/context.js'
 import type { CommandLine, Hint, Prose } from '../core/error.js'
 import { shellQuote } from '../core/shell.js'
 import { unbroken } from '../ui/style.js'
-import { commandAt, globals } from './tree.js'
+import { commandAt } from './tree.js'
 
 /** Renders commands as this user has to type them. */
 export interface HintRenderer {
@@ -30,29 +30,6 @@ const optionsOf = ({ flags = {} }: CommandLine): string[] =>
 
 /** From this width on, a command goes over several lines if it may. */
 const longLine = 76
-
-const paths = [...commandAt.keys()].sort((one, other) => other.length - one.length)
-const named = new RegExp(`(npx )?${program} (${paths.join('|')})(?![\\w-])`, 'g')
-
-/** What belongs to a command within a host's text: options with values, placeholders, e-mail addresses. */
-function restOf(path: string, text: string): string {
-  const { options = {} } = commandAt.get(path) ?? {}
-  const takesValue = (flag: string) =>
-    ['word', 'words'].includes({ ...options, ...globals }[flag]?.kind ?? '')
-  const parts = text.matchAll(
-    / (?:--([a-z0-9-]+)( (?:'[^']*'|<[^>]+>|[^\s'<\\-][^\s]*))?|<[^>]+>(?:,<[^>]+>)*|[^\s@]+@[\w.-]*\w)/gy,
-  )
-  let rest = ''
-  for (const [part, flag, value] of parts) {
-    const isProse = value !== undefined && flag !== undefined && !takesValue(flag)
-    if (isProse) return `${rest} --${flag}`
-    // A sentence may end behind it.
-    const whole = part.replace(/[.,;:)]+$/, '')
-    rest += whole
-    if (whole !== part) break
-  }
-  return rest
-}
 
 const isParts = (hint: Exclude<Prose, string> | Hint): hint is Exclude<Prose, string> => Array.isArray(hint)
 
@@ -91,30 +68,12 @@ export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions)
     return whole(words.join(isLong ? ' \\\n    ' : ' '))
   }
 
-  /**
-   * The host's programs (templates/) answer in text: "Or make the disk larger: librechat-lab up --disk <GB>". They do
-   * not know how this user calls the program.
-   */
-  const fromHost = (written: string): string => {
-    let shown = ''
-    let end = 0
-    for (const found of written.matchAll(named)) {
-      const [start, typedNpx, path = ''] = found
-      const after = found.index + start.length
-      const rest = restOf(path, written.slice(after))
-      shown += written.slice(end, found.index)
-      shown += whole(`${typedNpx ? '' : npx()}${[start, ...where(path, rest)].join(' ')}${rest}`)
-      end = after + rest.length
-    }
-    return shown + written.slice(end)
-  }
-
   return {
     hint: (hint) => {
       if (typeof hint === 'string') return hint
       if (isParts(hint)) return hint.map((part) => (typeof part === 'string' ? part : line(part))).join('')
       const typed = hint.command ? line(hint.command) : hint.run && whole(hint.run)
-      return [typed, hint.text, hint.fromHost && fromHost(hint.fromHost)].filter(Boolean).join('   ')
+      return [typed, hint.text].filter(Boolean).join('   ')
     },
   }
 }

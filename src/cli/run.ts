@@ -1,6 +1,6 @@
 import type { CommandContext, Connect, GlobalOptions, Ui } from '../app/context.js'
 import type { Command } from '../app/define-command.js'
-import { type Clock, systemClock } from '../core/clock.js'
+import { type Clock, systemClock, waitScale } from '../core/clock.js'
 import { type CommandPath, Interrupted, LabError } from '../core/error.js'
 import { rehearsed } from '../ui/rehearsed.js'
 import { renderHint } from './render-hint.js'
@@ -57,10 +57,7 @@ const rehearsalScale = 0.1
 /** The tests shorten waits by this factor. */
 function clockOf(env: NodeJS.ProcessEnv, options: () => GlobalOptions): Clock {
   // Read at each wait, because a user may choose the rehearsal at a question.
-  const scale = () => {
-    const wanted = Number(env.LIBRECHAT_LAB_POLL_SCALE ?? (options().rehearse ? rehearsalScale : 1))
-    return wanted > 0 && wanted < 1 ? wanted : 1
-  }
+  const scale = () => waitScale(env, options().rehearse ? rehearsalScale : 1)
   return {
     ...systemClock,
     sleep: (ms, signal) => systemClock.sleep(ms * scale(), signal),

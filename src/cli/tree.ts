@@ -1,4 +1,7 @@
 import type { ArgSpec, Command, FlagsOf, OptionSpec, OptionSpecs } from '../app/define-command.js'
+import { accessAdd } from '../commands/access-add.js'
+import { accessList } from '../commands/access-list.js'
+import { accessRemove } from '../commands/access-remove.js'
 import { addressPolicy } from '../commands/address-policy.js'
 import { completion } from '../commands/completion.js'
 import { destroy } from '../commands/destroy.js'
@@ -32,6 +35,9 @@ const commands = [
   models,
   doctor,
   usage,
+  accessList,
+  accessAdd,
+  accessRemove,
   userAdd,
   userList,
   userRemove,
@@ -46,7 +52,7 @@ const commands = [
 ] as const
 
 /** Options that every command takes. */
-export const globals = {
+const globals = {
   name: { kind: 'word', value: '<name>', text: 'the lab’s name; default: default' },
   profile: { kind: 'word', value: '<profile>', text: 'the AWS profile to use' },
   region: {
@@ -67,6 +73,14 @@ export const globals = {
 
 /** Words of a group of commands, such as "user". */
 const groups: Readonly<Record<string, Pick<CommandNode, 'summary' | 'examples'>>> = {
+  access: {
+    summary: 'Manage who can reach the lab',
+    examples: [
+      ['access list', 'lists the addresses that can reach it'],
+      ['access add 198.50.100.7', 'lets another address in'],
+      ['access remove 198.50.100.7', 'no longer lets it in'],
+    ],
+  },
   user: {
     summary: 'Manage LibreChat’s users',
     examples: [

@@ -13,8 +13,8 @@ export const userAdd = defineCommand({
   callsAws: true,
   async run(options, context, [email]): Promise<number> {
     const { addLabUser } = await import('../app/lab-users.js')
-    const { showUser } = await import('../ui/user-view.js')
-    showUser('Created the user', await addLabUser(email, options, context), context.ui)
+    const { showNewUser } = await import('../ui/user-view.js')
+    showNewUser(await addLabUser(email, options, context), context.ui)
     return 0
   },
 })

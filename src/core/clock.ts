@@ -9,6 +9,12 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
+/** The factor on every wait: the tests set a small one in the environment; otherwise the usual one. */
+export function waitScale(env: NodeJS.ProcessEnv, usual: number): number {
+  const wanted = Number(env.LIBRECHAT_LAB_POLL_SCALE ?? usual)
+  return wanted > 0 && wanted < 1 ? wanted : 1
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   async sleep(ms, signal) {

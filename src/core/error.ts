@@ -39,8 +39,6 @@ export interface Hint {
   command?: CommandLine
   /** A command of another program: "aws sso login". */
   run?: string
-  /** What a program on the host wrote: its commands of this program are found in the text. */
-  fromHost?: string
 }
 
 export interface LabErrorParts {

@@ -15,6 +15,17 @@ export class Observation {
   of = <State>(resource: Resource<State>): State | undefined =>
     this.#states.get(resource as Resource) as State | undefined
 
+  /** The same with another state of one resource. */
+  with<State>(resource: Resource<State>, state: State): Observation {
+    return new Observation(new Map([...this.#states, [resource as Resource, state]]), this.#graph)
+  }
+
+  /** The same for another graph, whose resources have the names of those that were observed. */
+  in(graph: readonly Resource[], alsoSeen: readonly Resource[] = []): Observation {
+    const byName = new Map([...this.#states].map(([{ name }, state]) => [name, state]))
+    return new Observation(new Map([...graph, ...alsoSeen].map((one) => [one, byName.get(one.name)])), graph)
+  }
+
   /** The part of it that is about these. */
   only(resources: readonly Resource[]): Observation {
     return new Observation(
@@ -26,6 +37,11 @@ export class Observation {
   /** What is there, in the graph's order. */
   get present(): Resource[] {
     return this.#graph.filter((resource) => this.#states.get(resource) !== undefined)
+  }
+
+  /** Every state, also those of resources outside the graph. */
+  get states(): ReadonlyMap<Resource, unknown> {
+    return this.#states
   }
 }
 
@@ -39,12 +55,15 @@ export interface PlanItem {
 /**
  * Observes all resources concurrently.
  * @param absent errors that mean "not there", such as a foreign resource when only the lab's own matter
+ * @param known what was observed a moment ago and is not asked for again
  */
 export async function observe(
   graph: readonly Resource[],
   absent: (error: unknown) => boolean = () => false,
+  known?: Observation,
 ): Promise<Observation> {
   const looks = new Map<Resource, Promise<unknown>>()
+  for (const [resource, state] of known?.states ?? []) looks.set(resource, Promise.resolve(state))
   const seen = <State>(resource: Resource<State>): Promise<State | undefined> => {
     const key = resource as Resource
     let look = looks.get(key)
@@ -114,7 +133,8 @@ export async function ensure(
     let seen = observation
     let state = seen.of(resource)
     if (action === 'keep') return state
-    options.emit({ ...task(resource), state: 'started' })
+    const emit: ConvergeOptions['emit'] = resource.hasOwnTasks ? () => {} : options.emit
+    emit({ ...task(resource), state: 'started' })
     for (let attempt = 1; ; attempt++) {
       try {
         if (attempt > 1) {
@@ -126,13 +146,13 @@ export async function ensure(
         state = await resource.ensure(state, work(resource, seen))
         const id = resource.id(state)
         const detail = resource.name.endsWith(id) ? past(action) : `${past(action)} ${id}`
-        options.emit({ ...task(resource), state: 'done', detail })
+        emit({ ...task(resource), state: 'done', detail })
         return state
       } catch (error) {
         if (error instanceof Skipped || !options.isRetryable(error, attempt)) {
           firstFailure ??= error
           const detail = error instanceof Skipped ? 'not started' : (error as Error).message
-          options.emit({ ...task(resource), state: 'failed', detail })
+          emit({ ...task(resource), state: 'failed', detail })
           throw error
         }
       }

@@ -2,11 +2,13 @@ import * as z from 'zod'
 import { LabError } from '../core/error.js'
 import { templates } from './archive.js'
 import type { Host } from './host.js'
+import { isOnline } from './online.js'
 import { script } from './payload.js'
 import { runCommand } from './run-command.js'
 import { lastJson } from './stage.js'
+import { fixSchema } from './steps.js'
 
-const finding = z.object({ code: z.string(), text: z.string() })
+const finding = z.object({ code: z.string(), text: z.string(), fix: fixSchema.default([]) })
 const update = z.object({ at: z.string(), result: z.string(), detail: z.string().optional() }).nullable()
 
 /** The host's health line, as `templates/host/health.py` prints it. Sizes in bytes, times in UTC. */
@@ -90,4 +92,25 @@ export async function readHealth(host: Host): Promise<HostHealth> {
   const asking = script(files, 'python3 "$CODE/host/health.py"')
   const { stdout } = await runCommand(host, { stage: 'health', script: asking, timeoutSeconds: 120 })
   return healthIn(stdout)
+}
+
+/** Codes that mean that the host is not reachable, or was never set up. */
+const notReached = new Set([
+  'host-offline',
+  'health-unreadable',
+  'command-lost',
+  'command-undelivered',
+  'command-deadline',
+])
+
+/** The health of a running host; undefined where Systems Manager does not reach it, or it was never set up. */
+export async function askHealth(host: Host): Promise<HostHealth | undefined> {
+  // A command to an agent that is away would wait for it for minutes.
+  if (!(await isOnline(host))) return undefined
+  try {
+    return await readHealth(host)
+  } catch (error) {
+    if (error instanceof LabError && notReached.has(error.code)) return undefined
+    throw error
+  }
 }

@@ -19,7 +19,7 @@ export interface LibreChatSettings {
  * Bedrock takes input and `maxTokens` from the per-minute quota when a request starts. Without it LibreChat asks for
  * 64,000 or 128,000 tokens of Claude, which a new account's quota refuses at the first message.
  */
-const defaultMaxTokens = 8192
+export const defaultMaxTokens = 8192
 
 /** What a conversation with each model of the menu starts with. The chat proof asks with the same. */
 export const presetsOf = ({ models, maxTokens }: Pick<LibreChatSettings, 'models' | 'maxTokens'>) =>

@@ -3,9 +3,10 @@ import { LabError } from '../core/error.js'
 import type { Host } from './host.js'
 import { filesMissing, payload } from './payload.js'
 import { type CommandResult, runCommand } from './run-command.js'
+import { fixSchema } from './steps.js'
 
 const failure = z.object({
-  error: z.object({ code: z.string(), what: z.string(), why: z.string(), fix: z.array(z.string()) }),
+  error: z.object({ code: z.string(), what: z.string(), why: z.string(), fix: fixSchema }),
 })
 
 /** The last line of `text` that is a JSON object, or undefined. */
@@ -54,10 +55,7 @@ function failed(host: Host, stage: string, { stdout, stderr, code }: CommandResu
   const output = (log < 0 ? `${stdout}\n${stderr}` : stdout.slice(log)).replace(/^\{"error":.*$/gm, '').trim()
   if (output !== '') host.emit({ type: 'note', text: output })
   const told = failure.safeParse(lastJson(log < 0 ? stdout : stdout.slice(0, log)))
-  if (told.success) {
-    const { error } = told.data
-    return new LabError({ ...error, fix: error.fix.map((fromHost) => ({ fromHost })) })
-  }
+  if (told.success) return new LabError(told.data.error)
   return new LabError({
     code: `host-${stage}-failed`,
     what: `The host's stage ${stage} failed with code ${code}.`,

@@ -1,14 +1,18 @@
 import { isIPv4 } from 'node:net'
 import { proofIn } from '../bedrock/proof.js'
 import type { HostHealth } from '../host/health.js'
+import { usersOf } from '../resources/host-setup.js'
 import type { InstanceState } from '../resources/instance.js'
 import type { RoleState } from '../resources/role.js'
 import type { SecurityGroupState } from '../resources/security-group.js'
 
+/** HTTP, LibreChat and Portainer. */
+type LabPort = 80 | 443 | 9443
+
 /** What AWS and the host have of what the settings choose; undefined where there is nothing, or it cannot be seen. */
 export interface Actual {
-  /** The sources of the rules for 443 and 9443. */
-  allowed?: readonly string[] | undefined
+  /** The sources that the rules let in, for each port of the lab. */
+  allowed?: Readonly<Record<LabPort, readonly string[]>> | undefined
   /** Whether port 80 is open to everybody. */
   port80?: boolean | undefined
   /** "none": the role has no boundary. */
@@ -24,6 +28,8 @@ export interface Actual {
   /** US dollars; null: none. Undefined: the host has not said. */
   allowance?: number | null | undefined
   limit?: number | null | undefined
+  /** The most tokens of an answer that the last proof asked for. */
+  maxTokens?: number | undefined
   /** The role's policy, as text. */
   policy?: string | undefined
 }
@@ -37,19 +43,24 @@ export function actualOf(seen: {
 }): Actual {
   const { group, role, instance, health } = seen
   const rules = group?.ingress ?? []
-  const sourcesOf = (...ports: number[]) => [
+  const sourcesOf = (port: LabPort) => [
     ...new Set(
       rules
         .filter(
-          ({ protocol, fromPort, toPort }) =>
-            protocol === 'tcp' && fromPort === toPort && ports.includes(fromPort),
+          ({ protocol, fromPort, toPort }) => protocol === 'tcp' && fromPort === port && toPort === port,
         )
         .map(({ source }) => source),
     ),
   ]
   const setUp = health !== undefined && health.release !== ''
+  const proof = proofIn(health?.proof)
   return {
-    ...(group ? { allowed: sourcesOf(443, 9443), port80: sourcesOf(80).includes('0.0.0.0/0') } : {}),
+    ...(group
+      ? {
+          allowed: { 80: sourcesOf(80), 443: sourcesOf(443), 9443: sourcesOf(9443) },
+          port80: sourcesOf(80).includes('0.0.0.0/0'),
+        }
+      : {}),
     ...(role ? { boundary: role.boundary ?? 'none', policy: role.inline } : {}),
     ...(instance
       ? { instanceType: instance.type, diskGb: instance.volume?.sizeGb, subnetId: instance.subnetId }
@@ -57,14 +68,13 @@ export function actualOf(seen: {
     ...(setUp
       ? {
           domain: health.site === '' || isIPv4(health.site) ? 'none' : health.site,
-          models: [
-            ...new Set([...health.models, ...(proofIn(health.proof)?.chat ?? []).map(({ model }) => model)]),
-          ],
-          users: health.users ?? undefined,
+          models: [...new Set([...health.models, ...(proof?.chat ?? []).map(({ model }) => model)])],
+          ...(proof?.presets.length
+            ? { maxTokens: Math.max(...proof.presets.map(({ maxTokens }) => maxTokens)) }
+            : {}),
           ...(health.money ? { allowance: health.money.allowance, limit: health.money.limit } : {}),
         }
       : {}),
-    // A host that was never set up has no users.
-    ...(health !== undefined && !setUp ? { users: 0 } : {}),
+    ...(health === undefined ? {} : { users: usersOf(health) }),
   }
 }

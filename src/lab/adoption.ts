@@ -6,7 +6,11 @@ import type { LabId } from '../resources/ownership.js'
  * A lab of version 0.1.0, or one whose settings are lost, is recognised by what agrees, without a proof. The user
  * accepts that once, in the plan or by `--adopt`. LabError `not-proven`.
  */
-export function refuseUnsaidAdoption({ name, region }: LabId, identity: Identity | undefined): void {
+export function refuseUnsaidAdoption(
+  { name, region }: LabId,
+  identity: Identity | undefined,
+  because = 'With --yes nobody confirms the plan.',
+): void {
   const { unconfirmed, instance, address } = identity ?? {}
   if (!unconfirmed) return
   const found = [
@@ -17,7 +21,7 @@ export function refuseUnsaidAdoption({ name, region }: LabId, identity: Identity
   throw new LabError({
     code: 'not-proven',
     what: `These resources match the lab "${name}" in ${region}, but nothing proves that they belong to it: ${found.join('; ')}.`,
-    why: 'An older version of librechat-lab created them, or the lab’s settings were lost. With --yes nobody confirms the plan.',
+    why: `An older version of librechat-lab created them, or the lab’s settings were lost. ${because}`,
     fix: [
       {
         command: { path: 'up', flags: { yes: true, adopt: true } },

@@ -1,4 +1,4 @@
-import { type Hint, LabError } from '../core/error.js'
+import { type Hint, LabError, type Prose } from '../core/error.js'
 import { notPublic } from '../core/ipv4.js'
 
 /** An IPv4 range: first address as an unsigned number, and prefix length. */
@@ -26,7 +26,23 @@ function format({ first, prefix }: Range): string {
   return `${bytes.join('.')}/${prefix}`
 }
 
-const refuse = (given: string, why: string, fix: string | Hint) =>
+/** What to do about a refused range, as the command that it was given to says it. */
+export interface RangeAdvice {
+  /** A range that would do. */
+  example: Prose | Hint
+  /** How to allow one's own address instead. */
+  own: Prose | Hint
+  /** How to allow more than a /16. */
+  everyone: Prose | Hint
+}
+
+const adviceOfUp: RangeAdvice = {
+  example: 'For example: --allow-cidr 198.50.100.7/32',
+  own: 'Leave --allow-cidr out to allow your current public address.',
+  everyone: 'Or add --allow-everyone to allow them anyway.',
+}
+
+const refuse = (given: string, why: string, fix: Prose | Hint) =>
   new LabError({
     code: 'bad-cidr',
     what: `${JSON.stringify(given.length > 60 ? `${given.slice(0, 60)}…` : given)} can't be allowed.`,
@@ -35,7 +51,7 @@ const refuse = (given: string, why: string, fix: string | Hint) =>
   })
 
 /** "1.2.3.4" or "1.2.3.0/24" as a public IPv4 range, "1.2.3.4/32"; LabError `bad-cidr`. */
-export function checkedCidr(given: string): string {
+export function checkedCidr(given: string, advice: RangeAdvice = adviceOfUp): string {
   const text = given.trim()
   if (text.includes(':')) {
     throw refuse(given, 'It is an IPv6 range, and the lab has only an IPv4 address.', {
@@ -45,7 +61,7 @@ export function checkedCidr(given: string): string {
   }
   const range = parse(text)
   if (!range) {
-    throw refuse(given, 'It is not an IPv4 address or range.', 'For example: --allow-cidr 198.50.100.7/32')
+    throw refuse(given, 'It is not an IPv4 address or range.', advice.example)
   }
   const aligned = Math.floor(range.first / sizeOf(range.prefix)) * sizeOf(range.prefix)
   if (aligned !== range.first) {
@@ -63,7 +79,7 @@ export function checkedCidr(given: string): string {
     throw refuse(
       given,
       `It lies in ${inside}, which is not a public range: no connection reaches AWS from there.`,
-      'Leave --allow-cidr out to allow your current public address.',
+      advice.own,
     )
   }
   return format(range)
@@ -99,8 +115,12 @@ export function countAddresses(cidrs: readonly string[]): number {
  * The ranges checked one by one and together, without repeats, in order. More than a /16 in all is refused
  * unless `allowEveryone`; LabError `bad-cidr`, `too-wide` or `too-many-cidrs`.
  */
-export function checkedCidrs(given: readonly string[], allowEveryone: boolean): string[] {
-  const cidrs = [...new Set(given.map(checkedCidr))].sort()
+export function checkedCidrs(
+  given: readonly string[],
+  allowEveryone: boolean,
+  advice: RangeAdvice = adviceOfUp,
+): string[] {
+  const cidrs = [...new Set(given.map((one) => checkedCidr(one, advice)))].sort()
   if (cidrs.length > mostRanges) {
     throw new LabError({
       code: 'too-many-cidrs',
@@ -115,10 +135,7 @@ export function checkedCidrs(given: readonly string[], allowEveryone: boolean): 
       code: 'too-wide',
       what: `${cidrs.join(', ')} would let in ${count === 2 ** 32 ? 'the whole internet' : `${count.toLocaleString('en')} addresses`}.`,
       why: 'Together the ranges may have at most 65,536 addresses (a /16).',
-      fix: [
-        'Leave --allow-cidr out to allow only your own address.',
-        'Or add --allow-everyone to allow them anyway.',
-      ],
+      fix: [advice.own, advice.everyone],
     })
   }
   return cidrs

@@ -63,7 +63,12 @@ export function labGraph({
   const called = names(lab.name)
   let recorded: Recorded = recordedIn(chosen)
   const { creations = {} } = chosen
-  const created = { address: creations.address ?? newCreation(), group: creations.group ?? newCreation() }
+  const created = {
+    address: creations.address ?? newCreation(),
+    group: creations.group ?? newCreation(),
+    role: creations.role ?? newCreation(),
+    profile: creations.profile ?? newCreation(),
+  }
   const identity = identityOf({
     ec2,
     lab,
@@ -93,6 +98,12 @@ export function labGraph({
   })
   // The settings come first, so that a run killed in the middle leaves them, and go last.
   const after = [settings]
+  const proofOf = (kind: 'role' | 'profile') => ({
+    id: created[kind],
+    isRecorded: creations[kind] !== undefined,
+    settings,
+    identity,
+  })
   const instanceRole = role({
     iam,
     lab,
@@ -101,9 +112,17 @@ export function labGraph({
     policyName: called.policy,
     policy,
     permissionsBoundary: chosen.permissionsBoundary,
+    proof: proofOf('role'),
     after,
   })
-  const profile = instanceProfile({ iam, lab, adopt, name: called.role, role: instanceRole })
+  const profile = instanceProfile({
+    iam,
+    lab,
+    adopt,
+    name: called.role,
+    role: instanceRole,
+    proof: proofOf('profile'),
+  })
   const group = securityGroup({
     ec2,
     lab,

@@ -6,6 +6,8 @@ import { readParameter } from '../resources/settings-parameter.js'
 import { type Holder, isDeadHere, parseHolder } from './lock-holder.js'
 
 const renewEveryMs = 15_000
+/** A change asks whether the lock is still there when nothing has proven it for this long. */
+const provenForMs = 5_000
 /** From here on a change waits for a renewal of its own. */
 const overdueAfterMs = 30_000
 /** A lock that is not renewed for this long belongs to a dead run. */
@@ -17,7 +19,7 @@ export interface Lock {
   readonly waited: boolean
   /** Aborts with the run's own signal, and when the lock is lost. */
   readonly signal: AbortSignal
-  /** Throws `lock-lost` when the lock is lost. Asks AWS when a renewal is overdue, as after a laptop's sleep. */
+  /** Throws `lock-lost` when the lock is lost. Asks AWS when that was not proven within the last seconds. */
   check(): Promise<void>
   release(): Promise<void>
 }
@@ -88,15 +90,29 @@ function hold(options: LockOptions, waited: boolean): Lock {
   const lost = new AbortController()
   const released = new AbortController()
   let renewedAt = clock.now()
+  let provenAt = renewedAt
   let underWay: Promise<void> | undefined
+  let proving: Promise<unknown> | undefined
 
   const isMine = async () => parseHolder((await readParameter(ssm, parameter))?.value)?.id === mine.id
-  const renewOnce = async () => {
+  /** The lock while it is this run's; otherwise the lock is lost. */
+  const prove = async () => {
     const there = await readParameter(ssm, parameter)
     const holder = parseHolder(there?.value)
     // A missing lock is lost too: another run may have taken it, finished, and removed it.
-    if (!there || holder?.id !== mine.id) return lost.abort(takenOver(holder))
-    if (lost.signal.aborted) return
+    if (!there || holder?.id !== mine.id) return lost.abort(there ? takenOver(holder) : deleted())
+    provenAt = clock.now()
+    return there
+  }
+  const proveOnce = () => {
+    proving ??= ignorePassing(prove()).finally(() => {
+      proving = undefined
+    })
+    return proving
+  }
+  const renewOnce = async () => {
+    const there = await prove()
+    if (!there || lost.signal.aborted) return
     const { Version = 1 } = await put(options, true)
     // Parameter Store has no conditional write: the version tells whether somebody took the lock in between.
     const between =
@@ -123,7 +139,9 @@ function hold(options: LockOptions, waited: boolean): Lock {
     waited,
     signal: AbortSignal.any([signal, lost.signal]),
     async check() {
-      if (!lost.signal.aborted && clock.now() - renewedAt >= overdueAfterMs) await renew()
+      if (lost.signal.aborted) throw lost.signal.reason
+      if (clock.now() - renewedAt >= overdueAfterMs) await renew()
+      else if (clock.now() - provenAt >= provenForMs) await proveOnce()
       lost.signal.throwIfAborted()
     },
     async release() {
@@ -159,6 +177,12 @@ async function keepRenewing(
     }
   }
 }
+
+/** What passes is left to the next renewal, which is due within seconds. */
+const ignorePassing = (asking: Promise<unknown>): Promise<unknown> =>
+  asking.catch((error) => {
+    if (!isPassing(error)) throw error
+  })
 
 const put = ({ ssm, parameter, mine }: LockOptions, Overwrite: boolean, Value = JSON.stringify(mine)) =>
   ssm.send(
@@ -205,6 +229,15 @@ const takenOver = (holder: Holder | undefined) =>
       : 'Another run has taken over this lab while this run did not respond.',
     why: 'This run did not renew its lock for a minute: the computer slept or had no network. It stopped before its next change.',
     fix: ['Wait until that run has finished, then run the same command again.'],
+    exitCode: 2,
+  })
+
+const deleted = () =>
+  new LabError({
+    code: 'lock-lost',
+    what: 'Somebody deleted the lock of this run, or another run took it over and has finished.',
+    why: 'Another run may be changing the lab. This one stopped before its next change.',
+    fix: ['Wait until no other run changes the lab, then run the same command again: it continues.'],
     exitCode: 2,
   })
 

@@ -1,8 +1,10 @@
 import { type CommandLine, type Hint, LabError } from '../core/error.js'
+import { defaultMaxTokens } from '../host/librechat-yaml.js'
 import type { Actual } from './actual.js'
 import type { Choices } from './choices.js'
 import { isCovered } from './cidr.js'
-import type { Settings } from './settings.js'
+import { monthlyCost } from './prices.js'
+import { nothingChosen, type Settings } from './settings.js'
 
 type UpFlags = Extract<CommandLine, { path: 'up' }>['flags'] & object
 
@@ -24,11 +26,13 @@ export interface Chosen {
   stored: Settings['models']
   /** Whether an instance will be launched. */
   launches: boolean
+  /** Prices differ from region to region. */
+  region: string
 }
 
 /**
- * What the stored settings would widen, redirect or unprotect, compared with what is there, that this command did not
- * say. Anyone who may write the parameter may have written them.
+ * What the stored settings would widen, redirect, unprotect or make dearer, compared with what is there, that this
+ * command did not say. Anyone who may write the parameter may have written them.
  */
 export function unsaidChanges(settings: Settings, actual: Actual, chosen: Chosen): Unsaid[] {
   const { choices } = chosen
@@ -47,16 +51,16 @@ export function unsaidChanges(settings: Settings, actual: Actual, chosen: Chosen
           },
         ]
       : []),
-    // One of several users need not be the one whose first password is due.
+    // It locks a user out until they hear of it, and need not be the one whose first password is due.
     ...(choices.email === undefined &&
     settings.email !== undefined &&
-    firstUserTask(settings, actual, false) === 'reset' &&
-    actual.users !== 1
+    firstUserTask(settings, actual, false) === 'reset'
       ? [{ would: `give ${settings.email} a new password`, flags: { email: settings.email } }]
       : []),
     ...unsaidModels(settings, actual, chosen),
     ...unsaidSpending('allowance', settings.allowance, actual.allowance, choices.allowance),
     ...unsaidSpending('limit', settings.limit, actual.limit, choices.limit),
+    ...unsaidCosts(settings, actual, chosen),
     ...(chosen.launches && settings.subnetId !== undefined && choices.subnetId === undefined
       ? [{ would: `launch the instance in ${settings.subnetId}`, flags: { 'subnet-id': settings.subnetId } }]
       : []),
@@ -81,7 +85,9 @@ export function firstUserTask(
 function unsaidRanges({ allow }: Settings, actual: Actual, choices: Choices): Unsaid[] {
   // A detected address is this run's own.
   if (choices.allow !== undefined || allow.from === 'detected') return []
-  const closed = allow.cidrs.filter((cidr) => !isCovered(cidr, actual.allowed ?? []))
+  // Each port by itself: one that is open is no reason to open another.
+  const ports = actual.allowed ? Object.values(actual.allowed) : [[]]
+  const closed = allow.cidrs.filter((cidr) => ports.some((sources) => !isCovered(cidr, sources)))
   if (closed.length === 0) return []
   const everyone = allow.everyone ? { 'allow-everyone': true as const } : {}
   return [
@@ -147,6 +153,36 @@ function unsaidSpending(
   if (stored <= actual) return []
   const would = `raise the ${name} from $${actual.toFixed(2)} to $${stored.toFixed(2)}`
   return [{ would, flags: { [name]: String(stored) } }]
+}
+
+/** What costs more than what is there; where nothing is there, more than a lab costs by default. */
+function unsaidCosts(settings: Settings, actual: Actual, { choices, region }: Chosen): Unsaid[] {
+  const { instanceType, diskGb, maxTokens = defaultMaxTokens } = settings
+  const {
+    instanceType: type = nothingChosen.instanceType,
+    diskGb: size = nothingChosen.diskGb,
+    maxTokens: longest = defaultMaxTokens,
+  } = actual
+  const priceOf = (one: string) =>
+    monthlyCost({ region, instanceType: one, diskGb: size, addresses: 1 }).monthlyUsd
+  const [before, after] = [priceOf(type), priceOf(instanceType)]
+  const isDearer = instanceType !== type && (before === undefined || after === undefined || after > before)
+  return [
+    ...(isDearer && choices.instanceType === undefined
+      ? [{ would: `use the instance type ${instanceType}`, flags: { 'instance-type': instanceType } }]
+      : []),
+    ...(diskGb > size && choices.diskGb === undefined
+      ? [{ would: `use a disk of ${diskGb} GB`, flags: { disk: String(diskGb) } }]
+      : []),
+    ...(maxTokens > longest && settings.models.length > 0 && choices.maxTokens === undefined
+      ? [
+          {
+            would: `allow answers of ${maxTokens} tokens`,
+            flags: { 'max-tokens': String(maxTokens) },
+          },
+        ]
+      : []),
+  ]
 }
 
 /** LabError `opened-by-settings` when there is an unsaid change: with `--yes` nobody confirms the plan. */

@@ -1,6 +1,7 @@
 import type { ResourceActions } from '../engine/resource.js'
 import { addressActions } from '../resources/address.js'
 import { associationActions } from '../resources/association.js'
+import { hostSetupActions } from '../resources/host-setup.js'
 import { identityActions } from '../resources/identity.js'
 import { instanceActions } from '../resources/instance.js'
 import { instanceProfileActions } from '../resources/instance-profile.js'
@@ -47,7 +48,6 @@ const settings = ['ssm:GetParameter'] as const
 const find = [...settings, ...identityActions.observe] as const
 const lock = ['ssm:GetParameter', 'ssm:PutParameter', 'ssm:DeleteParameter'] as const
 const runCommand = ['ssm:SendCommand', 'ssm:GetCommandInvocation'] as const
-const online = ['ssm:DescribeInstanceInformation'] as const
 const shellScript = ['AWS-RunShellScript'] as const
 const session = [
   'ssm:StartSession',
@@ -84,8 +84,8 @@ export const commandNeeds = {
       ...status,
       ...leftoverActions.read,
       ...leftoverActions.write,
-      ...runCommand,
-      ...online,
+      ...hostSetupActions.observe,
+      ...hostSetupActions.ensure,
       ...all('ensure'),
       ...replace,
       ...lock,
@@ -98,7 +98,7 @@ export const commandNeeds = {
   adopt: { feature: 'lab', actions: ['ec2:CreateTags'], adopts: true },
   status: {
     feature: 'lab',
-    actions: [...status, ...leftoverActions.read, ...runCommand, ...online],
+    actions: [...status, ...leftoverActions.read, ...hostSetupActions.observe],
     documents: shellScript,
   },
   destroy: {
@@ -120,13 +120,25 @@ export const commandNeeds = {
   shell: { feature: 'access', actions: [...find, ...session], documents: ['SSM-SessionManagerRunShell'] },
   logs: { feature: 'access', actions: [...find, ...session], documents: ['AWS-StartInteractiveCommand'] },
   // Whether the host serves the domain that the settings name.
-  open: { feature: 'access', actions: [...find, ...runCommand, ...online], documents: shellScript },
+  open: { feature: 'access', actions: [...find, ...hostSetupActions.observe], documents: shellScript },
   list: {
     feature: 'lab',
     actions: [...identityActions.observe, 'ssm:GetParametersByPath', 'ec2:DescribeRegions'],
   },
   models: { feature: 'lab', actions: models },
   doctor: { feature: 'lab', actions: [...status, 'ec2:DescribeAccountAttributes'] },
+  access: {
+    feature: 'lab',
+    actions: [
+      ...find,
+      ...settingsParameterActions.observe,
+      ...securityGroupActions.observe,
+      ...lock,
+      'ec2:AuthorizeSecurityGroupIngress',
+      'ec2:RevokeSecurityGroupIngress',
+      'ec2:AuthorizeSecurityGroupEgress',
+    ],
+  },
   user: { feature: 'users', actions: host, documents: shellScript },
   usage: { feature: 'users', actions: host, documents: shellScript },
   portainer: { feature: 'users', actions: host, documents: shellScript },

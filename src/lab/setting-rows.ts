@@ -1,3 +1,4 @@
+import { defaultMaxTokens } from '../host/librechat-yaml.js'
 import type { Actual } from './actual.js'
 import { countAddresses } from './cidr.js'
 import { hasRate } from './rates.js'
@@ -14,7 +15,7 @@ export interface SettingRow {
 export function settingRows(settings: Settings, actual: Actual): SettingRow[] {
   const { domain, openPort80, permissionsBoundary, subnetId, instanceType, diskGb } = settings
   return [
-    row('allowed from', rangesText(settings.allow.cidrs), actual.allowed && rangesText(actual.allowed)),
+    row('allowed from', rangesText(settings.allow.cidrs), actual.allowed && portsText(actual.allowed)),
     row(
       'port 80',
       port80Text(openPort80),
@@ -23,6 +24,7 @@ export function settingRows(settings: Settings, actual: Actual): SettingRow[] {
     row('domain', domain ?? 'none', actual.domain),
     userRow(settings, actual),
     modelsRow(settings, actual),
+    ...answerRows(settings, actual),
     row('permissions boundary', permissionsBoundary ?? 'none', actual.boundary),
     row('subnet', subnetId ?? actual.subnetId ?? 'a public one of the default VPC', actual.subnetId),
     row('instance type', instanceType, actual.instanceType),
@@ -43,6 +45,18 @@ const port80Text = (open: boolean) => (open ? 'open to everybody' : 'open to the
 function rangesText(cidrs: readonly string[]): string {
   if (cidrs.length === 0) return 'nobody'
   return [...cidrs].sort().map(rangeText).join(', ')
+}
+
+/** LibreChat's and Portainer's ports, apart where they differ. */
+function portsText(allowed: NonNullable<Actual['allowed']>): string {
+  const [chat, portainer] = [rangesText(allowed[443]), rangesText(allowed[9443])]
+  return chat === portainer ? chat : `443: ${chat}; 9443: ${portainer}`
+}
+
+/** Longer answers cost more. The host tells only what the last proof asked for, so an equal length is not shown. */
+function answerRows({ maxTokens = defaultMaxTokens }: Settings, { maxTokens: there }: Actual): SettingRow[] {
+  if (there === undefined || there === maxTokens) return []
+  return [row('longest answer', `${maxTokens} tokens`, `${there} tokens`)]
 }
 
 function rangeText(cidr: string): string {

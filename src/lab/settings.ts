@@ -48,7 +48,14 @@ export const settingsSchema = z.strictObject({
     .regex(/^[0-9a-f]{8}$/)
     .optional(),
   /** One-time ids, written before the creating call and given in it as a tag. */
-  creations: z.strictObject({ address: creationId.optional(), group: creationId.optional() }).optional(),
+  creations: z
+    .strictObject({
+      address: creationId.optional(),
+      group: creationId.optional(),
+      role: creationId.optional(),
+      profile: creationId.optional(),
+    })
+    .optional(),
   /** What the user agreed to once, where nothing else proves it. */
   adopted: z
     .strictObject({

@@ -75,7 +75,8 @@ export function commandPurpose(commandLine: string): Purpose {
         const text = `${service}-1  | ${new Date().toISOString()} a line of this rehearsal, number ${++count}\r\n`
         channel.send(payloadType.output, Buffer.from(text))
       }
-      for (let i = 0; i < 5; i++) line()
+      const lines = Number(/ --tail (\d+)/.exec(commandLine)?.[1] ?? 5)
+      for (let i = 0; i < Math.min(lines, 5); i++) line()
       if (/ --follow\b/.test(commandLine)) timer = setInterval(line, 1000).unref()
       else channel.close('')
     },

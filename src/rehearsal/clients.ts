@@ -28,7 +28,7 @@ import { type Scenario, scenarioOf } from './scenarios.js'
 import { services } from './services.js'
 import { settleSessions } from './sessions.js'
 import { Store } from './store.js'
-import { speed, type World } from './world.js'
+import { speedWith, usualSpeed, type World } from './world.js'
 
 /** Where the user seems to come from: once an anycast relay's, nobody's now (RFC 7526). */
 const personsAddress = '192.88.99.7'
@@ -43,6 +43,7 @@ export interface RehearsalOptions {
   scenario?: Scenario | undefined
   /** Real time: what is under way goes on between two commands. */
   clock?: Clock
+  speed?: number
 }
 
 /** The connection to an account in memory that `--rehearse` asks for; no call of its clients leaves the machine. */
@@ -58,6 +59,7 @@ export async function rehearsalConnection(
     statePath: statePath(env),
     scenario,
     clock,
+    speed: speedWith(env),
   })
   const credentials = async () => rehearsalCredentials
   return {
@@ -111,7 +113,7 @@ export async function rehearse(options: RehearsalOptions): Promise<Pick<Connecti
 
 /** The account itself: every call is one transaction, after time has passed. */
 async function openAccount(options: RehearsalOptions): Promise<{ ask: Ask; internet: Internet }> {
-  const { region, scenario, statePath, clock = systemClock } = options
+  const { region, scenario, statePath, clock = systemClock, speed = usualSpeed } = options
   const store = new Store(statePath, clock)
   const memory = new Map<string, string>()
   const id = (prefix: string) => `${prefix}-${randomBytes(9).toString('hex').slice(0, 17)}`

@@ -41,5 +41,6 @@ export function healthLine({ host, volume }: Instance, { now }: World): string {
 
 const stoppedWarning = ({ usd, limit }: ReturnType<typeof moneyNow>) => ({
   code: 'limit',
-  text: `The models have cost $${usd.toFixed(2)} this month, and the limit is $${(limit ?? 0).toFixed(2)}: new messages are stopped. To lift it: librechat-lab up --limit <dollars>`,
+  text: `The models have cost $${usd.toFixed(2)} this month, and the limit is $${(limit ?? 0).toFixed(2)}: new messages are stopped.`,
+  fix: [{ code: 'raise-limit' }],
 })

@@ -62,21 +62,16 @@ export function allowanceAnswer(
     preview: number | null
   }
   const refused = (code: string, what: string, fix: string) => ({
-    output: JSON.stringify({ error: { code, what, why: 'Nothing was changed.', fix: [fix] } }),
+    output: JSON.stringify({ error: { code, what, why: 'Nothing was changed.', fix: [{ code: fix }] } }),
   })
   const usual = preview ?? host.allowance
-  if (usual === undefined)
-    return refused(
-      'no-allowance',
-      'This lab has no allowances.',
-      'Set one for each user and month: librechat-lab up --allowance <dollars>',
-    )
+  if (usual === undefined) return refused('no-allowance', 'This lab has no allowances.', 'set-allowance')
   const asked = email?.toLowerCase()
   const shown = [...host.users.entries()].filter(
     ([, [known]]) => asked === undefined || known?.toLowerCase() === asked,
   )
   if (asked !== undefined && shown.length === 0)
-    return refused('user-unknown', `There is no user ${email}.`, 'List the users: librechat-lab user list')
+    return refused('user-unknown', `There is no user ${email}.`, 'list-users')
   const own = { ...host.allowances }
   if (asked !== undefined && usd !== null) {
     delete own[asked]

@@ -85,7 +85,7 @@ function change(asked: UserRequest, users: Host['users']): Answer {
 
 const refusal = (code: string, what: string): string =>
   JSON.stringify({
-    error: { code, what, why: 'Nothing was changed.', fix: ['List the users: librechat-lab user list'] },
+    error: { code, what, why: 'Nothing was changed.', fix: [{ code: 'list-users' }] },
   })
 
 /** What `templates/host/portainer.py` answers. */

@@ -1,4 +1,9 @@
 import {
+  type EC2Client,
+  paginateDescribeIamInstanceProfileAssociations,
+  paginateDescribeInstances,
+} from '@aws-sdk/client-ec2'
+import {
   AddRoleToInstanceProfileCommand,
   CreateInstanceProfileCommand,
   DeleteInstanceProfileCommand,
@@ -8,15 +13,23 @@ import {
   TagInstanceProfileCommand,
 } from '@aws-sdk/client-iam'
 import { ignoreErrors, isCode } from '../aws/errors.js'
+import { collect } from '../core/collect.js'
 import type { Resource, ResourceActions } from '../engine/resource.js'
-import { checkOwned, type LabId, tagsOf } from './ownership.js'
+import {
+  type CreationProof,
+  checkProven,
+  creationTags,
+  missingTags,
+  type Proven,
+  proofChanges,
+} from './creation.js'
+import type { LabId } from './ownership.js'
 import { onceKnown, type RoleState } from './role.js'
 
-export interface InstanceProfileState {
+export interface InstanceProfileState extends Proven {
   arn: string
   /** AWS's own id, "AIPA…": a re-created profile has the same name and another id. */
   id: string
-  owned: boolean
   roles: readonly string[]
 }
 
@@ -27,8 +40,9 @@ export function instanceProfile(options: {
   adopt: boolean
   name: string
   role: Resource<RoleState>
+  proof: CreationProof
 }): Resource<InstanceProfileState> {
-  const { iam, lab, name, role } = options
+  const { iam, lab, name, role, proof } = options
   const InstanceProfileName = name
 
   return {
@@ -36,16 +50,23 @@ export function instanceProfile(options: {
     after: [role],
     id: () => name,
 
-    async observe() {
+    async observe(seen) {
       const found = await ignoreErrors(['NoSuchEntity'], () =>
         iam.send(new GetInstanceProfileCommand({ InstanceProfileName })),
       )
       const profile = found?.InstanceProfile
       if (!profile) return undefined
+      const id = profile.InstanceProfileId ?? ''
+      const proven = await checkProven(
+        { ...options, kind: 'profile' },
+        profile.Tags,
+        seen,
+        async (host) => host.IamInstanceProfile?.Id === id,
+      )
       return {
+        ...proven,
         arn: profile.Arn ?? '',
-        id: profile.InstanceProfileId ?? '',
-        owned: checkOwned(lab, `instance profile ${name}`, profile.Tags, options.adopt),
+        id,
         roles: (profile.Roles ?? []).map((r) => r.RoleName ?? ''),
       }
     },
@@ -53,7 +74,7 @@ export function instanceProfile(options: {
     changes(state) {
       if (!state) return [{ what: 'role', to: name }]
       return [
-        ...(state.owned ? [] : [{ what: 'ownership', from: 'not ours', to: `lab ${lab.name}` }]),
+        ...proofChanges(lab, state),
         ...(state.roles.length === 1 && state.roles[0] === name
           ? []
           : [{ what: 'role', from: state.roles.join(', ') || 'none', to: name }]),
@@ -64,13 +85,13 @@ export function instanceProfile(options: {
       let { arn = '', id = '' } = state ?? {}
       if (!state) {
         const { InstanceProfile } = await iam.send(
-          new CreateInstanceProfileCommand({ InstanceProfileName, Tags: tagsOf(lab) }),
+          new CreateInstanceProfileCommand({ InstanceProfileName, Tags: creationTags(lab, proof) }),
         )
         arn = InstanceProfile?.Arn ?? ''
         id = InstanceProfile?.InstanceProfileId ?? ''
-      } else if (!state.owned) {
-        await iam.send(new TagInstanceProfileCommand({ InstanceProfileName, Tags: tagsOf(lab) }))
       }
+      const Tags = state ? missingTags(lab, proof, state) : []
+      if (Tags.length > 0) await iam.send(new TagInstanceProfileCommand({ InstanceProfileName, Tags }))
       for (const RoleName of (state?.roles ?? []).filter((r) => r !== name)) {
         await iam.send(new RemoveRoleFromInstanceProfileCommand({ InstanceProfileName, RoleName }))
       }
@@ -87,7 +108,7 @@ export function instanceProfile(options: {
           if (InstanceProfile?.Roles?.[0]?.RoleName !== name) throw error
         }
       }
-      return { arn, id, owned: true, roles: [name] }
+      return { arn, id, owned: true, marked: true, roles: [name] }
     },
 
     async remove(state) {
@@ -105,6 +126,33 @@ export function instanceProfile(options: {
   }
 }
 
+/** The instances of others in this region that use the profile. AWS cannot filter associations by profile. */
+export async function profileUsers(
+  ec2: EC2Client,
+  arn: string,
+  ours: readonly (string | undefined)[],
+): Promise<string[]> {
+  const Filters = [{ Name: 'state', Values: ['associating', 'associated'] }]
+  const users = await collect(
+    paginateDescribeIamInstanceProfileAssociations({ client: ec2 }, { Filters }),
+    ({ IamInstanceProfileAssociations = [] }) =>
+      IamInstanceProfileAssociations.flatMap(({ IamInstanceProfile, InstanceId = '' }) =>
+        IamInstanceProfile?.Arn === arn && !ours.includes(InstanceId) ? [InstanceId] : [],
+      ),
+  )
+  if (users.length === 0) return []
+  // An association may outlive its instance for a moment.
+  const live = [
+    { Name: 'instance-id', Values: users },
+    { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] },
+  ]
+  return await collect(
+    paginateDescribeInstances({ client: ec2 }, { Filters: live }),
+    ({ Reservations = [] }) =>
+      Reservations.flatMap(({ Instances = [] }) => Instances.map(({ InstanceId = '' }) => InstanceId)),
+  )
+}
+
 export const instanceProfileActions = {
   observe: ['iam:GetInstanceProfile'],
   ensure: [
@@ -114,5 +162,10 @@ export const instanceProfileActions = {
     'iam:RemoveRoleFromInstanceProfile',
     'iam:PassRole',
   ],
-  remove: ['iam:RemoveRoleFromInstanceProfile', 'iam:DeleteInstanceProfile'],
+  remove: [
+    'ec2:DescribeIamInstanceProfileAssociations',
+    'ec2:DescribeInstances',
+    'iam:RemoveRoleFromInstanceProfile',
+    'iam:DeleteInstanceProfile',
+  ],
 } as const satisfies ResourceActions

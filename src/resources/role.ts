@@ -5,12 +5,14 @@ import {
   DeleteRolePermissionsBoundaryCommand,
   DeleteRolePolicyCommand,
   DetachRolePolicyCommand,
+  GetInstanceProfileCommand,
   GetRoleCommand,
   GetRolePolicyCommand,
   type IAMClient,
   PutRolePermissionsBoundaryCommand,
   PutRolePolicyCommand,
   paginateListAttachedRolePolicies,
+  paginateListInstanceProfilesForRole,
   paginateListRolePolicies,
   TagRoleCommand,
   UpdateAssumeRolePolicyCommand,
@@ -21,12 +23,19 @@ import { LabError } from '../core/error.js'
 import { type PolicyDocument, policySize, ROLE_INLINE_LIMIT } from '../core/policy.js'
 import { retryWhile } from '../core/wait.js'
 import type { EnsureContext, Resource, ResourceActions } from '../engine/resource.js'
-import { checkOwned, type LabId, tagsOf } from './ownership.js'
+import {
+  type CreationProof,
+  checkProven,
+  creationTags,
+  missingTags,
+  type Proven,
+  proofChanges,
+} from './creation.js'
+import type { LabId } from './ownership.js'
 
-export interface RoleState {
+export interface RoleState extends Proven {
   arn: string
   name: string
-  owned: boolean
   trust: string
   boundary: string | undefined
   /** ARNs of all attached managed policies. */
@@ -95,9 +104,10 @@ export function role(options: {
   policyName: string
   policy: PolicyDocument
   permissionsBoundary: string | undefined
+  proof: CreationProof
   after: readonly Resource[]
 }): Resource<RoleState> {
-  const { iam, lab, name, policyName } = options
+  const { iam, lab, name, policyName, proof } = options
   const RoleName = name
   const managedPolicy = `arn:${lab.partition}:iam::aws:policy/AmazonSSMManagedInstanceCore`
   const document: PolicyDocument = {
@@ -135,7 +145,7 @@ export function role(options: {
     after: options.after,
     id: (state) => state.name,
 
-    async observe() {
+    async observe(seen) {
       const [found, attached, inlineNames, inline] = await Promise.all([
         ignoreErrors(['NoSuchEntity'], () => iam.send(new GetRoleCommand({ RoleName }))),
         ignoreErrors(['NoSuchEntity'], attachedPolicies),
@@ -145,11 +155,14 @@ export function role(options: {
         ),
       ])
       if (!found?.Role) return undefined
-      const owned = checkOwned(lab, `role ${name}`, found.Role.Tags, options.adopt)
+      const { RoleId } = found.Role
+      const proven = await checkProven({ ...options, kind: 'role' }, found.Role.Tags, seen, (host) =>
+        hasRole(iam, host.IamInstanceProfile?.Arn, RoleId),
+      )
       return {
+        ...proven,
         arn: found.Role.Arn ?? '',
         name,
-        owned,
         trust: canonical(found.Role.AssumeRolePolicyDocument),
         boundary: found.Role.PermissionsBoundary?.PermissionsBoundaryArn,
         attached: attached ?? [],
@@ -167,7 +180,7 @@ export function role(options: {
         ]
       }
       return [
-        ...(state.owned ? [] : [{ what: 'ownership', from: 'not ours', to: `lab ${lab.name}` }]),
+        ...proofChanges(lab, state),
         ...(state.trust === wantedTrust
           ? []
           : [{ what: 'who may assume it', from: 'changed', to: 'EC2 only' }]),
@@ -205,14 +218,15 @@ export function role(options: {
             RoleName,
             Description: 'LibreChat host: Systems Manager and Bedrock. Made by librechat-lab.',
             AssumeRolePolicyDocument: JSON.stringify(trust),
-            Tags: tagsOf(lab),
+            Tags: creationTags(lab, proof),
             ...(options.permissionsBoundary ? { PermissionsBoundary: options.permissionsBoundary } : {}),
           }),
         )
         arn = Role?.Arn
       }
+      const Tags = state ? missingTags(lab, proof, state) : []
       await Promise.all([
-        state && !state.owned && iam.send(new TagRoleCommand({ RoleName, Tags: tagsOf(lab) })),
+        Tags.length > 0 && iam.send(new TagRoleCommand({ RoleName, Tags })),
         state &&
           state.trust !== wantedTrust &&
           iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: JSON.stringify(trust) })),
@@ -240,6 +254,7 @@ export function role(options: {
         arn: arn ?? '',
         name,
         owned: true,
+        marked: true,
         trust: wantedTrust,
         boundary: options.permissionsBoundary,
         attached: [managedPolicy],
@@ -259,8 +274,32 @@ export function role(options: {
   }
 }
 
+/** Whether the instance profile holds this very role; one that was created again has another id. */
+async function hasRole(iam: IAMClient, profileArn = '', RoleId = ''): Promise<boolean> {
+  const InstanceProfileName = profileArn.split('/').at(-1) ?? ''
+  if (InstanceProfileName === '') return false
+  const found = await ignoreErrors(['NoSuchEntity'], () =>
+    iam.send(new GetInstanceProfileCommand({ InstanceProfileName })),
+  )
+  return found?.InstanceProfile?.Roles?.some((role) => role.RoleId === RoleId) ?? false
+}
+
+/** The names of all instance profiles that hold the role, whosever they are. */
+export const profilesOf = async (iam: IAMClient, RoleName: string): Promise<string[]> =>
+  (await ignoreErrors(['NoSuchEntity'], () =>
+    collect(paginateListInstanceProfilesForRole({ client: iam }, { RoleName }), ({ InstanceProfiles = [] }) =>
+      InstanceProfiles.map(({ InstanceProfileName = '' }) => InstanceProfileName),
+    ),
+  )) ?? []
+
 export const roleActions = {
-  observe: ['iam:GetRole', 'iam:ListAttachedRolePolicies', 'iam:ListRolePolicies', 'iam:GetRolePolicy'],
+  observe: [
+    'iam:GetRole',
+    'iam:GetInstanceProfile',
+    'iam:ListAttachedRolePolicies',
+    'iam:ListRolePolicies',
+    'iam:GetRolePolicy',
+  ],
   ensure: [
     'iam:CreateRole',
     'iam:TagRole',
@@ -273,6 +312,7 @@ export const roleActions = {
     'iam:DeleteRolePolicy',
   ],
   remove: [
+    'iam:ListInstanceProfilesForRole',
     'iam:ListAttachedRolePolicies',
     'iam:ListRolePolicies',
     'iam:DetachRolePolicy',

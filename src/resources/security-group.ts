@@ -249,6 +249,21 @@ async function inUse(ec2: EC2Client, groupId: string, cause: unknown): Promise<L
   })
 }
 
+/** What each of these groups lets in, as a user reads it: "22 from 0.0.0.0/0". */
+export async function groupRules(
+  ec2: EC2Client,
+  groupIds: readonly string[],
+): Promise<[groupId: string, rules: string[]][]> {
+  const groups = await collect(
+    paginateDescribeSecurityGroups(
+      { client: ec2 },
+      { Filters: [{ Name: 'group-id', Values: [...new Set(groupIds)] }] },
+    ),
+    ({ SecurityGroups = [] }) => SecurityGroups,
+  )
+  return groups.map(({ GroupId = '', IpPermissions }) => [GroupId, rulesOf(IpPermissions).map(say)])
+}
+
 export interface GroupUser {
   instanceId: string | undefined
   /** "eni-0123 (i-0123)" */

@@ -11,7 +11,7 @@ const limit = {
  * Tells a session that only crawls from one that is slow or quiet. When much of what the agent sent was lost, it
  * repeats one message every 100 ms, which takes minutes for a megabyte. Such messages come late, by their own
  * date, few at a time and without a long pause; a burst after a reconnection is late and fast, and a quiet server's
- * messages are in time, or late and far apart.
+ * messages are in time, or late and far apart. A monotonic clock is no help: it stands still while a laptop sleeps.
  */
 export class Progress {
   /** The agent's clock against ours, with the fastest message's time on its way. */
@@ -21,12 +21,16 @@ export class Progress {
   private lateAt = 0
   private windowAt = 0
   private taken = 0
+  /** When the agent made the newest message, and the newest at the window's begin. */
+  private created = 0
+  private windowCreated = 0
 
   /** A message that the agent made at `created` was taken in its turn. `gap`: one after it is still missing. */
   took(created: number, now: number, gap: boolean): void {
     this.offset = Math.min(this.offset, now - created)
     const inTime = now - created - this.offset <= limit.late
     if (inTime || (!gap && now - this.lateAt > limit.window)) this.reset()
+    this.created = created
     if (!inTime) this.late(now)
     this.taken++
   }
@@ -46,9 +50,11 @@ export class Progress {
     if (this.since === undefined) return 0
     const elapsed = now - this.windowAt
     if (elapsed >= limit.window) {
-      if (this.taken > (limit.slowest * elapsed) / 1000) this.since = now
-      this.windowAt = now
-      this.taken = 0
+      const isFast = this.taken > (limit.slowest * elapsed) / 1000
+      // Messages that come as fast as they were made are not held up: a clock was set, here or on the host.
+      const keepsPace = !gap && this.created - this.windowCreated > elapsed / 2
+      if (isFast || keepsPace) this.since = now
+      this.begin(now)
     }
     return Math.max(0, (gap ? now : this.lateAt) - this.since)
   }
@@ -57,7 +63,12 @@ export class Progress {
     this.lateAt = now
     if (this.since !== undefined) return
     this.since = now
+    this.begin(now)
+  }
+
+  private begin(now: number): void {
     this.windowAt = now
+    this.windowCreated = this.created
     this.taken = 0
   }
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 
 /** An opener that has not failed by then has the page open, or runs as long as the browser does. */
-const openTimeoutMs = 3_000
+const usualTimeoutMs = 3_000
 
 const openers: Partial<Record<NodeJS.Platform, (url: string) => [command: string, args: string[]]>> = {
   darwin: (url) => ['open', [url]],
@@ -9,7 +9,7 @@ const openers: Partial<Record<NodeJS.Platform, (url: string) => [command: string
 }
 
 /** Opens a page in the user's browser; false where the platform's opener is missing or fails. */
-export function openBrowser(url: string): Promise<boolean> {
+export function openBrowser(url: string, timeoutMs = usualTimeoutMs): Promise<boolean> {
   const opener = openers[process.platform] ?? ((page: string) => ['xdg-open', [page]] as const)
   const [command, args] = opener(url)
   return new Promise((resolve) => {
@@ -17,7 +17,7 @@ export function openBrowser(url: string): Promise<boolean> {
     const timer = setTimeout(() => {
       child.unref()
       resolve(true)
-    }, openTimeoutMs)
+    }, timeoutMs)
     const end = (opened: boolean) => {
       clearTimeout(timer)
       resolve(opened)

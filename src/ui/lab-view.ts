@@ -8,21 +8,28 @@ import { columns } from './table.js'
 import type { Paint, Ui } from './ui.js'
 
 /** Shown wherever a lab is open to more than a few addresses. */
-export const openToMany = ({ allow }: Settings, { hint }: Pick<Ui, 'hint'>): string[] =>
+export const openToMany = ({ allow }: Pick<Settings, 'allow'>, { hint }: Pick<Ui, 'hint'>): string[] =>
   allow.everyone
     ? [
         `${allow.cidrs.includes('0.0.0.0/0') ? 'The whole internet' : 'More than 65,536 addresses'} can reach LibreChat and Portainer. To allow only your address: ${hint({ command: { path: 'up', flags: { 'allow-cidr': ['detect'] } } })}`,
       ]
     : []
 
-/** Who can reach it. */
-export const reachText = ({ allow, openPort80 }: Settings): string => {
-  const who = allow.cidrs.includes('0.0.0.0/0')
+/** The addresses that the settings allow: "192.0.2.1, 198.51.100.0/24", "everywhere". */
+export const allowedText = ({ cidrs }: Settings['allow']): string =>
+  cidrs.includes('0.0.0.0/0')
     ? 'everywhere'
-    : `${(allow.cidrs.length > 0 ? allow.cidrs : ['nowhere']).map((cidr) => cidr.replace(/\/32$/, '')).join(', ')} only`
+    : (cidrs.length > 0 ? cidrs : ['nowhere']).map((cidr) => cidr.replace(/\/32$/, '')).join(', ')
+
+/** Who can reach it. */
+export const reachText = ({ allow, openPort80 }: Pick<Settings, 'allow' | 'openPort80'>): string => {
+  const who = allowedText(allow)
+  const only = who === 'everywhere' ? '' : ' only'
   const you = allow.from === 'detected' ? ' (your address when up ran)' : ''
-  return `${who}${you}${openPort80 ? '; port 80 is open to everyone and redirects to HTTPS' : ''}`
+  return `${who}${only}${you}${openPort80 ? '; port 80 is open to everyone and redirects to HTTPS' : ''}`
 }
+
+type Finding = HostHealth['problems'][number]
 
 export function healthLines(health: HostHealth, { style, hint }: Paint): string[] {
   const services = columns(
@@ -34,6 +41,7 @@ export function healthLines(health: HostHealth, { style, hint }: Paint): string[
       return [`  ${mark} ${name}`, style('dim', `${state}${restarts}`)]
     }),
   )
+  const said = ({ text, fix }: Finding) => [text, ...fix.map(hint)].join(' ')
   // A service that is not healthy has a line already.
   const problems = health.problems.filter(({ code }) => code !== 'service')
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
@@ -53,8 +61,8 @@ export function healthLines(health: HostHealth, { style, hint }: Paint): string[
   return [
     ...services,
     ...facts.map((fact) => `    ${style('dim', clean(fact))}`),
-    ...problems.map(({ text }) => `  ${style('red', '✖')} ${clean(hint({ fromHost: text }))}`),
-    ...health.warnings.map(({ text }) => `  ${style('yellow', '!')} ${clean(hint({ fromHost: text }))}`),
+    ...problems.map((one) => `  ${style('red', '✖')} ${clean(said(one))}`),
+    ...health.warnings.map((one) => `  ${style('yellow', '!')} ${clean(said(one))}`),
   ]
 }
 
@@ -103,10 +111,12 @@ export const chatJson = (report: ChatReport | undefined, { hint }: Pick<Ui, 'hin
   report?.answers.map(({ label: _, ...one }) => (one.ok ? one : { ...one, fix: one.fix.map(hint) })) ?? null
 
 /** The health without the proof, which has a field of its own. */
-export const healthJson = (health: HostHealth | undefined) => {
+export const healthJson = (health: HostHealth | undefined, { hint }: Pick<Ui, 'hint'>) => {
   if (!health) return null
-  const { proof: _, ...rest } = health
-  return rest
+  const { proof: _, problems, warnings, ...rest } = health
+  const plain = (findings: readonly Finding[]) =>
+    findings.map(({ fix, ...finding }) => ({ ...finding, fix: fix.map(hint) }))
+  return { ...rest, problems: plain(problems), warnings: plain(warnings) }
 }
 
 /** What a judgement of chat means, besides each model's own line. */
@@ -136,8 +146,10 @@ export const addModels = ({ hint }: Pick<Ui, 'hint'>): string =>
 
 /** The step that allows the address of whoever runs it: plain `up` does so only where the lab follows the address. */
 export const letIn = ({ allow }: Pick<Settings, 'allow'>, address?: string): Hint => {
-  const ranges = address ? [...allow.cidrs, `${address}/32`] : ['detect']
-  return { command: { path: 'up', flags: allow.from === 'detected' ? {} : { 'allow-cidr': ranges } } }
+  if (allow.from === 'detected') return { command: { path: 'up' } }
+  return address
+    ? { command: { path: 'access add', args: [address] } }
+    : { command: { path: 'up', flags: { 'allow-cidr': ['detect'] } } }
 }
 
 /** Why a port may not answer here although the host is healthy. */

@@ -12,7 +12,7 @@ const say = ({ what, from, to, byHand }: Change, hint: Ui['hint']): string =>
 
 /** Each resource with its action, each setting, and what the lab costs a month. */
 export function planText(plan: Plan, { style, hint }: Paint): string {
-  const { items, host, replaces, cost, lab, rows, strangers, leftSecrets } = plan
+  const { items, replaces, cost, lab, rows, strangers, leftSecrets } = plan
   const lines = [style('bold', `Plan for the lab "${lab.name}" in ${lab.region}`), '']
   for (const { resource, action, id, changes } of items) {
     const replaced = replaces !== undefined && id === replaces
@@ -23,8 +23,6 @@ export function planText(plan: Plan, { style, hint }: Paint): string {
     )
     for (const change of changes) lines.push(`      ${clean(say(change, hint))}`)
   }
-  const sign = style(host ? 'yellow' : 'dim', host ? '~' : '=')
-  lines.push(`  ${sign} host  ${clean(host ? hint({ fromHost: host }) : 'keep')}`)
   for (const name of leftSecrets)
     lines.push(`  ${style('red', '-')} parameter ${clean(name)}  left by an older run: will be removed`)
   lines.push('', ...rowsText(rows, style), '', ...costText(cost, style))
@@ -59,8 +57,14 @@ export const costJson = ({ lines, monthlyUsd, modelsMostUsd, source }: Cost) => 
 export const changesJson = (changes: readonly Change[], { hint }: Pick<Ui, 'hint'>) =>
   changes.map(({ byHand, ...change }) => (byHand ? { ...change, byHand: hint(byHand) } : change))
 
+/** What would be done on the host; null: nothing. */
+function hostText(items: Plan['items'], { hint }: Pick<Ui, 'hint'>): string | null {
+  const changes = items.find(({ resource }) => resource.name === 'host')?.changes ?? []
+  return changes.map((change) => say(change, hint)).join('; ') || null
+}
+
 export const planJson = (
-  { items, host, cost, lab, settings, replaces, rows, strangers, leftSecrets }: Plan,
+  { items, cost, lab, settings, replaces, rows, strangers, leftSecrets }: Plan,
   paint: Pick<Ui, 'hint'>,
 ) => ({
   lab: lab.name,
@@ -72,7 +76,7 @@ export const planJson = (
     id: id ?? null,
     changes: changesJson(changes, paint),
   })),
-  host: host ?? null,
+  host: hostText(items, paint),
   replaces: replaces ?? null,
   spec: settings,
   settings: rows,

@@ -1,5 +1,5 @@
 import type { LabId, Settings } from '../app/open-lab.js'
-import type { AddressState, ReleaseRefusal, Rule, Status } from '../app/status.js'
+import type { AddressState, Change, ReleaseRefusal, Rule, Status } from '../app/status.js'
 import {
   addModels,
   addressCost,
@@ -76,9 +76,7 @@ export function statusText(status: Status, paint: Paint): string {
       ? healthLines(health, paint)
       : [`  ${style('red', '✖')} not reachable: it is stopped, or its Systems Manager agent is offline`]),
   )
-  if (health && !status.hostCurrent) {
-    lines.push(`  ${style('yellow', '!')} out of date. To update it: ${up}`)
-  }
+  lines.push(...hostDriftLines(status, paint))
   for (const model of status.lostModels)
     lines.push(`  ${style('red', '✖')} ${clean(model)} can't be called any more. To update the menu: ${up}`)
   if (status.chat && settings)
@@ -128,21 +126,33 @@ const unproven = ({ models }: Settings, { hint }: Pick<Ui, 'hint'>): string =>
 
 type There = Exclude<Status, { keptAddress: string }>
 
+/** The host has a section of its own. */
+const isHost = ({ resource }: There['items'][number]) => resource.name === 'host'
+
+const driftText = ({ what, from, to, byHand }: Change, hint: Ui['hint']): string =>
+  `${clean(`${what}: ${from === undefined ? '' : `is ${from}, `}should be ${to}`)}${byHand ? ` (${hint(byHand)})` : ''}`
+
+/** What differs on the host, besides its health. */
+function hostDriftLines({ items, health }: There, { style, hint }: Paint): string[] {
+  if (!health) return []
+  const drift = items.filter(isHost).flatMap(({ changes }) => changes.filter(({ what }) => what !== 'health'))
+  const up = hint({ command: { path: 'up' } })
+  return drift.map((change) => `  ${style('yellow', '!')} ${driftText(change, hint)}. To change it: ${up}`)
+}
+
 function resourceLines({ items, leftSecrets }: There, { style, hint }: Paint): string[] {
   const secrets = leftSecrets.map(
     (name) => `  ${style('yellow', '!')} parameter ${clean(name)}  left by an earlier run; up deletes it`,
   )
-  const resources = items.flatMap(({ resource, action, id, changes }) => {
+  const inAws = items.filter((item) => !isHost(item))
+  const resources = inAws.flatMap(({ resource, action, id, changes }) => {
     const fine = action === 'keep' && changes.length === 0
     const mark = fine ? style('green', '✔') : action === 'create' ? style('red', '✖') : style('yellow', '!')
     const shown = id && !resource.name.endsWith(id) ? `  ${style('dim', clean(id))}` : ''
     const drift = action === 'create' ? [] : changes
     return [
       `  ${mark} ${clean(resource.name)}${shown}${action === 'create' ? '  missing' : ''}`,
-      ...drift.map(
-        ({ what, from, to, byHand }) =>
-          `      ${clean(`${what}: ${from === undefined ? '' : `is ${from}, `}should be ${to}`)}${byHand ? ` (${hint(byHand)})` : ''}`,
-      ),
+      ...drift.map((change) => `      ${driftText(change, hint)}`),
     ]
   })
   return [...resources, ...secrets]
@@ -265,7 +275,7 @@ export function statusJson(status: Status, { hint }: Pick<Ui, 'hint'>): object {
     urls: status.urls ?? null,
     ingress: status.ingress ?? null,
     leftSecrets: status.leftSecrets,
-    health: healthJson(status.health),
+    health: healthJson(status.health, { hint }),
     hostCurrent: status.hostCurrent,
     answers: status.answers,
     here: status.here ?? null,

@@ -7,6 +7,8 @@ const nouns: Record<Stranger['kind'], string> = {
   instance: 'instance',
   address: 'Elastic IP',
   group: 'security group',
+  role: 'role',
+  profile: 'instance profile',
   volume: 'volume',
   parameter: 'parameter',
 }

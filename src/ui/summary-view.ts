@@ -108,7 +108,7 @@ export const summaryJson = (summary: Summary, { hint }: Pick<Ui, 'hint'>) => ({
   address: summary.address,
   instanceId: summary.instanceId,
   urls: summary.urls,
-  health: healthJson(summary.health),
+  health: healthJson(summary.health, { hint }),
   chatVerdict: summary.judged.verdict,
   chatTitle: summary.chat?.title ?? null,
   leftOut: summary.leftOut.map((one) => ({ ...one, fix: hint(one.fix) })),

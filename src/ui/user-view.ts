@@ -1,13 +1,35 @@
 import type { Allowances } from '../app/allowances.js'
 import type { Ui } from '../app/context.js'
 import type { ListedUser, MadeUser } from '../app/lab-users.js'
+import type { Settings } from '../app/open-lab.js'
+import { allowedText } from './lab-view.js'
 import { clean } from './style.js'
 import { columns, usd } from './table.js'
 
 export const usersText = (users: readonly ListedUser[], { hint }: Pick<Ui, 'hint'>): string =>
   users.length === 0
     ? `There are no users yet. To create one: ${hint({ command: { path: 'user add', args: ['<email>'] } })}`
-    : columns(users.map(({ email, name, created }) => [clean(email), clean(name), clean(created)])).join('\n')
+    : columns([
+        ['E-MAIL', 'NAME', 'CREATED'],
+        ...users.map(({ email, name, created }) => [clean(email), clean(name), clean(created)]),
+      ]).join('\n')
+
+/** A new user, and whether they can reach the page: a user is no use to somebody whose address is not allowed. */
+export function showNewUser(
+  { allow, ...made }: MadeUser & { allow: Settings['allow'] | undefined },
+  ui: Ui,
+): void {
+  if (!allow) {
+    showUser('Created the user', made, ui)
+    return
+  }
+  const command = { path: 'access add', args: ['<range>'] } as const
+  const text = [
+    `  The page can be reached from ${allowedText(allow)}.`,
+    `  To let them in from elsewhere: ${ui.hint({ command })}`,
+  ]
+  showUser('Created the user', made, ui, { text, json: { allowedFrom: allow.cidrs } })
+}
 
 export const allowancesText = (
   { usd: usual, users, more }: Allowances,
@@ -29,7 +51,12 @@ export const allowancesText = (
   ].join('\n')
 
 /** Shows a password that the host generated: at the terminal only, never as JSON. */
-export function showUser(done: string, { email, made, password }: MadeUser, ui: Ui): void {
+export function showUser(
+  done: string,
+  { email, made, password }: MadeUser,
+  ui: Ui,
+  more: { text: readonly string[]; json: object } = { text: [], json: {} },
+): void {
   const command = { path: 'user reset-password', args: [email] } as const
   if (ui.json && password)
     ui.emit(
@@ -40,5 +67,5 @@ export function showUser(done: string, { email, made, password }: MadeUser, ui: 
   const secret = password
     ? [`  Password  ${password}`, `  It is shown only once. To set a new one: ${ui.hint({ command })}`]
     : []
-  ui.result([`${done} ${email}.`, ...secret].join('\n'), { email, made })
+  ui.result([`${done} ${email}.`, ...secret, ...more.text].join('\n'), { email, made, ...more.json })
 }

@@ -8,7 +8,7 @@ a balance.
 import json
 import time
 
-from lab import answer, fail, refuse, request
+from lab import answer, fail, refuse, request, step
 from money import CREDITS, OWN, allowances, ask, locked, month_of, read, setting, span, write
 
 # As many as one command's output takes, of addresses of any length.
@@ -25,7 +25,7 @@ with locked():
     usual = asked["preview"] if asked.get("preview") is not None else setting("LAB_ALLOWANCE")
     if usual is None:
         refuse("no-allowance", "This lab has no allowances.", "Users spend as much as they like.",
-               "Set one for each user and month: librechat-lab up --allowance <dollars>")
+               step("set-allowance"))
     own = read(OWN, {})
     _, begin, end = month_of(time.time())
 
@@ -33,13 +33,13 @@ with locked():
         found = ask("guard.js", {"sums": [], "month": span(begin, end), "allowances": allowances(usual, email, change)})
         if found is None:
             fail("database-unreachable", "LibreChat's database did not answer.",
-                 "It is starting, stopped or overloaded.", "Look at the lab's health: librechat-lab status")
+                 "It is starting, stopped or overloaded.", step("see-status"))
         return found["balances"]
 
     users = look(False)
     if email is not None and not users:
         refuse("user-unknown", f"There is no user {email}.", "Nothing was changed.",
-               "List the users: librechat-lab user list")
+               step("list-users"))
     if usd is not None:
         own.pop(email.lower(), None)
         if usd != "default":

@@ -204,8 +204,8 @@ def health():
 def judge(result, kernel):
     problems, warnings = [], []
 
-    def say(to, code, text):
-        to.append({"code": code, "text": text})
+    def say(to, code, text, *fix):
+        to.append({"code": code, "text": text, "fix": list(fix)})
 
     for service, state in result["services"].items():
         if state != "healthy":
@@ -213,13 +213,13 @@ def judge(result, kernel):
         if result["restarts"][service] >= 3:
             say(problems, "restarting", f"{service} has restarted {result['restarts'][service]} times.")
     if not result["metadataProtected"] and result["services"]["librechat"] != "missing":
-        say(problems, "metadata", f"{firewall.METADATA_OPEN} Run librechat-lab up.")
+        say(problems, "metadata", firewall.METADATA_OPEN, {"code": "up"})
     if not result["hostPortsProtected"] and result["services"]["librechat"] != "missing":
-        say(problems, "host-ports", f"{firewall.PORTS_OPEN} Run librechat-lab up.")
+        say(problems, "host-ports", firewall.PORTS_OPEN, {"code": "up"})
     free, total = result["disk"]["freeBytes"], result["disk"]["totalBytes"]
     if free < GIB:
-        say(problems, "disk-full", f"The disk has {free // MIB} MiB left; a full disk stops the database. "
-            "Remove unused images, or extend the disk: librechat-lab up --disk <GB>")
+        say(problems, "disk-full", f"The disk has {free // MIB} MiB left; a full disk stops the database.",
+            "Remove unused images on the host: docker image prune -a.", {"code": "larger-disk"})
     elif free < max(3 * GIB, total // 10):
         say(warnings, "disk-low", f"The disk has {free / GIB:.1f} GiB of {total / GIB:.0f} left.")
     memory_left = result["memory"]["availableBytes"] + result["memory"]["swapFreeBytes"]
@@ -234,13 +234,16 @@ def judge(result, kernel):
             say(warnings, "certificate", f"The certificate expires in {days:.0f} days and was not renewed.")
     elif result["services"]["proxy"] == "healthy":
         site, address = setting("LAB_SITE"), setting("LAB_ADDRESS")
-        say(problems, "certificate", f"Port 443 has no certificate for {site}."
-            + ("" if site == address else f" {site} must point to {address}, and port 80 be open to everybody: "
-               "librechat-lab up --open-port-80"))
+        if site == address:
+            say(problems, "certificate", f"Port 443 has no certificate for {site}.")
+        else:
+            say(problems, "certificate", f"Port 443 has no certificate for {site}. "
+                f"{site} must point to {address}, and port 80 must be open to everyone.",
+                {"code": "open-port-80"})
     spent = result["money"]
     if spent and spent["stopped"]:
         say(warnings, "limit", f"The models have cost ${spent['usd']:.2f} this month, and the limit is "
-            f"${spent['limit'] or 0:.2f}: new messages are stopped. To lift it: librechat-lab up --limit <dollars>")
+            f"${spent['limit'] or 0:.2f}: new messages are stopped.", {"code": "raise-limit"})
     if spent and spent["warning"]:
         say(warnings, "pace", spent["warning"])
     if spent and time.time() - seconds(spent["at"]) > 1800:

@@ -33,8 +33,13 @@ def answer(result):
         out.write(json.dumps(result, separators=(",", ":")) + "\n")
 
 
+def step(code, **parameters):
+    """What to do with a command of librechat-lab, which writes it as its user types it."""
+    return {"code": code, **parameters}
+
+
 def fail(code, what, why, *fix, refused=False):
-    """Ends the stage; run.sh passes the error on."""
+    """Ends the stage; run.sh passes the error on. A fix is a text or a step (see src/host/steps.ts)."""
     with open(f"{LAB}/state/error.json", "w", encoding="utf-8") as file:
         json.dump({"code": code, "what": what, "why": why, "fix": list(fix), "refused": refused}, file)
     print(f"failed: {what} {why}")

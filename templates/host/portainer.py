@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 
-from lab import LAB, answer, compose, fail, request, run, seal
+from lab import LAB, answer, compose, fail, request, run, seal, step
 
 FILE = f"{LAB}/secrets/portainer-admin-password"
 
@@ -35,7 +35,7 @@ def works(username, password):
 def show(asked):
     if not os.path.exists(FILE):
         fail("portainer-missing", "Portainer has no password on this host.", "The host's setup was never completed.",
-             "Run: librechat-lab up")
+             step("up"))
     with open(FILE, encoding="utf-8") as file:
         password = file.read()
     answer({"portainer": {"username": "admin", "works": works("admin", password), "sealed": seal(password, asked)}})

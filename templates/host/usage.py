@@ -7,7 +7,7 @@ import base64
 import json
 import zlib
 
-from lab import answer, fail, request
+from lab import answer, fail, request, step
 from money import ask
 
 # Run Command shows 24,000 bytes.
@@ -28,7 +28,7 @@ def fewer(rows):
 found = ask("ledger.js", request())
 if found is None:
     fail("database-unreachable", "LibreChat's database did not answer.", "It is starting, stopped or overloaded.",
-         "Look at the lab's health: librechat-lab status")
+         step("see-status"))
 # Whoever spent the most is listed; many long addresses or models would not fit.
 text = packed(found)
 while len(text) > LIMIT:

@@ -8,9 +8,9 @@ import hashlib
 import json
 import re
 
-from lab import CODE, answer, compose, fail, forget_key, password_of, refuse, request, run, seal
+from lab import CODE, answer, compose, fail, forget_key, password_of, refuse, request, run, seal, step
 
-LIBRECHAT_DOWN = "Look at the lab's health: librechat-lab status"
+LIBRECHAT_DOWN = step("see-status")
 
 
 def script(*arguments, answers=(), container=("exec", "-T", "librechat")):
@@ -62,7 +62,7 @@ def add(asked):
         return answer({"user": {"email": email, "made": False}})
     if known(email):
         refuse("user-exists", f"The user {email} already exists.", "Nothing was changed.",
-               f"Set a new password: librechat-lab user reset-password {email}")
+               step("reset-password", email=email))
     password, made = password_of(asked)
     # LibreChat takes one user name once, the empty one too, and refuses some characters in it.
     plain = re.fullmatch(r"[A-Za-z0-9._@+-]{2,80}", email) and "--" not in email
@@ -79,7 +79,7 @@ def reset_password(asked):
     exact = next((user[0] for user in users() if user[0].lower() == email.lower()), None)
     if exact is None:
         refuse("user-unknown", f"There is no user {email}.", "Nothing was changed.",
-               "List the users: librechat-lab user list")
+               step("list-users"))
     password, made = password_of(asked)
     result = script("config/reset-password.js", answers=[
         ("Enter user email:", exact), ("Enter new password:", password), ("Confirm new password:", password),
@@ -112,7 +112,7 @@ def remove(asked):
     email = asked["email"]
     if not known(email):
         refuse("user-unknown", f"There is no user {email}.", "Nothing was changed.",
-               "List the users: librechat-lab user list")
+               step("list-users"))
     with without_librechat():
         result = script("config/delete-user.js", email, "-y", "-y",
                         container=("run", "--rm", "-T", "--no-deps", "librechat"))

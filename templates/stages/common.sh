@@ -14,12 +14,14 @@ say() {
   printf '%s\n' "$*" >&3
 }
 
-# Ends the stage: fail <code> <what happened> <why> [<what to do>...]. The runner passes it on.
+# Ends the stage: fail <code> <what happened> <why> [<what to do>...]. The runner passes it on. What to do is a text,
+# or the code of a step with a command of librechat-lab, as @up: see src/host/steps.ts.
 fail() {
   python3 - "$@" >"$LAB/state/error.json" <<'PYTHON'
 import json, sys
 code, what, why, *fix = sys.argv[1:]
-print(json.dumps({"code": code, "what": what, "why": why, "fix": fix}))
+steps = [{"code": step[1:]} if step.startswith("@") else step for step in fix]
+print(json.dumps({"code": code, "what": what, "why": why, "fix": steps}))
 PYTHON
   echo "failed: $2 $3"
   exit 1
@@ -54,7 +56,7 @@ need_space() {
   [ "$free" -ge "$1" ] || fail disk-full \
     "The disk has $free MiB left, and $2 needs $1 MiB." \
     "Nothing was changed by this stage: a full disk would have stopped the database." \
-    "See what fills it: librechat-lab status" \
+    @see-status \
     "Remove unused images on the host: docker image prune -a" \
-    "Or make the disk larger: librechat-lab up --disk <GB>"
+    @larger-disk
 }

@@ -1,6 +1,6 @@
 import { DescribeRegionsCommand } from '@aws-sdk/client-ec2'
 import { GetParameterCommand } from '@aws-sdk/client-ssm'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { advise } from '../../src/aws/advice.js'
 import { connect } from '../../src/aws/connect.js'
 import { internet } from '../../src/aws/internet.js'
@@ -57,6 +57,9 @@ describe('a clock that is wrong', () => {
 
   it('is named where AWS refuses a signature for it, not the credentials', async () => {
     const aws = await fakeAws({ aheadMs: 12 * minutes, refuses: true })
+    // The SDK's waits between two tries are multiples of it.
+    const random = vi.spyOn(Math, 'random').mockReturnValue(0)
+    onTestFinished(() => random.mockRestore())
     const env = environment({ ...keys, AWS_ENDPOINT_URL: aws.url })
     const error = await connect({}, { env, signal }).catch((e) => e)
     expect(advise(error).message).toBe("This computer's clock is 12 minutes behind AWS's.")

@@ -1,8 +1,8 @@
 import { hostname } from 'node:os'
-import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm'
+import { DeleteParameterCommand, GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm'
 import { expect, it, vi } from 'vitest'
 import type { Account } from '../support/account.js'
-import { run, start } from '../support/cli.js'
+import { type Running, run, start } from '../support/cli.js'
 import { inbound, lab, only } from '../support/lab.js'
 import { describeAccount } from '../support/suite.js'
 
@@ -113,17 +113,72 @@ describeAccount('the lock', (account) => {
     expect(JSON.parse(Parameter?.Value ?? '')).toMatchObject({ id: 'other' })
   })
 
-  it('keeps two runs of up apart: one waits, and there is one lab', async () => {
-    account().hosts.mood.takes = 100
-    const [first, second] = await Promise.all([
-      run(account(), ['up', '--yes']),
-      run(account(), ['up', '--yes']),
-    ])
-    expect([first.code, second.code], first.stderr + second.stderr).toEqual([0, 0])
+  /** Until one of the runs waits for the lock; or has ended, and the test will say why. */
+  const untilOneWaits = (runs: () => (Running | undefined)[]) =>
+    vi.waitFor(() => {
+      const waits = (one?: Running) => one && /is changing this lab/.test(one.stderr())
+      expect(runs().some((one) => waits(one) || typeof one?.child.exitCode === 'number')).toBe(true)
+    }, 60_000)
+
+  /** A run that stands before its call until another one waits for it. */
+  const startAndHold = (args: string[], action: string, other: () => Running | undefined) =>
+    new Promise<Running>((reached) => {
+      const running = start(account(), args)
+      const act = () => {
+        reached(running)
+        return untilOneWaits(() => [other()])
+      }
+      account().gateway.faults.add({ action, effect: { kind: 'run', when: 'before', act } })
+    })
+
+  const bothSucceed = async (first: Running | undefined, second: Running) => {
+    const ended = await Promise.all([first?.ended, second.ended])
+    const said = ended.map((one) => one?.stderr).join('\n')
+    expect(
+      ended.map((one) => one?.code),
+      said,
+    ).toEqual([0, 0])
+    expect(said).toMatch(/is changing this lab/)
     const found = await lab(account())
     for (const things of [found.instances, found.addresses, found.groups]) only(things)
-    expect(first.stderr + second.stderr).toMatch(/is changing this lab|another run/)
     expect(found.lock).toBeUndefined()
+  }
+
+  it('keeps two runs of up apart: one waits, and there is one lab', async () => {
+    const runs: Running[] = []
+    const act = () => untilOneWaits(() => runs)
+    account().gateway.faults.add({ action: 'CreateRole', effect: { kind: 'run', when: 'before', act } })
+    const [first, second] = [start(account(), ['up', '--yes']), start(account(), ['up', '--yes'])]
+    runs.push(first, second)
+    await bothSucceed(first, second)
+  })
+
+  it.each(['RunInstances', 'AssociateAddress'])(
+    'is waited for by a run that began before there were settings and looks while %s is under way',
+    async (action) => {
+      let [first, second]: (Running | undefined)[] = []
+      const act = async () => {
+        first = await startAndHold(['up', '--yes'], action, () => second)
+      }
+      // The second run asks for the models when it has read the settings.
+      const models = /^GET .*foundation-models/
+      account().gateway.faults.add({ action: models, effect: { kind: 'run', when: 'before', act } })
+      second = start(account(), ['up', '--yes'])
+      await second.ended
+      await bothSucceed(first, second)
+    },
+  )
+
+  it('is waited for by a run that reads what the other has stored and not yet done', async () => {
+    await run(account(), ['up', '--yes'])
+    let second: Running | undefined
+    const opens = ['up', '--yes', '--allow-cidr', '81.2.70.0/24']
+    const first = await startAndHold(opens, 'AuthorizeSecurityGroupIngress', () => second)
+    second = start(account(), ['up', '--yes', '--disk', '40'])
+    await bothSucceed(first, second)
+    const found = await lab(account())
+    expect(found.spec).toMatchObject({ diskGb: 40, allow: { cidrs: ['81.2.70.0/24'] } })
+    expect(inbound(only(found.groups))).toContain('tcp 443 81.2.70.0/24')
   })
 
   it('keeps what each of two runs at once has chosen', async () => {
@@ -137,6 +192,37 @@ describeAccount('the lock', (account) => {
     expect(found.spec).toMatchObject({ diskGb: 40, allow: { cidrs: ['81.2.70.0/24'] } })
     expect(only(found.volumes).Size).toBe(40)
     expect(inbound(only(found.groups))).toContain('tcp 443 81.2.70.0/24')
+  })
+
+  it('is followed by a look at the settings that another run stored while this one waited for it', async () => {
+    await run(account(), ['up', '--yes'])
+    const { spec } = await lab(account())
+    const { ssm } = account().at('us-east-1')
+    /** `up` waits for the lock of another run, which stores this before it removes the lock. */
+    const meanwhile = async (theirs: object) => {
+      await heldBy(account(), 'elsewhere', 1)
+      const waiting = start(account(), ['up', '--yes', '--disk', '40'])
+      await vi.waitFor(() => expect(waiting.stderr()).toMatch(/is changing this lab/), 60_000)
+      const Value = JSON.stringify({ ...spec, ...theirs })
+      const Spec = { Name: '/librechat-lab/default/spec', Value, Type: 'String' as const, Overwrite: true }
+      await ssm.send(new PutParameterCommand(Spec))
+      await ssm.send(new DeleteParameterCommand({ Name }))
+      return await waiting.ended
+    }
+    const range = { from: 'given', cidrs: ['6.6.0.0/16'], everyone: false }
+    expect(await meanwhile({ allow: range })).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/would let in 6\.6\.0\.0\/16/),
+    })
+    expect(await meanwhile({ diskGb: 50 })).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/Another run has just changed --disk/),
+    })
+    expect(only((await lab(account())).volumes).Size).toBe(30)
+    const merged = await meanwhile({ tags: { Owner: 'ana' } })
+    expect(merged.code, merged.stderr).toBe(0)
+    expect((await lab(account())).spec).toMatchObject({ diskGb: 40, tags: { Owner: 'ana' } })
+    expect(only((await lab(account())).volumes).Size).toBe(40)
   })
 
   it('keeps up and destroy apart: the result is one lab or none', async () => {

@@ -42,6 +42,9 @@ describeAccount('settings that somebody else wrote', (account) => {
         new RegExp(`--permissions-boundary ${boundary}`),
         /boundary +arn:\S+ → none/,
       ],
+      [{ instanceType: 't3.2xlarge' }, /--instance-type t3\.2xlarge/, /type +t3\.medium → t3\.2xlarge/],
+      [{ diskGb: 16_000 }, /--disk 16000/, /disk +30 GB → 16000 GB/],
+      [{ maxTokens: 128_000 }, /--max-tokens 128000/, /longest answer +8192 tokens → 128000 tokens/],
       [{ email: 'evil@example.org' }, /--email evil@example\.org/, /first user +none → evil@example\.org/],
     ]
     for (const [poison, flag, planned] of poisons) {
@@ -133,7 +136,7 @@ describeAccount('what AWS would refuse', (account) => {
     const id = only((await lab(account())).instances).InstanceId ?? ''
     const ran = account().hosts.of(id).ran.length
     const ended = await succeeds(run(account(), ['up', '--yes', '--instance-type', 't3.large']))
-    expect(ended.stderr).toMatch(/host +wait until it is healthy again/)
+    expect(ended.stderr).toMatch(/health: checked again after the change of type/)
     expect(account().hosts.of(id).ran.slice(ran).join()).toMatch(/health/)
   })
 })
@@ -153,8 +156,12 @@ describeAccount('the first user', (account) => {
     })
     expect((await running.ended).code).toBe('SIGKILL')
     expect(await users()).toEqual(['me@example.org'])
-    const next = await succeeds(run(account(), ['up', '--yes']))
-    expect(next.stderr).toMatch(/set a new password for me@example\.org/)
+    // Whoever may write the settings could have it set a new password, so --yes does it only where the command says it.
+    const unsaid = await run(account(), ['up', '--yes'])
+    expect(unsaid.code).toBe(1)
+    expect(unsaid.stderr).toMatch(/give me@example\.org a new password[\s\S]*--email me@example\.org/)
+    const next = await succeeds(run(account(), up))
+    expect(next.stderr).toMatch(/password of me@example\.org: never shown → a new one/)
     expect(next.stdout).toMatch(/Password +\S+/)
     const after = await succeeds(run(account(), ['up', '--yes']))
     expect(after.stdout).toMatch(/No changes/)

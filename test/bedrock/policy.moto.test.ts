@@ -1,37 +1,48 @@
-import { spawnSync } from 'node:child_process'
-import { describe, expect, it } from 'vitest'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import type { Model } from '../../src/bedrock/model.js'
 import { findModels } from '../../src/bedrock/models.js'
 import { pick } from '../../src/bedrock/pick.js'
 import { bedrockPolicy, profileArnsOf } from '../../src/bedrock/policy.js'
 import type { PolicyDocument } from '../../src/core/policy.js'
-import { pythonWithMoto } from '../support/interpreter.js'
 import { account } from './control-plane.js'
 
-/** moto's policy evaluator, which is not ours: reads {policy, asked: [[action, resource]]} and prints a list of booleans. */
+/**
+ * moto's policy evaluator, which is not ours: for each line {policy, asked: [[action, resource]]} it prints a list of
+ * booleans.
+ */
 const EVALUATOR = `
 import json, sys
 from moto.iam.access_control import IAMPolicy, PermissionResult
-given = json.load(sys.stdin)
-policy = IAMPolicy(json.dumps(given["policy"]))
-print(json.dumps([
-    policy.is_action_permitted(action, resource) == PermissionResult.PERMITTED
-    for action, resource in given["asked"]
-]))
+for line in sys.stdin:
+    given = json.loads(line)
+    policy = IAMPolicy(json.dumps(given["policy"]))
+    print(json.dumps([
+        policy.is_action_permitted(action, resource) == PermissionResult.PERMITTED
+        for action, resource in given["asked"]
+    ]), flush=True)
 `
+
+let evaluator: { child: ChildProcessWithoutNullStreams; answers: NodeJS.AsyncIterator<string> } | undefined
+afterAll(() => void evaluator?.child.kill())
+
+function startEvaluator() {
+  const python = inject('python')
+  if (!python) throw new Error('The policy evaluator needs Python 3.10 or later.')
+  const child = spawn(python, ['-c', EVALUATOR])
+  child.stderr.pipe(process.stderr)
+  return { child, answers: createInterface(child.stdout)[Symbol.asyncIterator]() }
+}
 
 async function judge(
   policy: PolicyDocument,
   asked: [action: string, resource: string][],
 ): Promise<boolean[]> {
-  const python = await pythonWithMoto(console.error)
-  if (!python) throw new Error('The policy evaluator needs Python 3.10 or later.')
-  const { stdout, stderr, status } = spawnSync(python, ['-c', EVALUATOR], {
-    input: JSON.stringify({ policy, asked }),
-    encoding: 'utf8',
-  })
-  if (status !== 0) throw new Error(stderr)
-  return JSON.parse(stdout) as boolean[]
+  evaluator ??= startEvaluator()
+  evaluator.child.stdin.write(`${JSON.stringify({ policy, asked })}\n`)
+  const { value } = await evaluator.answers.next()
+  return JSON.parse(value) as boolean[]
 }
 
 const INVOKE = ['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream']
@@ -78,15 +89,14 @@ describe("the role's policy", () => {
     ['sa-east-1', undefined],
     ['us-east-1', ['global.anthropic.claude-sonnet-5', 'nova-pro']],
   ] as const)('in %s with %j, judged by an evaluator that we did not write', (region, wanted) => {
-    const lab = async () => {
-      const world = await chosenIn(region, wanted ? [...wanted] : undefined)
-      const policy = bedrockPolicy('aws', profileArnsOf(world.chosen))
-      return { ...world, may: (asked: [string, string][]) => judge(policy, asked) }
-    }
+    let world: Awaited<ReturnType<typeof chosenIn>>
+    beforeAll(async () => {
+      world = await chosenIn(region, wanted ? [...wanted] : undefined)
+    })
+    const may = (asked: [string, string][]) => judge(bedrockPolicy('aws', profileArnsOf(world.chosen)), asked)
 
     it('allows each chosen model: its profile and the model in every region that may answer', async () => {
-      const { chosen, may } = await lab()
-      const needed = chosen.flatMap(({ profile, modelId }) =>
+      const needed = world.chosen.flatMap(({ profile, modelId }) =>
         profile
           ? [profile.arn, ...profile.models]
           : [`arn:aws:bedrock:${region}::foundation-model/${modelId}`],
@@ -97,9 +107,8 @@ describe("the role's policy", () => {
     })
 
     it('denies every other profile', async () => {
-      const { all, may, ...rest } = await lab()
-      const chosen = new Set(rest.chosen.map(({ id }) => id))
-      const others = all.flatMap(({ routes }) =>
+      const chosen = new Set(world.chosen.map(({ id }) => id))
+      const others = world.all.flatMap(({ routes }) =>
         routes.flatMap(({ id, profile }) => (profile && !chosen.has(id) ? profile.arn : [])),
       )
       const asked = [
@@ -112,7 +121,6 @@ describe("the role's policy", () => {
     })
 
     it('denies every other action', async () => {
-      const { may } = await lab()
       const resources = ['*', 'arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-sonnet-5']
       const asked = [
         'bedrock:CreateFoundationModelAgreement',

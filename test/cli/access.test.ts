@@ -17,9 +17,9 @@ it('the command that up and status print to someone who is locked out lets them 
   const shut = await run(['up', '--yes', '--allow-cidr', '8.8.8.8'])
   expect(shut.stdout).toContain('librechat-lab up --rehearse --allow-cidr detect')
   const said = (await run(['status'])).stdout
-  const [, ranges = ''] = /To allow it: librechat-lab up --rehearse --allow-cidr ([\d./ ]+)/.exec(said) ?? []
-  expect(ranges.trim()).toBe('8.8.8.8/32 192.88.99.7/32')
-  expect((await run(['up', '--yes', '--allow-cidr', ...ranges.trim().split(' ')])).code).toBe(0)
+  const [, range = ''] = /To allow it: librechat-lab access add --rehearse ([\d./]+)/.exec(said) ?? []
+  expect(range).toBe('192.88.99.7')
+  expect((await run(['access', 'add', range, '--yes'])).code).toBe(0)
   expect((await run(['status'])).stdout).toMatch(/LibreChat +answers from here/)
 })
 
@@ -37,4 +37,26 @@ it('what costs more is agreed to by typing yes, as a new lab is; what does not, 
     'Type yes to change it, for about $67 instead of $36 a month',
   )
   expect((await run(['up', '--allow-cidr', '192.88.99.0/24'])).stderr).toContain('Make these changes')
+})
+
+it('access remove says that it locks the user out, and asks; the last range needs its own word', async () => {
+  const { run } = rehearsal()
+  await run(['up', '--yes'])
+  await run(['access', 'add', '8.8.8.8', '--yes'])
+  const refused = await run(['access', 'remove', '192.88.99.7'])
+  expect(refused.code).toBe(1)
+  expect(refused.stderr).toMatch(/Your own address 192\.88\.99\.7 will not be allowed[\s\S]*--yes/)
+  expect(await run(['access', 'remove', '192.88.99.7', '--yes'])).toMatchObject({ code: 0 })
+  const last = await run(['access', 'remove', '8.8.8.8', '--yes', '--json'])
+  expect(last.json()).toMatchObject({ error: { code: 'last-range' } })
+  expect(await run(['access', 'remove', '8.8.8.8', '--yes', '--allow-nobody'])).toMatchObject({ code: 0 })
+  expect((await run(['access', 'list'])).stdout).toMatch(/nobody[\s\S]*access add --rehearse detect/)
+  expect(await run(['access', 'add', 'detect', '--yes'])).toMatchObject({ code: 0 })
+})
+
+it('user add says from where the page can be reached, and how to let somebody else in', async () => {
+  const { run } = rehearsal()
+  await run(['up', '--yes'])
+  const { stdout } = await run(['user', 'add', 'ana@example.org'])
+  expect(stdout).toMatch(/reached from 192\.88\.99\.7\.\n.*librechat-lab access add --rehearse <range>/)
 })

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { globalFlags, tree } from '../../src/cli/tree.js'
 import { identity, openEndpoint, refusal } from './endpoint.js'
 import { leaves } from './leaves.js'
-import { bareEnv, entry, newFolder, rehearsal, run, start } from './program.js'
+import { bareEnv, entry, newFolder, rehearsal, run, start, unhurried } from './program.js'
 
 const escapes = '\u001b['
 
@@ -151,7 +151,7 @@ describe.concurrent('what a careful user of command lines will try', () => {
   }, 60_000)
 
   it('14. the first Ctrl-C stops cleanly and says so, the second leaves', async () => {
-    const once = rehearsal().start(['up', '--yes'])
+    const once = rehearsal(unhurried).start(['up', '--yes'])
     await once.hears(/created/)
     once.child.kill('SIGINT')
     const stopped = await once.ended
@@ -174,7 +174,7 @@ describe.concurrent('what a careful user of command lines will try', () => {
     '15. killed after %s, the same command finishes the job',
     { timeout: 60_000 },
     async (moment) => {
-      const place = rehearsal()
+      const place = rehearsal(unhurried)
       const first = place.start(['up', '--yes'])
       await first.hears(moment)
       first.child.kill('SIGKILL')

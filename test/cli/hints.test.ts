@@ -19,6 +19,7 @@ const typed = (line: string): string[] =>
   line
     .replace(/<id>,<id>|<ids>/g, 'amazon.nova-pro-v1:0')
     .replace(/<(your )?e-?mail>/g, 'me@example.org')
+    .replace(/<range>/g, '8.8.8.8')
     .replace(/[.,;:)]+$/, '')
     .split(' ')
     .filter(Boolean)
@@ -94,6 +95,11 @@ const situations: string[][] = [
   ['user', 'allowance'],
   ['up', '--yes', '--allowance', 'x'],
   ['user', 'list'],
+  ['access', 'list'],
+  ['access', 'add', '1.2.3.4'],
+  ['access', 'add', '0.0.0.0/0', '--yes'],
+  ['access', 'remove', '192.88.99.7', '--yes'],
+  ['access', 'remove', '8.8.8.8', '--yes'],
   ['user', 'add', 'me@example.org'],
   ['user', 'add', 'me@example.org', '--json'],
   ['portainer', 'password'],

@@ -29,7 +29,11 @@ const withLab: [line: string, shape: z.ZodType, code?: number][] = [
   ['list --all-regions', shapes.list],
   ['models', shapes.models],
   ['doctor', shapes.doctor],
-  ['user add you@example.org', shapes.user],
+  ['access list', shapes.access],
+  ['access add 8.8.8.8 --yes', shapes.accessChange],
+  ['access remove 8.8.8.8 --yes --dry-run', shapes.accessChange],
+  ['access remove 1.1.1.1', shapes.error, 1],
+  ['user add you@example.org', shapes.userAdd],
   ['user list', shapes.userList],
   ['user reset-password you@example.org', shapes.user],
   ['user remove you@example.org --confirm you@example.org', shapes.userRemove],
@@ -97,9 +101,13 @@ describe.concurrent('--json where there is nothing', () => {
     .filter(({ node }) => node.command?.callsAws)
     .map(({ path, node }) => [
       ...path,
-      ...(node.command?.args[0]?.name.startsWith('<') ? ['me@example.org'] : []),
+      ...(node.command?.args[0]?.name.startsWith('<')
+        ? [path[0] === 'access' ? '8.8.8.8' : 'me@example.org']
+        : []),
     ])
-    .map((words) => (words[1] === 'remove' ? [...words, '--confirm', 'me@example.org'] : words))
+    .map((words) =>
+      words[0] === 'user' && words[1] === 'remove' ? [...words, '--confirm', 'me@example.org'] : words,
+    )
     .filter(([name]) => !['up', 'list', 'models', 'doctor', 'destroy', 'shell'].includes(name ?? ''))
 
   it.for(lines.map((words) => words.join(' ')))('%s is an error of the same shape', async (line) => {

@@ -15,6 +15,9 @@ export interface Ended {
   json<T = Record<string, unknown>>(): T
 }
 
+/** The usual pace, for a test that does something in the middle of a run. */
+export const unhurried = { LIBRECHAT_LAB_POLL_SCALE: '0.1' }
+
 export type Env = Record<string, string | undefined>
 
 /** A fresh, empty folder. */

@@ -1,54 +1,49 @@
 import { expect, it } from 'vitest'
-import { renderHint } from '../../src/cli/render-hint.js'
+import { type HintRenderer, renderHint } from '../../src/cli/render-hint.js'
 import { plainSpaces } from '../../src/ui/style.js'
 
-/** What a program on the host wrote, as the user sees it. */
-const typed = (fromHost: string, options = {}, env = {}) =>
-  plainSpaces(renderHint(env, () => options).hint({ fromHost }))
+/** A hint as the user sees it. */
+const typed = (hint: Parameters<HintRenderer['hint']>[0], options = {}, env = {}) =>
+  plainSpaces(renderHint(env, () => options).hint(hint))
 
 it('leaves a command alone where nothing has to be added', () => {
-  expect(typed('librechat-lab up   repairs it')).toBe('librechat-lab up   repairs it')
+  expect(typed({ command: { path: 'up' }, text: 'repairs it' })).toBe('librechat-lab up   repairs it')
 })
 
 it('repeats what says which lab is meant, whatever stands behind the command', () => {
   const options = { name: 'team-a', region: 'eu-west-1', profile: 'my own', rehearse: true }
-  expect(typed('librechat-lab destroy --confirm team-a', options)).toBe(
+  expect(typed([{ path: 'destroy', flags: { confirm: 'team-a' } }], options)).toBe(
     "librechat-lab destroy --name team-a --profile 'my own' --region eu-west-1 --rehearse --confirm team-a",
   )
 })
 
 it('says nothing twice', () => {
   const options = { name: 'team-a', region: 'us-east-1' }
-  expect(typed('librechat-lab up --name my-lab', options)).toBe(
-    'librechat-lab up --region us-east-1 --name my-lab',
-  )
-  expect(typed('librechat-lab up, or librechat-lab list --region eu-west-1', options)).toBe(
-    'librechat-lab up --name team-a --region us-east-1, or librechat-lab list --region eu-west-1',
+  const up = { path: 'up', flags: { name: 'my-lab' } } as const
+  const list = { path: 'list', flags: { region: 'eu-west-1' } } as const
+  expect(typed([up, ', or ', list], options)).toBe(
+    'librechat-lab up --region us-east-1 --name my-lab, or librechat-lab list --region eu-west-1',
   )
 })
 
 it('adds only what a command takes', () => {
   const options = { name: 'team-a', region: 'us-east-1' }
-  expect(typed('librechat-lab policy', options)).toBe('librechat-lab policy')
-  expect(typed('librechat-lab list', options)).toBe('librechat-lab list --region us-east-1')
-  expect(typed('librechat-lab user reset-password a@b.c', options)).toBe(
+  expect(typed([{ path: 'policy' }], options)).toBe('librechat-lab policy')
+  expect(typed([{ path: 'list' }], options)).toBe('librechat-lab list --region us-east-1')
+  expect(typed([{ path: 'user reset-password', args: ['a@b.c'] }], options)).toBe(
     'librechat-lab user reset-password --name team-a --region us-east-1 a@b.c',
   )
 })
 
-it('goes through npx where the program came from there', () => {
-  expect(typed('librechat-lab status; npx librechat-lab up', {}, { npm_command: 'exec' })).toBe(
-    'npx librechat-lab status; npx librechat-lab up',
-  )
-})
-
-it('takes for a part of a command what its definition says, and leaves the prose behind it', () => {
-  const held = renderHint({}, () => ({ rehearse: true })).hint({
-    fromHost:
-      'librechat-lab status --chat asks again. librechat-lab up --disk 40 makes it larger, librechat-lab user add <email>.',
-  })
+it('breaks no line within a command', () => {
+  const held = renderHint({}, () => ({ rehearse: true })).hint([
+    'To enlarge it: ',
+    { path: 'up', flags: { disk: '<GB>' } },
+    '. To add a user: ',
+    { path: 'user add', args: ['<email>'] },
+  ])
   expect(held.replaceAll('\u00a0', '_')).toBe(
-    'librechat-lab_status_--rehearse_--chat asks again. librechat-lab_up_--rehearse_--disk_40 makes it larger, librechat-lab_user_add_--rehearse_<email>.',
+    'To enlarge it: librechat-lab_up_--rehearse_--disk_<GB>. To add a user: librechat-lab_user_add_--rehearse_<email>',
   )
 })
 

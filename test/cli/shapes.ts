@@ -11,7 +11,7 @@ const change = object({ what: text, from: text.optional(), to: text.optional(), 
 
 const strangers = list(
   object({
-    kind: z.enum(['instance', 'address', 'group', 'volume', 'parameter']),
+    kind: z.enum(['instance', 'address', 'group', 'role', 'profile', 'volume', 'parameter']),
     id: text,
     name: z.string(),
     why: text,
@@ -57,7 +57,7 @@ const cost = object({
 
 const urls = object({ librechat: z.url(), portainer: z.url(), sessionManager: z.url() })
 const answers = object({ https: z.boolean(), portainer: z.boolean() })
-const finding = object({ code: text, text })
+const finding = object({ code: text, text, fix: list(text) })
 const update = object({ at: text, result: text, detail: text.optional() }).nullable()
 const byService = <T extends z.ZodType>(value: T) =>
   object({ librechat: value, mongodb: value, meilisearch: value, proxy: value, portainer: value })
@@ -165,6 +165,26 @@ const used = {
   usd: z.number(),
 }
 
+const ingress = list(
+  object({
+    protocol: text,
+    fromPort: z.int(),
+    toPort: z.int(),
+    source: text,
+    description: text.optional(),
+  }),
+)
+
+const access = {
+  ...where,
+  from: z.enum(['detected', 'given']),
+  everyone: z.boolean(),
+  openPort80: z.boolean(),
+  ranges: list(object({ cidr: text, addresses: z.int(), open: z.boolean(), here: z.boolean() })),
+  unlisted: ingress,
+  here: z.ipv4().nullable(),
+}
+
 export const shapes = {
   plan: object({ ...plan, dryRun: z.literal(true) }),
   up: object({
@@ -187,15 +207,7 @@ export const shapes = {
     ...where,
     exitCode: z.literal([0, 2]),
     strangers,
-    ingress: list(
-      object({
-        protocol: text,
-        fromPort: z.int(),
-        toPort: z.int(),
-        source: text,
-        description: text.optional(),
-      }),
-    ).nullable(),
+    ingress: ingress.nullable(),
     leftSecrets: list(text),
     exists: z.literal(true),
     healthy: z.boolean(),
@@ -312,7 +324,16 @@ export const shapes = {
       }),
     ),
   }),
+  access: object(access),
+  accessChange: object({
+    ...access,
+    changes: list(change),
+    locksOut: z.boolean(),
+    changed: z.boolean(),
+    dryRun: z.literal(true).optional(),
+  }),
   user,
+  userAdd: user.extend({ allowedFrom: list(text) }),
   userList: object({ users: list(object({ email: z.email(), name: text, created: z.iso.date() })) }),
   userAllowance: object({
     usd: z.number(),

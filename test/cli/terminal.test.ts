@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import { identity, openEndpoint } from './endpoint.js'
-import { bareEnv, type Env, newFolder } from './program.js'
+import { bareEnv, type Env, newFolder, unhurried } from './program.js'
 import { describeTerminal, openTerminal, type Terminal } from './terminal.js'
 
 const open: Terminal[] = []
@@ -107,7 +107,7 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
   })
 
   it('Ctrl-C while it works: what it does then, and how to go on', async () => {
-    const { press, shows, end } = await at('up --rehearse --yes', {}, { rows: 60 })
+    const { press, shows, end } = await at('up --rehearse --yes', unhurried, { rows: 60 })
     await shows('address association  created')
     await press('C-c')
     const { code, screen } = await end()
@@ -129,7 +129,7 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
   })
 
   it('made narrower and wider again in the middle, it goes on', async () => {
-    const { resize, shows, end } = await at('up --rehearse --yes')
+    const { resize, shows, end } = await at('up --rehearse --yes', unhurried)
     await shows('Elastic IP  created')
     await resize(50, 30)
     await shows('Docker and Compose')

@@ -134,6 +134,44 @@ describe('looking', () => {
   })
 })
 
+describe('what was observed', () => {
+  it('is not asked for again where it is known', async () => {
+    const { thing, there } = world()
+    let looks = 0
+    const a = thing('a', [], { observe: () => void looks++ })
+    const b = thing('b', [a])
+    there.set('a', 'right')
+    const known = await observe([a])
+    const all = await observe([a, b], undefined, known)
+    expect([looks, all.of(a), all.of(b)]).toEqual([1, 'right', undefined])
+  })
+
+  it('holds for another graph of the same names, and with another state', async () => {
+    const { thing, there } = world()
+    const [a, other] = [thing('a'), thing('a', [], { wants: 'left' })]
+    there.set('a', 'right')
+    const first = await observe([a])
+    const second = first.in([other])
+    expect(plan([other], second)).toMatchObject([
+      { action: 'change', changes: [{ from: 'right', to: 'left' }] },
+    ])
+    expect([second.of(a), first.with(a, 'up').of(a), first.of(a)]).toEqual([undefined, 'up', 'right'])
+  })
+})
+
+describe('a resource with tasks of its own', () => {
+  it('is applied like the others, and the engine reports no line for it', async () => {
+    const { diary, thing } = world()
+    const a = thing('a')
+    const b = { ...thing('b', [a]), hasOwnTasks: true as const }
+    const { events, options } = surroundings()
+    const seen = await observe([a, b])
+    await ensure(plan([a, b], seen), seen, options)
+    expect(diary).toEqual(['ensure a', 'made a', 'ensure b', 'made b'])
+    expect(events.map((event) => event.type === 'task' && event.id)).not.toContain('b')
+  })
+})
+
 describe('removing', () => {
   it('goes the other way round, and takes only what is there', async () => {
     const { diary, thing, there } = world()

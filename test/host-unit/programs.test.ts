@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { fixSchema } from '../../src/host/steps.js'
 
 const code = new URL('../../templates', import.meta.url).pathname
 const there =
@@ -140,6 +141,7 @@ describe.skipIf(!there)('the host’s key for a password', () => {
   it('is gone when the request is refused for another reason', () => {
     const { error } = ask(sealed('long enough', 'reset-password bob@example.org'), 'bob@example.org')
     expect(error).toMatchObject({ code: 'user-unknown', refused: true })
+    expect(fixSchema.parse(error.fix)).toEqual([['List the users: ', { path: 'user list' }]])
     expect(readdirSync(join(work, 'keys'))).toEqual([])
   })
 
@@ -224,6 +226,7 @@ describe.skipIf(!there)('removing a user', () => {
   it('refuses one that is not there, without stopping LibreChat', () => {
     const { error, log } = program('user', { action: 'remove', email: 'bob@example.org' })
     expect(error).toMatchObject({ code: 'user-unknown', refused: true })
+    expect(fixSchema.parse(error.fix)).toEqual([['List the users: ', { path: 'user list' }]])
     expect(log).not.toContain('compose stop')
   })
 })

@@ -187,16 +187,33 @@ describe('a stage that fails', () => {
     })
 
   it("tells what the host said happened, and shows the end of the stage's log", async () => {
-    const error = { code: 'disk-full', what: 'The disk is full.', why: 'Because.', fix: ['Do this.'] }
+    const error = {
+      code: 'disk-full',
+      what: 'The disk is full.',
+      why: 'Because.',
+      fix: ['Do this.', { code: 'reset-password', email: 'me@example.org' }],
+    }
     const { host, events } = failing(
       `${JSON.stringify({ error })}\n--- the end of /var/log/x\nline {"error":1}\n`,
     )
     await expect(runStage(host, 'stack', { timeoutSeconds: 60 })).rejects.toMatchObject({
       code: 'disk-full',
       message: 'The disk is full.',
-      fix: [{ fromHost: 'Do this.' }],
+      fix: ['Do this.', ['Set a new password: ', { path: 'user reset-password', args: ['me@example.org'] }]],
     })
     expect(events).toEqual([{ type: 'note', text: '--- the end of /var/log/x\nline {"error":1}' }])
+  })
+
+  it.each([
+    ['a step that this version does not know', { code: 'format-the-disk' }],
+    ['a command of its own', { path: 'destroy', flags: { yes: true } }],
+    ['a word for an address', { code: 'reset-password', email: '$(reboot)' }],
+  ])('passes on no advice with %s', async (_, step) => {
+    const error = { code: 'disk-full', what: 'The disk is full.', why: 'Because.', fix: [step] }
+    const { host } = failing(JSON.stringify({ error }))
+    await expect(runStage(host, 'stack', { timeoutSeconds: 60 })).rejects.toMatchObject({
+      code: 'host-stack-failed',
+    })
   })
 
   it('is named when the host said nothing that can be read', async () => {

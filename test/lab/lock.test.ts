@@ -152,6 +152,40 @@ describe('the lock', () => {
     expect(held().id).toBe('other')
   })
 
+  it.each([
+    ['somebody deleted it', /deleted the lock/, (there: Map<string, unknown>) => there.delete(parameter)],
+    [
+      'another run holds it',
+      /ana@laptop has taken over/,
+      (there: Map<string, unknown>) => there.set(parameter, { value: JSON.stringify(holder), version: 9 }),
+    ],
+  ])(
+    'is known to be lost at a check a few seconds after %s, long before the renewal',
+    async (_, what, act) => {
+      const { store, clock, options } = setUp()
+      const lock = await takeLock(options('mine'))
+      act(store.there)
+      clock.jump(5_000)
+      await expect(Promise.all([lock.check(), lock.check()])).rejects.toMatchObject({
+        code: 'lock-lost',
+        message: expect.stringMatching(what),
+      })
+    },
+  )
+
+  it('survives a check that AWS answers with a passing error, until its renewal is overdue', async () => {
+    const { store, clock, options } = setUp()
+    const lock = await takeLock(options('mine'))
+    clock.jump(5_000)
+    store.failing.push({ command: 'GetParameter', error: awsError('ThrottlingException') })
+    await lock.check()
+    clock.jump(30_000)
+    store.failing.push({ command: 'GetParameter', error: awsError('ThrottlingException') })
+    await expect(lock.check()).rejects.toMatchObject({ name: 'ThrottlingException' })
+    await lock.check()
+    await lock.release()
+  })
+
   it('asks AWS nothing at a check while it is fresh', async () => {
     const { store, options } = setUp()
     const lock = await takeLock(options('mine'))

@@ -14,9 +14,11 @@ const settings: Settings = {
   email: 'me@example.org',
   models: [sonnet],
 }
+const only = (...sources: string[]) => ({ 80: sources, 443: sources, 9443: sources })
 /** A lab that is as these settings want it. */
 const there: Actual = {
-  allowed: ['81.2.69.0/24'],
+  allowed: only('81.2.69.0/24'),
+  maxTokens: 8192,
   port80: false,
   boundary,
   instanceType: 't3.medium',
@@ -27,7 +29,7 @@ const there: Actual = {
   users: 1,
   policy: '',
 }
-const said = { choices: {}, models: false, launches: false, stored: [sonnet, other] }
+const said = { choices: {}, models: false, launches: false, stored: [sonnet, other], region: 'us-east-1' }
 const flagsOf = (...about: Parameters<typeof unsaidChanges>) =>
   unsaidChanges(...about).map(({ flags }) => flags)
 
@@ -95,6 +97,33 @@ const poisons: [string, Partial<Settings>, Actual, object][] = [
     { ...there, users: 2 },
     { email: 'ana@example.org' },
   ],
+  [
+    'a password that is due on a lab of one user',
+    { email: 'ana@example.org', passwordDue: true },
+    there,
+    { email: 'ana@example.org' },
+  ],
+  ['a costlier instance type', { instanceType: 't3.large' }, there, { 'instance-type': 't3.large' }],
+  [
+    'an instance type whose price is not known',
+    { instanceType: 'p5.48xlarge' },
+    there,
+    { 'instance-type': 'p5.48xlarge' },
+  ],
+  ['a larger disk', { diskGb: 16_000 }, there, { disk: '16000' }],
+  ['longer answers', { maxTokens: 128_000 }, there, { 'max-tokens': '128000' }],
+  [
+    'longer answers while the host cannot be asked',
+    { maxTokens: 128_000 },
+    { ...there, maxTokens: undefined },
+    { 'max-tokens': '128000' },
+  ],
+  ...([80, 443, 9443] as const).map((port): [string, Partial<Settings>, Actual, object] => [
+    `a range that is open on other ports than ${port}`,
+    {},
+    { ...there, allowed: { ...only('81.2.69.0/24'), [port]: ['81.2.69.7/32'] } },
+    { 'allow-cidr': ['81.2.69.0/24'] },
+  ]),
   ['another model', { models: [sonnet, other] }, there, { models: `${sonnet.id},${other.id}` }],
 ]
 
@@ -132,6 +161,9 @@ describe('stored settings', () => {
       openPort80: true,
       permissionsBoundary: `${boundary}2`,
       subnetId: 'subnet-66666666',
+      instanceType: 't3.2xlarge',
+      diskGb: 100,
+      maxTokens: 128_000,
       models: [other],
     }
     const choices = {
@@ -140,6 +172,9 @@ describe('stored settings', () => {
       openPort80: true,
       permissionsBoundary: `${boundary}2`,
       subnetId: 'subnet-66666666',
+      instanceType: 't3.2xlarge',
+      diskGb: 100,
+      maxTokens: 128_000,
       email: 'me@example.org',
     }
     expect(
@@ -147,6 +182,23 @@ describe('stored settings', () => {
     ).toEqual([])
     const own = { ...settings, allow: { from: 'detected' as const, cidrs: ['9.9.9.9/32'], everyone: false } }
     expect(unsaidChanges(own, there, said)).toEqual([])
+  })
+
+  it('may launch what a lab costs by default, and nothing that costs more', () => {
+    const launched = { ...there, instanceType: undefined, diskGb: undefined }
+    const launching = { ...said, launches: true }
+    expect(flagsOf(settings, launched, launching)).toEqual([{ email: 'me@example.org' }])
+    const costly = { ...settings, instanceType: 't3.2xlarge', diskGb: 500 }
+    expect(flagsOf(costly, launched, launching)).toEqual([
+      { email: 'me@example.org' },
+      { 'instance-type': 't3.2xlarge' },
+      { disk: '500' },
+    ])
+  })
+
+  it('may take a cheaper instance type and shorter answers', () => {
+    const large = { ...there, instanceType: 't3.large', diskGb: 100 }
+    expect(unsaidChanges({ ...settings, maxTokens: 4096 }, large, said)).toEqual([])
   })
 
   it('do not answer for models that this run chose itself', () => {
@@ -173,10 +225,18 @@ describe('the plan’s settings', () => {
 
   it('are compared with what AWS and the host have', () => {
     expect(settingRows(settings, there).filter(({ from }) => from !== undefined)).toEqual([])
-    expect(rowOf('allowed from', { ...there, allowed: ['6.6.0.0/16', '81.2.69.7/32'] })).toEqual({
+    expect(rowOf('allowed from', { ...there, allowed: only('6.6.0.0/16', '81.2.69.7/32') })).toEqual({
       what: 'allowed from',
       from: '6.6.0.0/16 (65,536 addresses), 81.2.69.7 (1 address)',
       to: '81.2.69.0/24 (256 addresses)',
+    })
+    expect(rowOf('allowed from', { ...there, allowed: { ...only('6.6.6.6/32'), 443: [] } })).toMatchObject({
+      from: '443: nobody; 9443: 6.6.6.6 (1 address)',
+    })
+    expect(rowOf('longest answer', there, { ...settings, maxTokens: 128_000 })).toEqual({
+      what: 'longest answer',
+      from: '8192 tokens',
+      to: '128000 tokens',
     })
     expect(rowOf('domain', { ...there, domain: 'chat.example.org' })).toMatchObject({
       from: 'chat.example.org',
@@ -222,7 +282,13 @@ describe('the plan’s settings', () => {
     const health = { money: null, release: 'abc', site: '8.8.8.8', models: [sonnet.id], users: 2 }
     expect(
       actualOf({ group: { ingress: [rule, udp] }, role: { boundary: undefined, inline: '{}' }, health }),
-    ).toMatchObject({ allowed: ['6.6.0.0/16'], port80: false, boundary: 'none', domain: 'none', users: 2 })
+    ).toMatchObject({
+      allowed: { 80: [], 443: ['6.6.0.0/16'], 9443: [] },
+      port80: false,
+      boundary: 'none',
+      domain: 'none',
+      users: 2,
+    })
     expect(actualOf({ health: { ...health, release: '' } })).toEqual({ users: 0 })
     expect(actualOf({})).toEqual({})
   })

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { scenarios } from '../../src/rehearsal/scenarios.js'
+import { unhurried } from '../cli/program.js'
 import { type CutOff, cutOffProgram } from './program.js'
 
 const someone = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'x', AWS_REGION: 'us-east-1' }
@@ -13,7 +14,7 @@ describe('with the network cut off', () => {
   })
 
   describe('a whole rehearsal works, command by command', () => {
-    const lab = cutOffProgram()
+    const lab = cutOffProgram(unhurried)
     afterAll(() => expect(lab.tries()).toEqual([]))
 
     it('up makes it all, within 15 seconds', async () => {
@@ -75,7 +76,7 @@ describe('a rehearsal that others get in the way of', () => {
   it.concurrent('waits for another one on the same lab, and then has nothing to do', {
     timeout: 60_000,
   }, async () => {
-    const lab = cutOffProgram()
+    const lab = cutOffProgram(unhurried)
     const both = await Promise.all([1, 2].map(() => lab.run('up', '--rehearse', '--yes')))
     for (const { code, stderr } of both) expect(code, stderr).toBe(0)
     expect(both.filter(({ stderr }) => stderr.includes('another run'))).toHaveLength(1)
@@ -84,7 +85,7 @@ describe('a rehearsal that others get in the way of', () => {
   })
 
   it.concurrent('goes on after it was killed in the middle', { timeout: 60_000 }, async () => {
-    const lab = cutOffProgram()
+    const lab = cutOffProgram(unhurried)
     const { child, ended, stderr } = lab.start('up', '--rehearse', '--yes')
     await expect.poll(stderr, { timeout: 20_000 }).toContain('host: swap and system')
     child.kill('SIGKILL')

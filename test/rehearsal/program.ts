@@ -39,7 +39,7 @@ export function cutOffProgram(env: NodeJS.ProcessEnv = {}): CutOff {
         HOME: home,
         CUT_OFF_LOG: log,
         AWS_EC2_METADATA_DISABLED: 'true',
-        LIBRECHAT_LAB_POLL_SCALE: '0.05',
+        LIBRECHAT_LAB_POLL_SCALE: '0.02',
         NODE_NO_WARNINGS: '1',
         ...env,
       },

@@ -1,4 +1,5 @@
 import type { EnsureContext, Resource } from '../../src/engine/resource.js'
+import type { CreationProof } from '../../src/resources/creation.js'
 import type { Identity } from '../../src/resources/identity.js'
 import type { LabId } from '../../src/resources/ownership.js'
 
@@ -34,6 +35,18 @@ export const nothing: Identity = {
   strangers: [],
   unconfirmed: undefined,
 }
+
+/** How a role or a profile is proven, where the settings and the instance are these. */
+export const proofOf = (of: {
+  isRecorded?: boolean
+  isStored?: boolean
+  instance?: Identity['instance']
+}): CreationProof => ({
+  id: '0123456789abcdef',
+  isRecorded: of.isRecorded ?? true,
+  settings: observed<unknown>('settings', of.isStored === false ? undefined : {}),
+  identity: observed<Identity>('identity', { ...nothing, instance: of.instance }),
+})
 
 /** What ensure and remove work with, where the others are as they were observed. */
 export const context = (states: readonly [Resource<never>, unknown][] = []): EnsureContext => {

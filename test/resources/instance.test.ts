@@ -3,6 +3,7 @@ import {
   DescribeIamInstanceProfileAssociationsCommand,
   DescribeInstanceAttributeCommand,
   DescribeInstancesCommand,
+  DescribeSecurityGroupsCommand,
   DescribeVolumesCommand,
   EC2Client,
   type Instance,
@@ -108,19 +109,27 @@ describe('the instance', () => {
     expect((await asFound()).volume).toBeUndefined()
   })
 
-  it('shows a second network interface with its groups, and an instance that it replaced', async () => {
+  it('shows a second network interface with what its groups allow, and an instance that it replaced', async () => {
     const NetworkInterfaces = [
       { NetworkInterfaceId: 'eni-1', Attachment: { DeviceIndex: 0 }, Groups: [{ GroupId: 'sg-lab' }] },
-      { NetworkInterfaceId: 'eni-2', Attachment: { DeviceIndex: 1 }, Groups: [{ GroupId: 'sg-open' }] },
+      {
+        NetworkInterfaceId: 'eni-2',
+        Attachment: { DeviceIndex: 1, DeleteOnTermination: true },
+        Groups: [{ GroupId: 'sg-open' }, { GroupId: 'sg-shut' }],
+      },
     ]
+    const open = { IpProtocol: 'tcp', FromPort: 22, ToPort: 22, IpRanges: [{ CidrIp: '0.0.0.0/0' }] }
+    ec2.on(DescribeSecurityGroupsCommand).resolves({
+      SecurityGroups: [{ GroupId: 'sg-open', IpPermissions: [open] }, { GroupId: 'sg-shut' }],
+    })
     const old = { ...running, InstanceId: 'i-old' }
     const state = await asFound({ instance: { ...running, NetworkInterfaces }, superseded: [old] })
     expect(resource().changes(state, states)).toMatchObject([
       { what: 'replaced instance', from: 'i-old', to: 'terminated' },
       {
         what: 'second network interface',
-        from: 'eni-2 in sg-open',
-        byHand: expect.stringContaining('sg-open'),
+        from: 'eni-2 in sg-open (22 from 0.0.0.0/0), sg-shut (no inbound rule)',
+        byHand: expect.stringContaining('eni-2'),
       },
     ])
   })

@@ -5,6 +5,7 @@ import {
   DeleteRolePermissionsBoundaryCommand,
   DeleteRolePolicyCommand,
   DetachRolePolicyCommand,
+  GetInstanceProfileCommand,
   GetRoleCommand,
   GetRolePolicyCommand,
   IAMClient,
@@ -23,6 +24,7 @@ import type { EnsureContext } from '../../src/engine/resource.js'
 import { type RoleState, role } from '../../src/resources/role.js'
 import { fastClock } from '../engine/made.js'
 import { judge } from '../security/judge.js'
+import { proofOf, seen } from './context.js'
 
 const lab = { name: 'default', region: 'us-east-1', account: '123456789012', partition: 'aws' }
 const arn = 'arn:aws:iam::123456789012:role/LibreChatInstanceRole'
@@ -36,6 +38,8 @@ const tags = [
   { Key: 'librechat-lab:name', Value: 'default' },
   { Key: 'librechat-lab:region', Value: 'us-east-1' },
 ]
+
+const marked = [{ Key: 'librechat-lab:creation', Value: '0123456789abcdef' }, ...tags]
 
 const iam = mockClient(IAMClient)
 beforeEach(() => iam.reset())
@@ -53,6 +57,7 @@ const theRole = (more: Partial<Parameters<typeof role>[0]> = {}) =>
     policyName: 'LibreChatBedrock',
     policy: models,
     permissionsBoundary: undefined,
+    proof: proofOf({}),
     after: [],
     ...more,
   })
@@ -82,7 +87,7 @@ async function asItShouldBe() {
     Statement: [{ Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' } }],
   }
   const AssumeRolePolicyDocument = encodeURIComponent(JSON.stringify(trust))
-  const Role = { Arn: arn, AssumeRolePolicyDocument, Tags: tags } as never
+  const Role = { Arn: arn, RoleId: 'AROA', AssumeRolePolicyDocument, Tags: marked } as never
   iam.on(GetRoleCommand).resolves({ Role })
   iam.on(ListAttachedRolePoliciesCommand).resolves({ AttachedPolicies: [{ PolicyArn: managed }] })
   iam.on(ListRolePoliciesCommand).resolves({ PolicyNames: ['LibreChatBedrock'] })
@@ -94,7 +99,7 @@ const none = () => {
   throw new Error('changes asked for another resource')
 }
 const changesOf = (state: RoleState | undefined, of = theRole()) => of.changes(state, none)
-const observe = (of = theRole()) => of.observe(none)
+const observe = (of = theRole()) => of.observe(seen)
 
 describe('the role of the host', () => {
   it('is absent when IAM knows no such role', async () => {
@@ -120,6 +125,51 @@ describe('the role of the host', () => {
     await expect(observe()).rejects.toMatchObject({ code: 'unowned' })
     const adopting = theRole({ adopt: true })
     expect(changesOf(await observe(adopting), adopting)).toMatchObject([{ what: 'ownership' }])
+  })
+
+  describe('with the lab’s tags and', () => {
+    const profileArn = 'arn:aws:iam::123456789012:instance-profile/LibreChatInstanceRole'
+    const instance = { InstanceId: 'i-lab', IamInstanceProfile: { Arn: profileArn } }
+    const bears = async (Tags: typeof tags) => {
+      const Role = await asItShouldBe()
+      iam.on(GetRoleCommand).resolves({ Role: { ...(Role as object), Tags } as never })
+    }
+    const another = [{ Key: 'librechat-lab:creation', Value: 'fedcba9876543210' }, ...tags]
+
+    it.each([
+      ['no id where the settings hold one', tags, { isStored: true, isRecorded: true }],
+      ['no id where no settings are stored', tags, { isStored: false, isRecorded: false }],
+      ['another id', another, { isStored: true, isRecorded: false }],
+    ])('%s is not the lab’s, and named', async (_, Tags, of) => {
+      await bears(Tags)
+      const error = await observe(theRole({ proof: proofOf(of) })).catch((caught: unknown) => caught)
+      expect(error).toMatchObject({
+        code: 'unowned',
+        stranger: { kind: 'role', id: 'LibreChatInstanceRole' },
+      })
+      const adopting = theRole({ proof: proofOf(of), adopt: true })
+      expect(changesOf(await observe(adopting), adopting)).toMatchObject([{ what: 'ownership' }])
+    })
+
+    it('no id is the lab’s where an older version stored the settings, and gets one', async () => {
+      await bears(tags)
+      const older = theRole({ proof: proofOf({ isStored: true, isRecorded: false }) })
+      const state = await observe(older)
+      expect(changesOf(state, older)).toEqual([{ what: 'creation id', from: 'missing', to: 'tagged' }])
+      await older.ensure(state, work())
+      expect(iam.commandCalls(TagRoleCommand).map(({ args }) => args[0].input.Tags)).toEqual([
+        marked.slice(0, 1),
+      ])
+    })
+
+    it('another id is the lab’s where the proven instance uses this very role', async () => {
+      await bears(another)
+      const used = theRole({ proof: proofOf({ instance }) })
+      const holds = (RoleId: string) => ({ InstanceProfile: { Roles: [{ RoleId }] } as never })
+      iam.on(GetInstanceProfileCommand).resolvesOnce(holds('AROA')).resolves(holds('AROAOTHER'))
+      expect(await observe(used)).toMatchObject({ owned: true, marked: false })
+      await expect(observe(used)).rejects.toMatchObject({ code: 'unowned' })
+    })
   })
 
   it('shows policies that are not the lab’s, on every page of the lists, and up removes them', async () => {
@@ -209,7 +259,7 @@ describe('the role of the host', () => {
     iam.on(CreateRoleCommand).resolves({ Role: { Arn: arn } as never })
     await theRole({ permissionsBoundary: managed }).ensure(undefined, work())
     const [create] = iam.commandCalls(CreateRoleCommand)
-    expect(create?.args[0].input).toMatchObject({ Tags: tags, PermissionsBoundary: managed })
+    expect(create?.args[0].input).toMatchObject({ Tags: marked, PermissionsBoundary: managed })
     expect(iam.commandCalls(TagRoleCommand)).toEqual([])
   })
 

@@ -1,23 +1,39 @@
 import {
+  AssociateIamInstanceProfileCommand,
   AttachVolumeCommand,
   CreateVolumeCommand,
+  DescribeIamInstanceProfileAssociationsCommand,
   DescribeInstancesCommand,
   DescribeVolumesCommand,
+  DisassociateIamInstanceProfileCommand,
   ModifyInstanceAttributeCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2'
+import {
+  AddRoleToInstanceProfileCommand,
+  CreateInstanceProfileCommand,
+  CreateRoleCommand,
+  RemoveRoleFromInstanceProfileCommand,
+  UntagInstanceProfileCommand,
+  UntagRoleCommand,
+} from '@aws-sdk/client-iam'
 import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm'
 import { expect, it } from 'vitest'
 import type { Account } from '../support/account.js'
 import { type Ended, run } from '../support/cli.js'
-import { lab, only } from '../support/lab.js'
-import { launch, strangers } from '../support/strangers.js'
+import { lab, only, tagsOf } from '../support/lab.js'
+import { claim, launch, strangers } from '../support/strangers.js'
 import { describeAccount } from '../support/suite.js'
+import { changes } from '../support/tally.js'
 
 const at = (account: Account) => account.at('us-east-1')
 const confirmed = ['destroy', '--confirm', 'default']
 const parameter = '/librechat-lab/default/spec'
 const few = { models: 3 }
+const trust = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+})
 
 async function editSettings(account: Account, edit: (settings: Record<string, unknown>) => void) {
   const { ssm } = at(account)
@@ -26,6 +42,13 @@ async function editSettings(account: Account, edit: (settings: Record<string, un
   edit(settings)
   const Value = JSON.stringify(settings)
   await ssm.send(new PutParameterCommand({ Name: parameter, Value, Type: 'String', Overwrite: true }))
+}
+const associationsOf = async (ec2: ReturnType<typeof at>['ec2'], InstanceId: string) => {
+  const Filters = [{ Name: 'instance-id', Values: [InstanceId] }]
+  const { IamInstanceProfileAssociations = [] } = await ec2.send(
+    new DescribeIamInstanceProfileAssociationsCommand({ Filters }),
+  )
+  return IamInstanceProfileAssociations.map(({ AssociationId }) => AssociationId)
 }
 const succeeds = async (ending: Promise<Ended>) => {
   const ended = await ending
@@ -68,6 +91,89 @@ describeAccount(
       await succeeds(run(account(), confirmed))
       const { Volumes = [] } = await ec2.send(new DescribeVolumesCommand({}))
       expect(Volumes.map((one) => one.VolumeId)).toContain(VolumeId)
+    })
+
+    it('is an instance with the lab’s profile: destroy names it and leaves it its role', async () => {
+      await succeeds(run(account(), ['up', '--yes']))
+      const { ec2, iam } = at(account())
+      const InstanceId = await launch(ec2, 'borrower')
+      const Name = 'LibreChatInstanceRole'
+      await ec2.send(new AssociateIamInstanceProfileCommand({ InstanceId, IamInstanceProfile: { Name } }))
+      const other = 'a-profile-of-others'
+      await iam.send(new CreateInstanceProfileCommand({ InstanceProfileName: other }))
+      await iam.send(new AddRoleToInstanceProfileCommand({ InstanceProfileName: other, RoleName: Name }))
+      const before = (await lab(account())).role
+      const plan = await succeeds(run(account(), ['destroy', '--dry-run', '--json']))
+      expect(plan.json<{ kept: unknown[] }>().kept).toEqual(
+        expect.arrayContaining([
+          { text: `instance profile ${Name}`, why: `in use by ${InstanceId}` },
+          { text: `role ${Name}`, why: `in use by ${InstanceId}, the instance profile ${other}` },
+        ]),
+      )
+      const ended = await run(account(), confirmed)
+      expect(ended.code).toBe(2)
+      expect(ended.stdout).toContain(`instance profile ${Name}`)
+      const after = await lab(account())
+      expect(after.role).toEqual(before)
+      expect(after.profile?.Roles?.map(({ RoleName }) => RoleName)).toEqual([Name])
+      expect(after.instances).toEqual([])
+      // Once nobody uses them, the same command finishes, because the settings that prove them were kept.
+      const [stranger] = await associationsOf(ec2, InstanceId)
+      await ec2.send(new DisassociateIamInstanceProfileCommand({ AssociationId: stranger }))
+      await iam.send(new RemoveRoleFromInstanceProfileCommand({ InstanceProfileName: other, RoleName: Name }))
+      await succeeds(run(account(), confirmed))
+      expect(await lab(account())).toMatchObject({ role: undefined, profile: undefined, spec: undefined })
+    })
+
+    it('is a role or a profile of the lab’s name that it did not create: up stops, status and destroy leave it', async () => {
+      const { iam } = at(account())
+      const names = { RoleName: 'LibreChatInstanceRole', InstanceProfileName: 'LibreChatInstanceRole' }
+      await iam.send(new CreateRoleCommand({ ...names, AssumeRolePolicyDocument: trust, Tags: claim }))
+      await iam.send(new CreateInstanceProfileCommand({ ...names, Tags: claim }))
+      account().forget()
+      const up = await run(account(), ['up', '--yes'])
+      expect(up.code).toBe(1)
+      expect(up.stderr).toMatch(/not proven to be this lab's[\s\S]*--adopt/)
+      expect((await run(account(), ['status'])).code).toBe(3)
+      const gone = await succeeds(run(account(), [...confirmed, '--json']))
+      expect(
+        gone
+          .json<{ strangers: { kind: string }[] }>()
+          .strangers.map(({ kind }) => kind)
+          .sort(),
+      ).toEqual(['profile', 'role'])
+      expect(changes(account().calls)).toEqual([])
+      const adopted = await succeeds(run(account(), ['up', '--yes', '--adopt']))
+      expect(adopted.stdout + adopted.stderr).toContain('ownership')
+      await succeeds(run(account(), confirmed))
+      expect(await lab(account())).toMatchObject({ role: undefined, profile: undefined })
+    })
+
+    it('is no role that an older version made: up gives it an id, and it is proven without its instance', async () => {
+      await succeeds(run(account(), ['up', '--yes']))
+      const { iam, ec2 } = at(account())
+      const TagKeys = ['librechat-lab:creation']
+      const Name = 'LibreChatInstanceRole'
+      await iam.send(new UntagRoleCommand({ RoleName: Name, TagKeys }))
+      await iam.send(new UntagInstanceProfileCommand({ InstanceProfileName: Name, TagKeys }))
+      await editSettings(account(), (settings) => {
+        const { role: _, profile: __, ...creations } = settings.creations as Record<string, string>
+        settings.creations = creations
+      })
+      const upgraded = await succeeds(run(account(), ['up', '--yes']))
+      expect(upgraded.stderr).toMatch(/creation id/)
+      const { role, profile, instances } = await lab(account())
+      const { creations } = (await lab(account())).spec as unknown as { creations: Record<string, string> }
+      expect(tagsOf(role?.Tags)[TagKeys[0] ?? '']).toBe(creations.role)
+      expect(tagsOf(profile?.Tags)[TagKeys[0] ?? '']).toBe(creations.profile)
+      const InstanceId = only(instances).InstanceId ?? ''
+      await ec2.send(
+        new ModifyInstanceAttributeCommand({ InstanceId, DisableApiTermination: { Value: false } }),
+      )
+      await ec2.send(new TerminateInstancesCommand({ InstanceIds: [InstanceId] }))
+      const ended = await succeeds(run(account(), confirmed))
+      expect(ended.stdout).not.toMatch(/Left alone/)
+      expect(await lab(account())).toMatchObject({ role: undefined, profile: undefined })
     })
 
     it('is a copy of the instance that the settings name as accepted', async () => {

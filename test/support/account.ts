@@ -62,7 +62,7 @@ export interface AccountOptions {
 }
 
 /** Opens a fresh account in `moto` with a gateway of its own before it. */
-export async function openAccount(moto: Moto, options: AccountOptions = {}): Promise<Account> {
+export async function openAccount(moto: Pick<Moto, 'url'>, options: AccountOptions = {}): Promise<Account> {
   const id = String(randomInt(100_000_000_000, 999_999_999_999))
   const credentials = await operatorOf(moto, id)
   const at = witnesses(moto.url, credentials)
@@ -119,7 +119,7 @@ export async function openAccount(moto: Moto, options: AccountOptions = {}): Pro
 }
 
 /** moto opens an account when a role in it is assumed; its user's keys then lead there. */
-async function operatorOf(moto: Moto, id: string): Promise<Credentials> {
+async function operatorOf(moto: Pick<Moto, 'url'>, id: string): Promise<Credentials> {
   const anybody = witnesses(moto.url, { accessKeyId: 'anybody', secretAccessKey: 'anything' })('us-east-1')
   const assume = { RoleArn: `arn:aws:iam::${id}:role/opener`, RoleSessionName: 'opener' }
   const { Credentials: opened } = await anybody.sts.send(new AssumeRoleCommand(assume))

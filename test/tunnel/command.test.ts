@@ -6,11 +6,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { reasonFor } from '../../src/tunnel/leftovers.js'
 import { parseTarget, urlOf } from '../../src/tunnel/targets.js'
 import { connectTo, serve, until } from './local.js'
-import { buildProgram, type Program, type Running, runProgram } from './program.js'
+import { type Running, runProgram } from './program.js'
 import { Remote } from './remote.js'
 
 let remote: Remote
-let program: Program
 let folder: string
 let server: Server
 let port: number
@@ -18,7 +17,6 @@ let running: Running | undefined
 
 beforeAll(async () => {
   remote = await Remote.start()
-  program = await buildProgram()
   folder = await mkdtemp(join(tmpdir(), 'commands-'))
   const served = await serve((socket: Socket) => socket.on('data', (chunk) => socket.write(chunk)))
   server = served.server
@@ -27,7 +25,6 @@ beforeAll(async () => {
 afterAll(async () => {
   server.close()
   await remote.stop()
-  await program.remove()
   await rm(folder, { recursive: true })
 })
 beforeEach(() =>
@@ -45,7 +42,7 @@ afterEach(async () => {
 })
 
 function start(args: string[], env: Record<string, string> = {}): Running {
-  running = runProgram(program, remote, args, env)
+  running = runProgram(remote, args, env)
   return running
 }
 

@@ -1,35 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { build } from 'esbuild'
+import { entry } from '../cli/program.js'
 import type { Remote } from './remote.js'
-
-/** The program as it is built for publishing, in a folder of its own. */
-export interface Program {
-  path: string
-  remove(): Promise<void>
-}
-
-export async function buildProgram(): Promise<Program> {
-  const folder = await mkdtemp(join(tmpdir(), 'librechat-lab-'))
-  await build({
-    entryPoints: { cli: 'src/cli/main.ts' },
-    outdir: folder,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20.19',
-    define: { __VERSION__: '"0.0.0"' },
-    banner: {
-      js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
-    },
-    logLevel: 'error',
-  })
-  return { path: join(folder, 'cli.mjs'), remove: () => rm(folder, { recursive: true }) }
-}
 
 /** An environment in which all of AWS is the remote side. */
 export const environment = (remote: Remote): Record<string, string> => ({
@@ -53,13 +24,8 @@ export interface Running {
   ended: Promise<number | null>
 }
 
-export function runProgram(
-  program: Program,
-  remote: Remote,
-  args: string[],
-  env: Record<string, string> = {},
-): Running {
-  const child = spawn(process.execPath, [program.path, ...args], { env: { ...environment(remote), ...env } })
+export function runProgram(remote: Remote, args: string[], env: Record<string, string> = {}): Running {
+  const child = spawn(process.execPath, [entry, ...args], { env: { ...environment(remote), ...env } })
   const said = { out: '', err: '' }
   child.stdout.on('data', (chunk) => {
     said.out += chunk

@@ -7,11 +7,15 @@ function progress() {
   let time = 0
   one.took(0, 0, false)
   return {
-    /** Messages that each come `late` ms after they were made, one every `every` ms, for `lasting` ms. */
-    take(late: number, every: number, lasting: number) {
-      for (const end = time + lasting; time < end; ) {
+    /**
+     * Messages that come one every `every` ms for `lasting` ms, the first `late` ms after it was made. They were made
+     * `apart` ms apart: at the pace at which they come, unless given.
+     */
+    take(late: number, every: number, lasting: number, apart = every) {
+      let made = time + every - late
+      for (const end = time + lasting; time < end; made += apart) {
         time += every
-        one.took(time - late, time, false)
+        one.took(made, time, false)
       }
     },
     miss: () => one.missed(time),
@@ -27,7 +31,7 @@ function progress() {
 describe('a session that crawls', () => {
   test('is one whose messages come late and ten a second', () => {
     const { take, crawling } = progress()
-    take(60_000, 100, 7000)
+    take(60_000, 100, 7000, 1)
     expect(crawling()).toBeGreaterThan(6000)
   })
 
@@ -49,6 +53,14 @@ describe('a session does not crawl', () => {
     const { take, crawling } = progress()
     take(3000, 5000, 60_000)
     expect(crawling()).toBe(0)
+  })
+
+  test('when a slow stream goes on after a step of a clock', () => {
+    const { take, crawling } = progress()
+    for (let i = 0; i < 20; i++) {
+      take(3000, 500, 1000)
+      expect(crawling()).toBeLessThan(3000)
+    }
   })
 
   test('when its messages come late and fast', () => {

@@ -4,23 +4,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { entry } from '../cli/program.js'
 import { until } from './local.js'
-import { buildProgram, environment, type Program, runProgram } from './program.js'
+import { environment, runProgram } from './program.js'
 import { Remote } from './remote.js'
 
 const run = promisify(execFile)
 
 let remote: Remote
-let program: Program
 let folder: string
 beforeAll(async () => {
   remote = await Remote.start()
-  program = await buildProgram()
   folder = await mkdtemp(join(tmpdir(), 'shell-'))
 })
 afterAll(async () => {
   await remote.stop()
-  await program.remove()
   await rm(folder, { recursive: true })
 })
 
@@ -40,7 +38,7 @@ const shows = (what: string | RegExp) =>
 
 async function openShell(): Promise<void> {
   const variables = Object.entries(environment(remote)).flatMap(([name, value]) => ['-e', `${name}=${value}`])
-  const command = `${process.execPath} ${program.path} shell; echo "left with $?"; stty -a | tr ' ;' '\\n\\n' | grep icanon; sleep 60`
+  const command = `${process.execPath} ${entry} shell; echo "left with $?"; stty -a | tr ' ;' '\\n\\n' | grep icanon; sleep 60`
   await tmux('new-session', '-d', '-s', 'person', '-x', '100', '-y', '30', ...variables, command)
 }
 
@@ -125,7 +123,7 @@ describe('a shell', () => {
   })
 
   test('tells why AWS ended it, and fails', async () => {
-    const { ended, err, out } = runProgram(program, remote, ['shell'])
+    const { ended, err, out } = runProgram(remote, ['shell'])
     await until('the prompt', () => out().includes('remote$'))
     await remote.expire('Your session timed out due to inactivity.')
     expect(await ended).toBe(1)
@@ -133,7 +131,7 @@ describe('a shell', () => {
   })
 
   test('that an administrator ended fails, and says so', async () => {
-    const { ended, err, out } = runProgram(program, remote, ['shell'])
+    const { ended, err, out } = runProgram(remote, ['shell'])
     await until('the prompt', () => out().includes('remote$'))
     await remote.set({ expired: true })
     await remote.break('kill')
@@ -143,7 +141,7 @@ describe('a shell', () => {
   })
 
   test('is no JSON', async () => {
-    const { ended, out } = runProgram(program, remote, ['shell', '--json'])
+    const { ended, out } = runProgram(remote, ['shell', '--json'])
     expect(await ended).toBe(1)
     expect(JSON.parse(out()).error).toMatchObject({ code: 'bad-option' })
   })
@@ -160,20 +158,20 @@ describe('a shell', () => {
       agent: { kms: { key: 'alias/shells' } },
       errors: { GenerateDataKey: { code: 'AccessDeniedException', message: 'not authorized' } },
     })
-    const { ended, err } = runProgram(program, remote, ['shell'])
+    const { ended, err } = runProgram(remote, ['shell'])
     expect(await ended).toBe(1)
     expect(err()).toContain('kms:GenerateDataKey on alias/shells')
   })
 
   test('takes its commands from a pipe as well', async () => {
-    const { child, ended, out } = runProgram(program, remote, ['shell'])
+    const { child, ended, out } = runProgram(remote, ['shell'])
     child.stdin.end('echo $((6 * 7))\n')
     expect(await ended).toBe(0)
     expect(out()).toContain('42')
   })
 
   test('prints a flood to its end', async () => {
-    const { child, ended, out } = runProgram(program, remote, ['shell'])
+    const { child, ended, out } = runProgram(remote, ['shell'])
     child.stdin.end('stty -echo; echo; seq 1 60000\n')
     expect(await ended).toBe(0)
     expect(out().match(/^\d+\r$/gm)).toHaveLength(60_000)

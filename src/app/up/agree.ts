@@ -32,7 +32,7 @@ async function tellOfBalances({ open, context }: Run, now: Now): Promise<void> {
   const { allowance } = settings
   const instance = observation.of(graph.instance)
   const isNew = allowance !== undefined && actual.allowance !== allowance
-  if (!isNew || !actual.users || !instance || !host.health?.healthy) return
+  if (!isNew || !actual.users || !instance || !observation.of(host)?.health?.healthy) return
   const lines = await allowancePreview(open, instance.instanceId, allowance, context)
   context.ui.emit({
     type: 'note',
@@ -52,6 +52,7 @@ function refuseUnread({ options, choices, open }: Run, now: Now, plan: Plan): vo
       models,
       stored: now.stored?.models ?? [],
       launches: launches(now, plan),
+      region: open.lab.region,
     }),
   )
   if (!options.adopt) refuseUnsaidAdoption(open.lab, now.observation.of(now.graph.identity))

@@ -18,8 +18,8 @@ import { conclude } from './prove.js'
 import type { Run, Wish } from './run.js'
 import { settingsOf } from './settle.js'
 
-/** Applies the plan under the lab's lock; the exit code. */
-export async function converge(run: Run, wish: Wish, agreed: Now): Promise<number> {
+/** Applies the plan under the lab's lock, where it is agreed to if it has not been before; the exit code. */
+export async function converge(run: Run, wish: Wish, agreed?: Now): Promise<number> {
   const { open, context, options } = run
   return await withLock(open, 'up', context, async (lock) => {
     const current = await underLock(run, wish, agreed, lock)
@@ -28,13 +28,9 @@ export async function converge(run: Run, wish: Wish, agreed: Now): Promise<numbe
     try {
       const ready = plan.replaces ? await replaceInstance(run, wish, current, plan.replaces, lock) : current
       const work = { clock: context.clock, signal: lock.signal, emit: context.ui.emit, isRetryable }
-      const states = await ensure(ready.items, ready.observation, work)
       await removeSecrets(open.clients, current.leftSecrets)
-      const of: Observation['of'] = (resource) => states.get(resource as never) as never
-      const done = ready.host.plan
-        ? await ready.host.setUp(of)
-        : { health: ready.host.health, chat: ready.host.proof }
-      return await conclude(run, { wish, now: ready, plan }, { states: of, ...done })
+      const states = await ensure(ready.items, ready.observation, work)
+      return await conclude(run, { wish, now: ready, plan }, new Observation(states))
     } catch (error) {
       if (lock.signal.aborted) throw error
       throw toPartialFailure(error, { ...options, region: open.lab.region }, [
@@ -49,12 +45,12 @@ export async function converge(run: Run, wish: Wish, agreed: Now): Promise<numbe
  * What was agreed to, if nobody has changed the settings since they were read. Otherwise this run's choices go on top
  * of what is stored now, and the plan is agreed to again where it differs.
  */
-async function underLock(run: Run, wish: Wish, agreed: Now, lock: Lock): Promise<Now> {
+async function underLock(run: Run, wish: Wish, agreed: Now | undefined, lock: Lock): Promise<Now> {
   const { open, options, context } = run
   const parameter = names(open.lab.name).settings
   const found = await readParameter(open.clients.ssm, parameter)
   const isAsRead = found?.version === open.storedVersion && found?.value === open.storedText
-  if (!lock.waited && isAsRead) return agreed
+  if (agreed && !lock.waited && isAsRead) return agreed
   const theirs = found && parseSettings(found.value, parameter, open.lab)
   if (open.stored && !theirs) throw goneMeanwhile(run)
   const needsAddress = isDetected(theirs, wish.choices) && !wish.detected
@@ -82,7 +78,7 @@ async function underLock(run: Run, wish: Wish, agreed: Now, lock: Lock): Promise
       text: `Another run has just changed ${flag} to another value.`,
     })
   const plan = planOf(run, now)
-  const isAgreed = conflicts.length === 0 && isSamePlan(plan, planOf(run, agreed))
+  const isAgreed = agreed && conflicts.length === 0 && isSamePlan(plan, planOf(run, agreed))
   if (!isAgreed && !changesNothing(plan)) await agree(run, now, plan)
   return now
 }

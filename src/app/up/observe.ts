@@ -1,35 +1,42 @@
 import { bedrockPolicy } from '../../bedrock/policy.js'
 import { type Observation, observe, type PlanItem, plan } from '../../engine/converge.js'
+import type { Resource } from '../../engine/resource.js'
 import { firstBootUserData } from '../../host/user-data.js'
 import { type Actual, actualOf } from '../../lab/actual.js'
 import { checkAddressQuota } from '../../lab/address-quota.js'
 import { checkChange } from '../../lab/change-checks.js'
 import { type LabGraph, labGraph } from '../../lab/graph.js'
 import { findLaunchTarget, type LaunchTarget } from '../../lab/launch-target.js'
-import { findLeftovers, strangersOf } from '../../lab/leftovers.js'
+import { findLeftovers, type Leftovers, strangersOf } from '../../lab/leftovers.js'
 import { firstUserTask } from '../../lab/opening.js'
 import type { Settings } from '../../lab/settings.js'
 import { formatSettings } from '../../lab/stored-settings.js'
 import type { Stranger } from '../../resources/identity.js'
-import { askHealth, type HostWork, hostWork } from '../host-work.js'
+import { type HostResource, labHost } from '../host-work.js'
 import { findOrCreateTarget } from './launch-target.js'
 import type { Run } from './run.js'
 import { withFirstUser } from './settle.js'
 
 /** What is there, compared with one version of the settings. */
-export interface Now {
+export interface Now extends Parts {
   readonly settings: Settings
   /** What was stored when it was looked at. */
   readonly stored: Settings | undefined
-  readonly graph: LabGraph
   readonly observation: Observation
   readonly items: readonly PlanItem[]
   readonly actual: Actual
-  readonly host: HostWork
   /** What has the lab's tags or path, and is left alone. */
   readonly strangers: readonly Stranger[]
   /** Parameters in which an older version left a password. */
   readonly leftSecrets: readonly string[]
+}
+
+/** What a lab with some settings consists of. */
+interface Parts {
+  readonly graph: LabGraph
+  readonly host: HostResource
+  /** The graph and the host. */
+  readonly all: readonly Resource[]
 }
 
 export interface Look {
@@ -43,61 +50,81 @@ export interface Look {
   target?: () => Promise<LaunchTarget>
 }
 
-/** Observes AWS and the host; again where the findings change the settings. */
+/** Observes AWS and the host, whose users decide about the first one. */
 export async function lookAt(run: Run, look: Look): Promise<Now> {
-  const now = await lookOnce(run, look)
+  const { open, choices } = run
+  const target = once(look.target ?? (() => findOrCreateTarget(run, look.settings)))
+  const parts = partsOf(run, look, look.settings, target)
+  const { observation: seen, leftovers } = await observeAll(run, look, parts, target)
+  const actual = actualOf({
+    group: seen.of(parts.graph.group),
+    role: seen.of(parts.graph.role),
+    instance: seen.of(parts.graph.instance),
+    health: seen.of(parts.host)?.health,
+  })
   const settings = withFirstUser(look.settings, {
     stored: look.stored,
-    users: now.actual.users,
-    task: now.host.user,
+    users: actual.users,
+    task: firstUserTask(look.settings, actual, choices.email !== undefined),
     typed: look.password !== undefined,
   })
-  if (formatSettings(settings, run.open.lab) === formatSettings(look.settings, run.open.lab)) return now
-  return await lookOnce(run, { ...look, settings })
+  const isSame = formatSettings(settings, open.lab) === formatSettings(look.settings, open.lab)
+  // What AWS has does not depend on the first user, so it is not observed again.
+  const wanted = isSame ? parts : partsOf(run, look, settings, target)
+  const observation = seen.in(wanted.all, [wanted.graph.identity as Resource])
+  const identity = observation.of(wanted.graph.identity)
+  return {
+    ...wanted,
+    settings,
+    stored: look.stored,
+    observation,
+    items: plan(wanted.all, observation),
+    actual,
+    strangers: identity ? strangersOf(identity, leftovers) : [],
+    leftSecrets: leftovers.secrets,
+  }
 }
 
-async function lookOnce(run: Run, look: Look): Promise<Now> {
-  const { open, options, context, choices } = run
-  const { settings, password } = look
-  const target = once(look.target ?? (() => findOrCreateTarget(run, settings)))
+function partsOf(
+  { open, options, context, choices }: Run,
+  { password }: Look,
+  settings: Settings,
+  place: () => Promise<LaunchTarget>,
+): Parts {
   const graph = labGraph({
     clients: open.clients,
     lab: open.lab,
     settings,
     policy: bedrockPolicy(open.lab.partition, settings.profileArns),
     adopt: options.adopt ?? false,
-    place: target,
+    place,
     userData: settings.userData ? firstBootUserData() : undefined,
   })
-  const [observation, leftovers] = await Promise.all([
+  const host = labHost(open, graph, settings, context, {
+    saysEmail: choices.email !== undefined,
+    password,
+  })
+  return { graph, host, all: [...graph.all, host] }
+}
+
+/** The host is asked while the changes are checked, once AWS has shown nothing that stops the run. */
+async function observeAll(
+  run: Run,
+  { settings }: Look,
+  { graph, all }: Parts,
+  target: () => Promise<LaunchTarget>,
+): Promise<{ observation: Observation; leftovers: Leftovers }> {
+  const { open } = run
+  const [inAws, leftovers] = await Promise.all([
     observe(graph.all),
     findLeftovers(open.clients, open.lab),
     open.stored ? undefined : target(),
   ])
-  const identity = observation.of(graph.identity)
-  const instance = observation.of(graph.instance)
-  const [health] = await Promise.all([
-    askHealth(open, instance, context),
-    checkFeasible(run, { settings, graph, observation, target }),
+  const [observation] = await Promise.all([
+    observe(all, undefined, inAws),
+    checkFeasible(run, { settings, graph, observation: inAws, target }),
   ])
-  const actual = actualOf({
-    group: observation.of(graph.group),
-    role: observation.of(graph.role),
-    instance,
-    health,
-  })
-  const user = firstUserTask(settings, actual, choices.email !== undefined)
-  return {
-    settings,
-    stored: look.stored,
-    graph,
-    observation,
-    items: plan(graph.all, observation),
-    actual,
-    host: hostWork({ open, settings, graph, observation, health, user, password, context }),
-    strangers: identity ? strangersOf(identity, leftovers) : [],
-    leftSecrets: leftovers.secrets,
-  }
+  return { observation, leftovers }
 }
 
 /** Fails before anything is created, not halfway. */

@@ -6,19 +6,18 @@ import type { Plan, Run } from './run.js'
 
 /** What the run would do about what it found. LabError `not-the-instance`. */
 export function planOf(run: Run, now: Now): Plan {
-  const { items, host, settings, actual } = now
+  const { items, settings, actual, observation, host } = now
   const { instanceType, diskGb, allowance, limit } = settings
   const { lab } = run.open
   return {
     items,
-    host: host.plan,
     replaces: replacedInstance(run, now),
     cost: monthlyCost({
       region: lab.region,
       instanceType,
       diskGb,
       addresses: 1,
-      bounds: { allowance, limit, users: actual.users ?? 0, own: host.health?.money?.own },
+      bounds: { allowance, limit, users: actual.users ?? 0, own: observation.of(host)?.health?.money?.own },
     }),
     lab,
     settings,
@@ -28,16 +27,15 @@ export function planOf(run: Run, now: Now): Plan {
   }
 }
 
-export const changesNothing = ({ items, replaces, host, leftSecrets }: Plan): boolean =>
-  items.every(({ action }) => action === 'keep') && !replaces && !host && leftSecrets.length === 0
+export const changesNothing = ({ items, replaces, leftSecrets }: Plan): boolean =>
+  items.every(({ action }) => action === 'keep') && !replaces && leftSecrets.length === 0
 
 /** Whether two plans would do the same. */
 export const isSamePlan = (one: Plan, other: Plan): boolean => factsOf(one) === factsOf(other)
 
-const factsOf = ({ items, host, replaces, rows, leftSecrets }: Plan): string =>
+const factsOf = ({ items, replaces, rows, leftSecrets }: Plan): string =>
   JSON.stringify([
     items.map(({ resource, action, id, changes }) => [resource.name, action, id, changes]),
-    host,
     replaces,
     rows,
     leftSecrets,

@@ -5,50 +5,57 @@ import { formatSettings, parseSettings } from '../../lab/stored-settings.js'
 import { urlsOf } from '../../lab/urls.js'
 import { releaseRefusal } from '../../resources/address.js'
 import { overwrite, readParameter } from '../../resources/settings-parameter.js'
-import { judgeChat } from '../chat-proof.js'
+import { isProven, judgeChat, proveChat } from '../chat-proof.js'
 import { chatReport } from '../chat-report.js'
-import type { HostResult } from '../host-work.js'
+import { hostOf } from '../host-work.js'
 import type { Now } from './observe.js'
 import type { Plan, Run, Summary, Wish } from './run.js'
 
-/** What a run that changed something left. */
-type Done = { states: Observation['of'] } & Partial<Omit<HostResult, 'health'>> & {
-    health: HostResult['health'] | undefined
-  }
+/** Repeats a chat proof that no longer counts; whether it did. Look again then: the menu may change. */
+export async function renewProof({ open, context }: Run, now: Now): Promise<boolean> {
+  const there = now.observation.of(now.host)
+  if (!there?.health?.healthy || isProven(there.proof, now.settings, context.clock.now())) return false
+  await proveChat(hostOf(open, there.instanceId, context), now.settings)
+  return true
+}
 
-/** Checks the lab from outside, shows the summary, and records that a password was shown; the exit code. */
+/**
+ * Checks the lab from outside, shows the summary, and records that a password was shown; the exit code.
+ * @param made what a run that changed something left
+ */
 export async function conclude(
   run: Run,
   { wish, now, plan }: { wish: Wish; now: Now; plan: Plan },
-  done?: Done,
+  made?: Observation,
 ): Promise<number> {
-  const states = done?.states ?? now.observation.of
-  const chat = done ? done.chat : now.host.proof
-  const { settings } = now
-  const judged = judgeChat(chat, settings)
+  const { settings, host, observation } = now
   const { clock } = run.context
   const { lab } = run.open
+  const states = made ?? observation
+  const { health, proof, firstUser } = states.of(host) ?? {}
+  const kept = proof === observation.of(host)?.proof
+  const judged = judgeChat(proof, settings)
   const summary: Summary = {
     ...plan,
     ...(await outside(run, now, states)),
-    changed: done !== undefined,
-    health: done ? done.health : now.host.health,
-    chat: chat && chatReport(chat, { settings, region: lab.region, now: clock.now(), kept: !done }),
+    changed: made !== undefined,
+    health,
+    chat: proof && chatReport(proof, { settings, region: lab.region, now: clock.now(), kept }),
     judged,
     leftOut: wish.chat.leftOut,
-    firstUser: done?.firstUser,
+    firstUser,
   }
   run.view.summary(summary)
-  if (settings.passwordDue && done) await recordShown(run)
+  if (settings.passwordDue && made) await recordShown(run)
   return judged.exitCode
 }
 
 /** Where the lab is, whether it answers here, and whether its address could be lost. */
-async function outside({ open }: Run, { graph, settings }: Now, states: Observation['of']) {
+async function outside({ open }: Run, { graph, settings }: Now, states: Observation) {
   const { connection, clients, lab } = open
-  const there = states(graph.address)
+  const there = states.of(graph.address)
   const address = there?.publicIp ?? ''
-  const instanceId = states(graph.instance)?.instanceId ?? ''
+  const instanceId = states.of(graph.instance)?.instanceId ?? ''
   const [https, portainer, refusal] = await Promise.all([
     connection.internet.answers(address, 443),
     connection.internet.answers(address, 9443),

@@ -46,8 +46,6 @@ export interface Wish {
 /** What a run would do: plain data. */
 export interface Plan {
   items: readonly PlanItem[]
-  /** What would be done on the host; undefined: nothing. */
-  host: string | undefined
   /** The instance that would be terminated first. */
   replaces: string | undefined
   cost: Cost

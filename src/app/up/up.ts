@@ -1,16 +1,19 @@
 import { configuredRegion, regions } from '../../aws/region.js'
+import { LabError } from '../../core/error.js'
 import { checkedChoices } from '../../lab/choices.js'
+import { names } from '../../lab/names.js'
+import { readParameter } from '../../resources/settings-parameter.js'
 import type { Context, GlobalOptions } from '../context.js'
 import { settleCredentials } from '../credentials.js'
-import { openLab } from '../open-lab.js'
+import { type OpenLab, openLab } from '../open-lab.js'
 import type { UpOptions } from '../up-options.js'
 import { withoutLock } from '../with-lock.js'
 import { agree } from './agree.js'
 import { converge } from './converge.js'
-import { lookAt, lookEarly } from './observe.js'
+import { lookAt, lookEarly, type Now } from './observe.js'
 import { changesNothing, planOf } from './plan.js'
-import { conclude } from './prove.js'
-import type { Run, UpView } from './run.js'
+import { conclude, renewProof } from './prove.js'
+import type { Run, UpView, Wish } from './run.js'
 import { settingsOf, settle } from './settle.js'
 
 /** Creates, repairs or updates the lab, so that it matches the settings; the exit code. */
@@ -26,11 +29,27 @@ export async function up(given: GlobalOptions & UpOptions, context: Context, vie
     throw error
   })
   const settings = settingsOf(run, wish, open.stored)
+  const wanted = { ...wish, generation: settings.generation }
+  const agreed = await lookAndAgree(run, wanted, early).catch(async (error) => {
+    if (options.dryRun || !isDoubt(error) || !(await isUnderWay(open))) throw error
+    return undefined // Under the lock it looks again, and agrees then.
+  })
+  return typeof agreed === 'number' ? agreed : await converge(run, wanted, agreed)
+}
+
+/** What was agreed to; the exit code where there is nothing to do. */
+async function lookAndAgree(
+  run: Run,
+  wish: Wish,
+  early: ReturnType<typeof lookEarly>,
+): Promise<Now | number> {
+  const { options, context, open, view } = run
+  const settings = settingsOf(run, wish, open.stored)
   const look = () => lookAt(run, { settings, stored: open.stored, password: wish.password })
   const first = (await early?.asFor(settings)) ?? (await look())
   tellOfUsers(run, first.actual.users)
   // A proof that no longer counts is repeated; the menu may change with it.
-  const isRenewed = !options.dryRun && changesNothing(planOf(run, first)) && (await first.host.renewProof())
+  const isRenewed = !options.dryRun && changesNothing(planOf(run, first)) && (await renewProof(run, first))
   const now = isRenewed ? await look() : first
 
   const plan = planOf(run, now)
@@ -43,7 +62,24 @@ export async function up(given: GlobalOptions & UpOptions, context: Context, vie
     return await conclude(run, { wish, now, plan })
   }
   await agree(run, now, plan)
-  return await converge(run, { ...wish, generation: settings.generation }, now)
+  return now
+}
+
+/** What a lab that another run is just creating or changing looks like, to a run that read its settings before. */
+const doubts = [
+  'ambiguous-instance',
+  'ambiguous-address',
+  'ambiguous-group',
+  'not-proven',
+  'opened-by-settings',
+]
+const isDoubt = (error: unknown) => error instanceof LabError && doubts.includes(error.code)
+
+/** Whether another run is changing the lab, or has changed its settings since this one read them. */
+async function isUnderWay({ clients: { ssm }, lab, storedText }: OpenLab): Promise<boolean> {
+  const { lock, settings } = names(lab.name)
+  const [held, stored] = await Promise.all([readParameter(ssm, lock), readParameter(ssm, settings)])
+  return held !== undefined || stored?.value !== storedText
 }
 
 /** `--email` creates the first user only. */

@@ -45,6 +45,15 @@ export const profiles = {
     return { InstanceProfile: profileView(input.InstanceProfileName ?? '', profile, world) }
   },
 
+  ListInstanceProfilesForRole(input, world) {
+    roleOf(world, input.RoleName)
+    const holding = Object.entries(world.account.profiles).filter(([, { role }]) => role === input.RoleName)
+    return {
+      InstanceProfiles: holding.map(([name, profile]) => profileView(name, profile, world)),
+      IsTruncated: false,
+    }
+  },
+
   TagInstanceProfile(input, world) {
     Object.assign(profileOf(world, input.InstanceProfileName).tags, toTags(input.Tags))
     return {}

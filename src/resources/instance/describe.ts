@@ -13,7 +13,7 @@ import type { EnsureContext, Resource } from '../../engine/resource.js'
 import type { Identity } from '../identity.js'
 import type { InstanceProfileState } from '../instance-profile.js'
 import type { LabId } from '../ownership.js'
-import type { SecurityGroupState } from '../security-group.js'
+import { groupRules, type SecurityGroupState } from '../security-group.js'
 
 export interface InstanceState {
   instanceId: string
@@ -35,8 +35,12 @@ export interface InstanceState {
   stopProtected: boolean
   /** Instances of the generation before that an interrupted replacement left. */
   superseded: readonly string[]
-  /** Network interfaces beside the first, with the groups that they are in. */
-  moreInterfaces: readonly { id: string; groupIds: readonly string[] }[]
+  /** Network interfaces beside the first, with the groups that they are in and what those allow. */
+  moreInterfaces: readonly {
+    id: string
+    deletedWithInstance: boolean
+    groups: readonly { id: string; rules: readonly string[] }[]
+  }[]
   /** Volumes beside the root. They are not the lab's, and stay when the instance goes. */
   moreVolumes: readonly { volumeId: string; device: string; deletedWithInstance: boolean }[]
   volume?: {
@@ -108,7 +112,7 @@ export async function inspect(
   superseded: readonly Instance[] = [],
 ): Promise<InstanceState> {
   const InstanceId = found.InstanceId as string
-  const [termination, stop, volumes] = await Promise.all([
+  const [termination, stop, volumes, moreInterfaces] = await Promise.all([
     ignoreErrors(gone, () =>
       ec2.send(new DescribeInstanceAttributeCommand({ InstanceId, Attribute: 'disableApiTermination' })),
     ),
@@ -122,6 +126,7 @@ export async function inspect(
       ),
       ({ Volumes = [] }) => Volumes,
     ),
+    moreInterfacesOf(ec2, found),
   ])
   const rootName = found.RootDeviceName ?? rootDevice
   // Any other volume is not the lab's, whatever its tags say.
@@ -140,12 +145,7 @@ export async function inspect(
     hopLimit: found.MetadataOptions?.HttpPutResponseHopLimit ?? 0,
     metadataOn: found.MetadataOptions?.HttpEndpoint !== 'disabled',
     superseded: superseded.map((one) => one.InstanceId ?? ''),
-    moreInterfaces: (found.NetworkInterfaces ?? [])
-      .filter(({ Attachment }) => (Attachment?.DeviceIndex ?? 0) > 0)
-      .map(({ NetworkInterfaceId = '', Groups = [] }) => ({
-        id: NetworkInterfaceId,
-        groupIds: Groups.map(({ GroupId = '' }) => GroupId),
-      })),
+    moreInterfaces,
     moreVolumes: (found.BlockDeviceMappings ?? [])
       .filter(({ DeviceName }) => DeviceName !== rootName)
       .map(({ DeviceName = '', Ebs }) => ({
@@ -157,6 +157,21 @@ export async function inspect(
     stopProtected: stop?.DisableApiStop?.Value ?? false,
     ...(root ? { volume: volumeOf(root, rootName, found) } : {}),
   }
+}
+
+/** Their groups are asked for only where there are any. */
+async function moreInterfacesOf(
+  ec2: EC2Client,
+  { NetworkInterfaces = [] }: Instance,
+): Promise<InstanceState['moreInterfaces']> {
+  const more = NetworkInterfaces.filter(({ Attachment }) => (Attachment?.DeviceIndex ?? 0) > 0)
+  const ids = more.flatMap(({ Groups = [] }) => Groups.map(({ GroupId = '' }) => GroupId))
+  const rules = new Map(ids.length > 0 ? await groupRules(ec2, ids) : [])
+  return more.map(({ NetworkInterfaceId = '', Attachment, Groups = [] }) => ({
+    id: NetworkInterfaceId,
+    deletedWithInstance: Attachment?.DeleteOnTermination ?? false,
+    groups: Groups.map(({ GroupId = '' }) => ({ id: GroupId, rules: rules.get(GroupId) ?? [] })),
+  }))
 }
 
 const volumeOf = (volume: Volume, device: string, host: Instance): NonNullable<InstanceState['volume']> => ({

@@ -23,6 +23,10 @@ import {
 } from './describe.js'
 import { isPropagation } from './launch.js'
 
+/** "sg-0123 (22 from 0.0.0.0/0; 443 from 81.2.69.0/24)" */
+const groupText = ({ id, rules }: InstanceState['moreInterfaces'][number]['groups'][number]) =>
+  `${id} (${rules.join('; ') || 'no inbound rule'})`
+
 export function differences(
   state: InstanceState,
   wanted: InstanceOptions,
@@ -36,11 +40,11 @@ export function differences(
   const { region } = wanted.lab
   const changes: Change[] = [
     ...state.superseded.map((from) => ({ what: 'replaced instance', from, to: 'terminated' })),
-    ...state.moreInterfaces.map(({ id, groupIds }) => ({
+    ...state.moreInterfaces.map(({ id, groups }) => ({
       what: 'second network interface',
-      from: `${id} in ${groupIds.join(', ') || 'no security group'}`,
+      from: `${id} in ${groups.map(groupText).join(', ') || 'no security group'}`,
       to: 'none',
-      byHand: `check what it allows: aws ec2 describe-security-groups --region ${region} --group-ids ${groupIds.join(' ')}`,
+      byHand: `detach it if it is not yours: aws ec2 describe-network-interfaces --region ${region} --network-interface-ids ${id}`,
     })),
   ]
   const differs = (what: string, from: string, to: string, byHand?: Prose) => {

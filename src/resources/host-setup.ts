@@ -1,0 +1,198 @@
+import type { SSMClient } from '@aws-sdk/client-ssm'
+import { type Proof, proofIn } from '../bedrock/proof.js'
+import type { Change, Progress, Resource, ResourceActions } from '../engine/resource.js'
+import { askHealth, type HostHealth } from '../host/health.js'
+import type { Host } from '../host/host.js'
+import { waitUntilOnline } from '../host/online.js'
+import { type HostSettings, release } from '../host/settings.js'
+import { setUpHost, updateStack } from '../host/setup.js'
+import { type MadeUser, type NewUser, resetPassword } from '../host/users.js'
+import type { AddressState } from './address.js'
+import type { InstanceState } from './instance.js'
+import type { LabId } from './ownership.js'
+
+interface HostState {
+  instanceId: string
+  /** Undefined where Systems Manager does not reach it. */
+  health: HostHealth | undefined
+  /** The last chat proof: the one that the host keeps, or the one that this run made. */
+  proof: Proof | undefined
+  /** The first user, where this run made it or gave it a new password. */
+  firstUser?: MadeUser | undefined
+}
+
+export interface HostSetupOptions {
+  ssm: SSMClient
+  lab: LabId
+  instanceType: string
+  diskGb: number
+  /** What is put on it, where `proof` is the last that it keeps. */
+  settings(address: string, proof: Proof | undefined): HostSettings
+  /** The first user, when one is wanted. */
+  firstUser: NewUser | undefined
+  /** Whether a password that the host made was never shown. */
+  passwordDue: boolean
+  /** What becomes of the first user, given what is there. */
+  userTask(there: { instanceType?: string | undefined; users?: number | undefined }): UserTask
+  /** Asks each model for an answer, from the host. */
+  prove(host: Host): Promise<Proof | undefined>
+  /** Whether two proofs make the same menu. */
+  isSameMenu(before: Proof | undefined, after: Proof | undefined): boolean
+  instance: Resource<InstanceState>
+  address: Resource<AddressState>
+  /** Everything that the host needs, its instance and its address among them. */
+  after: readonly Resource[]
+  /** For `observe`, and for the stages' own tasks. */
+  progress: Progress
+}
+
+type UserTask = 'create' | 'reset' | 'none'
+
+export interface HostResource extends Resource<HostState> {
+  /** Whether the host has what this version and the settings would put there. */
+  isCurrent(state: HostState | undefined, seen: Observed): boolean
+}
+
+type Observed = <State>(resource: Resource<State>) => State | undefined
+
+/** A new instance's agent comes in about a minute; one that has just been given its role back may take longer. */
+const onlineWithinMs = 10 * 60_000
+
+const isUp = (state: string) => ['running', 'pending'].includes(state)
+
+/** What runs on the instance: this version's stack with the lab's settings, the first user, and a menu that answers. */
+export function hostSetup(options: HostSetupOptions): HostResource {
+  const { lab, instance, address } = options
+  /** Its password is shown once, so it outlives a repeat of `ensure`. */
+  let firstUser: MadeUser | undefined
+
+  const hostOf = (instanceId: string, { clock, signal }: Pick<Progress, 'clock' | 'signal'>): Host => {
+    const { emit } = options.progress
+    return { ssm: options.ssm, region: lab.region, instanceId, lab: lab.name, clock, signal, emit }
+  }
+  const taskFor = (state: HostState | undefined, there: InstanceState | undefined) =>
+    options.userTask({ instanceType: there?.type, users: usersOf(state?.health) })
+
+  const isCurrent = (state: HostState | undefined, seen: Observed): boolean => {
+    const publicIp = seen(address)?.publicIp
+    if (publicIp === undefined || !state?.health) return false
+    return state.health.release === release(options.settings(publicIp, state.proof))
+  }
+
+  return {
+    name: 'host',
+    hasOwnTasks: true,
+    after: options.after,
+    id: (state) => state.instanceId,
+    isCurrent,
+
+    async observe(seen) {
+      const there = await seen(instance)
+      if (!there) return undefined
+      const { instanceId, state } = there
+      const health = state === 'running' ? await askHealth(hostOf(instanceId, options.progress)) : undefined
+      return { instanceId, health, proof: proofIn(health?.proof) }
+    },
+
+    changes(state, seen) {
+      const there = seen(instance)
+      return [
+        ...stackChanges(state, there, isCurrent(state, seen)),
+        ...userChanges(options.firstUser, taskFor(state, there)),
+        ...hardwareChanges(options, there),
+      ]
+    },
+
+    async ensure(state, work) {
+      const [, { instanceId }, { publicIp }] = await Promise.all([
+        Promise.all(options.after.map((one) => work.ready(one))),
+        work.ready(instance),
+        work.ready(address),
+      ])
+      const host = hostOf(instanceId, work)
+      await waitUntilOnline(host, onlineWithinMs)
+      const task = taskFor(state, work.seen(instance))
+      const wanted = options.firstUser
+      const done = await setUpHost(
+        host,
+        options.settings(publicIp, state?.proof),
+        task === 'create' ? wanted : undefined,
+      )
+      firstUser = done.firstUser ?? firstUser
+      // Created by a run that ended before it could show the password.
+      const resets = task === 'reset' || (task === 'create' && options.passwordDue)
+      if (wanted && resets && !firstUser) firstUser = await resetPassword(host, wanted)
+      const proof = await options.prove(host)
+      const health = options.isSameMenu(state?.proof, proof)
+        ? done.health
+        : await updateStack(host, options.settings(publicIp, proof))
+      return { instanceId, health, proof, firstUser }
+    },
+
+    /** It goes with its instance. */
+    async remove() {},
+  }
+}
+
+const runCommand = ['ssm:SendCommand', 'ssm:GetCommandInvocation', 'ssm:DescribeInstanceInformation'] as const
+
+export const hostSetupActions = {
+  observe: runCommand,
+  ensure: runCommand,
+  remove: [],
+} as const satisfies ResourceActions
+
+/** How many users it has; undefined where that cannot be seen. A host that was never set up has none. */
+export const usersOf = (health: Pick<HostHealth, 'release' | 'users'> | undefined): number | undefined =>
+  health?.release === '' ? 0 : (health?.users ?? undefined)
+
+function stackChanges(
+  state: HostState | undefined,
+  there: InstanceState | undefined,
+  isCurrent: boolean,
+): Change[] {
+  const stack = 'Docker, Portainer, LibreChat, HTTPS'
+  if (!state || !there) return [{ what: 'setup', to: stack }]
+  const { health } = state
+  // What a stopped host has is known once it runs.
+  if (!health)
+    return [
+      { what: 'state', from: isUp(there.state) ? 'not reachable' : there.state, to: 'set up and healthy' },
+    ]
+  if (health.release === '') return [{ what: 'setup', from: 'none', to: stack }]
+  if (!isCurrent)
+    return [
+      {
+        what: 'contents',
+        from: 'out of date',
+        to: 'this version, your settings and the models that answer',
+      },
+    ]
+  if (health.healthy) return []
+  const problems = health.problems.map(({ text }) => text).join(' ')
+  return [{ what: 'health', from: problems || 'not healthy', to: 'healthy' }]
+}
+
+function userChanges(user: NewUser | undefined, task: UserTask): Change[] {
+  if (!user || task === 'none') return []
+  return task === 'create'
+    ? [{ what: 'first user', to: user.email }]
+    : [{ what: `password of ${user.email}`, from: 'never shown', to: 'a new one' }]
+}
+
+/** What a change of the instance means for what runs on it. */
+function hardwareChanges(
+  { instanceType, diskGb }: Pick<HostSetupOptions, 'instanceType' | 'diskGb'>,
+  there: InstanceState | undefined,
+): Change[] {
+  if (!there) return []
+  const { volume, type, state } = there
+  return [
+    ...(volume && volume.sizeGb < diskGb
+      ? [{ what: 'file system', from: `${volume.sizeGb} GB`, to: `${diskGb} GB` }]
+      : []),
+    ...(isUp(state) && type !== instanceType
+      ? [{ what: 'health', to: 'checked again after the change of type' }]
+      : []),
+  ]
+}
