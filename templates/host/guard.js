@@ -22,7 +22,7 @@ const spending = ([from, to], by) =>
 
 const sums = []
 for (const period of asked.sums) {
-  const [row] = await spending(period, null).toArray()
+  const [row] = spending(period, null).toArray()
   sums.push(row ? -row.credits : 0)
 }
 
@@ -30,23 +30,23 @@ const balances = []
 if (asked.allowances) {
   const { own, only, set, default: usual } = asked.allowances
   const spent = new Map()
-  for (const { _id, credits } of await spending(asked.month, '$user').toArray())
+  for (const { _id, credits } of spending(asked.month, '$user').toArray())
     spent.set(String(_id), -credits)
-  const users = await chat
+  const users = chat
     .getCollection('users')
-    .find({}, { projection: { email: 1 } })
+    .find({}, { email: 1 })
     .toArray()
   for (const { _id, email } of users) {
     if (only !== null && only.toLowerCase() !== email.toLowerCase()) continue
     const allowance = own[email.toLowerCase()] ?? usual
     const used = spent.get(String(_id)) ?? 0
     const left = Math.max(0, Math.floor(allowance - used))
-    const [balance] = await chat.getCollection('balances').find({ user: _id }).toArray()
+    const [balance] = chat.getCollection('balances').find({ user: _id }).toArray()
     let done = true
     if (set && balance?.tokenCredits !== left) {
       // LibreChat changes a balance only from the value that it has read, and so does this.
       const where = balance ? { _id: balance._id, tokenCredits: balance.tokenCredits } : { user: _id }
-      const { modifiedCount, upsertedCount } = await chat
+      const { modifiedCount, upsertedCount } = chat
         .getCollection('balances')
         .updateOne(where, { $set: { tokenCredits: left, autoRefillEnabled: false } }, { upsert: !balance })
       done = modifiedCount + (upsertedCount ?? 0) > 0

@@ -48,7 +48,7 @@ const models = new Map()
 const users = new Map()
 for (const day of asked.days) {
   let total = nothing
-  for (const row of await sums(day, { user: '$user', model: '$model', type: '$tokenType' }).toArray()) {
+  for (const row of sums(day, { user: '$user', model: '$model', type: '$tokenType' }).toArray()) {
     const amounts = amountsOf(row)
     total = add(total, amounts)
     addTo(models, row._id.model ?? '', amounts)
@@ -58,13 +58,13 @@ for (const day of asked.days) {
 }
 const months = []
 for (const month of asked.months) {
-  const rows = await sums(month, { type: '$tokenType' }).toArray()
+  const rows = sums(month, { type: '$tokenType' }).toArray()
   months.push([month[0], ...rows.map(amountsOf).reduce(add, nothing)])
 }
 const emails = new Map()
-for (const { _id, email } of await chat
+for (const { _id, email } of chat
   .getCollection('users')
-  .find({ _id: { $in: [...users.keys()].map((id) => ObjectId(id)) } }, { projection: { email: 1 } })
+  .find({ _id: { $in: [...users.keys()].map((id) => ObjectId(id)) } }, { email: 1 })
   .toArray())
   emails.set(String(_id), email)
 print(

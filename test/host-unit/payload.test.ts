@@ -52,7 +52,7 @@ describe('what Run Command carries', () => {
     )
     const long = `version: "1.3.17"\nmodels: [${menu.join(', ')}]\n`
     expect(payload(host, stackInput({ ...settings, librechatYaml: long }), run).length).toBeLessThan(8 * 1024)
-    expect(payload(host, {}, run, { withFiles: true }).length).toBeLessThan(40 * 1024)
+    expect(payload(host, {}, run, { withFiles: true }).length).toBeLessThan(46 * 1024)
     const noise = Array.from({ length: 30_000 }, (_, at) => Math.imul(at + 7, 2654435761).toString(36)).join(
       '',
     )
