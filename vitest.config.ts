@@ -10,7 +10,7 @@ const program = [
   'test/cli/**/*.test.ts',
   'test/pack/**/*.test.ts',
   'test/tunnel/**/*.test.ts',
-  'test/rehearsal/{cut-off,tunnel}.test.ts',
+  'test/rehearsal/{cut-off,docs,exit-codes,tunnel,words}.test.ts',
   'test/host-unit/{templates,money,usage}.test.ts',
 ]
 // These need root, KVM or a browser, and have runners of their own.

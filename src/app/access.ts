@@ -17,7 +17,7 @@ import { type OpenLab, openLab } from './open-lab.js'
 export type { Change } from '../engine/resource.js'
 
 /** A range that the settings allow. */
-export interface AllowedRange {
+interface AllowedRange {
   cidr: string
   addresses: number
   /** Whether the security group allows it on 443. */
@@ -134,7 +134,7 @@ export async function ownAddress({ connection }: OpenLab): Promise<string | unde
 }
 
 /** Who can reach the lab, by its settings and its security group. */
-export function accessOf(
+function accessOf(
   { lab }: OpenLab,
   { settings, graph, observation }: AccessLook,
   here: string | undefined,

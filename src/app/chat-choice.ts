@@ -4,7 +4,7 @@ import { type LeftOut, leftOutOf, leftOutText } from '../bedrock/left-out.js'
 import type { Model } from '../bedrock/model.js'
 import { type Choice, pick, requireChat } from '../bedrock/pick.js'
 import { profileArnsOf } from '../bedrock/policy.js'
-import { parseUseCase } from '../bedrock/use-case.js'
+import { parseUseCase, type UseCase } from '../bedrock/use-case.js'
 import { LabError } from '../core/error.js'
 import type { ChatChoice } from '../lab/choices.js'
 import type { Context } from './context.js'
@@ -28,6 +28,7 @@ export interface Chat extends ChatChoice {
 export async function chatChoice(open: OpenLab, options: UpOptions, context: Context): Promise<Chat> {
   const { stored, clients, lab } = open
   const wanted = namedModels(options.models)
+  const form = options.useCaseFile === undefined ? undefined : await readUseCase(options.useCaseFile)
   const leaveOut = options.withoutChat ?? (stored?.models.length === 0 && options.models === undefined)
   if (leaveOut) return { available: [], leftOut: [], models: [], profileArns: [] }
 
@@ -44,7 +45,7 @@ export async function chatChoice(open: OpenLab, options: UpOptions, context: Con
   }
   let choice = choose()
   if (choice.blocked.length > 0 && !options.dryRun && mayArrange(options, context)) {
-    const consent = consentOf(options, context)
+    const consent = consentOf(options, form, context)
     const { clock, signal, ui } = context
     const arranged = await arrangeAccess(clients.bedrock, choice.blocked, {
       clock,
@@ -107,6 +108,15 @@ function warnOfGone(
   }
 }
 
+const unreadable: Readonly<Record<string, string>> = {
+  ENOENT: 'There is no such file.',
+  EACCES: 'You have no permission to read it.',
+  EISDIR: 'It is a folder.',
+}
+
+/** Read before anything is asked of AWS, so that a wrong file is never ignored. */
+const readUseCase = async (path: string): Promise<UseCase> => parseUseCase(await readForm(path), path)
+
 async function readForm(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
@@ -114,7 +124,7 @@ async function readForm(path: string): Promise<string> {
     throw new LabError({
       code: 'no-use-case-file',
       what: `The file ${JSON.stringify(path.slice(0, 200))} can't be read.`,
-      why: (error as Error).message,
+      why: unreadable[(error as NodeJS.ErrnoException).code ?? ''] ?? `${(error as Error).message}.`,
       fix: ['Check the path that you gave to --use-case-file.'],
       cause: error,
     })
@@ -122,12 +132,11 @@ async function readForm(path: string): Promise<string> {
 }
 
 /** Each legal act needs its own consent: its flag, or an answer in the terminal. Never the default. */
-function consentOf(options: UpOptions, { ui }: Context): Consent {
+function consentOf(options: UpOptions, form: UseCase | undefined, { ui }: Context): Consent {
   const asks = ui.interactive && !options.yes
   return {
     async useCase() {
-      const { useCaseFile } = options
-      if (useCaseFile !== undefined) return parseUseCase(await readForm(useCaseFile), useCaseFile)
+      if (form !== undefined) return form
       return asks ? await askUseCase(ui) : undefined
     },
     async licence({ model, url, prices }) {

@@ -74,6 +74,8 @@ export interface Ui extends Watcher {
   show(text: (paint: Pick<Ui, 'style' | 'hint'>) => string): void
   /** The result, to stdout: text for a user, or one JSON object with `--json`. */
   result(text: string, json: object): void
+  /** A result that is shown again and again: in place at a terminal, else below the last one where it differs. */
+  redraw(text: string): void
   /** Stops spinners and live lines, so that something else can use the terminal. */
   pause(): void
 }
@@ -97,6 +99,8 @@ export interface Context {
   readonly ui: Watcher
   readonly clock: Clock
   readonly env: NodeJS.ProcessEnv
+  /** Standard input, for what is piped in. */
+  readonly stdin: AsyncIterable<Buffer | string> & { isTTY?: boolean }
   /** Aborts at the first Ctrl-C. */
   readonly signal: AbortSignal
   readonly connect: Connect
@@ -106,6 +110,9 @@ export interface Context {
 
 export interface CommandContext extends Context {
   readonly ui: Ui
+  /** The terminal, for what takes it over. */
+  readonly stdin: NodeJS.ReadStream
+  readonly stdout: NodeJS.WriteStream
   /** The script that completes this program's command lines in a shell. */
   completionScript(shell: 'bash' | 'zsh' | 'fish'): Promise<string>
 }

@@ -86,6 +86,8 @@ interface Definition<Name extends string, Args extends readonly ArgSpec[], Optio
   callsAws: boolean
   /** Is about an account, not one lab: hints to it don't repeat `--name`. */
   ofNoLab: boolean
+  /** Changes nothing, and may run until the user stops it. */
+  untilStopped: boolean
 }
 
 /** A command: what its parser, help, completion and hints are made from, and its handler. */
@@ -112,7 +114,15 @@ export function defineCommand<
 export function defineCommand(
   definition: Given<string, readonly ArgSpec[], OptionSpecs>,
 ): Command<string, readonly ArgSpec[], OptionSpecs> {
-  return { args: [], options: {}, exits: {}, callsAws: false, ofNoLab: false, ...definition }
+  return {
+    args: [],
+    options: {},
+    exits: {},
+    callsAws: false,
+    ofNoLab: false,
+    untilStopped: false,
+    ...definition,
+  }
 }
 
 /**

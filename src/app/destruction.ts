@@ -4,7 +4,7 @@ import { type Observation, observe, remove } from '../engine/converge.js'
 import type { Resource } from '../engine/resource.js'
 import { type LabGraph, labGraph } from '../lab/graph.js'
 import { findLeftovers, type Leftovers, removeSecrets, strangersOf } from '../lab/leftovers.js'
-import { addressMonthlyUsd } from '../lab/prices.js'
+import { addressCost } from '../lab/prices.js'
 import { nothingChosen } from '../lab/settings.js'
 import { usedElsewhere } from '../resources/address.js'
 import { Unproven } from '../resources/creation.js'
@@ -36,7 +36,7 @@ export interface DestroyPlan {
   kept: readonly { text: string; why: string }[]
   strangers: readonly Stranger[]
   /** The proven Elastic IP, and whether it goes. */
-  address: { publicIp: string; goes: boolean; canGo: boolean; monthlyUsd: number | undefined } | undefined
+  address: { publicIp: string; goes: boolean; canGo: boolean; cost: string } | undefined
   /** Regions in which a lab of this name has global resources. */
   elsewhere: readonly string[]
 }
@@ -47,8 +47,8 @@ export interface Destroyed {
   /** What is still there and should not be. */
   left: readonly string[]
   keptAddress: string | undefined
-  /** What it costs; undefined where the price is unknown. */
-  addressMonthlyUsd: number | undefined
+  /** What it costs: "$3.65 a month (prices of 2025-03)". */
+  addressCost: string
   strangers: readonly Stranger[]
 }
 
@@ -127,7 +127,7 @@ export class Destruction {
         publicIp: address.publicIp,
         goes: this.#releases,
         canGo: !address.inUseBy && !aloneIn(identity).allocationId,
-        monthlyUsd: addressMonthlyUsd(this.#open.lab.region),
+        cost: addressCost(this.#open.lab.region),
       },
       elsewhere,
     }
@@ -189,7 +189,7 @@ export class Destruction {
       removed,
       left: itemsOf(after, checked).map(({ text }) => text),
       keptAddress: kept,
-      addressMonthlyUsd: addressMonthlyUsd(this.#open.lab.region),
+      addressCost: addressCost(this.#open.lab.region),
       strangers: strangersOf(after.identity, after.leftovers),
     }
   }

@@ -13,13 +13,9 @@ import { findInstance } from '../lab/find.js'
 import type { Context, GlobalOptions } from './context.js'
 import { hostOf } from './host-work.js'
 import { type OpenLab, openLab, type Settings } from './open-lab.js'
-import { askPassword } from './password.js'
+import { givenPassword, type PasswordOptions } from './password.js'
 
 export type { ListedUser, MadeUser } from '../host/users.js'
-
-interface PasswordOptions extends GlobalOptions {
-  askPassword?: boolean
-}
 
 export async function hostFor(options: GlobalOptions, context: Context): Promise<Host> {
   return (await labFor(options, context)).host
@@ -31,8 +27,10 @@ async function labFor(options: GlobalOptions, context: Context): Promise<{ open:
   return { open, host: hostOf(open, instanceId, context) }
 }
 
-const passwordFor = async (email: string, { askPassword: asks }: PasswordOptions, context: Context) =>
-  asks ? { password: await askPassword(email, context) } : {}
+async function passwordFor(email: string, options: PasswordOptions, context: Context) {
+  const password = await givenPassword(email, options, context)
+  return password === undefined ? {} : { password }
+}
 
 /** LabError `bad-email`, before anything is asked or sent. */
 export function checkEmail(email: string): void {
@@ -44,7 +42,7 @@ export function checkEmail(email: string): void {
 /** Creates the user; `allow`: from where the settings let anyone reach the lab. */
 export async function addLabUser(
   email: string,
-  options: PasswordOptions & { displayName?: string },
+  options: GlobalOptions & PasswordOptions & { displayName?: string },
   context: Context,
 ): Promise<MadeUser & { allow: Settings['allow'] | undefined }> {
   checkEmail(email)
@@ -57,7 +55,7 @@ export async function addLabUser(
 
 export async function resetLabPassword(
   email: string,
-  options: PasswordOptions,
+  options: GlobalOptions & PasswordOptions,
   context: Context,
 ): Promise<MadeUser> {
   checkEmail(email)

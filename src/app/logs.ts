@@ -4,7 +4,7 @@ import { runOnHost } from './remote-terminal.js'
 import type { ReachedInstance } from './resolve-instance.js'
 
 const services = ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer'] as const
-export type Service = (typeof services)[number]
+type Service = (typeof services)[number]
 
 /** Without --tail and --since. */
 const usualLines = 200

@@ -9,7 +9,7 @@ import {
   leastDiskGb,
 } from '../lab/choices.js'
 import { checkedCidrs } from '../lab/cidr.js'
-import { diskCost, monthlyCost } from '../lab/prices.js'
+import { diskCost, monthlyCost, pricesOf } from '../lab/prices.js'
 import { type Chat, menuOf } from './chat-choice.js'
 import type { Context, GlobalOptions } from './context.js'
 import type { OpenLab } from './open-lab.js'
@@ -77,7 +77,7 @@ const instanceStep = ({ open, context: { ui } }: Start): Step => ({
     const instanceType = await ui.select<string>({
       flag: '--instance-type <type>',
       message: 'Which instance type?',
-      hint: 'It runs all the time and is most of the cost. You can change it later.',
+      hint: `It runs all the time and is most of the cost (${pricesOf}). You can change it later.`,
       choices: types.map(([value, what]) => ({
         value,
         name: `${value.padEnd(11)} ${what}, ${monthlyPrice(open, value, disk)}`.replace(/, $/, ''),

@@ -7,7 +7,7 @@ import { isAllowed } from '../lab/cidr.js'
 import { labGraph } from '../lab/graph.js'
 import { findLaunchTarget } from '../lab/launch-target.js'
 import { findLeftovers, strangersOf } from '../lab/leftovers.js'
-import { addressMonthlyUsd, type Cost, monthlyCost } from '../lab/prices.js'
+import { addressCost, addressMonthlyUsd, type Cost, monthlyCost } from '../lab/prices.js'
 import { nothingChosen, type Settings } from '../lab/settings.js'
 import { type Urls, urlsOf } from '../lab/urls.js'
 import { type AddressState, type ReleaseRefusal, releaseRefusal } from '../resources/address.js'
@@ -35,6 +35,8 @@ export type Status =
       keptAddress: string
       /** What it costs; undefined where the price is unknown. */
       keptAddressMonthlyUsd: number | undefined
+      /** The same in words, with the date of the price. */
+      keptAddressCost: string
       strangers: readonly Stranger[]
     }
   | {
@@ -105,9 +107,8 @@ export async function lookAtStatus(
   const judged = judgeChat(proof, settings)
   // Whoever may write the settings could send the user elsewhere.
   const servedDomain = health?.site === stored?.domain ? stored?.domain : undefined
-  // At least one model answers; a silent one that is left in the menu is drift of the host.
-  const chatWell = proof === undefined || judged.exitCode === 0
-  const well = asWanted && lostModels.length === 0 && chatWell
+  // At least one model was seen to answer; a silent one that is left in the menu is drift of the host.
+  const well = asWanted && lostModels.length === 0 && judged.exitCode === 0
   return {
     lab,
     exitCode: well ? 0 : 2,
@@ -224,7 +225,8 @@ function gone({ lab }: OpenLab, strangers: readonly Stranger[], keptAddress: str
     })
   }
   const keptAddressMonthlyUsd = addressMonthlyUsd(lab.region)
-  return { lab, exitCode: 3, keptAddress, keptAddressMonthlyUsd, strangers }
+  const keptAddressCost = addressCost(lab.region)
+  return { lab, exitCode: 3, keptAddress, keptAddressMonthlyUsd, keptAddressCost, strangers }
 }
 
 /** Models in the menu that can't be called any more. */

@@ -1,7 +1,8 @@
 import type { ChoiceFlags } from '../lab/choices.js'
+import type { PasswordOptions } from './password.js'
 
 /** What the command line of `up` may say. */
-export interface UpOptions extends ChoiceFlags {
+export interface UpOptions extends ChoiceFlags, PasswordOptions {
   yes?: boolean
   dryRun?: boolean
   /** Comma-separated. */
@@ -12,5 +13,4 @@ export interface UpOptions extends ChoiceFlags {
   createDefaultVpc?: boolean
   adopt?: boolean
   replaceInstance?: string
-  askPassword?: boolean
 }

@@ -45,6 +45,9 @@ export function checkedRegion(region: string): string {
 /** "aws", "aws-us-gov", "aws-cn", "aws-eusc": by AWS's own table of partitions, which the SDK carries. */
 export const partitionOf = (region: string): string => partition(region).name
 
+/** Whether AWS's own table, as the SDK carries it, has the region. A region that is newer than the SDK is not in it. */
+export const isListedRegion = (region: string): boolean => 'description' in partition(region)
+
 /** Where a partition's global services are, such as IAM: "us-east-1", "us-gov-west-1". */
 export const homeRegion = (region: string): string =>
   (partition(region) as { implicitGlobalRegion?: string }).implicitGlobalRegion ?? region

@@ -19,6 +19,10 @@ function exitCodeLines(exits: Readonly<Record<number, string>>): string[] {
   return columns(Object.entries(all).map(([code, meaning]) => [`  ${code}`, meaning]))
 }
 
+/** The codes of a group are those of its commands. */
+const exitsOf = ({ command, children }: CommandNode): Readonly<Record<number, string>> =>
+  command?.exits ?? Object.assign({}, ...children.map(exitsOf))
+
 /** Commander's help with the examples first, and where to get more help last. */
 export class ExamplesFirst extends Help {
   readonly #node: CommandNode | undefined
@@ -33,7 +37,7 @@ export class ExamplesFirst extends Help {
     const lines = columns(
       (node?.examples ?? rootExamples).map(([line, why]) => [`  ${program} ${line}`, why]),
     )
-    const exits = node ? `\nExit codes:\n${exitCodeLines(node.command?.exits ?? {}).join('\n')}\n` : ''
+    const exits = node ? `\nExit codes:\n${exitCodeLines(exitsOf(node)).join('\n')}\n` : ''
     return `Examples:\n${lines.join('\n')}\n\n${super.formatHelp(parser, help)}${exits}\nHelp: ${program} help <topic> (costs, security, permissions)\n      ${homepage}\n`
   }
 }

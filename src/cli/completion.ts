@@ -1,4 +1,5 @@
 import { shellQuote } from '../core/shell.js'
+import { commandNeeds } from '../lab/permissions.js'
 import { topicNames } from './help.js'
 import { type CommandNode, type Flag, globalFlags, tree } from './tree.js'
 
@@ -25,10 +26,14 @@ const flagsOf = (node: CommandNode): readonly Flag[] => [...node.options, ...glo
 const after = (node: CommandNode): Word[] => [
   ...node.children.map(({ name, summary }) => ({ word: name, text: summary })),
   ...(node.command?.args ?? []).flatMap(({ choices, offers, text }) =>
-    (choices ?? offers ?? []).map((word) => ({ word, text })),
+    (choices ?? offers ?? ownWords(node)).map((word) => ({ word, text })),
   ),
   ...flagsOf(node).flatMap((flag) => wordsOf(flag).map((word) => ({ word, text: flag.text }))),
 ]
+
+/** The commands that `policy` knows. They are read here because a definition is loaded at every start. */
+const ownWords = ({ name }: CommandNode): readonly string[] =>
+  name === 'policy' ? Object.keys(commandNeeds) : []
 
 /** Every command with the words that lead to it, "user add", and what may follow. */
 const below = (nodes: readonly CommandNode[], parents = ''): { path: string; node: CommandNode }[] =>

@@ -1,7 +1,9 @@
 import { type Command as Commander, CommanderError } from 'commander'
 import type { Ui } from '../app/context.js'
+import type { Command } from '../app/define-command.js'
+import { systemClock } from '../core/clock.js'
 import { LabError } from '../core/error.js'
-import { buildParser, withoutOldForms } from './parser.js'
+import { buildParser, withoutHelpOfNothing, withoutOldForms } from './parser.js'
 import { runCommand, type Surroundings, showFailure } from './run.js'
 import { listenToSignals } from './signals.js'
 import { usageErrors } from './usage-errors.js'
@@ -12,11 +14,16 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'
 delete process.env.NODE_TLS_REJECT_UNAUTHORIZED
 
 let ui: Ui | undefined
+let running: Command | undefined
 const { env } = process
-const signal = listenToSignals(() => ui?.emit)
+const signal = listenToSignals(
+  () => ui?.emit,
+  () => (running?.untilStopped ? 'Stopping.' : 'Stopping after the current AWS calls.'),
+)
 const surroundings: Surroundings = {
   process,
   signal,
+  clock: systemClock,
   shown: (one) => {
     ui = one
   },
@@ -37,17 +44,19 @@ async function main(given: readonly string[]): Promise<number> {
     __VERSION__,
     async (command, options, args) => {
       if (old) warnOfOldForm()
+      running = command
       code = await runCommand(command, options, args, surroundings)
     },
     printHelp,
   )
-  const misuse = usageErrors(root, argv)
+  const words = withoutHelpOfNothing(root, argv)
+  const misuse = usageErrors(root, words)
   if (argv.length === 0) {
     process.stdout.write(root.helpInformation())
     return 0
   }
   try {
-    await root.parseAsync(argv, { from: 'user' })
+    await root.parseAsync(words, { from: 'user' })
     return code
   } catch (error) {
     const json = argv.includes('--json')

@@ -70,3 +70,15 @@ export function withoutOldForms(argv: readonly string[]): { argv: string[]; old:
     old: argv.some(isOld),
   }
 }
+
+/** Without `--help` where no such command is: the parser would show the help of the level above. */
+export function withoutHelpOfNothing(root: Commander, argv: readonly string[]): string[] {
+  let level: Commander = root
+  for (const word of argv) {
+    if (word.startsWith('-') || level.commands.length === 0) return [...argv]
+    const next = level.commands.find((child) => child.name() === word)
+    if (!next) return argv.filter((one) => one !== '-h' && one !== '--help')
+    level = next
+  }
+  return [...argv]
+}

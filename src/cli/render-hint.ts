@@ -58,6 +58,20 @@ export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions)
       .map((pair) => pair.join(' '))
   }
 
+  /** The same for a command of the AWS CLI; IAM and single sign-on have no region, and `configure` sets it. */
+  const whereOfAws = (run: string): string => {
+    const [, service] = /^aws (\S+)/.exec(run) ?? []
+    if (service === undefined || service === 'configure') return ''
+    const { profile, region } = options()
+    const has = (flag: string) => new RegExp(`\\s${flag}\\s`).test(run)
+    return [
+      ...(region && !['iam', 'sso'].includes(service) && !has('--region')
+        ? [` --region ${quoted(region)}`]
+        : []),
+      ...(profile && !has('--profile') ? [` --profile ${quoted(profile)}`] : []),
+    ].join('')
+  }
+
   const line = (command: CommandLine): string => {
     // A list that options end comes last, so that no argument is taken for a part of it.
     const rest = [...(command.args ?? []).map(quoted), ...optionsOf(command)]
@@ -72,7 +86,9 @@ export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions)
     hint: (hint) => {
       if (typeof hint === 'string') return hint
       if (isParts(hint)) return hint.map((part) => (typeof part === 'string' ? part : line(part))).join('')
-      const typed = hint.command ? line(hint.command) : hint.run && whole(hint.run)
+      const typed = hint.command
+        ? line(hint.command)
+        : hint.run && whole(`${hint.run}${whereOfAws(hint.run)}`)
       return [typed, hint.text].filter(Boolean).join('   ')
     },
   }

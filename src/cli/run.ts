@@ -1,6 +1,6 @@
 import type { CommandContext, Connect, GlobalOptions, Ui } from '../app/context.js'
 import type { Command } from '../app/define-command.js'
-import { type Clock, systemClock, waitScale } from '../core/clock.js'
+import { type Clock, waitScale } from '../core/clock.js'
 import { type CommandPath, Interrupted, LabError } from '../core/error.js'
 import { rehearsed } from '../ui/rehearsed.js'
 import { renderHint } from './render-hint.js'
@@ -11,6 +11,7 @@ const program = 'librechat-lab'
 export interface Surroundings {
   readonly process: Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'env'>
   readonly signal: AbortSignal
+  readonly clock: Clock
   /** Opens AWS or the rehearsal account, as the options say. */
   readonly connect: Connect
   /** Gets the UI that shows a signal's warning. */
@@ -55,12 +56,12 @@ export async function showFailure(
 const rehearsalScale = 0.1
 
 /** The tests shorten waits by this factor. */
-function clockOf(env: NodeJS.ProcessEnv, options: () => GlobalOptions): Clock {
+function clockOf(clock: Clock, env: NodeJS.ProcessEnv, options: () => GlobalOptions): Clock {
   // Read at each wait, because a user may choose the rehearsal at a question.
   const scale = () => waitScale(env, options().rehearse ? rehearsalScale : 1)
   return {
-    ...systemClock,
-    sleep: (ms, signal) => systemClock.sleep(ms * scale(), signal),
+    ...clock,
+    sleep: (ms, signal) => clock.sleep(ms * scale(), signal),
   }
 }
 
@@ -80,8 +81,10 @@ export async function runCommand(
   const context: CommandContext = {
     ui,
     env,
+    stdin: surroundings.process.stdin,
+    stdout: surroundings.process.stdout,
     signal,
-    clock: clockOf(env, options),
+    clock: clockOf(surroundings.clock, env, options),
     connect: surroundings.connect,
     settled: (more) => {
       if (more.rehearse && !settled.rehearse) ui.emit({ type: 'note', text: `\n${rehearsed.begins}` })
@@ -100,7 +103,7 @@ export async function runCommand(
     const { adviseFor } = await import('../aws/advice.js')
     const said =
       signal.aborted || error instanceof Interrupted
-        ? interrupted(command.name as CommandPath, error)
+        ? interrupted(command, error)
         : await adviseFor(error, settled, env)
     return await showFailure(said, settled, surroundings, ui)
   } finally {
@@ -110,11 +113,16 @@ export async function runCommand(
   }
 }
 
-const interrupted = (path: CommandPath, cause: unknown): LabError =>
+const interrupted = ({ name, untilStopped }: Command, cause: unknown): LabError =>
   new LabError({
     code: 'interrupted',
     what: 'Interrupted.',
-    fix: [{ command: { path }, text: 'continues where it stopped' }],
+    fix: [
+      {
+        command: { path: name as CommandPath },
+        text: untilStopped ? 'starts again' : 'continues where it stopped',
+      },
+    ],
     exitCode: 130,
     cause,
   })

@@ -7,8 +7,9 @@ const exitCode = 130
  * The first signal asks the work to stop cleanly, the second exits. A closed reader, such as `head`, or a closed
  * terminal does not stop work halfway; a command that prints until it is stopped ends.
  * @param emit asked when a signal comes; undefined while nothing runs
+ * @param stopping what happens now, as a sentence
  */
-export function listenToSignals(emit: () => Emit | undefined): AbortSignal {
+export function listenToSignals(emit: () => Emit | undefined, stopping: () => string): AbortSignal {
   const interruption = new AbortController()
   // Every running call listens to it, and there are many at once.
   setMaxListeners(0, interruption.signal)
@@ -16,7 +17,7 @@ export function listenToSignals(emit: () => Emit | undefined): AbortSignal {
     if (interruption.signal.aborted) process.exit(exitCode)
     emit()?.({
       type: 'warning',
-      text: 'Stopping after the current AWS calls. Press Ctrl-C again to exit immediately.',
+      text: `${stopping()} Press Ctrl-C again to exit immediately.`,
     })
     interruption.abort()
   }

@@ -26,6 +26,7 @@ export const logs = defineCommand({
   },
   exits: { 3: 'no such lab' },
   callsAws: true,
+  untilStopped: true,
   async run(options, context, [name = 'librechat']): Promise<number> {
     const { logRequest, readLogs, writeLogs } = await import('../app/logs.js')
     const { resolveInstance } = await import('../app/resolve-instance.js')
@@ -33,8 +34,8 @@ export const logs = defineCommand({
     const request = logRequest(name, options, ui)
     const instance = await resolveInstance(options, context)
     ui.pause()
-    if (!ui.json) return writeLogs(instance, request, process.stdout, context)
-    const { code, lines } = await readLogs(instance, request, process.stdout, context)
+    if (!ui.json) return writeLogs(instance, request, context.stdout, context)
+    const { code, lines } = await readLogs(instance, request, context.stdout, context)
     ui.result('', { service: request.service, lines })
     return code
   },

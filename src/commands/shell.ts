@@ -6,8 +6,9 @@ export const shell = defineCommand({
   examples: [['shell', 'leave it with exit']],
   exits: { 3: 'no such lab' },
   callsAws: true,
+  untilStopped: true,
   async run(options, context): Promise<number> {
     const { runShell } = await import('../app/shell.js')
-    return await runShell(options, { input: process.stdin, output: process.stdout }, context)
+    return await runShell(options, { input: context.stdin, output: context.stdout }, context)
   },
 })

@@ -6,15 +6,26 @@ export const status = defineCommand({
   examples: [
     ['status', 'each resource, the host’s health, who can reach it, the cost'],
     ['status --chat', 'also send a request to each model'],
+    ['status --watch', 'keep showing it'],
     ['status --json', 'for a script'],
   ],
-  options: { chat: { kind: 'flag', text: 'check that each model in the menu answers' } },
+  options: {
+    chat: { kind: 'flag', text: 'check that each model in the menu answers' },
+    watch: { kind: 'flag', text: 'show it again every 10 seconds, until you press Ctrl-C' },
+  },
   exits: { 0: 'healthy', 2: 'the lab exists but is not as it should be', 3: 'no such lab' },
   callsAws: true,
+  untilStopped: true,
   async run(options, context): Promise<number> {
     const { openLab } = await import('../app/open-lab.js')
     const { lookAtStatus } = await import('../app/status.js')
     const { statusJson, statusText } = await import('../ui/status-view.js')
+    if (options.watch) {
+      const { watchStatus } = await import('../app/watch-status.js')
+      return await watchStatus(options, context, (status) =>
+        context.ui.redraw(statusText(status, context.ui)),
+      )
+    }
     const status = await lookAtStatus(
       await openLab(options, context),
       { chat: options.chat ?? false },

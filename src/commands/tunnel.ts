@@ -31,6 +31,7 @@ export const tunnel = defineCommand({
   },
   exits: { 3: 'no such lab' },
   callsAws: true,
+  untilStopped: true,
   async run(options, context, targets): Promise<number> {
     const { tunnel } = await import('../app/tunnel.js')
     const { tunnelView } = await import('../ui/tunnel-view.js')

@@ -19,6 +19,10 @@ export const up = defineCommand({
       kind: 'flag',
       text: 'type the first user’s password; otherwise the host generates one',
     },
+    'password-stdin': {
+      kind: 'flag',
+      text: 'read the first user’s password from standard input',
+    },
     'instance-type': {
       kind: 'word',
       value: '<type>',

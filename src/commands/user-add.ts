@@ -8,6 +8,7 @@ export const userAdd = defineCommand({
   options: {
     'display-name': { kind: 'word', value: '<name>', text: 'the name that LibreChat shows' },
     'ask-password': { kind: 'flag', text: 'type the password yourself' },
+    'password-stdin': { kind: 'flag', text: 'read the password from standard input' },
   },
   exits: { 3: 'no such lab' },
   callsAws: true,

@@ -5,7 +5,10 @@ export const userResetPassword = defineCommand({
   summary: 'Give a user a new password',
   examples: [['user reset-password me@example.org', 'the password is shown once']],
   args: [{ name: '<email>', text: 'the user’s e-mail address' }],
-  options: { 'ask-password': { kind: 'flag', text: 'type the password yourself' } },
+  options: {
+    'ask-password': { kind: 'flag', text: 'type the password yourself' },
+    'password-stdin': { kind: 'flag', text: 'read the password from standard input' },
+  },
   exits: { 3: 'no such lab' },
   callsAws: true,
   async run(options, context, [email]): Promise<number> {

@@ -12,6 +12,9 @@ const hoursPerMonth = 730
  */
 const priceSource = `${prices.source}, before tax; today's are at aws.amazon.com/ec2/pricing`
 
+/** "prices of 2025-03": beside each price that stands without its table. */
+export const pricesOf = `prices of ${prices.asOf.slice(0, 7)}`
+
 /** One line of the monthly bill. */
 interface CostLine {
   item: string
@@ -29,6 +32,8 @@ export interface Cost {
   modelsMostUsd?: number | undefined
   /** Where the figures are from, with their date. */
   source: string
+  /** The same in a few words: "prices of 2025-03". */
+  dated: string
 }
 
 /** What bounds the cost of models: US dollars a month. */
@@ -73,7 +78,13 @@ export function monthlyCost({ region, instanceType, diskGb, addresses, bounds }:
         : `by use, at most about $${modelsMostUsd.toFixed(2)}`,
     monthlyUsd: undefined,
   }
-  return { lines: [...fixed, byUse], monthlyUsd: sum(fixed), modelsMostUsd, source: priceSource }
+  return {
+    lines: [...fixed, byUse],
+    monthlyUsd: sum(fixed),
+    modelsMostUsd,
+    source: priceSource,
+    dated: pricesOf,
+  }
 }
 
 /** A lab without users will have one. */
@@ -90,14 +101,14 @@ export const addressMonthlyUsd = (region: string): number | undefined => {
   return hourly === undefined ? undefined : hourly * hoursPerMonth
 }
 
-/** What one public IPv4 address costs, in use or kept: "$3.65 a month", or that the price is unknown. */
+/** What one public IPv4 address costs, in use or kept: "$3.65 a month (prices of 2025-03)", or that the price is unknown. */
 export const addressCost = (region: string): string => costText(addressMonthlyUsd(region), 'a month')
 
-/** What a GB of disk costs: "$0.08 a GB and month", or that the price is unknown. */
+/** What a GB of disk costs: "$0.08 a GB and month (prices of 2025-03)", or that the price is unknown. */
 export const diskCost = (region: string): string => costText(priceOf(region, 'gp3'), 'a GB and month')
 
 const costText = (price: number | undefined, per: string): string =>
-  price === undefined ? `an unknown price ${per} in this region` : `$${priced(price)} ${per}`
+  price === undefined ? `an unknown price ${per} in this region` : `$${priced(price)} ${per} (${pricesOf})`
 
 function line(item: string, amount: number, unit: string, price: number | undefined): CostLine {
   if (price === undefined)

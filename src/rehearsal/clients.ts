@@ -10,8 +10,9 @@ import type { Clients } from '../aws/clients.js'
 import type { Connection } from '../aws/connect.js'
 import type { Internet } from '../aws/internet.js'
 import { decodingRefusals } from '../aws/refusals.js'
-import { checkedRegion } from '../aws/region.js'
+import { checkedRegion, isListedRegion, partitionOf } from '../aws/region.js'
 import { type Clock, systemClock } from '../core/clock.js'
+import { LabError } from '../core/error.js'
 import { type Account, accountId, callerArn, type Session } from './account.js'
 import { Agent } from './agent.js'
 import type { Purpose } from './agent-channel.js'
@@ -53,7 +54,7 @@ export async function rehearsalConnection(
   clock: Clock = systemClock,
 ): Promise<Connection> {
   const scenario = scenarioOf(options.scenario)
-  const region = checkedRegion(options.region || env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1')
+  const region = rehearsedRegion(options.region || env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1')
   const played = await rehearse({
     region,
     statePath: statePath(env),
@@ -71,6 +72,20 @@ export async function rehearsalConnection(
     credentials,
     clock: { ms: 0 },
   }
+}
+
+/** An account belongs to one partition, and this one's has the commercial regions; LabError `bad-region`. */
+function rehearsedRegion(text: string): string {
+  const region = checkedRegion(text)
+  if (isListedRegion(region) && partitionOf(region) === 'aws') return region
+  throw new LabError({
+    code: 'bad-region',
+    what: `The rehearsal has no region ${region}.`,
+    why: isListedRegion(region)
+      ? 'Its account has AWS’s commercial regions only.'
+      : 'AWS’s list of regions does not contain it.',
+    fix: ['For example: --region us-east-1'],
+  })
 }
 
 /** Where programs of this user keep what they remember: https://specifications.freedesktop.org/basedir-settings */

@@ -29,7 +29,7 @@ function nothingText(
   const isOnlyAddress = address !== undefined && kept.length === 1
   return [
     ...(isOnlyAddress && address.canGo
-      ? ['Nothing to destroy.', keptText(lab, address.publicIp, address.monthlyUsd, { hint })]
+      ? ['Nothing to destroy.', keptText(lab, address.publicIp, address.cost, { hint })]
       : [
           `Nothing to destroy: there is no lab "${lab.name}" in ${lab.region}.`,
           ...kept.map(({ text, why }) => `  = ${clean(text)}  kept: ${clean(why)}`),
@@ -42,7 +42,7 @@ function nothingText(
 }
 
 function destroyedText(
-  { lab, left, keptAddress, addressMonthlyUsd, strangers }: Destroyed,
+  { lab, left, keptAddress, addressCost, strangers }: Destroyed,
   { style, hint }: Paint,
 ): string {
   const others = apart(strangerLines(strangers, lab, style))
@@ -56,18 +56,12 @@ function destroyedText(
   }
   const end =
     keptAddress !== undefined
-      ? keptText(lab, keptAddress, addressMonthlyUsd, { hint })
+      ? keptText(lab, keptAddress, addressCost, { hint })
       : `${style('green', '✔')} The lab "${lab.name}" in ${lab.region} is deleted. None of its resources are left, and it costs nothing now.`
   return [end, ...others].join('\n')
 }
 
-const destroyedJson = ({
-  lab,
-  removed,
-  left,
-  keptAddress,
-  strangers,
-}: Omit<Destroyed, 'addressMonthlyUsd'>) => ({
+const destroyedJson = ({ lab, removed, left, keptAddress, strangers }: Omit<Destroyed, 'addressCost'>) => ({
   lab: lab.name,
   region: lab.region,
   account: lab.account,

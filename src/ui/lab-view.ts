@@ -159,7 +159,3 @@ export const silentPort = (
   { hint }: Pick<Ui, 'hint'>,
 ): string =>
   `Port ${port} does not answer from here although the host is healthy. Your public address may not be allowed (${hint(letIn(settings))} allows only it), you may use a VPN or proxy, or your network may block the port. ${hint({ command: { path: 'tunnel' } })} works without an open port.`
-
-/** What a kept address costs: "$3.65 a month". */
-export const addressCost = (monthlyUsd: number | undefined): string =>
-  monthlyUsd === undefined ? 'an unknown price a month' : `$${monthlyUsd.toFixed(2)} a month`

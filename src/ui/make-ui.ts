@@ -16,6 +16,9 @@ export interface UiOptions {
   signal: AbortSignal
 }
 
+/** Clears the screen and goes to its first line. */
+const toTop = '\u001b[2J\u001b[H'
+
 /** Live progress at a terminal, plain lines elsewhere, one object on stdout with `--json`. */
 export async function makeUi(options: UiOptions): Promise<Ui> {
   const { stdin, stdout, stderr, env, json, signal } = options
@@ -34,6 +37,8 @@ export async function makeUi(options: UiOptions): Promise<Ui> {
       : hint(event.text)
   // Whether a blank line is the last thing on the screen.
   let apart = false
+  // The last text that was shown in place.
+  let drawn: string | undefined
   return {
     interactive,
     json,
@@ -54,6 +59,13 @@ export async function makeUi(options: UiOptions): Promise<Ui> {
       // At a terminal it stands apart from the progress above it.
       const shown = stdout.isTTY ? `\n${wrap(text, stdout.columns || 80)}` : text
       stdout.write(json ? `${asJson(object)}\n` : `${sieved(shown)}\n`)
+    },
+    redraw(text) {
+      progress.close()
+      if (text === drawn) return
+      drawn = text
+      const shown = sieved(stdout.isTTY ? wrap(text, stdout.columns || 80) : text)
+      stdout.write(`${stdout.isTTY && !dumb ? toTop : ''}${shown}\n${stdout.isTTY ? '' : '\n'}`)
     },
     pause: progress.close,
     ...(interactive

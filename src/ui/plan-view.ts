@@ -12,8 +12,10 @@ const say = ({ what, from, to, byHand }: Change, hint: Ui['hint']): string =>
 
 /** Each resource with its action, each setting, and what the lab costs a month. */
 export function planText(plan: Plan, { style, hint }: Paint): string {
-  const { items, replaces, cost, lab, rows, strangers, leftSecrets } = plan
+  const { items, replaces, cost, lab, rows, strangers, leftSecrets, createsVpc } = plan
   const lines = [style('bold', `Plan for the lab "${lab.name}" in ${lab.region}`), '']
+  if (createsVpc)
+    lines.push(`  ${style('green', '+')} default VPC of ${lab.region}  create`, '      destroy keeps it')
   for (const { resource, action, id, changes } of items) {
     const replaced = replaces !== undefined && id === replaces
     const sign = style(replaced ? 'red' : colors[action], replaced ? '±' : signs[action])
@@ -64,7 +66,7 @@ function hostText(items: Plan['items'], { hint }: Pick<Ui, 'hint'>): string | nu
 }
 
 export const planJson = (
-  { items, cost, lab, settings, replaces, rows, strangers, leftSecrets }: Plan,
+  { items, cost, lab, settings, replaces, rows, strangers, leftSecrets, createsVpc }: Plan,
   paint: Pick<Ui, 'hint'>,
 ) => ({
   lab: lab.name,
@@ -82,5 +84,6 @@ export const planJson = (
   settings: rows,
   strangers,
   leftSecrets,
+  createsDefaultVpc: createsVpc,
   cost: costJson(cost),
 })

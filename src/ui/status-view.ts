@@ -2,7 +2,6 @@ import type { LabId, Settings } from '../app/open-lab.js'
 import type { AddressState, Change, ReleaseRefusal, Rule, Status } from '../app/status.js'
 import {
   addModels,
-  addressCost,
   chatJson,
   chatLines,
   chatWarnings,
@@ -21,10 +20,10 @@ import type { Paint, Ui } from './ui.js'
 export const keptText = (
   { name, region }: LabId,
   address: string,
-  monthlyUsd: number | undefined,
+  cost: string,
   { hint }: Pick<Ui, 'hint'>,
 ): string =>
-  `The lab "${name}" in ${region} is deleted. Its protected Elastic IP ${address} is kept and costs ${addressCost(monthlyUsd)}.
+  `The lab "${name}" in ${region} is deleted. Its protected Elastic IP ${address} is kept and costs ${cost}.
   ${hint({ command: { path: 'up' }, text: 'uses it again' })}
   ${hint({ command: { path: 'destroy', flags: { confirm: name, 'release-address': address } }, text: 'releases it' })}`
 
@@ -59,7 +58,7 @@ export function statusText(status: Status, paint: Paint): string {
   const up = hint({ command: { path: 'up' } })
   const others = strangerLines(status.strangers, status.lab, style)
   if (status.keptAddress !== undefined) {
-    const kept = keptText(status.lab, status.keptAddress, status.keptAddressMonthlyUsd, paint)
+    const kept = keptText(status.lab, status.keptAddress, status.keptAddressCost, paint)
     return [kept, ...(others.length > 0 ? ['', ...others] : [])].join('\n')
   }
   const { lab, settings, health } = status
@@ -99,8 +98,7 @@ export function statusText(status: Status, paint: Paint): string {
     ...spentLines(status, paint),
   )
   if (others.length > 0) lines.push('', ...others)
-  if (status.exitCode === 2)
-    lines.push('', hint({ command: { path: 'up' }, text: 'repairs what can be repaired' }))
+  if (status.exitCode === 2) lines.push('', ...nextStep(status, paint))
   return lines.join('\n')
 }
 
@@ -116,6 +114,19 @@ function spentLines({ health, settings }: There, { style, hint }: Paint): string
     `  Models in ${month} so far: ${usd(spent)}${limit}${pace}`,
     `  ${style('dim', `summed on ${clean(at)}; by day, model and user: ${hint({ command: { path: 'usage' } })}`)}`,
   ]
+}
+
+/** `up` does not make a model answer: where nothing else is wrong, the causes are above, or the models were not asked. */
+function nextStep(
+  { settings, items, leftSecrets, lostModels, health, chat }: There,
+  { hint }: Paint,
+): string[] {
+  const isDrifted = items.some(({ changes }) => changes.length > 0)
+  const isRepaired =
+    !settings || isDrifted || leftSecrets.length > 0 || lostModels.length > 0 || !health?.healthy
+  if (isRepaired) return [hint({ command: { path: 'up' }, text: 'repairs what can be repaired' })]
+  if (!chat) return [hint({ command: { path: 'status', flags: { chat: true } }, text: 'asks each model' })]
+  return [hint({ command: { path: 'up' }, text: 'asks the models again, after you have fixed the cause' })]
 }
 
 /** No proof is no health: nobody has seen a model of this lab answer. */

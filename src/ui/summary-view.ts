@@ -56,7 +56,7 @@ export function summaryText(summary: Summary, paint: Paint): string {
     ['  Allowed from', reachText(settings)],
     [
       '  Costs',
-      `${usd(cost.monthlyUsd)} a month before tax, plus the models by use${cost.modelsMostUsd === undefined ? '' : `, at most about ${usd(cost.modelsMostUsd)}`}`,
+      `${usd(cost.monthlyUsd)} a month before tax, plus the models by use${cost.modelsMostUsd === undefined ? '' : `, at most about ${usd(cost.modelsMostUsd)}`} (${cost.dated})`,
     ],
     ['  AWS console', urls.sessionManager],
   ])

@@ -19,16 +19,12 @@ export function showNewUser(
   { allow, ...made }: MadeUser & { allow: Settings['allow'] | undefined },
   ui: Ui,
 ): void {
-  if (!allow) {
-    showUser('Created the user', made, ui)
-    return
-  }
   const command = { path: 'access add', args: ['<range>'] } as const
-  const text = [
+  const text = allow && [
     `  The page can be reached from ${allowedText(allow)}.`,
     `  To let them in from elsewhere: ${ui.hint({ command })}`,
   ]
-  showUser('Created the user', made, ui, { text, json: { allowedFrom: allow.cidrs } })
+  showUser('Created the user', made, ui, { text: text ?? [], json: { allowedFrom: allow?.cidrs ?? [] } })
 }
 
 export const allowancesText = (

@@ -30,12 +30,8 @@ const balances = []
 if (asked.allowances) {
   const { own, only, set, default: usual } = asked.allowances
   const spent = new Map()
-  for (const { _id, credits } of spending(asked.month, '$user').toArray())
-    spent.set(String(_id), -credits)
-  const users = chat
-    .getCollection('users')
-    .find({}, { email: 1 })
-    .toArray()
+  for (const { _id, credits } of spending(asked.month, '$user').toArray()) spent.set(String(_id), -credits)
+  const users = chat.getCollection('users').find({}, { email: 1 }).toArray()
   for (const { _id, email } of users) {
     if (only !== null && only.toLowerCase() !== email.toLowerCase()) continue
     const allowance = own[email.toLowerCase()] ?? usual

@@ -198,14 +198,18 @@ describeAccount('the lock', (account) => {
     await run(account(), ['up', '--yes'])
     const { spec } = await lab(account())
     const { ssm } = account().at('us-east-1')
+    const store = (settings: object) => {
+      const Value = JSON.stringify(settings)
+      const put = { Name: '/librechat-lab/default/spec', Value, Type: 'String' as const, Overwrite: true }
+      return ssm.send(new PutParameterCommand(put))
+    }
     /** `up` waits for the lock of another run, which stores this before it removes the lock. */
     const meanwhile = async (theirs: object) => {
+      await store(spec ?? {})
       await heldBy(account(), 'elsewhere', 1)
       const waiting = start(account(), ['up', '--yes', '--disk', '40'])
       await vi.waitFor(() => expect(waiting.stderr()).toMatch(/is changing this lab/), 60_000)
-      const Value = JSON.stringify({ ...spec, ...theirs })
-      const Spec = { Name: '/librechat-lab/default/spec', Value, Type: 'String' as const, Overwrite: true }
-      await ssm.send(new PutParameterCommand(Spec))
+      await store({ ...spec, ...theirs })
       await ssm.send(new DeleteParameterCommand({ Name }))
       return await waiting.ended
     }

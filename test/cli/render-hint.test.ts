@@ -80,3 +80,18 @@ it('writes a long command line over several lines, and a short one on one', () =
     'librechat-lab up --rehearse --yes \\\n    --region eu-west-1 \\\n    --instance-type t4g.large \\\n    --allow-cidr 192.0.2.1/32 ::/0',
   )
 })
+
+it('gives commands of the AWS CLI the same profile and region, where they take them', () => {
+  const options = { region: 'eu-west-1', profile: 'work' }
+  const aws = (run: string) => plainSpaces(renderHint({}, () => options).hint({ run }))
+  expect(aws('aws ssm delete-parameter --name /x')).toBe(
+    'aws ssm delete-parameter --name /x --region eu-west-1 --profile work',
+  )
+  expect(aws('aws ec2 describe-subnets --region us-east-1')).toBe(
+    'aws ec2 describe-subnets --region us-east-1 --profile work',
+  )
+  expect(aws('aws sso login --profile other')).toBe('aws sso login --profile other')
+  expect(aws('aws iam get-role --role-name x')).toBe('aws iam get-role --role-name x --profile work')
+  expect(aws('aws configure set region us-east-1')).toBe('aws configure set region us-east-1')
+  expect(aws('curl -4 https://checkip.amazonaws.com')).toBe('curl -4 https://checkip.amazonaws.com')
+})

@@ -139,6 +139,7 @@ const plan = {
   settings: list(object({ what: text, from: text.optional(), to: text })),
   strangers,
   leftSecrets: list(text),
+  createsDefaultVpc: z.boolean(),
   cost,
 }
 

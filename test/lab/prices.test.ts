@@ -66,9 +66,9 @@ describe('the monthly cost', () => {
 
 describe('a price in a message', () => {
   it('is the region’s own', () => {
-    expect(addressCost('eu-central-1')).toBe('$3.65 a month')
-    expect(diskCost('us-east-1')).toBe('$0.08 a GB and month')
-    expect(diskCost('sa-east-1')).toBe('$0.152 a GB and month')
+    expect(addressCost('eu-central-1')).toBe('$3.65 a month (prices of 2025-03)')
+    expect(diskCost('us-east-1')).toBe('$0.08 a GB and month (prices of 2025-03)')
+    expect(diskCost('sa-east-1')).toBe('$0.152 a GB and month (prices of 2025-03)')
   })
 
   it('is said to be unknown where it is', () => {

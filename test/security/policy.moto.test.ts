@@ -51,11 +51,6 @@ const assumable = (AWS: string) =>
     Version: '2012-10-17',
     Statement: [{ Effect: 'Allow', Principal: { AWS }, Action: 'sts:AssumeRole' }],
   })
-/** Lets the program take its pipes for a terminal, so that it asks. */
-const atTerminal = {
-  CI: 'yes',
-  NODE_OPTIONS: '--import=data:text/javascript,process.stdin.isTTY=process.stderr.isTTY=true',
-}
 
 describeAws('the printed policy', (moto) => {
   const open: Account[] = []
@@ -117,8 +112,8 @@ describeAws('the printed policy', (moto) => {
     expect((await run(account, ['doctor'])).code).toBe(0)
     expect(own.refused.map(({ action }) => action)).toEqual(['ssm:DescribeInstanceInformation'])
     own.off()
-    const typed = ['user', 'add', 'eva@example.org', '--ask-password']
-    await may(['user'], typed, 0, { env: atTerminal, input: 'correct horse battery\r' })
+    const typed = ['user', 'add', 'eva@example.org', '--password-stdin']
+    await may(['user'], typed, 0, { input: 'correct horse battery\n' })
 
     // Changed by hand, all at once, and repaired.
     const { instanceId, groupId, volumeId, address } = await found()

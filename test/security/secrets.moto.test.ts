@@ -5,11 +5,6 @@ import { lab, only } from '../support/lab.js'
 import { describeAccount } from '../support/suite.js'
 
 const password = 'correct horse battery staple'
-/** Lets the program take its pipes for a terminal, so that it asks for a password. */
-const atTerminal = {
-  CI: 'yes',
-  NODE_OPTIONS: '--import=data:text/javascript,process.stdin.isTTY=process.stderr.isTTY=true',
-}
 
 describeAccount('a secret', (account) => {
   /** All that went to AWS, unpacked: what Run Command carried, and user data, are read as a person could read them. */
@@ -24,10 +19,10 @@ describeAccount('a secret', (account) => {
     })
 
   it('that a person typed goes to the host encrypted to a key that the host made for it, and nowhere else', async () => {
-    const typed = { env: atTerminal, input: `${password}\r` }
-    const up = await run(account(), ['up', '--yes', '--email', 'ana@example.org', '--ask-password'], typed)
+    const typed = { input: `${password}\n` }
+    const up = await run(account(), ['up', '--yes', '--email', 'ana@example.org', '--password-stdin'], typed)
     expect(up.code, up.stdout + up.stderr).toBe(0)
-    const add = await run(account(), ['user', 'add', 'bob@example.org', '--ask-password'], typed)
+    const add = await run(account(), ['user', 'add', 'bob@example.org', '--password-stdin'], typed)
     expect(add.code, add.stderr).toBe(0)
     expect(sent().filter((text) => text.includes(password))).toEqual([])
     const secrets = account().calls.filter(({ params }) => String(params.Name).includes('/secret/'))
@@ -48,7 +43,7 @@ describeAccount('a secret', (account) => {
     expect(sent().join('\n')).not.toContain(made)
     const json = await run(account(), ['user', 'add', 'bob@example.org', '--json'])
     expect(json.code).toBe(0)
-    expect(Object.keys(json.json())).toEqual(['email', 'made'])
+    expect(Object.keys(json.json())).toEqual(['email', 'made', 'allowedFrom'])
     expect(json.stderr).toMatch(/(not part of|does not contain).*(JSON|password)/)
     const portainer = await run(account(), ['portainer', 'password', '--json'])
     expect(portainer.stdout + portainer.stderr).not.toContain('portainer-secret')

@@ -32,7 +32,7 @@ const usage: Usage = {
     { count: 12, ...amounts, usd: 0.5 },
   ],
   labels: new Map([['amazon.nova-pro-v1:0', 'Nova Pro']]),
-  cost: { lines: [], monthlyUsd: 36.42, source: '' },
+  cost: { lines: [], monthlyUsd: 36.42, source: '', dated: '' },
 }
 const paint = { style: (_: unknown, text: string) => text, hint: () => 'usage --open', columns: 80 }
 

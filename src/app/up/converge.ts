@@ -27,6 +27,7 @@ export async function converge(run: Run, wish: Wish, agreed?: Now): Promise<numb
     if (changesNothing(plan)) return await conclude(run, { wish, now: current, plan })
     try {
       const ready = plan.replaces ? await replaceInstance(run, wish, current, plan.replaces, lock) : current
+      ready.target.agree()
       const work = { clock: context.clock, signal: lock.signal, emit: context.ui.emit, isRetryable }
       await removeSecrets(open.clients, current.leftSecrets)
       const states = await ensure(ready.items, ready.observation, work)

@@ -5,25 +5,64 @@ import { findLaunchTarget, type LaunchTarget } from '../../lab/launch-target.js'
 import type { Settings } from '../../lab/settings.js'
 import type { Run } from './run.js'
 
-/** Where an instance is launched; creates the default VPC where there is none and the user agrees. */
-export async function findOrCreateTarget(run: Run, settings: Settings): Promise<LaunchTarget> {
+/** Where an instance is launched. */
+export interface Target {
+  /** Undefined where the default VPC is missing and is a part of the plan. Creates nothing; may ask the user. */
+  look(): Promise<LaunchTarget | undefined>
+  /** The same for the resources; creates the default VPC once the plan was agreed to. */
+  place(): Promise<LaunchTarget>
+  /** Whether the default VPC is a part of the plan. */
+  createsVpc(): Promise<boolean>
+  /** The user has agreed to the plan. */
+  agree(): void
+}
+
+export function targetFor(run: Run, settings: Settings): Target {
   const { clients } = run.open
-  try {
-    return await findLaunchTarget(clients, settings)
-  } catch (error) {
-    const isMissing = error instanceof LabError && error.code === 'no-default-vpc'
-    if (!isMissing || run.options.dryRun || !(await mayCreate(run))) throw error
+  let isAgreed = false
+  let looked: ReturnType<Target['look']> | undefined
+  let created: Promise<LaunchTarget> | undefined
+
+  const find = async (): Promise<LaunchTarget | undefined> => {
+    try {
+      return await findLaunchTarget(clients, settings)
+    } catch (error) {
+      const isMissing = error instanceof LabError && error.code === 'no-default-vpc'
+      if (isMissing && (await mayCreate(run))) return undefined
+      throw error
+    }
+  }
+  const look = () => {
+    looked ??= find()
+    return looked
+  }
+  const create = async (): Promise<LaunchTarget> => {
     await createDefaultVpc(run)
     return await findLaunchTarget(clients, settings)
+  }
+  return {
+    look,
+    async place() {
+      const found = await look()
+      if (found) return found
+      // In a VPC that is not there yet is nothing that could be in the way.
+      if (!isAgreed) return { vpcId: '', subnetIds: [], imageId: '' }
+      created ??= create()
+      return await created
+    },
+    createsVpc: async () => looked !== undefined && (await looked) === undefined,
+    agree() {
+      isAgreed = true
+    },
   }
 }
 
 async function mayCreate({ options, context: { ui }, open }: Run): Promise<boolean> {
   if (options.createDefaultVpc !== undefined) return options.createDefaultVpc
-  if (!ui.interactive || options.yes) return false
+  if (!ui.interactive || options.yes || options.dryRun) return false
   return await ui.confirm({
     flag: '--create-default-vpc',
-    message: `There is no default VPC in ${open.clients.region}. Create it?`,
+    message: `There is no default VPC in ${open.clients.region}. Add it to the plan?`,
     hint: 'It costs nothing. librechat-lab does not tag it, and destroy keeps it.',
     default: true,
   })
@@ -36,7 +75,10 @@ async function createDefaultVpc({ open: { clients }, context: { ui, signal } }: 
     throw failure
   })
   ui.emit({
-    type: 'note',
-    text: `Created the default VPC ${Vpc?.VpcId ?? ''}; destroy keeps it.`,
+    type: 'task',
+    id: 'default VPC',
+    name: 'default VPC',
+    state: 'done',
+    detail: Vpc?.VpcId ? `created ${Vpc.VpcId}` : 'is there already',
   })
 }

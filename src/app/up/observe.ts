@@ -6,14 +6,15 @@ import { type Actual, actualOf } from '../../lab/actual.js'
 import { checkAddressQuota } from '../../lab/address-quota.js'
 import { checkChange } from '../../lab/change-checks.js'
 import { type LabGraph, labGraph } from '../../lab/graph.js'
-import { findLaunchTarget, type LaunchTarget } from '../../lab/launch-target.js'
+import { findLaunchTarget } from '../../lab/launch-target.js'
 import { findLeftovers, type Leftovers, strangersOf } from '../../lab/leftovers.js'
 import { firstUserTask } from '../../lab/opening.js'
 import type { Settings } from '../../lab/settings.js'
 import { formatSettings } from '../../lab/stored-settings.js'
 import type { Stranger } from '../../resources/identity.js'
 import { type HostResource, labHost } from '../host-work.js'
-import { findOrCreateTarget } from './launch-target.js'
+import { givesPassword } from '../password.js'
+import { type Target, targetFor } from './launch-target.js'
 import type { Run } from './run.js'
 import { withFirstUser } from './settle.js'
 
@@ -29,6 +30,9 @@ export interface Now extends Parts {
   readonly strangers: readonly Stranger[]
   /** Parameters in which an older version left a password. */
   readonly leftSecrets: readonly string[]
+  readonly target: Target
+  /** Whether the default VPC is missing, and a part of the plan. */
+  readonly createsVpc: boolean
 }
 
 /** What a lab with some settings consists of. */
@@ -46,14 +50,14 @@ export interface Look {
   stored: Settings | undefined
   /** The first user's, when the user typed one. */
   password?: string | undefined
-  /** Finds where an instance is launched; may ask the user. */
-  target?: () => Promise<LaunchTarget>
+  /** Where an instance is launched; the usual one may ask the user. */
+  target?: Target
 }
 
 /** Observes AWS and the host, whose users decide about the first one. */
 export async function lookAt(run: Run, look: Look): Promise<Now> {
   const { open, choices } = run
-  const target = once(look.target ?? (() => findOrCreateTarget(run, look.settings)))
+  const target = look.target ?? targetFor(run, look.settings)
   const parts = partsOf(run, look, look.settings, target)
   const { observation: seen, leftovers } = await observeAll(run, look, parts, target)
   const actual = actualOf({
@@ -82,6 +86,8 @@ export async function lookAt(run: Run, look: Look): Promise<Now> {
     actual,
     strangers: identity ? strangersOf(identity, leftovers) : [],
     leftSecrets: leftovers.secrets,
+    target,
+    createsVpc: await target.createsVpc(),
   }
 }
 
@@ -89,7 +95,7 @@ function partsOf(
   { open, options, context, choices }: Run,
   { password }: Look,
   settings: Settings,
-  place: () => Promise<LaunchTarget>,
+  { place }: Target,
 ): Parts {
   const graph = labGraph({
     clients: open.clients,
@@ -112,13 +118,13 @@ async function observeAll(
   run: Run,
   { settings }: Look,
   { graph, all }: Parts,
-  target: () => Promise<LaunchTarget>,
+  target: Target,
 ): Promise<{ observation: Observation; leftovers: Leftovers }> {
   const { open } = run
   const [inAws, leftovers] = await Promise.all([
     observe(graph.all),
     findLeftovers(open.clients, open.lab),
-    open.stored ? undefined : target(),
+    open.stored ? undefined : target.look(),
   ])
   const [observation] = await Promise.all([
     observe(all, undefined, inAws),
@@ -130,7 +136,7 @@ async function observeAll(
 /** Fails before anything is created, not halfway. */
 async function checkFeasible(
   { open: { clients }, options, choices }: Run,
-  about: Pick<Now, 'settings' | 'graph' | 'observation'> & { target: () => Promise<LaunchTarget> },
+  about: Pick<Now, 'settings' | 'graph' | 'observation' | 'target'>,
 ): Promise<void> {
   const { settings, graph, observation, target } = about
   const instance = observation.of(graph.instance)
@@ -139,7 +145,7 @@ async function checkFeasible(
   await Promise.all([
     observation.of(graph.address) ? undefined : checkAddressQuota(clients.ec2, clients.region),
     launches ? undefined : checkChange(clients.ec2, instance, { instanceType, choices }),
-    launches || !observation.of(graph.group) || instance.type !== instanceType ? target() : undefined,
+    launches || !observation.of(graph.group) || instance.type !== instanceType ? target.look() : undefined,
   ])
 }
 
@@ -150,10 +156,11 @@ async function checkFeasible(
 export function lookEarly(run: Run) {
   const { open, options, context } = run
   const { stored, clients } = open
-  if (!stored || options.askPassword) return undefined
+  if (!stored || givesPassword(options)) return undefined
   const dropped = new AbortController()
   const signal = AbortSignal.any([context.signal, dropped.signal])
-  const target = () => findLaunchTarget(clients, stored)
+  const find = () => findLaunchTarget(clients, stored)
+  const target: Target = { look: find, place: find, createsVpc: async () => false, agree: () => {} }
   const looked = lookAt(
     { ...run, context: { ...context, signal } },
     { settings: stored, stored, target },
@@ -165,13 +172,5 @@ export function lookEarly(run: Run) {
       dropped.abort()
       return undefined
     },
-  }
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
-  return () => {
-    made ??= make()
-    return made
   }
 }

@@ -24,6 +24,7 @@ export function planOf(run: Run, now: Now): Plan {
     rows: settingRows(settings, actual),
     strangers: now.strangers,
     leftSecrets: now.leftSecrets,
+    createsVpc: now.createsVpc,
   }
 }
 
@@ -33,12 +34,13 @@ export const changesNothing = ({ items, replaces, leftSecrets }: Plan): boolean 
 /** Whether two plans would do the same. */
 export const isSamePlan = (one: Plan, other: Plan): boolean => factsOf(one) === factsOf(other)
 
-const factsOf = ({ items, replaces, rows, leftSecrets }: Plan): string =>
+const factsOf = ({ items, replaces, rows, leftSecrets, createsVpc }: Plan): string =>
   JSON.stringify([
     items.map(({ resource, action, id, changes }) => [resource.name, action, id, changes]),
     replaces,
     rows,
     leftSecrets,
+    createsVpc,
   ])
 
 /** The instance that the user names to be replaced. */

@@ -57,6 +57,8 @@ export interface Plan {
   strangers: readonly Stranger[]
   /** Parameters in which an older version left a password; they are removed. */
   leftSecrets: readonly string[]
+  /** Whether the region's default VPC is created first. */
+  createsVpc: boolean
 }
 
 /** A finished run. */

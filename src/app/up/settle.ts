@@ -7,7 +7,7 @@ import { chatChoice } from '../chat-choice.js'
 import type { Context } from '../context.js'
 import { converse } from '../conversation.js'
 import type { OpenLab } from '../open-lab.js'
-import { askPassword } from '../password.js'
+import { givenPassword, givesPassword } from '../password.js'
 import type { Run, Wish } from './run.js'
 
 /** Finds out what the run wants: the flags, this machine's address, the models, and the answers to the questions. */
@@ -25,10 +25,17 @@ export async function settle(run: Run): Promise<Wish> {
       : { choices, chat }
   warnOfLockout(said.choices, detected ?? here, context)
   const email = said.choices.email ?? open.stored?.email
-  const password =
-    options.askPassword && email && !options.dryRun ? await askPassword(email, context) : undefined
+  if (givesPassword(options) && !email) throw passwordOfNobody()
+  const password = email && !options.dryRun ? await givenPassword(email, options, context) : undefined
   return { ...said, detected, generation: newGeneration(), password }
 }
+
+const passwordOfNobody = () =>
+  new LabError({
+    code: 'bad-option',
+    what: 'There is no first user whose password this would be.',
+    fix: [{ command: { path: 'up', flags: { email: '<e-mail>' } }, text: 'names the user' }],
+  })
 
 /** Only for a warning, so a failed look-up is no reason to stop. */
 const ownAddress = async (open: OpenLab): Promise<string | undefined> => {

@@ -6,6 +6,7 @@ import { readParameter } from '../../resources/settings-parameter.js'
 import type { Context, GlobalOptions } from '../context.js'
 import { settleCredentials } from '../credentials.js'
 import { type OpenLab, openLab } from '../open-lab.js'
+import { givesPassword } from '../password.js'
 import type { UpOptions } from '../up-options.js'
 import { withoutLock } from '../with-lock.js'
 import { agree } from './agree.js'
@@ -83,7 +84,13 @@ async function isUnderWay({ clients: { ssm }, lab, storedText }: OpenLab): Promi
 }
 
 /** `--email` creates the first user only. */
-function tellOfUsers({ choices, open, context: { ui } }: Run, users: number | undefined): void {
+function tellOfUsers({ choices, open, options, context: { ui } }: Run, users: number | undefined): void {
+  if (users && givesPassword(options))
+    ui.emit({
+      type: 'warning',
+      text: 'The lab has a user already, so the password is not used. To set a new one:',
+      command: { path: 'user reset-password', args: [choices.email ?? open.stored?.email ?? '<e-mail>'] },
+    })
   if (!users || choices.email === undefined || choices.email === open.stored?.email) return
   ui.emit({
     type: 'warning',
