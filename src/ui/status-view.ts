@@ -108,11 +108,11 @@ function spentLines({ health, settings }: There, { style, hint }: Paint): string
   const { month, usd: spent, at } = health.money
   const day = Number(at.slice(8, 10))
   const length = new Date(Date.UTC(Number(month.slice(0, 4)), Number(month.slice(5, 7)), 0)).getUTCDate()
-  const pace = day < 2 ? '' : `; at this pace ${usd((spent / day) * length)} by its end`
+  const pace = day < 2 || spent === 0 ? '' : `; at this pace ${usd((spent / day) * length)} by its end`
   const limit = settings?.limit === undefined ? '' : ` of the limit of ${usd(settings.limit)}`
   return [
-    `  Models in ${month} so far: ${usd(spent)}${limit}${pace}`,
-    `  ${style('dim', `summed on ${clean(at)}; by day, model and user: ${hint({ command: { path: 'usage' } })}`)}`,
+    `  Models this month so far: ${usd(spent)}${limit}${pace}`,
+    `  ${style('dim', `By day, model and user: ${hint({ command: { path: 'usage' } })}`)}`,
   ]
 }
 

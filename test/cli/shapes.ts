@@ -22,7 +22,12 @@ const spec = object({
   version: z.int(),
   generation: text,
   previousGeneration: text.optional(),
-  creations: object({ address: text.optional(), group: text.optional() }).optional(),
+  creations: object({
+    address: text.optional(),
+    group: text.optional(),
+    role: text.optional(),
+    profile: text.optional(),
+  }).optional(),
   adopted: object({
     instanceId: text.optional(),
     allocationId: text.optional(),
