@@ -5,13 +5,15 @@ import { defineConfig } from 'vitest/config'
 const needMoto = ['test/aws/**/*.test.ts', 'test/**/*.moto.test.ts']
 // The program killed at each of its calls, and storms: minutes, so they have a command of their own.
 const faults = ['test/faults/**/*.test.ts']
-// The built program, a terminal, the tunnel with its far end in another process, shells and linters of the templates.
+// What runs other programs: the built one, a terminal, the tunnel with its far end in another process, the host's own
+// scripts in shells, Python and Node.
 const program = [
   'test/cli/**/*.test.ts',
   'test/pack/**/*.test.ts',
   'test/tunnel/**/*.test.ts',
   'test/rehearsal/{cut-off,docs,exit-codes,tunnel,words}.test.ts',
-  'test/host-unit/{templates,money,usage}.test.ts',
+  'test/host-unit/{programs,templates,money,usage}.test.ts',
+  'test/bedrock/proof.test.ts',
 ]
 // These need root, KVM or a browser, and have runners of their own.
 const apart = ['test/host/**', 'test/e2e/**']

@@ -221,6 +221,8 @@ const graphOf = ({ clients, lab, stored }: OpenLab): LabGraph =>
     // Asked only where a stranger's group has the lab's name: it is no business of destroy's.
     place: async () => ({ vpcId: '', subnetIds: [], imageId: '' }),
     userData: undefined,
+    // Also where the settings are lost.
+    withSchedule: true,
   })
 
 async function look({ clients, lab }: OpenLab, graph: LabGraph): Promise<Seen> {

@@ -36,6 +36,7 @@ export function labHost(
       address,
       domain: settings.domain,
       region: lab.region,
+      idleStop: settings.idleStop,
       librechatYaml: librechatYaml({
         region: lab.region,
         ...menuFor(settings, proof),
@@ -69,7 +70,7 @@ export const hostOf = ({ clients, lab }: OpenLab, instanceId: string, context: C
 /** The host's health; undefined for a host that is stopped, or that Systems Manager does not reach. */
 export async function askHealth(
   open: OpenLab,
-  instance: { instanceId: string; state: string } | undefined,
+  instance: { instanceId: string; state: string; shutdownBehavior?: string } | undefined,
   context: Context,
 ): Promise<HostHealth | undefined> {
   if (instance?.state !== 'running') return undefined

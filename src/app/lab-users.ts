@@ -9,11 +9,11 @@ import {
   removeUser,
   resetPassword,
 } from '../host/users.js'
-import { findInstance } from '../lab/find.js'
 import type { Context, GlobalOptions } from './context.js'
 import { hostOf } from './host-work.js'
 import { type OpenLab, openLab, type Settings } from './open-lab.js'
 import { givenPassword, type PasswordOptions } from './password.js'
+import { findRunning } from './running-instance.js'
 
 export type { ListedUser, MadeUser } from '../host/users.js'
 
@@ -23,7 +23,7 @@ export async function hostFor(options: GlobalOptions, context: Context): Promise
 
 async function labFor(options: GlobalOptions, context: Context): Promise<{ open: OpenLab; host: Host }> {
   const open = await openLab(options, context)
-  const { instanceId } = await findInstance(open.clients, open.lab, open.stored)
+  const { instanceId } = await findRunning(open, context)
   return { open, host: hostOf(open, instanceId, context) }
 }
 

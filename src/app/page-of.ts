@@ -1,9 +1,9 @@
 import { LabError } from '../core/error.js'
-import { findInstance } from '../lab/find.js'
 import { urlsOf } from '../lab/urls.js'
 import type { Context, GlobalOptions } from './context.js'
 import { askHealth } from './host-work.js'
 import { type OpenLab, openLab } from './open-lab.js'
+import { findRunning } from './running-instance.js'
 
 /** The address of LibreChat's or Portainer's page; LabError `not-running` for an instance without an address. */
 export async function pageOf(
@@ -12,13 +12,13 @@ export async function pageOf(
   context: Context,
 ): Promise<string> {
   const open = await openLab(options, context)
-  const { clients, lab, stored } = open
-  const { instanceId, publicIp, state } = await findInstance(clients, lab, stored)
+  const { lab } = open
+  const { instanceId, publicIp, state } = await findRunning(open, context)
   if (!publicIp) {
     throw new LabError({
       code: 'not-running',
       what: `The lab's instance is ${state} and has no public address.`,
-      fix: [{ command: { path: 'up' }, text: 'starts it' }],
+      fix: [{ command: { path: 'up' }, text: 'gives it its Elastic IP again' }],
     })
   }
   const domain = await servedDomain(open, { instanceId, state }, context)

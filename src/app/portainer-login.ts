@@ -1,8 +1,8 @@
 import { type PortainerLogin, portainerPassword } from '../host/portainer.js'
-import { findInstance } from '../lab/find.js'
 import type { Context, GlobalOptions } from './context.js'
 import { hostOf } from './host-work.js'
 import { openLab } from './open-lab.js'
+import { findRunning } from './running-instance.js'
 
 export type { PortainerLogin } from '../host/portainer.js'
 
@@ -12,6 +12,6 @@ export async function portainerLogin(
   context: Context,
 ): Promise<PortainerLogin> {
   const open = await openLab(options, context)
-  const { instanceId } = await findInstance(open.clients, open.lab, open.stored)
+  const { instanceId } = await findRunning(open, context)
   return await portainerPassword(hostOf(open, instanceId, context), options.reset ? 'reset' : 'show')
 }

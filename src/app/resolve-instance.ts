@@ -2,12 +2,12 @@ import { hostname } from 'node:os'
 import type { Connection } from '../aws/connect.js'
 import { proxyAgents } from '../aws/proxy.js'
 import { systemClock } from '../core/clock.js'
-import { findInstance } from '../lab/find.js'
 import { requireRunning } from '../tunnel/advice.js'
 import { reasonFor } from '../tunnel/leftovers.js'
 import type { SessionSurroundings } from '../tunnel/session.js'
 import type { Context, GlobalOptions } from './context.js'
 import { connectLab } from './open-lab.js'
+import { findRunning } from './running-instance.js'
 
 /** What a command needs to talk to the instance over a session. */
 export interface ReachedInstance {
@@ -20,10 +20,11 @@ export interface ReachedInstance {
 
 /** Finds the lab's running instance. LabErrors, and the SDK's errors. */
 export async function resolveInstance(options: GlobalOptions, context: Context): Promise<ReachedInstance> {
-  const { connection, lab, stored } = await connectLab(options, context)
+  const open = await connectLab(options, context)
+  const { connection } = open
   const { clients, region, credentials, clock } = connection
-  const { instanceId, state } = await findInstance(clients, lab, stored)
-  requireRunning(instanceId, state, region)
+  const { instanceId, state } = await findRunning(open, context)
+  requireRunning(state)
   return {
     connection,
     instanceId,

@@ -8,7 +8,9 @@ import { labGraph } from '../lab/graph.js'
 import { findLaunchTarget } from '../lab/launch-target.js'
 import { findLeftovers, strangersOf } from '../lab/leftovers.js'
 import { addressCost, addressMonthlyUsd, type Cost, monthlyCost } from '../lab/prices.js'
+import { hoursOf, nextOf } from '../lab/schedule.js'
 import { nothingChosen, type Settings } from '../lab/settings.js'
+import { type Stopped, stoppedBy } from '../lab/stopped.js'
 import { type Urls, urlsOf } from '../lab/urls.js'
 import { type AddressState, type ReleaseRefusal, releaseRefusal } from '../resources/address.js'
 import { Unproven } from '../resources/creation.js'
@@ -62,6 +64,10 @@ export type Status =
       chat: ChatReport | undefined
       judged: ChatJudgement
       cost: Cost
+      /** Why a lab that is stopped is stopped, and what it costs a month so; undefined: it runs. */
+      stopped: (Stopped & { cost: Cost }) | undefined
+      /** When the schedule starts and stops it next. */
+      next: { start: number | undefined; stop: number | undefined; timezone: string } | undefined
     }
 
 /** Observes everything. LabError `no-such-lab` (exit code 3) where there is nothing. */
@@ -98,7 +104,11 @@ export async function lookAtStatus(
   const there = seen.of(host)
   const proof = asked ?? there?.proof
   const observation = there ? seen.with(host, { ...there, proof }) : seen
-  const items = plan(all, observation)
+  const stopped = instance?.rest && stoppedBy(instance.rest, stored)
+  const isResting = stopped !== undefined && stopped.by !== 'unknown'
+  const items = plan(all, observation).map((item) =>
+    isResting && (item.resource === graph.instance || item.resource === host) ? withoutState(item) : item,
+  )
   const asWanted =
     items.every(({ changes }) => changes.length === 0) &&
     stored !== undefined &&
@@ -108,7 +118,8 @@ export async function lookAtStatus(
   // Whoever may write the settings could send the user elsewhere.
   const servedDomain = health?.site === stored?.domain ? stored?.domain : undefined
   // At least one model was seen to answer; a silent one that is left in the menu is drift of the host.
-  const well = asWanted && lostModels.length === 0 && judged.exitCode === 0
+  const answers = isResting || judged.exitCode === 0
+  const well = asWanted && lostModels.length === 0 && answers
   return {
     lab,
     exitCode: well ? 0 : 2,
@@ -134,8 +145,20 @@ export async function lookAtStatus(
         kept: asked === undefined,
       }),
     judged,
-    cost: costOf(lab, settings, { instance, address, health }),
+    cost: costOf(lab, settings, { instance, address, health, hours: hoursOf(settings) }),
+    stopped: stopped && { ...stopped, cost: costOf(lab, settings, { instance, address, health, hours: 0 }) },
+    next: settings.schedule && {
+      start: nextOf(settings.schedule, 'start', context.clock.now()),
+      stop: nextOf(settings.schedule, 'stop', context.clock.now()),
+      timezone: settings.schedule.timezone,
+    },
   }
+}
+
+/** A lab that was meant to be stopped does not differ in that. */
+function withoutState(item: PlanItem): PlanItem {
+  const changes = item.changes.filter(({ what }) => what !== 'state')
+  return { ...item, changes, action: changes.length > 0 ? item.action : 'keep' }
 }
 
 const unprovenAddress = ({ allocationId, publicIp }: AddressState): Stranger => ({
@@ -187,13 +210,16 @@ const costOf = (
     instance,
     address,
     health,
+    hours,
   }: {
     instance: InstanceState | undefined
     address: AddressState | undefined
     health: HostHealth | undefined
+    hours: number | undefined
   },
 ): Cost =>
   monthlyCost({
+    hours,
     region,
     instanceType: instance?.type ?? settings.instanceType,
     diskGb: instance?.volume?.sizeGb ?? settings.diskGb,

@@ -1,6 +1,5 @@
 import { LabError } from '../core/error.js'
 import { type Amounts, type Ledger, type Period, readLedger } from '../host/usage.js'
-import { findInstance } from '../lab/find.js'
 import { type Cost, monthlyCost } from '../lab/prices.js'
 import { nothingChosen, type Settings } from '../lab/settings.js'
 import type { LabId } from '../resources/ownership.js'
@@ -8,6 +7,7 @@ import { requireRunning } from '../tunnel/advice.js'
 import type { Context, GlobalOptions } from './context.js'
 import { hostOf } from './host-work.js'
 import { openLab } from './open-lab.js'
+import { findRunning } from './running-instance.js'
 
 export type { Amounts } from '../host/usage.js'
 
@@ -50,9 +50,9 @@ export async function usage(
   const current = monthOf(now)
   const month = wanted === undefined ? current : checkedMonth(wanted, current)
   const open = await openLab(options, context)
-  const { clients, lab, stored } = open
-  const { instanceId, state } = await findInstance(clients, lab, stored)
-  requireRunning(instanceId, state, lab.region)
+  const { lab, stored } = open
+  const { instanceId, state } = await findRunning(open, context)
+  requireRunning(state)
   const today = month === current ? now.getUTCDate() : undefined
   const found = await readLedger(hostOf(open, instanceId, context), {
     days: daysOf(month, today),

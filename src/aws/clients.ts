@@ -1,6 +1,7 @@
 import type { BedrockClient } from '@aws-sdk/client-bedrock'
 import type { EC2Client } from '@aws-sdk/client-ec2'
 import type { IAMClient } from '@aws-sdk/client-iam'
+import type { SchedulerClient } from '@aws-sdk/client-scheduler'
 import type { SSMClient } from '@aws-sdk/client-ssm'
 import type { STSClient } from '@aws-sdk/client-sts'
 
@@ -12,6 +13,7 @@ export interface Clients {
   readonly ec2Once: EC2Client
   readonly iam: IAMClient
   readonly ssm: SSMClient
+  readonly scheduler: SchedulerClient
   readonly sts: STSClient
   readonly bedrock: BedrockClient
   /** In us-east-1, which alone takes Anthropic's form. */

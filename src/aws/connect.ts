@@ -1,6 +1,7 @@
 import { BedrockClient } from '@aws-sdk/client-bedrock'
 import { EC2Client } from '@aws-sdk/client-ec2'
 import { IAMClient } from '@aws-sdk/client-iam'
+import { SchedulerClient } from '@aws-sdk/client-scheduler'
 import { SSMClient } from '@aws-sdk/client-ssm'
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
@@ -116,6 +117,7 @@ function clientsFor(
     ec2Once: decodingRefusals(shared(new EC2Client(once)), sts),
     iam: shared(new IAMClient(config)),
     ssm: shared(new SSMClient(config)),
+    scheduler: shared(new SchedulerClient(config)),
     bedrock: shared(new BedrockClient(config)),
     bedrockHome: shared(new BedrockClient({ ...config, region: homeRegion(region) })),
   }

@@ -77,6 +77,7 @@ const isDuplicate = (error: unknown) =>
     'ParameterAlreadyExists',
     'IncorrectInstanceState',
     'ConcurrentModification*',
+    'ConflictException',
     // What was taken off a role or profile a moment ago may still be seen on it.
     'DeleteConflict',
   )

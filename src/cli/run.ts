@@ -1,7 +1,7 @@
 import type { CommandContext, Connect, GlobalOptions, Ui } from '../app/context.js'
 import type { Command } from '../app/define-command.js'
 import { type Clock, waitScale } from '../core/clock.js'
-import { type CommandPath, Interrupted, LabError } from '../core/error.js'
+import { bareCommand, type CommandPath, Interrupted, LabError } from '../core/error.js'
 import { rehearsed } from '../ui/rehearsed.js'
 import { renderHint } from './render-hint.js'
 
@@ -119,7 +119,7 @@ const interrupted = ({ name, untilStopped }: Command, cause: unknown): LabError 
     what: 'Interrupted.',
     fix: [
       {
-        command: { path: name as CommandPath },
+        command: bareCommand(name as CommandPath),
         text: untilStopped ? 'starts again' : 'continues where it stopped',
       },
     ],

@@ -12,8 +12,13 @@ import { models } from '../commands/models.js'
 import { open } from '../commands/open.js'
 import { policy } from '../commands/policy.js'
 import { portainerPassword } from '../commands/portainer-password.js'
+import { scheduleOff } from '../commands/schedule-off.js'
+import { scheduleSet } from '../commands/schedule-set.js'
+import { scheduleShow } from '../commands/schedule-show.js'
 import { shell } from '../commands/shell.js'
+import { start } from '../commands/start.js'
 import { status } from '../commands/status.js'
+import { stop } from '../commands/stop.js'
 import { tunnel } from '../commands/tunnel.js'
 import { up } from '../commands/up.js'
 import { usage } from '../commands/usage.js'
@@ -29,6 +34,11 @@ const commands = [
   up,
   status,
   destroy,
+  stop,
+  start,
+  scheduleSet,
+  scheduleShow,
+  scheduleOff,
   tunnel,
   open,
   list,
@@ -73,6 +83,14 @@ const globals = {
 
 /** Words of a group of commands, such as "user". */
 const groups: Readonly<Record<string, Pick<CommandNode, 'summary' | 'examples'>>> = {
+  schedule: {
+    summary: 'Start and stop the lab at set times',
+    examples: [
+      ['schedule set --start 08:00 --stop 20:00 --days mon-fri --timezone Europe/Berlin', 'sets them'],
+      ['schedule show', 'shows them'],
+      ['schedule off', 'removes them'],
+    ],
+  },
   access: {
     summary: 'Manage who can reach the lab',
     examples: [

@@ -1,5 +1,5 @@
 import { type Command, CommanderError } from 'commander'
-import { type CommandLine, type CommandPath, LabError, type Prose } from '../core/error.js'
+import { bareCommand, type CommandLine, type CommandPath, LabError, type Prose } from '../core/error.js'
 import { scenarios } from '../core/scenarios.js'
 import { commandAt, globalFlags } from './tree.js'
 
@@ -54,7 +54,7 @@ function meantLine(path: string, word: string, program: string): string | Comman
   const name = path.slice(program.length + 1)
   if (word.startsWith('--') && commandAt.has(name)) return withFlag(name, word)
   const meant = `${name} ${word}`.trim()
-  return commandAt.has(meant) ? { path: meant as CommandPath } : `${path} ${word}`
+  return commandAt.has(meant) ? bareCommand(meant as CommandPath) : `${path} ${word}`
 }
 
 /** The parser's own flags, which no type knows. */

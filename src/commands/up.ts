@@ -97,6 +97,12 @@ export const up = defineCommand({
       text: 'install Docker at first boot',
       off: 'don’t install Docker at first boot',
     },
+    'idle-stop': {
+      kind: 'word',
+      value: '<time>',
+      text: 'stop the instance after this long without use, such as 2h',
+      off: 'don’t stop the instance when nobody uses it',
+    },
     adopt: { kind: 'flag', text: 'adopt untagged resources that have the lab’s names' },
     'replace-instance': {
       kind: 'word',

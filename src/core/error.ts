@@ -25,6 +25,9 @@ export type CommandLine = {
   }
 }[CommandPath]
 
+/** A command without arguments or flags, whichever it is: the compiler does not tell so many apart. */
+export const bareCommand = (path: CommandPath): CommandLine => ({ path }) as CommandLine
+
 /** A text that names commands of this program: each is data, and cli/render-hint.ts writes it as the user has to type it. */
 export type Prose = string | readonly (string | CommandLine)[]
 

@@ -60,6 +60,11 @@ const schema = z.object({
   rebootNeeded: z.boolean(),
   /** The last chat proof, for src/bedrock/proof.ts to read; null or absent where there is none. */
   proof: z.unknown().optional(),
+  /** Idle stop, where it is on: minutes, and what keeps the host awake; `held`: it is off, see `holdIdleStop`. */
+  idleStop: z
+    .object({ minutes: z.int(), idleSince: z.string(), awake: z.string(), held: z.boolean() })
+    .nullable()
+    .optional(),
   /** The stage under way and since when, or empty. */
   running: z.string(),
   /** What makes it unhealthy. */
@@ -86,10 +91,15 @@ export function healthIn(stdout: string): HostHealth {
 
 const programs = ['host/health.py', 'host/firewall.py']
 
-/** Asks the host how it is: one Run Command that changes nothing, leaves nothing there and waits for nobody. */
-export async function readHealth(host: Host): Promise<HostHealth> {
+/**
+ * Asks the host how it is: one Run Command that leaves nothing there and waits for nobody.
+ * @param holdIdleStop switches idle stop off on the host, until it is set up again: a shutdown would terminate the
+ *   instance, and only EC2's attribute says so
+ */
+export async function readHealth(host: Host, { holdIdleStop = false } = {}): Promise<HostHealth> {
   const files = new Map([...templates(host.templates)].filter(([path]) => programs.includes(path)))
-  const asking = script(files, 'python3 "$CODE/host/health.py"')
+  const hold = holdIdleStop ? ' --hold-idle-stop' : ''
+  const asking = script(files, `python3 "$CODE/host/health.py"${hold}`)
   const { stdout } = await runCommand(host, { stage: 'health', script: asking, timeoutSeconds: 120 })
   return healthIn(stdout)
 }
@@ -104,11 +114,14 @@ const notReached = new Set([
 ])
 
 /** The health of a running host; undefined where Systems Manager does not reach it, or it was never set up. */
-export async function askHealth(host: Host): Promise<HostHealth | undefined> {
+export async function askHealth(
+  host: Host,
+  options: { holdIdleStop?: boolean } = {},
+): Promise<HostHealth | undefined> {
   // A command to an agent that is away would wait for it for minutes.
   if (!(await isOnline(host))) return undefined
   try {
-    return await readHealth(host)
+    return await readHealth(host, options)
   } catch (error) {
     if (error instanceof LabError && notReached.has(error.code)) return undefined
     throw error

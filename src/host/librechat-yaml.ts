@@ -51,6 +51,12 @@ const capabilities = [
 ] as const
 
 /**
+ * LibreChat would ask for the title beside the first answer, with the model's own limit of tokens: both together can
+ * exceed the quota of a new account.
+ */
+const titleTiming = 'final'
+
+/**
  * `librechat.yaml`: exactly the callable models, by names that people know. Without `addedEndpoints` agents
  * would vanish from the menu, and with a list of specs LibreChat hides parameters and presets unless told so.
  */
@@ -80,13 +86,14 @@ export function librechatYaml(settings: LibreChatSettings): string {
         balance: { enabled: true, startBalance: Math.round(allowance * 1e6), autoRefillEnabled: false },
       }),
       endpoints: {
-        agents: { capabilities },
+        // The page goes by the agents' timing, the server by the endpoint's own.
+        agents: { capabilities, titleTiming },
         bedrock: {
           // Without a list LibreChat would offer its own, most of which this account cannot call.
           models: models.map(({ id }) => id),
           availableRegions: [region],
           titleConvo: titleModel !== undefined,
-          ...(titleModel !== undefined && { titleModel }),
+          ...(titleModel !== undefined && { titleModel, titleTiming }),
         },
       },
       ...(models.length > 0 && {

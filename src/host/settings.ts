@@ -13,6 +13,8 @@ export interface HostSettings {
   readonly acmeEmail?: string | undefined
   /** Bedrock's region. */
   readonly region: string
+  /** Minutes without use after which the host shuts itself down; undefined: never. */
+  readonly idleStop?: number | undefined
   /** The text of librechat.yaml. */
   readonly librechatYaml: string
   /** US dollars: what each user may spend on models in a calendar month, and all of them together. */
@@ -36,6 +38,7 @@ const schema = z.object({
     .regex(/^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$/, 'not a plain e-mail address')
     .optional(),
   region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d+$/, 'not a region'),
+  idleStop: z.int().positive().optional(),
   librechatYaml: z.string(),
   allowance: z.number().positive().optional(),
   limit: z.number().positive().optional(),
@@ -55,7 +58,7 @@ function checked(settings: HostSettings): z.infer<typeof schema> {
 
 /** The settings as the files that the stack stage expects, without the release's name. */
 function filesOf(settings: HostSettings): Files {
-  const { address, domain, acmeEmail, region, librechatYaml, allowance, limit } = checked(settings)
+  const { address, domain, acmeEmail, region, idleStop, librechatYaml, allowance, limit } = checked(settings)
   const env = {
     LAB_ADDRESS: address,
     LAB_SITE: domain ?? address,
@@ -66,6 +69,7 @@ function filesOf(settings: HostSettings): Files {
     LAB_REGION: region,
     ...(allowance === undefined ? {} : { LAB_ALLOWANCE: String(allowance) }),
     ...(limit === undefined ? {} : { LAB_LIMIT: String(limit) }),
+    ...(idleStop === undefined ? {} : { LAB_IDLE_STOP: String(idleStop) }),
   }
   const lines = Object.entries(env).map(([key, value]) => `${key}=${value}\n`)
   return new Map([

@@ -57,6 +57,13 @@ export async function updateStack(host: Host, settings: HostSettings): Promise<H
   return healthIn(output)
 }
 
+/** Waits until a host that has just started is healthy, or for five minutes; its health then. */
+export async function awaitHealth(host: Host): Promise<HostHealth> {
+  let output = ''
+  for (const stage of stages.filter(({ name }) => name === 'health')) output = await followed(host, stage, {})
+  return healthIn(output)
+}
+
 /** A stage as one line that the user follows. */
 async function followed(host: Host, stage: Stage, input: Record<string, string>): Promise<string> {
   const task = { type: 'task', id: `host:${stage.name}`, name: stage.title } as const

@@ -28,6 +28,8 @@ export interface Actual {
   /** US dollars; null: none. Undefined: the host has not said. */
   allowance?: number | null | undefined
   limit?: number | null | undefined
+  /** Minutes until the host stops itself; 0: never. */
+  idleStop?: number | undefined
   /** The most tokens of an answer that the last proof asked for. */
   maxTokens?: number | undefined
   /** The role's policy, as text. */
@@ -39,7 +41,9 @@ export function actualOf(seen: {
   group?: Pick<SecurityGroupState, 'ingress'> | undefined
   role?: Pick<RoleState, 'boundary' | 'inline'> | undefined
   instance?: Pick<InstanceState, 'type' | 'subnetId' | 'volume'> | undefined
-  health?: Pick<HostHealth, 'release' | 'site' | 'models' | 'users' | 'proof' | 'money'> | undefined
+  health?:
+    | Pick<HostHealth, 'release' | 'site' | 'models' | 'users' | 'proof' | 'idleStop' | 'money'>
+    | undefined
 }): Actual {
   const { group, role, instance, health } = seen
   const rules = group?.ingress ?? []
@@ -73,6 +77,7 @@ export function actualOf(seen: {
             ? { maxTokens: Math.max(...proof.presets.map(({ maxTokens }) => maxTokens)) }
             : {}),
           ...(health.money ? { allowance: health.money.allowance, limit: health.money.limit } : {}),
+          idleStop: health.idleStop?.minutes ?? 0,
         }
       : {}),
     ...(health === undefined ? {} : { users: usersOf(health) }),

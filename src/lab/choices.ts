@@ -2,6 +2,7 @@ import { LabError } from '../core/error.js'
 import type { LabId } from '../resources/ownership.js'
 import { checkedCidrs } from './cidr.js'
 import { facts } from './facts.js'
+import { checkedIdleStop } from './idle-stop.js'
 import {
   domainSchema,
   emailSchema,
@@ -30,6 +31,8 @@ export interface Choices {
   /** US dollars; null: none any more. */
   allowance?: number | null
   limit?: number | null
+  /** Minutes; null switches it off. */
+  idleStop?: number | null
 }
 
 /** The flags as commander hands them over. */
@@ -48,6 +51,7 @@ export interface ChoiceFlags {
   maxTokens?: string
   allowance?: string | false
   limit?: string | false
+  idleStop?: string | false
 }
 
 export const leastDiskGb = facts.diskGb.least
@@ -121,6 +125,8 @@ export function checkedChoices(flags: ChoiceFlags): Choices {
     choices.allowance = flags.allowance === false ? null : checkedDollars(flags.allowance, 'allowance')
   if (flags.limit !== undefined)
     choices.limit = flags.limit === false ? null : checkedDollars(flags.limit, 'limit')
+  if (flags.idleStop !== undefined)
+    choices.idleStop = flags.idleStop === false ? null : checkedIdleStop(flags.idleStop)
   if (flags.email !== undefined) choices.email = checkedEmail(flags.email)
   return choices
 }
@@ -227,6 +233,9 @@ export function settingsFrom(options: {
     maxTokens: choices.maxTokens ?? stored?.maxTokens,
     allowance: choices.allowance === null ? undefined : (choices.allowance ?? stored?.allowance),
     limit: choices.limit === null ? undefined : (choices.limit ?? stored?.limit),
+    // Only `schedule` changes it.
+    schedule: stored?.schedule,
+    idleStop: choices.idleStop === null ? undefined : (choices.idleStop ?? stored?.idleStop),
   }
   return fitting(lab, {
     version: settingsVersion,

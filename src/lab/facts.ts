@@ -5,4 +5,6 @@ export const facts = {
   dollars: { least: 0.01, most: 100_000 },
   /** The container images take most of the least; the most is what gp3 offers. */
   diskGb: { default: 30, least: 20, most: 16_384 },
+  /** Shorter than the longest answers and a person's pauses, a lab would stop under them. */
+  idleStop: { leastMinutes: 30, mostMinutes: 7 * 24 * 60 },
 } as const

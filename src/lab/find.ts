@@ -2,6 +2,7 @@ import type { Instance } from '@aws-sdk/client-ec2'
 import type { Clients } from '../aws/clients.js'
 import { LabError } from '../core/error.js'
 import { describeInstance, findClaims, type Identity, identify } from '../resources/identity.js'
+import { type Rest, restOf } from '../resources/instance/describe.js'
 import type { LabId } from '../resources/ownership.js'
 import { recordedIn } from './graph.js'
 import { names } from './names.js'
@@ -12,6 +13,8 @@ export interface LabInstance {
   /** "pending", "running", "stopping", "stopped". */
   state: string
   publicIp?: string
+  /** Of one that is stopped, or about to be. */
+  rest?: Rest | undefined
 }
 
 /** What is proven to be the lab's; LabError `ambiguous-…`. Three concurrent calls. */
@@ -53,6 +56,7 @@ export async function findInstance(
     instanceId: instance.InstanceId,
     state: instance.State?.Name ?? 'unknown',
     ...(instance.PublicIpAddress ? { publicIp: instance.PublicIpAddress } : {}),
+    rest: restOf(instance),
   }
 }
 

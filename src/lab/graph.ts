@@ -9,6 +9,9 @@ import { type InstanceState, instance } from '../resources/instance.js'
 import { type InstanceProfileState, instanceProfile } from '../resources/instance-profile.js'
 import type { LabId } from '../resources/ownership.js'
 import { type RoleState, role } from '../resources/role.js'
+import { groupArnOf, type ScheduleGroupState, scheduleGroup } from '../resources/schedule-group.js'
+import { type ScheduleRoleState, scheduleRole } from '../resources/schedule-role.js'
+import { type SchedulesState, schedules } from '../resources/schedules.js'
 import { type Rule, type SecurityGroupState, securityGroup } from '../resources/security-group.js'
 import {
   overwrite,
@@ -19,6 +22,7 @@ import {
 } from '../resources/settings-parameter.js'
 import type { LaunchTarget } from './launch-target.js'
 import { names } from './names.js'
+import { expressionsOf, scheduleText } from './schedule.js'
 import { nothingChosen, type Settings, settingsSchema } from './settings.js'
 import { describeSettingsChange, formatSettings, parseSettings } from './stored-settings.js'
 
@@ -31,11 +35,21 @@ export interface LabGraph {
   address: Resource<AddressState>
   instance: Resource<InstanceState>
   association: Resource<AssociationState>
+  scheduleRole: Resource<ScheduleRoleState>
+  scheduleGroup: Resource<ScheduleGroupState>
+  schedules: Resource<SchedulesState>
   /** What is proven to be the lab's; no part of it. */
   identity: Resource<Identity>
-  /** All, each after what it needs. */
+  /** All that the settings want, each after what it needs. */
   all: Resource[]
 }
+
+/** The part of the graph that starts and stops the lab by itself. */
+export const scheduleOf = ({ scheduleRole, scheduleGroup, schedules }: LabGraph): Resource[] => [
+  scheduleRole,
+  scheduleGroup,
+  schedules,
+]
 
 export interface GraphOptions {
   clients: Clients
@@ -47,6 +61,8 @@ export interface GraphOptions {
   /** Where an instance and a group would be made; asked only when they are. */
   place: () => Promise<LaunchTarget>
   userData: string | undefined
+  /** Whether the schedule's resources are part of it where the settings want none: for those that remove them. */
+  withSchedule?: boolean
 }
 
 export function labGraph({
@@ -57,6 +73,7 @@ export function labGraph({
   adopt,
   place,
   userData,
+  withSchedule,
 }: GraphOptions): LabGraph {
   const { ec2, ec2Once, iam, ssm } = clients
   const lab: LabId = chosen.tags ? { ...id, tags: chosen.tags } : id
@@ -171,6 +188,7 @@ export function labGraph({
     after,
   })
   const points = association({ ec2, address: elasticIp, instance: host })
+  const resting = scheduleResources(clients, lab, chosen, adopt, host)
   return {
     settings,
     role: instanceRole,
@@ -179,8 +197,39 @@ export function labGraph({
     address: elasticIp,
     instance: host,
     association: points,
+    ...resting,
     identity,
-    all: [settings, instanceRole, profile, group, elasticIp, host, points],
+    all: [
+      ...[settings, instanceRole, profile, group, elasticIp, host, points],
+      ...(chosen.schedule || withSchedule
+        ? [resting.scheduleRole, resting.scheduleGroup, resting.schedules]
+        : []),
+    ],
+  }
+}
+
+/** What starts and stops the instance by itself: EventBridge Scheduler with a role of its own. */
+function scheduleResources(
+  { iam, scheduler }: Clients,
+  lab: LabId,
+  { schedule, permissionsBoundary }: Settings,
+  adopt: boolean,
+  instance: Resource<InstanceState>,
+): Pick<LabGraph, 'scheduleRole' | 'scheduleGroup' | 'schedules'> {
+  const { scheduleRole: roleName, scheduleGroup: groupName } = names(lab.name)
+  const groupArn = groupArnOf(lab, groupName)
+  const role = scheduleRole({ iam, lab, adopt, name: roleName, groupArn, permissionsBoundary, instance })
+  const group = scheduleGroup({ scheduler, lab, adopt, name: groupName, after: [instance] })
+  const wanted = schedule && {
+    expressions: expressionsOf(schedule),
+    timezone: schedule.timezone,
+    text: scheduleText(schedule),
+  }
+  const roleArn = `arn:${lab.partition}:iam::${lab.account}:role/${roleName}`
+  return {
+    scheduleRole: role,
+    scheduleGroup: group,
+    schedules: schedules({ scheduler, lab, groupName, wanted, role, roleArn, group, instance }),
   }
 }
 

@@ -23,6 +23,8 @@ export const names = (lab: string) => ({
   group: `LibreChatSecurityGroup${suffix(lab)}`,
   instance: `LibreChat${suffix(lab)}`,
   policy: 'LibreChatBedrock',
+  scheduleRole: `LibreChatScheduleRole${suffix(lab)}`,
+  scheduleGroup: `LibreChat${suffix(lab)}`,
   settings: `/librechat-lab/${lab}/spec`,
   lock: `/librechat-lab/${lab}/lock`,
 })

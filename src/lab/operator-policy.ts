@@ -30,19 +30,38 @@ const tagged = (where: 'aws:ResourceTag' | 'aws:RequestTag') => ({
 })
 
 /** https://docs.aws.amazon.com/service-authorization/latest/reference/ says which action takes which resource. */
-function scopesOf(partition: string, documents: readonly string[], adopts: boolean): Scope[] {
+function scopesOf(
+  partition: string,
+  {
+    actions,
+    documents,
+    adopts,
+  }: { actions: readonly string[]; documents: readonly string[]; adopts: boolean },
+): Scope[] {
   const arn = (service: string, ...resources: string[]) =>
     resources.map((resource) => `arn:${partition}:${service}:*:*:${resource}`)
   const iam = (resource: string) => `arn:${partition}:iam::*:${resource}/LibreChatInstanceRole*`
+  const scheduleRole = `arn:${partition}:iam::*:role/LibreChatScheduleRole*`
   const sessions = only('ssm:StartSession', 'ssm:SendCommand')
   // Else a session that names no document would open a shell, whatever documents are listed.
   const named = { BoolIfExists: { 'ssm:SessionDocumentAccessCheck': 'true' } }
   return [
     {
       sid: 'PassTheRole',
-      actions: only('iam:PassRole'),
+      actions: (action) => action === 'iam:PassRole' && actions.includes('ec2:RunInstances'),
       resource: iam('role'),
       condition: { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } },
+    },
+    {
+      sid: 'PassTheScheduleRole',
+      actions: (action) => action === 'iam:PassRole' && actions.includes('scheduler:CreateSchedule'),
+      resource: scheduleRole,
+      condition: { StringEquals: { 'iam:PassedToService': 'scheduler.amazonaws.com' } },
+    },
+    {
+      sid: 'Schedules',
+      actions: (action) => /^scheduler:(?!ListSchedules)/.test(action),
+      resource: arn('scheduler', 'schedule/LibreChat*/*', 'schedule-group/LibreChat*'),
     },
     {
       sid: 'LetSystemsManagerIn',
@@ -55,7 +74,7 @@ function scopesOf(partition: string, documents: readonly string[], adopts: boole
     {
       sid: 'RoleAndProfile',
       actions: (action) => /^iam:(?!PassRole|AttachRolePolicy)/.test(action),
-      resource: [iam('role'), iam('instance-profile')],
+      resource: [iam('role'), iam('instance-profile'), scheduleRole],
     },
     {
       sid: 'SettingsAndLock',
@@ -153,11 +172,7 @@ export function operatorPolicies(
 function operatorPolicy(partition: string, needs: readonly Needs[]): PolicyDocument {
   const actions = [...new Set(needs.flatMap((need) => need.actions))].sort()
   const documents = [...new Set(needs.flatMap((need) => need.documents ?? []))].sort()
-  const scopes = scopesOf(
-    partition,
-    documents,
-    needs.some(({ adopts }) => adopts),
-  )
+  const scopes = scopesOf(partition, { actions, documents, adopts: needs.some(({ adopts }) => adopts) })
   const scoped = scopes.map(({ actions: takes, sid, resource, condition }) => ({
     Sid: sid,
     Effect: 'Allow' as const,

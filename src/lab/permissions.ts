@@ -6,6 +6,9 @@ import { identityActions } from '../resources/identity.js'
 import { instanceActions } from '../resources/instance.js'
 import { instanceProfileActions } from '../resources/instance-profile.js'
 import { roleActions } from '../resources/role.js'
+import { scheduleGroupActions } from '../resources/schedule-group.js'
+import { scheduleRoleActions } from '../resources/schedule-role.js'
+import { schedulesActions } from '../resources/schedules.js'
 import { securityGroupActions } from '../resources/security-group.js'
 import { settingsParameterActions } from '../resources/settings-parameter.js'
 import type { LabGraph } from './graph.js'
@@ -38,10 +41,23 @@ const resources = {
   address: addressActions,
   instance: instanceActions,
   association: associationActions,
+  scheduleRole: scheduleRoleActions,
+  scheduleGroup: scheduleGroupActions,
+  schedules: schedulesActions,
 } satisfies Readonly<Record<Exclude<keyof LabGraph, 'all'>, ResourceActions>>
 const all = <Method extends keyof ResourceActions>(method: Method) =>
   Object.values(resources).flatMap((actions): readonly Action<Method>[] => actions[method])
 type Action<Method extends keyof ResourceActions> = (typeof resources)[keyof typeof resources][Method][number]
+
+const schedule = <Method extends keyof ResourceActions>(method: Method) =>
+  [scheduleRoleActions, scheduleGroupActions, schedulesActions].flatMap(
+    (actions): readonly ScheduleAction<Method>[] => actions[method],
+  )
+type ScheduleAction<Method extends keyof ResourceActions> = (
+  | typeof scheduleRoleActions
+  | typeof scheduleGroupActions
+  | typeof schedulesActions
+)[Method][number]
 
 const settings = ['ssm:GetParameter'] as const
 /** The settings and what has the lab's tags: which instance is the lab's. */
@@ -110,6 +126,39 @@ export const commandNeeds = {
       ...lock,
       ...leftoverActions.read,
       ...leftoverActions.write,
+    ],
+  },
+  stop: { feature: 'lab', actions: [...find, ...lock, 'ec2:StopInstances', 'ec2:CreateTags'] },
+  // The rules and the address follow what has changed while it was stopped.
+  start: {
+    feature: 'lab',
+    actions: [
+      ...find,
+      ...settingsParameterActions.observe,
+      ...instanceActions.observe,
+      ...securityGroupActions.observe,
+      ...addressActions.observe,
+      'ec2:AuthorizeSecurityGroupIngress',
+      'ec2:RevokeSecurityGroupIngress',
+      'ec2:AssociateAddress',
+      'ec2:StartInstances',
+      ...lock,
+      ...runCommand,
+      'ssm:DescribeInstanceInformation',
+    ],
+    documents: shellScript,
+  },
+  schedule: {
+    feature: 'lab',
+    actions: [
+      ...find,
+      ...instanceActions.observe,
+      ...settingsParameterActions.observe,
+      ...schedule('observe'),
+      ...schedule('ensure'),
+      ...schedule('remove'),
+      ...lock,
+      'ec2:CreateTags',
     ],
   },
   tunnel: {

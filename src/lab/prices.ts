@@ -53,14 +53,16 @@ export interface CostQuestion {
   addresses: number
   /** Undefined: nothing does. */
   bounds?: Bounds | undefined
+  /** Hours a month that it runs; all of them by default. The disk and the address cost all the time. */
+  hours?: number | undefined
 }
 
-/** What a lab costs a month while it runs all the time, in USD before tax. */
-export function monthlyCost({ region, instanceType, diskGb, addresses, bounds }: CostQuestion): Cost {
+/** What a lab costs a month, in USD before tax. */
+export function monthlyCost({ region, instanceType, diskGb, addresses, hours, bounds }: CostQuestion): Cost {
   const hourly = priceOf(region, instanceType)
   const gbMonth = priceOf(region, 'gp3')
   const fixed: CostLine[] = [
-    line(`${instanceType} instance`, hoursPerMonth, 'hours', hourly),
+    line(`${instanceType} instance`, hours ?? hoursPerMonth, 'hours', hourly),
     line(`${diskGb} GB gp3 disk`, diskGb, 'GB', gbMonth),
     line(
       addresses === 1 ? 'public IPv4 address' : `${addresses} public IPv4 addresses`,
@@ -113,7 +115,7 @@ const costText = (price: number | undefined, per: string): string =>
 function line(item: string, amount: number, unit: string, price: number | undefined): CostLine {
   if (price === undefined)
     return { item, unit: 'unknown here: see aws.amazon.com/ec2/pricing', monthlyUsd: undefined }
-  return { item, unit: `${amount} ${unit} at $${price}`, monthlyUsd: amount * price }
+  return { item, unit: `${Number(amount.toFixed(1))} ${unit} at $${price}`, monthlyUsd: amount * price }
 }
 
 function sum(lines: readonly CostLine[]): number | undefined {

@@ -1,7 +1,9 @@
 import { defaultMaxTokens } from '../host/librechat-yaml.js'
 import type { Actual } from './actual.js'
 import { countAddresses } from './cidr.js'
+import { idleText } from './idle-stop.js'
 import { hasRate } from './rates.js'
+import { scheduleText } from './schedule.js'
 import type { Settings } from './settings.js'
 
 /** One setting as the plan shows it: `from` only where AWS or the host has something else. */
@@ -29,8 +31,17 @@ export function settingRows(settings: Settings, actual: Actual): SettingRow[] {
     row('subnet', subnetId ?? actual.subnetId ?? 'a public one of the default VPC', actual.subnetId),
     row('instance type', instanceType, actual.instanceType),
     row('disk', `${diskGb} GB`, actual.diskGb === undefined ? undefined : `${actual.diskGb} GB`),
+    ...(settings.schedule ? [row('schedule', scheduleText(settings.schedule), undefined)] : []),
+    ...idleRow(settings, actual),
     ...moneyRows(settings, actual),
   ]
+}
+
+/** Shown where it is on, here or on the host. */
+function idleRow({ idleStop }: Settings, actual: Actual): SettingRow[] {
+  if (idleStop === undefined && !actual.idleStop) return []
+  const text = (minutes: number | undefined) => (minutes ? `after ${idleText(minutes)} without use` : 'off')
+  return [row('idle stop', text(idleStop), actual.idleStop === undefined ? undefined : text(actual.idleStop))]
 }
 
 const row = (what: string, to: string, from: string | undefined): SettingRow => ({

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { facts } from './facts.js'
 import { tagsSchema } from './tags.js'
+import { isZone } from './zone.js'
 
 const oneLine = (most: number) =>
   z
@@ -19,6 +20,8 @@ export const domainSchema = z
 
 const modelId = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._:/-]{0,200}$/)
 
+const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/)
+
 const creationId = z.string().regex(/^[0-9a-f]{16}$/)
 const awsId = (prefix: string) => z.string().regex(new RegExp(`^${prefix}-[0-9a-f]{8,32}$`))
 
@@ -35,7 +38,7 @@ const modelSchema = z.strictObject({
  * Raised when an older version could not read, or would misread, what this one stores. A new optional field raises it
  * too: documents are read strictly, so that nothing unknown is acted on.
  */
-export const settingsVersion = 3
+export const settingsVersion = 2
 
 /** What the user chose: all that a lab is, besides what AWS gave it. One JSON document in Parameter Store. */
 export const settingsSchema = z.strictObject({
@@ -86,6 +89,24 @@ export const settingsSchema = z.strictObject({
     .optional(),
   /** Set on each resource when it is created. */
   tags: tagsSchema.optional(),
+  /** When the lab starts and stops by itself; see schedule.ts. */
+  schedule: z
+    .strictObject({
+      start: timeOfDay,
+      stop: timeOfDay,
+      days: z
+        .array(z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']))
+        .min(1)
+        .max(7),
+      timezone: z
+        .string()
+        .regex(/^[A-Za-z][\w+/-]{1,49}$/)
+        .refine(isZone, 'no time zone'),
+    })
+    .refine(({ start, stop }) => start !== stop, 'starts and stops at the same time')
+    .optional(),
+  /** Minutes without use after which the host shuts itself down. */
+  idleStop: z.int().min(facts.idleStop.leastMinutes).max(facts.idleStop.mostMinutes).optional(),
   /** Whether first boot installs Docker already. */
   userData: z.boolean(),
   /** The first user. */

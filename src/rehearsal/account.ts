@@ -44,6 +44,15 @@ export interface Region {
   parameters: Record<string, Parameter>
   commands: Record<string, RunCommand>
   sessions: Record<string, Session>
+  /** Absent in an account of an older version. */
+  scheduleGroups?: Record<string, ScheduleGroup>
+}
+
+export interface ScheduleGroup {
+  createdAt: number
+  tags: Tags
+  /** Each as it was sent. */
+  schedules: Record<string, object>
 }
 
 export interface Vpc {
@@ -127,6 +136,10 @@ export interface Instance {
   }
   terminationProtected: boolean
   stopProtected: boolean
+  /** "stop" where it is absent. */
+  shutdownBehavior?: string
+  /** When and why it was stopped last. */
+  stopped?: { at: number; code: string }
   userData: string
   credits: string
   clientToken?: { token: string; parameters: string }
@@ -157,6 +170,10 @@ export interface Host {
   limit?: number
   /** Users' own allowances, by e-mail address in lower case. */
   allowances?: Record<string, number>
+  /** Minutes until it stops itself; 0: never. */
+  idleStop?: number
+  /** Idle stop was switched off, because a shutdown would terminate the instance. */
+  idleHeld?: boolean
 }
 
 export interface Address {

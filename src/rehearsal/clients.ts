@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { BedrockClient } from '@aws-sdk/client-bedrock'
 import { EC2Client } from '@aws-sdk/client-ec2'
 import { IAMClient } from '@aws-sdk/client-iam'
+import { SchedulerClient } from '@aws-sdk/client-scheduler'
 import { SSMClient } from '@aws-sdk/client-ssm'
 import { STSClient } from '@aws-sdk/client-sts'
 import type { Clients } from '../aws/clients.js'
@@ -119,6 +120,7 @@ export async function rehearse(options: RehearsalOptions): Promise<Pick<Connecti
     ec2Once: decodingRefusals(played(new EC2Client({ ...config, maxAttempts: 1 }), services.ec2), sts),
     iam: played(new IAMClient(config), services.iam),
     ssm: played(new SSMClient(config), services.ssm),
+    scheduler: played(new SchedulerClient(config), services.scheduler),
     sts,
     bedrock: played(new BedrockClient(config), services.bedrock),
     bedrockHome: played(new BedrockClient({ ...config, region: 'us-east-1' }), services.bedrock),

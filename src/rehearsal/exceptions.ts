@@ -15,6 +15,12 @@ import {
   NoSuchEntityException,
 } from '@aws-sdk/client-iam'
 import {
+  ResourceNotFoundException as ScheduleNotFoundException,
+  ConflictException as SchedulerConflictException,
+  SchedulerServiceException,
+  ValidationException as SchedulerValidationException,
+} from '@aws-sdk/client-scheduler'
+import {
   DoesNotExistException,
   InvalidDocument,
   InvalidInstanceId,
@@ -64,6 +70,11 @@ export const ssmExceptions = exceptions(SSMServiceException, {
   ParameterNotFound,
   TargetNotConnected,
   ValidationException: SsmValidationException,
+})
+export const schedulerExceptions = exceptions(SchedulerServiceException, {
+  ConflictException: SchedulerConflictException,
+  ResourceNotFoundException: ScheduleNotFoundException,
+  ValidationException: SchedulerValidationException,
 })
 export const stsExceptions = exceptions(STSServiceException, {
   ExpiredTokenException,

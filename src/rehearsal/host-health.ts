@@ -33,6 +33,14 @@ export function healthLine({ host, volume }: Instance, { now }: World): string {
     updates: { portainer: null, system: null },
     rebootNeeded: false,
     proof: host.proof ?? null,
+    idleStop: host.idleStop
+      ? {
+          minutes: host.idleStop,
+          idleSince: new Date(now).toISOString(),
+          awake: '',
+          held: host.idleHeld ?? false,
+        }
+      : null,
     running: '',
     problems,
     warnings: money?.stopped ? [stoppedWarning(money)] : [],

@@ -50,8 +50,11 @@ const sayings: Record<string, string> = {
 export function perform({ script, instance }: Work, world: World): Performance {
   if (script.includes('CHAT_PROOF=')) return prove(script, instance, world)
   const { files, command, version = '' } = carriedBy(script)
-  if (/host\/health\.py"?/.test(command) && files.has('host/health.py'))
-    return says(2_000, healthLine(instance, world))
+  if (/host\/health\.py"?/.test(command) && files.has('host/health.py')) {
+    const holds = command.includes('--hold-idle-stop') && instance.host.idleStop !== undefined
+    const leaves = holds ? { idleHeld: true } : {}
+    return says(2_000, healthLine({ ...instance, host: { ...instance.host, ...leaves } }, world), leaves)
+  }
   const stage = /run\.sh"? ([\w-]+)$/.exec(command)?.[1] ?? ''
   if (!(stage in times)) return fails(1_000, `sh: ${command.slice(0, 200)}: not found in this rehearsal`)
   const { host } = instance
@@ -110,6 +113,8 @@ function runs(
 
 /** What the stack stage's input tells of a host. */
 const installed = (files: ReadonlyMap<string, string>): Partial<Host> => ({
+  idleStop: Number(/^LAB_IDLE_STOP=(\d+)$/m.exec(files.get('input/settings.env') ?? '')?.[1] ?? 0),
+  idleHeld: false,
   site: /^LAB_SITE=(.*)$/m.exec(files.get('input/settings.env') ?? '')?.[1] ?? '',
   models: [...(files.get('input/librechat.yaml') ?? '').matchAll(/^\s+- name: "(.*)"$/gm)].flatMap(
     ([, id]) => id ?? [],

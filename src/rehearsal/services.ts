@@ -7,6 +7,7 @@ import {
   type Exceptions,
   ec2Exceptions,
   iamExceptions,
+  schedulerExceptions,
   ssmExceptions,
   stsExceptions,
 } from './exceptions.js'
@@ -14,6 +15,7 @@ import { iam } from './iam/index.js'
 import type { Service } from './intercept.js'
 import { parameters } from './parameters.js'
 import { runCommand } from './run-command.js'
+import { scheduler } from './scheduler.js'
 import { sessions } from './sessions.js'
 import { sts } from './sts.js'
 
@@ -39,6 +41,7 @@ export const services = {
   ec2: service('ec2', ec2, ec2Exceptions),
   iam: service('iam', iam, iamExceptions),
   ssm: service('ssm', { ...parameters, ...runCommand, ...sessions }, ssmExceptions),
+  scheduler: service('scheduler', scheduler, schedulerExceptions),
   sts: service('sts', sts, stsExceptions),
   bedrock: service('bedrock', bedrock, bedrockExceptions),
 }

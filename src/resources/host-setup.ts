@@ -90,7 +90,12 @@ export function hostSetup(options: HostSetupOptions): HostResource {
       const there = await seen(instance)
       if (!there) return undefined
       const { instanceId, state } = there
-      const health = state === 'running' ? await askHealth(hostOf(instanceId, options.progress)) : undefined
+      // An instance that a shutdown would terminate must not shut itself down.
+      const holdIdleStop = there.shutdownBehavior !== 'stop'
+      const health =
+        state === 'running'
+          ? await askHealth(hostOf(instanceId, options.progress), { holdIdleStop })
+          : undefined
       return { instanceId, health, proof: proofIn(health?.proof) }
     },
 
@@ -168,6 +173,7 @@ function stackChanges(
         to: 'this version, your settings and the models that answer',
       },
     ]
+  if (health.idleStop?.held) return [{ what: 'idle stop', from: 'off, for safety', to: 'on' }]
   if (health.healthy) return []
   const problems = health.problems.map(({ text }) => text).join(' ')
   return [{ what: 'health', from: problems || 'not healthy', to: 'healthy' }]

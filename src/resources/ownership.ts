@@ -20,6 +20,8 @@ export const tagKeys = {
   creation: 'librechat-lab:creation',
   /** An address's own allocation id, so that a copy of its tags shows. */
   allocation: 'librechat-lab:allocation',
+  /** On the instance: when a command stopped it, and which. */
+  stopped: 'librechat-lab:stopped',
 } as const
 
 export interface Tag {

@@ -60,7 +60,7 @@ const trust: PolicyDocument = {
 }
 
 /** Two documents are the same whatever the order of their keys and the encoding in which IAM answers. */
-const canonical = (text: string | undefined): string => {
+export const canonical = (text: string | undefined): string => {
   if (!text) return ''
   const plain = text.trimStart().startsWith('%') ? decodeURIComponent(text) : text
   try {

@@ -4,7 +4,7 @@ import { isCode, requestIdOf } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
 
 /** Refuses early what no session could be opened to. `state` as EC2 says it. */
-export function requireRunning(instanceId: string, state: string, region: string): void {
+export function requireRunning(state: string): void {
   if (state === 'running') return
   const starting = state === 'pending'
   throw new LabError({
@@ -13,10 +13,7 @@ export function requireRunning(instanceId: string, state: string, region: string
     fix: starting
       ? ['Run the same command again in a minute.']
       : [
-          {
-            run: `aws ec2 start-instances --instance-ids ${instanceId} --region ${region}`,
-            text: 'starts it; its address and data are kept',
-          },
+          { command: { path: 'start' }, text: 'starts it; its address and data are kept' },
           'Then run the same command again.',
         ],
     fault: 'user',

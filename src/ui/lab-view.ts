@@ -49,6 +49,7 @@ export function healthLines(health: HostHealth, { style, hint }: Paint): string[
     `disk ${gib(health.disk.freeBytes)} of ${gib(health.disk.totalBytes)} free`,
     `memory ${gib(health.memory.availableBytes)} of ${gib(health.memory.totalBytes)} available`,
     ...(health.certificate ? [`certificate valid until ${health.certificate.notAfter.slice(0, 10)}`] : []),
+    ...(health.idleStop ? [idleFact(health.idleStop)] : []),
     ...(health.updates.portainer
       ? [
           `Portainer last checked for updates ${health.updates.portainer.at} (${health.updates.portainer.result})`,
@@ -64,6 +65,14 @@ export function healthLines(health: HostHealth, { style, hint }: Paint): string[
     ...problems.map((one) => `  ${style('red', '✖')} ${clean(said(one))}`),
     ...health.warnings.map((one) => `  ${style('yellow', '!')} ${clean(said(one))}`),
   ]
+}
+
+/** "idle stop after 120 minutes: a scheduled chat is ahead" */
+function idleFact({ minutes, idleSince, awake, held }: NonNullable<HostHealth['idleStop']>): string {
+  const now = held
+    ? 'off, because a shutdown would terminate the instance'
+    : awake || `idle since ${idleSince}`
+  return `idle stop after ${minutes} minutes: ${now}`
 }
 
 /** Each model's first words, or why it did not answer; a kept proof with its date. */

@@ -16,6 +16,7 @@ import { strangerLines } from './strangers-view.js'
 import { clean } from './style.js'
 import { columns, usd } from './table.js'
 import type { Paint, Ui } from './ui.js'
+import { zoned } from './when.js'
 
 export const keptText = (
   { name, region }: LabId,
@@ -62,7 +63,10 @@ export function statusText(status: Status, paint: Paint): string {
     return [kept, ...(others.length > 0 ? ['', ...others] : [])].join('\n')
   }
   const { lab, settings, health } = status
-  const verdict = status.exitCode === 0 ? style('green', 'healthy') : style('yellow', 'not as it should be')
+  const verdict =
+    status.exitCode === 2
+      ? style('yellow', 'not as it should be')
+      : style('green', status.stopped ? 'stopped' : 'healthy')
   const lines = [
     `${style('bold', `Lab "${lab.name}" in ${lab.region}`)}  ${verdict}`,
     '',
@@ -71,9 +75,11 @@ export function statusText(status: Status, paint: Paint): string {
   lines.push('', style('bold', 'Elastic IP'), ...addressLines(status, paint))
   lines.push('', style('bold', 'Host'))
   lines.push(
-    ...(health
-      ? healthLines(health, paint)
-      : [`  ${style('red', '✖')} not reachable: it is stopped, or its Systems Manager agent is offline`]),
+    ...(status.stopped
+      ? stoppedLines(status, paint)
+      : health
+        ? healthLines(health, paint)
+        : [`  ${style('red', '✖')} not reachable: it is stopped, or its Systems Manager agent is offline`]),
   )
   lines.push(...hostDriftLines(status, paint))
   for (const model of status.lostModels)
@@ -87,14 +93,12 @@ export function statusText(status: Status, paint: Paint): string {
         (text) => `  ${style('yellow', '!')} ${clean(text)}`,
       ),
     )
-  else if (settings)
+  else if (settings && !status.stopped)
     lines.push('', style('bold', 'Chat'), `  ${style('yellow', '!')} ${unproven(settings, paint)}`)
+  lines.push('', style('bold', 'Access'), ...reachLines(status, paint), '')
   lines.push(
-    '',
-    style('bold', 'Access'),
-    ...reachLines(status, paint),
-    '',
-    ...costText(status.cost, style),
+    ...costText(status.stopped?.cost ?? status.cost, style),
+    ...runningCost(status),
     ...spentLines(status, paint),
   )
   if (others.length > 0) lines.push('', ...others)
@@ -115,6 +119,39 @@ function spentLines({ health, settings }: There, { style, hint }: Paint): string
     `  ${style('dim', `By day, model and user: ${hint({ command: { path: 'usage' } })}`)}`,
   ]
 }
+
+/** Since when a lab is stopped, why, and how it comes back. */
+function stoppedLines({ stopped, next }: There, { style, hint }: Paint): string[] {
+  if (!stopped) return []
+  const since = stopped.since === undefined ? '' : ` since ${zoned(stopped.since, next?.timezone)}`
+  const mark = stopped.by === 'unknown' ? style('red', '✖') : style('dim', '·')
+  const start = hint({ command: { path: 'start' }, text: 'starts it; its data and address are kept' })
+  return [
+    `  ${mark} stopped${since}: ${reasons[stopped.by]}`,
+    ...(next?.start === undefined
+      ? []
+      : [`    The schedule starts it at ${zoned(next.start, next.timezone)}.`]),
+    `  ${start}`,
+    ...(stopped.by === 'unknown'
+      ? [`  ${hint({ command: { path: 'stop' }, text: 'keeps it stopped' })}`]
+      : []),
+  ]
+}
+
+const reasons = {
+  stop: 'by the command stop',
+  schedule: 'at the time of its schedule',
+  idle: 'by idle stop, because nobody used it',
+  unknown: 'not by stop, its schedule or idle stop',
+} as const
+
+/** What a stopped lab costs while it runs. */
+const runningCost = ({ stopped, cost, next }: There): string[] =>
+  stopped
+    ? [`  While it runs${next ? ' by its schedule' : ''}: ${usd(cost.monthlyUsd)} a month before tax`]
+    : next?.stop === undefined
+      ? []
+      : [`  With its schedule; the next stop is at ${zoned(next.stop, next.timezone)}`]
 
 /** `up` does not make a model answer: where nothing else is wrong, the causes are above, or the models were not asked. */
 function nextStep(
@@ -265,7 +302,7 @@ export function statusJson(status: Status, { hint }: Pick<Ui, 'hint'>): object {
   return {
     ...head,
     exists: true,
-    healthy: exitCode === 0,
+    healthy: exitCode === 0 && !status.stopped,
     spec: status.settings ?? null,
     resources: status.items.map(({ resource, action, id, changes }) => ({
       name: resource.name,
@@ -296,5 +333,12 @@ export function statusJson(status: Status, { hint }: Pick<Ui, 'hint'>): object {
     chatAt: status.chat?.at ?? null,
     chat: chatJson(status.chat, { hint }),
     cost: costJson(status.cost),
+    stopped: status.stopped
+      ? {
+          by: status.stopped.by,
+          since: status.stopped.since === undefined ? null : new Date(status.stopped.since).toISOString(),
+          cost: costJson(status.stopped.cost),
+        }
+      : null,
   }
 }

@@ -159,6 +159,29 @@ def proof():
         return None
 
 
+def idle_stop():
+    """Idle stop as bin/idle-stop left it at its last look; None where it is off."""
+    minutes = setting("LAB_IDLE_STOP")
+    if not minutes:
+        return None
+    try:
+        with open("/run/librechat-lab/idle.json", encoding="utf-8") as file:
+            last = json.load(file)
+    except (OSError, ValueError):
+        last = {}
+    idle = time.clock_gettime(time.CLOCK_BOOTTIME) - last.get("since", 0)
+    return {"minutes": int(minutes), "awake": last.get("awake", ""),
+            "idleSince": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - idle)),
+            "held": os.path.exists(f"{LAB}/state/idle-stop-held")}
+
+
+def hold_idle_stop():
+    """Whoever asks has seen that a shutdown would terminate the instance, which the host can't see."""
+    if setting("LAB_IDLE_STOP"):
+        with open(f"{LAB}/state/idle-stop-held", "w", encoding="utf-8"):
+            pass
+
+
 def memory():
     with open("/proc/meminfo", encoding="utf-8") as file:
         found = {key: int(value) * 1024 for key, value in re.findall(r"^(\w+):\s+(\d+) kB$", file.read(), re.M)}
@@ -192,6 +215,7 @@ def health():
         "updates": {"portainer": update("portainer"), "system": update("system")},
         "rebootNeeded": bool(kernel) or libraries_wait(),
         "proof": proof(),
+        "idleStop": idle_stop(),
         "running": "" if written("running").startswith("health ") else written("running"),
     }
     problems, warnings = judge(result, kernel)
@@ -261,6 +285,8 @@ def judge(result, kernel):
 
 def main():
     begun = time.time()
+    if "--hold-idle-stop" in sys.argv:
+        hold_idle_stop()
     timeout = float(sys.argv[2]) if sys.argv[1:2] == ["--wait"] else 0
     result = health()
     # A public certificate comes within seconds, or not before a user has corrected the domain.

@@ -74,14 +74,21 @@ up --remove-orphans
 install -d -m 700 "$LAB/money/host"
 for file in lab.py money.py guard.js; do put "$CODE/host/$file" "$LAB/money/host/$file" 600 || true; done
 
-# Portainer's timer, now that there is something to update.
-put "$CODE/bin/update-portainer" "$LAB/bin/update-portainer" 755 || true
+# Portainer's timer, now that there is something to update, and the one that stops a host that nobody uses.
+for program in update-portainer idle-stop; do put "$CODE/bin/$program" "$LAB/bin/$program" 755 || true; done
 changed=no
-for unit in librechat-lab-{portainer,money}.{service,timer}; do
+for unit in librechat-lab-{portainer,idle,money}.{service,timer}; do
   if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
 done
 if [ $changed = yes ]; then systemctl daemon-reload; fi
 systemctl enable --now librechat-lab-portainer.timer librechat-lab-money.timer
 systemctl start librechat-lab-money.service || say "what the models cost could not be summed; the host tries again every 3 minutes"
+# The command line has seen to it that a shutdown stops the instance, or it would have left this file.
+rm -f state/idle-stop-held
+if grep -q '^LAB_IDLE_STOP=' .env; then
+  systemctl enable --now librechat-lab-idle.timer
+else
+  systemctl disable --now librechat-lab-idle.timer
+fi
 
 put "$INPUT/release" state/release 600 || true

@@ -32,10 +32,16 @@ import {
   SSMClient,
 } from '@aws-sdk/client-ssm'
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
 import { type Account, openAccount, operator } from '../support/account.js'
 import { expiry, throttle } from '../support/gateway/faults.js'
 import { describeAws } from '../support/moto.js'
+
+/** The gateway's clock, which runs in this process, goes on only where the test says so. */
+function stopTime(): void {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  onTestFinished(() => void vi.useRealTimers())
+}
 
 // The tests' own AWS, seen through the SDK: what the suites lean on must itself be right.
 describeAws('the gateway before moto', (moto) => {
@@ -169,6 +175,7 @@ describeAws('the gateway before moto', (moto) => {
   })
 
   it('hides for a while what has just been made', async () => {
+    stopTime()
     account.slowness.instance = 150
     const id = await launch()
     const seen = async () => (await ec2.send(new DescribeInstancesCommand({}))).Reservations?.length
@@ -176,33 +183,35 @@ describeAws('the gateway before moto', (moto) => {
     await expect(ec2.send(new DescribeInstancesCommand({ InstanceIds: [id] }))).rejects.toMatchObject({
       name: 'InvalidInstanceID.NotFound',
     })
-    await new Promise((resolve) => setTimeout(resolve, 160))
+    vi.setSystemTime(Date.now() + 160)
     expect(await seen()).toBe(1)
   })
 
   it('refuses a launch with a profile that EC2 does not know yet', async () => {
+    stopTime()
     account.slowness.profile = 150
     const wanted = await profile()
     await expect(launch(wanted)).rejects.toMatchObject({
       name: 'InvalidParameterValue',
       message: expect.stringContaining('Invalid IAM Instance Profile name'),
     })
-    await new Promise((resolve) => setTimeout(resolve, 160))
+    vi.setSystemTime(Date.now() + 160)
     expect(await launch(wanted)).toMatch(/^i-/)
   })
 
   it('lets an instance start and stop in its own time', async () => {
+    stopTime()
     Object.assign(account.slowness, { starting: 100, terminating: 100 })
     const id = await launch()
     const state = async () =>
       (await ec2.send(new DescribeInstancesCommand({ InstanceIds: [id] }))).Reservations?.[0]?.Instances?.[0]
         ?.State?.Name
     expect(await state()).toBe('pending')
-    await new Promise((resolve) => setTimeout(resolve, 110))
+    vi.setSystemTime(Date.now() + 110)
     expect(await state()).toBe('running')
     await ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }))
     expect(await state()).toBe('shutting-down')
-    await new Promise((resolve) => setTimeout(resolve, 110))
+    vi.setSystemTime(Date.now() + 110)
     expect(await state()).toBe('terminated')
   })
 
@@ -239,15 +248,14 @@ describeAws('the gateway before moto', (moto) => {
     await expect(send(without, { commands: ['ls'] })).rejects.toMatchObject({ name: 'InvalidInstanceId' })
     await expect(send(id, { comands: ['ls'] })).rejects.toMatchObject({ name: 'InvalidParameters' })
     const { Command } = await send(id, { commands: ['ls'] })
-    await new Promise((resolve) => setTimeout(resolve, 10))
-    const ended = await ssm.send(
-      new GetCommandInvocationCommand({ CommandId: Command?.CommandId ?? '', InstanceId: id }),
-    )
-    expect(ended).toMatchObject({
-      Status: 'Failed',
-      ResponseCode: 1,
-      StandardErrorContent: expect.stringContaining('carries no archive'),
-    })
+    const seen = { CommandId: Command?.CommandId ?? '', InstanceId: id }
+    await expect
+      .poll(() => ssm.send(new GetCommandInvocationCommand(seen)), { timeout: 10_000 })
+      .toMatchObject({
+        Status: 'Failed',
+        ResponseCode: 1,
+        StandardErrorContent: expect.stringContaining('carries no archive'),
+      })
   })
 
   it('lets faults strike: the nth call, with the right code, before or after it was carried out', async () => {

@@ -71,6 +71,7 @@ describe('librechat.yaml', () => {
     ])
     expect(endpoints.bedrock.availableRegions).toEqual(['eu-central-1'])
     expect(endpoints.bedrock.titleModel).toBe('eu.anthropic.claude-haiku-4-5-20251001-v1:0')
+    expect([endpoints.bedrock.titleTiming, endpoints.agents.titleTiming]).toEqual(['final', 'final'])
     expect(modelSpecs.list.map((spec: { preset: { model: string } }) => spec.preset.model)).toEqual(
       endpoints.bedrock.models,
     )

@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, describe, expect, inject, it } from 'vitest'
 import type { Model } from '../../src/bedrock/model.js'
 import { findModels } from '../../src/bedrock/models.js'
 import { pick } from '../../src/bedrock/pick.js'
@@ -89,14 +89,17 @@ describe("the role's policy", () => {
     ['sa-east-1', undefined],
     ['us-east-1', ['global.anthropic.claude-sonnet-5', 'nova-pro']],
   ] as const)('in %s with %j, judged by an evaluator that we did not write', (region, wanted) => {
-    let world: Awaited<ReturnType<typeof chosenIn>>
-    beforeAll(async () => {
-      world = await chosenIn(region, wanted ? [...wanted] : undefined)
-    })
-    const may = (asked: [string, string][]) => judge(bedrockPolicy('aws', profileArnsOf(world.chosen)), asked)
+    let found: ReturnType<typeof chosenIn> | undefined
+    const lab = async () => {
+      found ??= chosenIn(region, wanted ? [...wanted] : undefined)
+      const world = await found
+      const policy = bedrockPolicy('aws', profileArnsOf(world.chosen))
+      return { ...world, may: (asked: [string, string][]) => judge(policy, asked) }
+    }
 
     it('allows each chosen model: its profile and the model in every region that may answer', async () => {
-      const needed = world.chosen.flatMap(({ profile, modelId }) =>
+      const { chosen, may } = await lab()
+      const needed = chosen.flatMap(({ profile, modelId }) =>
         profile
           ? [profile.arn, ...profile.models]
           : [`arn:aws:bedrock:${region}::foundation-model/${modelId}`],
@@ -107,8 +110,9 @@ describe("the role's policy", () => {
     })
 
     it('denies every other profile', async () => {
-      const chosen = new Set(world.chosen.map(({ id }) => id))
-      const others = world.all.flatMap(({ routes }) =>
+      const { all, may, ...rest } = await lab()
+      const chosen = new Set(rest.chosen.map(({ id }) => id))
+      const others = all.flatMap(({ routes }) =>
         routes.flatMap(({ id, profile }) => (profile && !chosen.has(id) ? profile.arn : [])),
       )
       const asked = [
@@ -121,6 +125,7 @@ describe("the role's policy", () => {
     })
 
     it('denies every other action', async () => {
+      const { may } = await lab()
       const resources = ['*', 'arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-sonnet-5']
       const asked = [
         'bedrock:CreateFoundationModelAgreement',

@@ -9,7 +9,7 @@ const ACCESS_KEY = 'ASIAFROMTHEROLE'
 
 /** How a model behaves: what it streams, or the error that AWS answers with; `untitled` refuses `Converse` alone. */
 export type Behaviour =
-  | { words: string[]; thoughts?: string[]; untitled?: string }
+  | { words: string[]; thoughts?: string[]; untitled?: string; throttles?: false }
   | { status: number; error: string; message: string }
   /** Begins to stream, then AWS sends an exception inside the stream. */
   | { words: string[]; breaksWith: string; message: string }
@@ -55,7 +55,10 @@ export async function runtime(models: Record<string, Behaviour>) {
       if ('error' in behaviour) return refuse(behaviour.status, behaviour.error, behaviour.message)
       if (operation === 'Converse') {
         if ('untitled' in behaviour && behaviour.untitled) {
-          return refuse(429, 'ThrottlingException', behaviour.untitled)
+          const isThrottled = behaviour.throttles ?? true
+          return isThrottled
+            ? refuse(429, 'ThrottlingException', behaviour.untitled)
+            : refuse(400, 'ValidationException', behaviour.untitled)
         }
         response.writeHead(200, { 'content-type': 'application/json' })
         const message = { role: 'assistant', content: [{ text: 'A Short Greeting' }] }

@@ -70,7 +70,7 @@ const ask = (query) => new Promise((resolve) => {
 })()`
 
 /** Runs one of the host's programs; what it answered through file 3, and the error that it left. */
-function program(name: string, request?: object) {
+function program(name: string, request?: object, { quietMs = 3000 } = {}) {
   if (request) writeFileSync(join(work, 'input/request.json'), JSON.stringify(request))
   const env = {
     ...process.env,
@@ -80,7 +80,7 @@ function program(name: string, request?: object) {
     RUN: work,
     INPUT: `${work}/input`,
     PYTHONDONTWRITEBYTECODE: '1',
-    ANSWER_QUIET_MS: '3000',
+    ANSWER_QUIET_MS: String(quietMs),
   }
   const argv = [
     '-c',
@@ -99,6 +99,17 @@ function program(name: string, request?: object) {
 
 const { publicKey: answers } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const publicKey = answers.export({ type: 'spki', format: 'pem' })
+
+/** Spares the tests that are not about it the seconds that a key of 4096 bits takes. */
+const { privateKey: ready } = generateKeyPairSync('rsa', { modulusLength: 4096 })
+function withReadyKey(): void {
+  writeFileSync(join(work, 'ready'), ready.export({ type: 'pkcs8', format: 'pem' }))
+  shim(
+    'openssl',
+    `[ "$1" != genpkey ] || exec cp '${work}/ready' "\${@: -1}"
+PATH=\${PATH#*:} exec openssl "$@"`,
+  )
+}
 
 describe.skipIf(!there)('the host’s key for a password', () => {
   const reset = 'reset-password.js'
@@ -132,6 +143,7 @@ describe.skipIf(!there)('the host’s key for a password', () => {
     ['another action', `add ${email}`],
     ['no one', ''],
   ])('opens no password that was encrypted for %s, and is gone', (_, purpose) => {
+    withReadyKey()
     app(reset, asking(questions, done))
     expect(ask(sealed('long enough', purpose))).toMatchObject({ status: 1, error: { code: 'password-key' } })
     expect(readdirSync(join(work, 'keys'))).toEqual([])
@@ -139,6 +151,7 @@ describe.skipIf(!there)('the host’s key for a password', () => {
   })
 
   it('is gone when the request is refused for another reason', () => {
+    withReadyKey()
     const { error } = ask(sealed('long enough', 'reset-password bob@example.org'), 'bob@example.org')
     expect(error).toMatchObject({ code: 'user-unknown', refused: true })
     expect(fixSchema.parse(error.fix)).toEqual([['List the users: ', { path: 'user list' }]])
@@ -199,7 +212,7 @@ describe.skipIf(!there)('removing a user', () => {
 
   it('ends when the script asks what nobody can answer, and starts LibreChat again', () => {
     app('delete-user.js', asking(['Type DELETE to confirm:'], ''))
-    const { error, log } = program('user', { action: 'remove', email })
+    const { error, log } = program('user', { action: 'remove', email }, { quietMs: 500 })
     expect(error.why).toMatch(/asked what nobody can answer/)
     expect(log).toMatch(/compose stop librechat[\s\S]*compose up -d/)
   })

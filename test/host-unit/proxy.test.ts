@@ -158,6 +158,16 @@ describe.skipIf(!there)(there ? 'the proxy' : 'the proxy (not run: no caddy)', (
   )
 
   it.each([
+    ['DELETE', '/api/user/delete', 403],
+    ['DELETE', '/API/User/Delete/', 403],
+    ['DELETE', '/api/convos', 200],
+    ['GET', '/api/user/delete', 200],
+  ])('lets nobody delete their own account, not even an admin: %s %s', async (method, path, status) => {
+    const head = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`
+    expect(await raw(ports.localhost, head)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+  })
+
+  it.each([
     'rebind.example:8080',
     'rebind.example',
     'localhost.rebind.example:8080',

@@ -42,10 +42,11 @@ const shortKey = generateKeyPairSync('rsa', { modulusLength: 2048 })
   .publicKey.export({ type: 'spki', format: 'pem' })
   .toString()
 
+const pair = generateKeyPairSync('rsa', { modulusLength: 4096 })
+
 /** A host that makes keys for passwords, and what it was sent that was encrypted to them. */
 function withKeys() {
   const opened: { key: KeyObject; sealed: string }[] = []
-  const pair = generateKeyPairSync('rsa', { modulusLength: 4096 })
   const publicKey = pair.publicKey.export({ type: 'spki', format: 'pem' })
   const id = 'a1'.repeat(12)
   let answer = ''

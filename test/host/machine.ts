@@ -199,10 +199,21 @@ export class Machine {
   /** Shuts the guest down in good order and starts it again. */
   async reboot(): Promise<void> {
     this.socket?.write(`${JSON.stringify({ id: this.next++, script: 'systemctl poweroff' })}\n`)
-    const late = Date.now() + 180_000
-    while (this.qemu?.exitCode === null && Date.now() < late) await sleep(200)
+    await this.switchedOff()
     await this.stopQemu()
     await this.boot()
+  }
+
+  /** Starts the guest again once it has shut itself down; throws when it does not. */
+  async startAgain(): Promise<void> {
+    if (!(await this.switchedOff())) throw new Error(`The guest still runs:\n${this.console()}`)
+    await this.boot()
+  }
+
+  private async switchedOff(): Promise<boolean> {
+    const late = Date.now() + 180_000
+    while (this.qemu?.exitCode === null && Date.now() < late) await sleep(200)
+    return this.qemu?.exitCode !== null
   }
 
   private async stopQemu(): Promise<void> {

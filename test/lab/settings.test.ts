@@ -69,30 +69,22 @@ describe('the stored settings', () => {
   })
 
   it('of a later version are refused with the way to read them', () => {
-    const text = JSON.stringify({ ...settings, version: 4, unheardOf: true })
+    const text = JSON.stringify({ ...settings, version: 3, unheardOf: true })
     expect(() => parseSettings(text, 'p', lab)).toThrow(
       expect.objectContaining({
         code: 'bad-settings',
-        message: expect.stringMatching(/version 4.*up to version 3/),
+        message: expect.stringMatching(/version 3.*up to version 2/),
         fix: [{ run: 'npx librechat-lab@latest', text: 'runs the newest version' }],
       }),
     )
   })
 
-  it('of version 2 are read', () => {
-    const { version: _, ...rest } = settings
-    const text = JSON.stringify({ ...rest, version: 2, profileArns: undefined })
-    expect(parseSettings(text, 'p', lab)).toMatchObject({ version: 3, generation: settings.generation })
-    const newer = JSON.stringify({ ...JSON.parse(text), allowance: 10 })
-    expect(() => parseSettings(newer, 'p', lab)).toThrow(expect.objectContaining({ code: 'bad-settings' }))
-  })
-
   it('of version 0.1.0 are read, and differ from what this version stores by their format alone', () => {
     const text = readFileSync(new URL('settings-0.1.0.json', import.meta.url), 'utf8').trim()
     const read = parseSettings(text, 'p', lab)
-    expect(read).toEqual({ ...JSON.parse(text), version: 3 })
+    expect(read).toEqual({ ...JSON.parse(text), version: 2 })
     const stored = formatSettings(read, lab)
-    expect(JSON.parse(stored)).toMatchObject({ version: 3 })
+    expect(JSON.parse(stored)).toMatchObject({ version: 2 })
     expect(stored.length).toBeLessThan(text.length * 0.7)
     expect(parseSettings(stored, 'p', lab)).toEqual(read)
     expect(describeSettingsChange(text, stored, lab)).toEqual([])

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EC2Client } from '@aws-sdk/client-ec2'
 import { IAMClient } from '@aws-sdk/client-iam'
+import { SchedulerClient } from '@aws-sdk/client-scheduler'
 import { SSMClient } from '@aws-sdk/client-ssm'
 import { STSClient } from '@aws-sdk/client-sts'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -80,6 +81,7 @@ describeAws('the rehearsal account answers as moto does', (moto) => {
       ec2: new EC2Client(options),
       iam: new IAMClient(options),
       ssm: new SSMClient(options),
+      scheduler: new SchedulerClient(options),
       sts: new STSClient(options),
     }
     const rehearsed = await rehearse({ region, statePath: join(folder, 'rehearsal.json') })

@@ -56,6 +56,8 @@ export async function askedOf(
       return await ofSsm(call, witness, account)
     case 'bedrock':
       return ofBedrock(call)
+    case 'scheduler':
+      return ofScheduler(call, account)
     case 'sts':
       // GetCallerIdentity needs no permission: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
       return []
@@ -107,10 +109,10 @@ function passed({ params }: Call, account: string): Asked[] {
   return profile ? [pass(profile, account)] : []
 }
 
-const pass = (role: string, account: string): Asked => ({
+const pass = (role: string, account: string, service = 'ec2.amazonaws.com'): Asked => ({
   action: 'iam:PassRole',
   resource: `arn:aws:iam::${account}:role/${role}`,
-  context: { 'iam:PassedToService': 'ec2.amazonaws.com' },
+  context: { 'iam:PassedToService': service },
   besides: true,
 })
 
@@ -219,6 +221,43 @@ async function ofHost(call: Call, { ec2 }: Pick<Witness, 'ec2'>, account: string
     { action, resource: `arn:aws:ec2:${region}:${account}:instance/${id}`, context: { ...tags, ...check } },
     ...(isSession ? [channel] : []),
   ]
+}
+
+const schedulerActions: readonly (readonly [RegExp, string])[] = [
+  [/^GET \/schedule-groups\/[^/]+$/, 'GetScheduleGroup'],
+  [/^POST \/schedule-groups\/[^/]+$/, 'CreateScheduleGroup'],
+  [/^DELETE \/schedule-groups\/[^/]+$/, 'DeleteScheduleGroup'],
+  [/^GET \/schedules$/, 'ListSchedules'],
+  [/^GET \/schedules\/[^/]+$/, 'GetSchedule'],
+  [/^POST \/schedules\/[^/]+$/, 'CreateSchedule'],
+  [/^PUT \/schedules\/[^/]+$/, 'UpdateSchedule'],
+  [/^DELETE \/schedules\/[^/]+$/, 'DeleteSchedule'],
+  [/^GET \/tags\/.+$/, 'ListTagsForResource'],
+  [/^POST \/tags\/.+$/, 'TagResource'],
+]
+
+/** Scheduler speaks REST: method and path. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html */
+function ofScheduler({ action: asked, params, region }: Call, account: string): Asked[] {
+  const name = schedulerActions.find(([path]) => path.test(asked))?.[1]
+  if (!name) throw new Error(`nobody has said which action ${asked} is`)
+  const action = `scheduler:${name}`
+  const last = decodeURIComponent(asked.split('/').at(-1) ?? '')
+  const group = String(params.GroupName ?? params.groupName ?? params.ScheduleGroup ?? 'default')
+  const arn = (resource: string) => `arn:aws:scheduler:${region}:${account}:${resource}`
+  if (/Tag/.test(name))
+    return [{ action, resource: decodeURIComponent(asked.replace(/^\w+ \/tags\//, '')), context: {} }]
+  if (name.endsWith('ScheduleGroup')) {
+    const resource = arn(`schedule-group/${last}`)
+    const tagging = { action: 'scheduler:TagResource', resource, context: {}, besides: true }
+    return [{ action, resource, context: {} }, ...(name === 'CreateScheduleGroup' ? [tagging] : [])]
+  }
+  const own = {
+    action,
+    resource: name === 'ListSchedules' ? '*' : arn(`schedule/${group}/${last}`),
+    context: {},
+  }
+  const role = (params.Target as { RoleArn?: string } | undefined)?.RoleArn?.split('/').pop()
+  return role ? [own, pass(role, account, 'scheduler.amazonaws.com')] : [own]
 }
 
 function ofBedrock({ action }: Call): Asked[] {

@@ -33,6 +33,7 @@ import {
   RemoveRoleFromInstanceProfileCommand,
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam'
+import { GetScheduleCommand, UpdateScheduleCommand } from '@aws-sdk/client-scheduler'
 import { PutParameterCommand } from '@aws-sdk/client-ssm'
 import { afterAll, expect, it, vi } from 'vitest'
 import { type Account, type AccountOptions, openAccount } from '../support/account.js'
@@ -167,6 +168,8 @@ describeAws('the printed policy', (moto) => {
     await may(['up'], ['up', '--yes', ...bounded, '--replace-instance', instanceId])
 
     await iam.send(new RemoveRoleFromInstanceProfileCommand({ InstanceProfileName, RoleName: role }))
+
+    await rests(account, may)
 
     // What a killed run leaves goes with the lab.
     const Name = '/librechat-lab/default/secret/0123'
@@ -339,6 +342,58 @@ describeAws('the printed policy', (moto) => {
     expect(rows.map(([, action]) => action).sort()).toEqual([...new Set(besides)].sort())
   })
 })
+
+/** Stopped, started, with a schedule that somebody changes, repaired by each command that can. */
+async function rests(
+  account: Account,
+  may: (commands: string[], args: string[], code?: number) => Promise<unknown>,
+): Promise<void> {
+  const { ec2, iam, scheduler } = account.at('us-east-1')
+  const RoleName = 'LibreChatScheduleRole'
+  const set = ['schedule', 'set', '--start', '08:00', '--stop', '20:00', '--timezone', 'UTC']
+  const harm = async () => {
+    const PolicyDocument = assumable('*')
+    await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument }))
+    await iam.send(
+      new PutRolePolicyCommand({ RoleName, PolicyName: 'Everything', PolicyDocument: everything }),
+    )
+    const PolicyArn = 'arn:aws:iam::aws:policy/ReadOnlyAccess'
+    await iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn }))
+    const group = { GroupName: 'LibreChat' }
+    const { Target, FlexibleTimeWindow } = await scheduler.send(
+      new GetScheduleCommand({ ...group, Name: 'stop' }),
+    )
+    const ScheduleExpression = 'cron(0 3 ? * SUN *)'
+    await scheduler.send(
+      new UpdateScheduleCommand({ ...group, Name: 'stop', ScheduleExpression, Target, FlexibleTimeWindow }),
+    )
+  }
+  await may(['schedule'], set)
+  await harm()
+  await may(['schedule'], set)
+  await may(['schedule'], ['schedule', 'show'])
+  await harm()
+  await may(['up'], ['up', '--yes'])
+  const { address, instance } = await lab(account).then((found) => ({
+    address: only(found.addresses),
+    instance: only(found.instances),
+  }))
+  account.instances.setShutdown(instance.InstanceId ?? '', 'terminate')
+  await may(['status'], ['status'], 2)
+  await may(['stop'], ['stop'])
+  await ec2.send(new DisassociateAddressCommand({ AssociationId: address.AssociationId }))
+  account.gateway.publicIp = '81.2.70.1'
+  await may(['start'], ['start'])
+  account.gateway.publicIp = '81.2.69.160'
+  await may(['schedule'], ['schedule', 'off'])
+  await may(['up'], ['up', '--yes'])
+  // A lab that its schedule stopped, and the schedule is taken away: the reason is kept.
+  const now = new Date().toISOString().slice(11, 16)
+  await may(['schedule'], [...set.slice(0, 4), '--stop', now, '--days', 'daily', '--timezone', 'UTC'])
+  await account.schedules.fire('us-east-1', 'LibreChat', 'stop')
+  await may(['schedule'], ['schedule', 'off'])
+  await may(['schedule'], set)
+}
 
 const everything = JSON.stringify({
   Version: '2012-10-17',

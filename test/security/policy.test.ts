@@ -138,6 +138,14 @@ describe('what somebody who has the printed policy may not do', () => {
       'pass the role to another service',
       ask('iam:PassRole', role('LibreChatInstanceRole'), passedTo('lambda.amazonaws.com')),
     ],
+    [
+      'pass the schedule’s role to EC2',
+      ask('iam:PassRole', role('LibreChatScheduleRole'), passedTo('ec2.amazonaws.com')),
+    ],
+    [
+      'change the schedules of others',
+      ask('scheduler:UpdateSchedule', `arn:aws:scheduler:us-east-1:${account}:schedule/default/nightly`),
+    ],
     ['end another instance', ask('ec2:TerminateInstances', ec2('instance/i-1'))],
     ['read another instance’s user data', ask('ec2:DescribeInstanceAttribute', ec2('instance/i-1'))],
     ['open another group', ask('ec2:AuthorizeSecurityGroupIngress', ec2('security-group/sg-1'))],

@@ -21,6 +21,7 @@ import { managedInstances } from './gateway/managed.js'
 import { dryRuns, type Permissions, permissions } from './gateway/permissions.js'
 import { propagation, type Slowness } from './gateway/propagation.js'
 import { runCommand } from './gateway/runcommand.js'
+import { type Schedules, schedules } from './gateway/scheduler.js'
 import { type Hosts, hosts } from './host.js'
 import type { Moto } from './moto-server.js'
 
@@ -38,6 +39,7 @@ export interface Account {
   readonly addresses: Addresses
   readonly instances: Instances
   readonly permissions: Permissions
+  readonly schedules: Schedules
   readonly ledger: Ledger
   /** moto itself, past the gateway, for one region. */
   at(region: string): Witness
@@ -77,6 +79,7 @@ export async function openAccount(moto: Pick<Moto, 'url'>, options: AccountOptio
   const machinesOf = instances(at)
   const rights = permissions(at, id, operator)
   const made = ledger()
+  const timed = schedules(at, id)
   const own: Supplement[] = []
   const supplements = [
     { before: (call: Call) => first(own, call) },
@@ -85,6 +88,7 @@ export async function openAccount(moto: Pick<Moto, 'url'>, options: AccountOptio
     propagation(slowness),
     corrections(at),
     machinesOf,
+    timed,
     ips,
     managed,
     runCommand(managed, machines.run, at),
@@ -104,6 +108,7 @@ export async function openAccount(moto: Pick<Moto, 'url'>, options: AccountOptio
     addresses: ips,
     instances: machinesOf,
     permissions: rights,
+    schedules: timed,
     ledger: made,
     at,
     hosts: machines,

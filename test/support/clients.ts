@@ -1,5 +1,6 @@
 import { EC2Client } from '@aws-sdk/client-ec2'
 import { IAMClient } from '@aws-sdk/client-iam'
+import { SchedulerClient } from '@aws-sdk/client-scheduler'
 import { SSMClient } from '@aws-sdk/client-ssm'
 import { STSClient } from '@aws-sdk/client-sts'
 
@@ -15,6 +16,7 @@ export interface Witness {
   readonly ec2: EC2Client
   readonly iam: IAMClient
   readonly ssm: SSMClient
+  readonly scheduler: SchedulerClient
   readonly sts: STSClient
 }
 
@@ -28,6 +30,7 @@ export function witnesses(endpoint: string, credentials: Credentials): (region: 
       ec2: new EC2Client(options),
       iam: new IAMClient(options),
       ssm: new SSMClient(options),
+      scheduler: new SchedulerClient(options),
       sts: new STSClient(options),
     }
     made.set(region, witness)

@@ -17,6 +17,7 @@ import {
   ListRolesCommand,
   ListUserPoliciesCommand,
 } from '@aws-sdk/client-iam'
+import { ListScheduleGroupsCommand, ListSchedulesCommand } from '@aws-sdk/client-scheduler'
 import { paginateDescribeParameters, type SSMClient } from '@aws-sdk/client-ssm'
 import { type Account, operator } from './account.js'
 
@@ -66,7 +67,9 @@ async function globals(account: Account): Promise<Record<string, string[]>> {
 }
 
 async function regionals(account: Account, region: string): Promise<Record<string, string[]>> {
-  const { ec2, ssm } = account.at(region)
+  const { ec2, scheduler, ssm } = account.at(region)
+  const { ScheduleGroups = [] } = await scheduler.send(new ListScheduleGroupsCommand({}))
+  const { Schedules = [] } = await scheduler.send(new ListSchedulesCommand({}))
   const [reservations, groups, volumes, addresses, interfaces, vpcs, gateways, associations, parameters] =
     await Promise.all([
       ec2.send(new DescribeInstancesCommand({})),
@@ -97,6 +100,10 @@ async function regionals(account: Account, region: string): Promise<Record<strin
       .filter(({ InstanceId }) => livingIds.includes(InstanceId))
       .map((one) => `${one.InstanceId} ${one.IamInstanceProfile?.Arn}`),
     parameters,
+    schedules: [
+      ...ScheduleGroups.map(({ Name }) => `schedule-group/${Name}`),
+      ...Schedules.map(({ GroupName, Name }) => `schedule/${GroupName}/${Name}`),
+    ],
   }
 }
 

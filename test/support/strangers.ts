@@ -24,6 +24,13 @@ import {
   ListRolePoliciesCommand,
   PutRolePolicyCommand,
 } from '@aws-sdk/client-iam'
+import {
+  CreateScheduleCommand,
+  CreateScheduleGroupCommand,
+  GetScheduleCommand,
+  GetScheduleGroupCommand,
+  ListTagsForResourceCommand as ListScheduleTagsCommand,
+} from '@aws-sdk/client-scheduler'
 import { GetParameterCommand, ListTagsForResourceCommand, PutParameterCommand } from '@aws-sdk/client-ssm'
 import type { LabGraph } from '../../src/lab/graph.js'
 import type { Account } from './account.js'
@@ -63,23 +70,7 @@ export const strangers: Record<StrangerKind, Make> = {
     }
   },
 
-  async role({ iam }) {
-    const RoleName = 'LibreChatInstanceRole-not-the-labs'
-    await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: assumed, Tags: claim }))
-    const PolicyDocument = JSON.stringify({
-      Version: '2012-10-17',
-      Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }],
-    })
-    await iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: 'app', PolicyDocument }))
-    return {
-      ids: [RoleName],
-      state: async () => [
-        (await iam.send(new GetRoleCommand({ RoleName }))).Role,
-        (await iam.send(new ListRolePoliciesCommand({ RoleName }))).PolicyNames,
-        (await iam.send(new ListAttachedRolePoliciesCommand({ RoleName }))).AttachedPolicies,
-      ],
-    }
-  },
+  role: (aws) => roleNamed(aws, 'LibreChatInstanceRole-not-the-labs'),
 
   async profile({ iam }) {
     const name = 'LibreChatInstanceRole-a-profile'
@@ -116,6 +107,10 @@ export const strangers: Record<StrangerKind, Make> = {
     return { ids: [id], state: () => instanceState(ec2, id) }
   },
 
+  scheduleRole: (aws) => roleNamed(aws, 'LibreChatScheduleRole-not-the-labs'),
+  scheduleGroup: (aws) => scheduleGroupNamed(aws, 'LibreChat-nightly'),
+  schedules: scheduleOfOthers,
+
   async association({ ec2 }) {
     const id = await launch(ec2, 'web')
     const { AllocationId = '', PublicIp = '' } = await ec2.send(new AllocateAddressCommand({ Domain: 'vpc' }))
@@ -129,6 +124,54 @@ export const strangers: Record<StrangerKind, Make> = {
       state: async () => [await addressState(ec2, AllocationId), await instanceState(ec2, id)],
     }
   },
+}
+
+async function roleNamed({ iam }: Witness, RoleName: string): Promise<Tagged> {
+  await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: assumed, Tags: claim }))
+  const PolicyDocument = JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }],
+  })
+  await iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: 'app', PolicyDocument }))
+  return {
+    ids: [RoleName],
+    state: async () => [
+      (await iam.send(new GetRoleCommand({ RoleName }))).Role,
+      (await iam.send(new ListRolePoliciesCommand({ RoleName }))).PolicyNames,
+      (await iam.send(new ListAttachedRolePoliciesCommand({ RoleName }))).AttachedPolicies,
+    ],
+  }
+}
+
+/** Scheduler's lists hold no tags, as IAM's: what has another name is never looked at. */
+async function scheduleGroupNamed({ scheduler }: Witness, Name: string): Promise<Tagged> {
+  const { ScheduleGroupArn = '' } = await scheduler.send(
+    new CreateScheduleGroupCommand({ Name, Tags: claim }),
+  )
+  return {
+    ids: [Name],
+    state: async () => [
+      { ...(await scheduler.send(new GetScheduleGroupCommand({ Name }))), $metadata: undefined },
+      (await scheduler.send(new ListScheduleTagsCommand({ ResourceArn: ScheduleGroupArn }))).Tags,
+    ],
+  }
+}
+
+/** In the account's default group, with the name of one of the lab's. */
+async function scheduleOfOthers({ scheduler }: Witness): Promise<Tagged> {
+  const one = { Name: 'stop', GroupName: 'default' }
+  await scheduler.send(
+    new CreateScheduleCommand({
+      ...one,
+      ScheduleExpression: 'rate(1 day)',
+      FlexibleTimeWindow: { Mode: 'OFF' },
+      Target: { Arn: 'arn:aws:sqs:us-east-1:1:jobs', RoleArn: 'arn:aws:iam::1:role/jobs' },
+    }),
+  )
+  return {
+    ids: ['schedule/default/stop'],
+    state: async () => ({ ...(await scheduler.send(new GetScheduleCommand(one))), $metadata: undefined }),
+  }
 }
 
 /** A volume is no resource of the graph, and yet `destroy` used to delete those with the lab's tags. */

@@ -26,9 +26,3 @@ export function requests(calls: readonly Call[]): Call[] {
     return !repeated
   })
 }
-
-/** Were all these under way at one moment, each taking `ms`? */
-export function overlapping(calls: readonly Call[], ms: number): boolean {
-  const begun = calls.map(({ at }) => at)
-  return Math.max(...begun) < Math.min(...begun) + ms
-}

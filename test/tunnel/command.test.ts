@@ -150,7 +150,12 @@ describe('tunnel', () => {
   })
 
   test.each([
-    ['stopped', { instances: [{ id: 'i-0123', state: 'stopped' }] }, 'instance-stopped', 'start-instances'],
+    [
+      'stopped',
+      { instances: [{ id: 'i-0123', state: 'stopped' }] },
+      'instance-stopped',
+      'librechat-lab start',
+    ],
     ['unknown', { instances: [] }, 'no-such-lab', 'librechat-lab up'],
     ['without its agent', { errors: { StartSession: 'TargetNotConnected' } }, 'agent-offline', 'status'],
     ['forbidden', { errors: { StartSession: 'AccessDeniedException' } }, 'not-allowed', 'policy tunnel'],

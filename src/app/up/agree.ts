@@ -2,6 +2,7 @@ import { LabError } from '../../core/error.js'
 import { refuseUnsaidAdoption } from '../../lab/adoption.js'
 import { refuseUnsaid, unsaidChanges } from '../../lab/opening.js'
 import { monthlyCost } from '../../lab/prices.js'
+import { hoursOf } from '../../lab/schedule.js'
 import { allowancePreview } from '../allowances.js'
 import type { Now } from './observe.js'
 import type { Plan, Run } from './run.js'
@@ -61,10 +62,10 @@ function refuseUnread({ options, choices, open }: Run, now: Now, plan: Plan): vo
 /** What the lab costs as it is; undefined where there is no instance or its price is unknown. */
 function costBefore(
   { actual: { instanceType, diskGb } }: Now,
-  { lab: { region } }: Plan,
+  { lab: { region }, settings }: Plan,
 ): number | undefined {
   if (instanceType === undefined || diskGb === undefined) return undefined
-  return monthlyCost({ region, instanceType, diskGb, addresses: 1 }).monthlyUsd
+  return monthlyCost({ region, instanceType, diskGb, addresses: 1, hours: hoursOf(settings) }).monthlyUsd
 }
 
 const raisesCost = (now: Now, plan: Plan): boolean => {

@@ -1,5 +1,6 @@
 import { LabError } from '../../core/error.js'
 import { monthlyCost } from '../../lab/prices.js'
+import { hoursOf } from '../../lab/schedule.js'
 import { settingRows } from '../../lab/setting-rows.js'
 import type { Now } from './observe.js'
 import type { Plan, Run } from './run.js'
@@ -17,6 +18,7 @@ export function planOf(run: Run, now: Now): Plan {
       instanceType,
       diskGb,
       addresses: 1,
+      hours: hoursOf(settings),
       bounds: { allowance, limit, users: actual.users ?? 0, own: observation.of(host)?.health?.money?.own },
     }),
     lab,

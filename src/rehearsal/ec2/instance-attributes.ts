@@ -13,6 +13,11 @@ export const instanceAttributes = {
         return { InstanceId, DisableApiTermination: { Value: instance.terminationProtected } }
       case 'disableApiStop':
         return { InstanceId, DisableApiStop: { Value: instance.stopProtected } }
+      case 'instanceInitiatedShutdownBehavior':
+        return {
+          InstanceId,
+          InstanceInitiatedShutdownBehavior: { Value: instance.shutdownBehavior ?? 'stop' },
+        }
       case 'userData':
         return { InstanceId, UserData: { Value: instance.userData } }
       case 'instanceType':
@@ -46,6 +51,8 @@ export const instanceAttributes = {
     }
     instance.terminationProtected = input.DisableApiTermination?.Value ?? instance.terminationProtected
     instance.stopProtected = input.DisableApiStop?.Value ?? instance.stopProtected
+    const { Value: shutdownBehavior } = input.InstanceInitiatedShutdownBehavior ?? {}
+    if (shutdownBehavior) instance.shutdownBehavior = shutdownBehavior
     if (input.Groups) instance.groups = [...input.Groups]
     for (const { Ebs } of input.BlockDeviceMappings ?? []) {
       instance.volume.deleteOnTermination = Ebs?.DeleteOnTermination ?? instance.volume.deleteOnTermination

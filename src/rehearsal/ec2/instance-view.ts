@@ -17,6 +17,15 @@ export const stateView = (state: InstanceState) => ({ Code: stateCodes[state], N
 export const addressOn = (here: Region, instanceId: string) =>
   Object.entries(here.addresses).find(([, address]) => address.instance === instanceId)
 
+/** Why a stopped instance is stopped, in EC2's words. */
+const stopView = ({ state, stopped }: Instance) =>
+  stopped && (state === 'stopping' || state === 'stopped')
+    ? {
+        StateTransitionReason: `User initiated (${new Date(stopped.at).toISOString().slice(0, 19).replace('T', ' ')} GMT)`,
+        StateReason: { Code: stopped.code, Message: `${stopped.code}: User initiated shutdown` },
+      }
+    : {}
+
 /** An instance as EC2 shows it; of one that has ended little is left. */
 export function instanceView(id: string, instance: Instance, { here, region }: World): InstanceView {
   const subnet = here.subnets[instance.subnet]
@@ -36,6 +45,7 @@ export function instanceView(id: string, instance: Instance, { here, region }: W
           PrivateIpAddress: instance.privateIp,
           ...(publicIp ? { PublicIpAddress: publicIp } : {}),
         }),
+    ...stopView(instance),
     LaunchTime: new Date(instance.launchedAt),
     Architecture: architectureOf(instance.type) as never,
     Placement: { AvailabilityZone: subnet?.zone ?? `${region}a`, Tenancy: 'default' },

@@ -129,6 +129,7 @@ export const instances = {
           return { InstanceId: id, CurrentState: stateView('running'), PreviousState: stateView('running') }
         }
         instance.onlineAt = world.after(startsAgainIn + agentIn)
+        instance.launchedAt = world.now
         return change(id, instance, 'pending', 'running', world.after(startsAgainIn))
       }),
     }
@@ -136,9 +137,15 @@ export const instances = {
 
   StopInstances(input, world) {
     return {
-      StoppingInstances: (input.InstanceIds ?? []).map((id) =>
-        change(id, instanceOf(world, id), 'stopping', 'stopped', world.after(stopsIn)),
-      ),
+      StoppingInstances: (input.InstanceIds ?? []).map((id) => {
+        const instance = instanceOf(world, id)
+        if (instance.state === 'stopped' || instance.state === 'stopping') {
+          const now = stateView(instance.state)
+          return { InstanceId: id, CurrentState: now, PreviousState: now }
+        }
+        instance.stopped = { at: world.now, code: 'Client.UserInitiatedShutdown' }
+        return change(id, instance, 'stopping', 'stopped', world.after(stopsIn))
+      }),
     }
   },
 } satisfies Answers<typeof import('@aws-sdk/client-ec2')>

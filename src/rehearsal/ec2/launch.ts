@@ -85,6 +85,7 @@ export function launch(input: RunInstancesCommandInput, world: World): string {
     },
     terminationProtected: input.DisableApiTermination ?? false,
     stopProtected: input.DisableApiStop ?? false,
+    shutdownBehavior: input.InstanceInitiatedShutdownBehavior ?? 'stop',
     userData: input.UserData ?? '',
     credits: input.CreditSpecification?.CpuCredits ?? (type.startsWith('t2') ? 'standard' : 'unlimited'),
     ...(input.ClientToken

@@ -3,6 +3,7 @@ import {
   type DescribeInstancesCommandInput,
   type EC2Client,
   type Instance,
+  type InstanceAttributeName,
   paginateDescribeInstances,
   paginateDescribeVolumes,
   type Volume,
@@ -12,7 +13,7 @@ import { collect } from '../../core/collect.js'
 import type { EnsureContext, Resource } from '../../engine/resource.js'
 import type { Identity } from '../identity.js'
 import type { InstanceProfileState } from '../instance-profile.js'
-import type { LabId } from '../ownership.js'
+import { type LabId, tagKeys, tagValue } from '../ownership.js'
 import { groupRules, type SecurityGroupState } from '../security-group.js'
 
 export interface InstanceState {
@@ -31,6 +32,10 @@ export interface InstanceState {
   hopLimit: number
   metadataOn: boolean
   terminationProtected: boolean
+  /** What `shutdown` on the host does to the instance: "stop", or "terminate" with all its data. */
+  shutdownBehavior: string
+  /** Of one that is stopped, or about to be. */
+  rest?: Rest | undefined
   /** Stop protection refuses a termination too: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-stop-protection.html */
   stopProtected: boolean
   /** Instances of the generation before that an interrupted replacement left. */
@@ -55,6 +60,28 @@ export interface InstanceState {
     deletedWithInstance: boolean
   }
 }
+
+/** What EC2 says of why an instance is stopped. */
+export interface Rest {
+  /** The last start, in milliseconds since the epoch. */
+  launchedAt: number
+  /** "User initiated (2026-11-26 20:00:12 GMT)" */
+  transition: string
+  /** "Client.UserInitiatedShutdown", "Client.InstanceInitiatedShutdown"; empty where EC2 gives none. */
+  code: string
+  /** The tag that `stop` sets. */
+  tag: string
+}
+
+export const restOf = ({ State, StateReason, StateTransitionReason, LaunchTime, Tags }: Instance) =>
+  State?.Name === 'stopped' || State?.Name === 'stopping'
+    ? {
+        launchedAt: LaunchTime?.getTime() ?? 0,
+        transition: StateTransitionReason ?? '',
+        code: StateReason?.Code ?? '',
+        tag: tagValue(Tags, tagKeys.stopped) ?? '',
+      }
+    : undefined
 
 /** gp3's baseline, which costs nothing extra: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html */
 export const gp3 = { iops: 3000, throughput: 125 }
@@ -83,7 +110,10 @@ export interface InstanceOptions {
 }
 
 export const gone = ['InvalidInstanceID.NotFound', 'InvalidInstanceID.Malformed']
-export const timeoutOptions = ({ clock, signal }: EnsureContext, minutes: number) => ({
+export const timeoutOptions = (
+  { clock, signal }: Pick<EnsureContext, 'clock' | 'signal'>,
+  minutes: number,
+) => ({
   clock,
   signal,
   deadlineMs: minutes * 60_000,
@@ -112,13 +142,12 @@ export async function inspect(
   superseded: readonly Instance[] = [],
 ): Promise<InstanceState> {
   const InstanceId = found.InstanceId as string
-  const [termination, stop, volumes, moreInterfaces] = await Promise.all([
-    ignoreErrors(gone, () =>
-      ec2.send(new DescribeInstanceAttributeCommand({ InstanceId, Attribute: 'disableApiTermination' })),
-    ),
-    ignoreErrors(gone, () =>
-      ec2.send(new DescribeInstanceAttributeCommand({ InstanceId, Attribute: 'disableApiStop' })),
-    ),
+  const attribute = (Attribute: InstanceAttributeName) =>
+    ignoreErrors(gone, () => ec2.send(new DescribeInstanceAttributeCommand({ InstanceId, Attribute })))
+  const [termination, stop, shutdown, volumes, moreInterfaces] = await Promise.all([
+    attribute('disableApiTermination'),
+    attribute('disableApiStop'),
+    attribute('instanceInitiatedShutdownBehavior'),
     collect(
       paginateDescribeVolumes(
         { client: ec2 },
@@ -155,6 +184,8 @@ export async function inspect(
       })),
     terminationProtected: termination?.DisableApiTermination?.Value ?? false,
     stopProtected: stop?.DisableApiStop?.Value ?? false,
+    shutdownBehavior: shutdown?.InstanceInitiatedShutdownBehavior?.Value ?? 'stop',
+    rest: restOf(found),
     ...(root ? { volume: volumeOf(root, rootName, found) } : {}),
   }
 }

@@ -93,6 +93,8 @@ function launchInput(
     MaxCount: 1,
     IamInstanceProfile: { Arn: profile.arn },
     DisableApiTermination: true,
+    // The default, said all the same: termination protection does not cover a shutdown from inside.
+    InstanceInitiatedShutdownBehavior: 'stop',
     // Bursting at a price is T3's default; a private chat must not surprise anybody on the invoice.
     ...(/^t\d/.test(options.type) ? { CreditSpecification: { CpuCredits: 'standard' } } : {}),
     MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: hopLimit, HttpEndpoint: 'enabled' },

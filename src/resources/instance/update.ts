@@ -7,13 +7,11 @@ import {
   ModifyVolumeCommand,
   ReplaceIamInstanceProfileAssociationCommand,
   StartInstancesCommand,
-  StopInstancesCommand,
 } from '@aws-sdk/client-ec2'
 import type { Prose } from '../../core/error.js'
 import { retryWhile, waitFor } from '../../core/wait.js'
 import type { Change, EnsureContext } from '../../engine/resource.js'
 import {
-  describe,
   gp3,
   hopLimit,
   type InstanceOptions,
@@ -22,6 +20,9 @@ import {
   timeoutOptions,
 } from './describe.js'
 import { isPropagation } from './launch.js'
+import { stopInstance, untilStopped } from './power.js'
+
+const verbs: Record<string, string> = { stop: 'stopped', terminate: 'terminated, with all its data' }
 
 /** "sg-0123 (22 from 0.0.0.0/0; 443 from 81.2.69.0/24)" */
 const groupText = ({ id, rules }: InstanceState['moreInterfaces'][number]['groups'][number]) =>
@@ -62,6 +63,7 @@ export function differences(
   differs('metadata hop limit', String(state.hopLimit), String(hopLimit))
   differs('metadata service', state.metadataOn ? 'on' : 'off', 'on')
   differs('termination protection', state.terminationProtected ? 'on' : 'off', 'on')
+  differs('after a shutdown from inside', verbs[state.shutdownBehavior] ?? state.shutdownBehavior, 'stopped')
   if (state.volume) {
     const { volume } = state
     differs('disk encryption', volume.encrypted ? 'on' : 'off', 'on', replacing)
@@ -95,6 +97,7 @@ export async function update(
     state.profileId !== wanted.profileId && associateProfile(options, state, wanted.arn, work),
     state.groupIds.join() !== wanted.groupId && attribute({ Groups: [wanted.groupId] }),
     !state.terminationProtected && attribute({ DisableApiTermination: { Value: true } }),
+    state.shutdownBehavior !== 'stop' && attribute({ InstanceInitiatedShutdownBehavior: { Value: 'stop' } }),
     (!state.tokensRequired || state.hopLimit !== hopLimit || !state.metadataOn) &&
       ec2.send(
         new ModifyInstanceMetadataOptionsCommand({
@@ -183,20 +186,16 @@ async function updatePower(
   work: EnsureContext,
 ): Promise<boolean> {
   const { ec2, type } = options
-  const InstanceIds = [state.instanceId]
+  const { instanceId } = state
   const otherType = state.type !== type
   if (!otherType && ['running', 'pending'].includes(state.state)) return false
-  if (otherType && state.state !== 'stopped') await ec2.send(new StopInstancesCommand({ InstanceIds }))
-  await waitFor({ ...timeoutOptions(work, 10), for: 'the instance to stop' }, async () => {
-    work.progress('waiting for the instance to stop', 40_000)
-    const seen = await polled(() => describe(ec2, { InstanceIds }))
-    return seen !== 'later' && seen[0]?.State?.Name === 'stopped' ? true : undefined
-  })
+  if (otherType && state.state !== 'stopped') await stopInstance(ec2, instanceId, work)
+  else await untilStopped(ec2, instanceId, work)
   if (otherType) {
     await ec2.send(
-      new ModifyInstanceAttributeCommand({ InstanceId: state.instanceId, InstanceType: { Value: type } }),
+      new ModifyInstanceAttributeCommand({ InstanceId: instanceId, InstanceType: { Value: type } }),
     )
   }
-  await ec2.send(new StartInstancesCommand({ InstanceIds }))
+  await ec2.send(new StartInstancesCommand({ InstanceIds: [instanceId] }))
   return true
 }

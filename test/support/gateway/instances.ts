@@ -14,6 +14,11 @@ import { type Answer, ec2Answer, errorAnswer } from './wire.js'
 export interface Instances extends Supplement {
   /** Has an instance answer with this token, as if it had been launched with it; undefined: with none. */
   setToken(instanceId: string, token: string | undefined): void
+  /** Has an instance answer as if it had last been started then, in milliseconds since the epoch. */
+  restartedAt(instanceId: string, at: number | undefined): void
+  /** Sets what a shutdown from inside does to an instance, as somebody might by hand. */
+  setShutdown(instanceId: string, behavior: 'stop' | 'terminate'): void
+  shutdown(instanceId: string): string | undefined
 }
 
 /**
@@ -29,10 +34,16 @@ export function instances(witness: (region: string) => Witness): Instances {
   >()
   /** Instance by instance: DescribeInstances returns the token of its launch, and moto forgets it. */
   const tokens = new Map<string, string>()
+  const starts = new Map<string, number>()
+  /** moto takes a change of this attribute for one of the groups. */
+  const shutdowns = new Map<string, string>()
   const key = (call: Call) => `${call.region} ${call.params.ClientToken}`
 
   return {
     setToken: (id, token) => void (token ? tokens.set(id, token) : tokens.delete(id)),
+    setShutdown: (id, behavior) => void shutdowns.set(id, behavior),
+    shutdown: (id) => shutdowns.get(id),
+    restartedAt: (id, at) => void (at === undefined ? starts.delete(id) : starts.set(id, at)),
     async before(call) {
       if (call.service !== 'ec2') return undefined
       if (call.action === 'RunInstances' && call.params.ClientToken) {
@@ -49,6 +60,8 @@ export function instances(witness: (region: string) => Witness): Instances {
         if (earlier.asked !== asked) return mismatch(call)
         return launchedBefore(witness(call.region), call, await earlier.launched)
       }
+      const shutdown = shutdownAnswer(call, shutdowns)
+      if (shutdown) return shutdown
       if (call.action === 'ModifyInstanceAttribute' && call.params['InstanceType.Value'])
         return refuseOtherArchitecture(witness(call.region), call)
       if (call.action === 'ModifyVolume' && call.params.Size)
@@ -57,7 +70,7 @@ export function instances(witness: (region: string) => Witness): Instances {
       return undefined
     },
     async after(call, answer) {
-      if (call.action === 'DescribeInstances') return withTokens(answer, tokens)
+      if (call.action === 'DescribeInstances') return withStarts(withTokens(answer, tokens), starts)
       if (call.action !== 'RunInstances') return undefined
       const id = /<instanceId>([^<]+)</.exec(answer.body)?.[1]
       if (!id) {
@@ -65,6 +78,8 @@ export function instances(witness: (region: string) => Witness): Instances {
         return undefined
       }
       await asLaunched(witness(call.region), call, id)
+      // The default: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
+      shutdowns.set(id, String(call.params.InstanceInitiatedShutdownBehavior ?? 'stop'))
       launches.get(key(call))?.settle(id)
       if (call.params.ClientToken) tokens.set(id, String(call.params.ClientToken))
       return undefined
@@ -82,6 +97,34 @@ const withTokens = (answer: Answer, tokens: ReadonlyMap<string, string>): Answer
       return token ? `${found}<clientToken>${token}</clientToken>` : found
     }),
 })
+
+/** moto keeps the time of the launch; AWS gives that of the last start. */
+const withStarts = (answer: Answer, starts: ReadonlyMap<string, number>): Answer => ({
+  ...answer,
+  body: answer.body.replace(
+    /(<instanceId>([^<]+)<\/instanceId>(?=\s*<clientToken>|\s*<imageId>)[\s\S]*?<launchTime>)[^<]*/g,
+    (found, head, id) => {
+      const at = starts.get(id)
+      return at === undefined ? found : `${head}${new Date(at).toISOString()}`
+    },
+  ),
+})
+
+function shutdownAnswer(call: Call, shutdowns: Map<string, string>): Answer | undefined {
+  const id = String(call.params.InstanceId)
+  const wanted = call.params['InstanceInitiatedShutdownBehavior.Value']
+  if (call.action === 'ModifyInstanceAttribute' && wanted) {
+    shutdowns.set(id, String(wanted))
+    return ec2Answer(call, '<return>true</return>')
+  }
+  const asks = call.params.Attribute === 'instanceInitiatedShutdownBehavior'
+  if (call.action !== 'DescribeInstanceAttribute' || !asks) return undefined
+  const value = `<value>${shutdowns.get(id) ?? 'stop'}</value>`
+  return ec2Answer(
+    call,
+    `<instanceId>${id}</instanceId><instanceInitiatedShutdownBehavior>${value}</instanceInitiatedShutdownBehavior>`,
+  )
+}
 
 function mismatch(call: Call): Answer {
   const why =

@@ -18,6 +18,8 @@ export function ledger(): Ledger {
     made,
     after(call, answer) {
       if (answer.status >= 300 || !call.changing) return undefined
+      const [, kind, one] = /^POST \/schedule(-group)?s\/(.+)$/.exec(call.action) ?? []
+      if (one) made.add(kind ? `schedule-group/${one}` : `schedule/${call.params.GroupName}/${one}`)
       const name = named[call.action]
       if (name) made.add(String(call.params[name]))
       if (
