@@ -3,7 +3,7 @@ import { digest, type Files, tarball, templates } from './archive.js'
 import type { Host } from './host.js'
 
 /** What Run Command is asked to carry at most; its own limit is 64 KB with everything around it. */
-const limit = 48 * 1024
+const limit = 60 * 1024
 
 /** The word that ends the archive; no line of base64 is it. */
 const end = '----'
@@ -69,7 +69,7 @@ ${command}`,
     throw new LabError({
       code: 'payload-too-large',
       what: `The payload for the host has ${Math.ceil(text.length / 1024)} KiB.`,
-      why: 'Run Command accepts at most 48 KiB; a very long list of models can exceed that.',
+      why: 'Run Command carries at most 60 KiB of it; a very long list of models can exceed that.',
       fix: [{ command: { path: 'up', flags: { models: '<ids>' } }, text: 'sets up fewer models' }],
     })
   }
