@@ -58,6 +58,11 @@ export async function connectLab(
   return { connection, clients, lab, stored, storedVersion: found?.version, storedText: found?.value }
 }
 
+/** What the settings parameter held when the lab was opened. */
+export const settingsReadBy = ({ storedText: value, storedVersion: version }: OpenLab) => ({
+  found: value === undefined || version === undefined ? undefined : { value, version },
+})
+
 /** The same, and shows account, region and identity. */
 export const openLab = (
   options: GlobalOptions,

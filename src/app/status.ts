@@ -22,7 +22,7 @@ import { type ChatJudgement, judgeChat, proveChat } from './chat-proof.js'
 import { type ChatReport, chatReport } from './chat-report.js'
 import type { Context } from './context.js'
 import { hostOf, labHost } from './host-work.js'
-import type { OpenLab } from './open-lab.js'
+import { type OpenLab, settingsReadBy } from './open-lab.js'
 import { regionModels } from './region-models.js'
 
 export type { Change } from '../engine/resource.js'
@@ -178,7 +178,8 @@ const httpsSources = (group: { ingress: readonly Rule[] } | undefined): string[]
     .map(({ source }) => source)
 
 /** All resources, what is left of the lab beside them, and this machine's address where it is known. */
-async function observeLab({ lab, clients, connection }: OpenLab, settings: Settings) {
+async function observeLab(open: OpenLab, settings: Settings) {
+  const { lab, clients, connection } = open
   const graph = labGraph({
     clients,
     lab,
@@ -187,6 +188,7 @@ async function observeLab({ lab, clients, connection }: OpenLab, settings: Setti
     adopt: false,
     place: () => findLaunchTarget(clients, settings),
     userData: undefined,
+    settingsRead: settingsReadBy(open),
   })
   const unproven: Stranger[] = []
   const [inAws, leftovers, here] = await Promise.all([

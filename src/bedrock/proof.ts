@@ -66,7 +66,7 @@ const packed = (text: string): string => gzipSync(text).toString('base64')
 
 /**
  * The proof as a script for Run Command: root on the host, `docker exec` into LibreChat's container, whose
- * address for metadata, hops and environment are thereby the chat's own. All that varies is base64. The host
+ * address for metadata, hops and environment are therefore the ones that chat uses. All that varies is base64. The host
  * keeps the last proof: health.py shows it, and a later one says since when a model has answered.
  * It ends with 0 whether models answer or not, and prints one line of JSON for `readProof`.
  * @param presets the menu's, as in librechat.yaml

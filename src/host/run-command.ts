@@ -56,7 +56,11 @@ export async function runCommand(host: Host, command: Command): Promise<CommandR
   })
 }
 
-/** Milliseconds before a poll: a command with nothing to do ends within a second, one that downloads images takes minutes. */
+/**
+ * Milliseconds before a poll. Not core's `poll`, which asks at once and knows one upper limit: a command that was just
+ * sent is not known yet, and one that takes long is asked about less often. A command with nothing to do ends within a
+ * second, one that downloads images takes minutes.
+ */
 const pause = (polls: number): number => Math.min(100 * 1.5 ** polls, polls < 14 ? 1000 : 2000)
 
 /** Scripts may run twice, so a call whose answer was lost is made again as one that was refused for a while is. */

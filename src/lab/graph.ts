@@ -15,6 +15,7 @@ import { type SchedulesState, schedules } from '../resources/schedules.js'
 import { type Rule, type SecurityGroupState, securityGroup } from '../resources/security-group.js'
 import {
   overwrite,
+  type ParameterText,
   readParameter,
   type SettingsParameterState,
   settingsConflict,
@@ -63,6 +64,8 @@ export interface GraphOptions {
   userData: string | undefined
   /** Whether the schedule's resources are part of it where the settings want none: for those that remove them. */
   withSchedule?: boolean
+  /** What the settings parameter was found to hold a moment ago. */
+  settingsRead?: { found: ParameterText | undefined } | undefined
 }
 
 export function labGraph({
@@ -74,6 +77,7 @@ export function labGraph({
   place,
   userData,
   withSchedule,
+  settingsRead,
 }: GraphOptions): LabGraph {
   const { ec2, ec2Once, iam, ssm } = clients
   const lab: LabId = chosen.tags ? { ...id, tags: chosen.tags } : id
@@ -111,6 +115,7 @@ export function labGraph({
     name: called.settings,
     value: (seen) => formatSettings(settingsFor(seen), lab),
     identity,
+    read: settingsRead,
     describe: (before, after) => describeSettingsChange(before, after, lab),
   })
   // The settings come first, so that a run killed in the middle leaves them, and go last.

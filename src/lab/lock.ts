@@ -2,6 +2,7 @@ import { DeleteParameterCommand, PutParameterCommand, type SSMClient } from '@aw
 import { ignoreErrors, isCode, isPassing } from '../aws/errors.js'
 import type { Clock } from '../core/clock.js'
 import { LabError } from '../core/error.js'
+import { poll } from '../core/wait.js'
 import { readParameter } from '../resources/settings-parameter.js'
 import { type Holder, isDeadHere, parseHolder } from './lock-holder.js'
 
@@ -60,12 +61,13 @@ export async function removeDeadLock(options: LockOptions): Promise<void> {
 /** Resolves once the lock is this run's: whether it had to wait for another run. */
 async function acquire(options: LockOptions): Promise<boolean> {
   const { ssm, parameter, mine, space, clock, signal } = options
-  const begun = clock.now()
   let watched: { version: number; value: string; since: number } | undefined
-  for (;;) {
+  let who = 'somebody'
+  const wait = { deadlineMs: waitAtMostMs, clock, signal, firstMs: 2_000, maxMs: 2_000 }
+  const waited = await poll(wait, async () => {
     if (await putNew(options)) return watched !== undefined
     const there = await readParameter(ssm, parameter)
-    if (!there) continue
+    if (!there) return undefined
     if (watched?.version !== there.version || watched.value !== there.value) {
       watched = { ...there, since: clock.now() }
     }
@@ -74,14 +76,15 @@ async function acquire(options: LockOptions): Promise<boolean> {
       await ignoreErrors(['TooManyUpdates'], () => put(options, true))
       // Two runs may take it over at the same moment: the last one to write has it.
       await clock.sleep(500, signal)
-      if (parseHolder((await readParameter(ssm, parameter))?.value)?.id === mine.id) return true
-      continue
+      const isMine = parseHolder((await readParameter(ssm, parameter))?.value)?.id === mine.id
+      return isMine ? true : undefined
     }
-    const who = holder ? `${holder.who} (${holder.command}, since ${holder.since})` : 'somebody'
-    if (clock.now() - begun >= waitAtMostMs) throw locked(who, parameter)
+    who = holder ? `${holder.who} (${holder.command}, since ${holder.since})` : 'somebody'
     options.onWait(`${who} is changing this lab: waiting for them to finish.`)
-    await clock.sleep(2_000, signal)
-  }
+    return undefined
+  })
+  if (waited === undefined) throw locked(who, parameter)
+  return waited
 }
 
 /** Renews the lock until it is released or lost. */
@@ -157,7 +160,10 @@ function hold(options: LockOptions, waited: boolean): Lock {
   }
 }
 
-/** A passing failure is made up for by the next renewal; a lasting one is reported, because the lock will be lost. */
+/**
+ * A passing failure is made up for by the next renewal; a lasting one is reported, because the lock will be lost. It
+ * waits for nothing and has no deadline, so it is no `poll`.
+ */
 async function keepRenewing(
   { clock }: LockOptions,
   ended: AbortSignal,

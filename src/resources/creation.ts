@@ -26,7 +26,7 @@ export interface CreationProof {
 export interface Proven {
   /** False: it is not the lab's yet, and the user adopts it. */
   owned: boolean
-  /** Whether it bears the id. */
+  /** Whether it has the id. */
   marked: boolean
 }
 
@@ -46,7 +46,7 @@ export class Unproven extends LabError {
 type Seen = Parameters<Resource['observe']>[0]
 
 /**
- * Accepts what bears the id; what an older version made, as long as the lab's settings are stored; and what the proven
+ * Accepts what has the id; what an older version made, as long as the lab's settings are stored; and what the proven
  * instance uses. LabError `unowned`, `other-region`; `adopt` accepts the former.
  */
 export async function checkProven(

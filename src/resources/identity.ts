@@ -171,7 +171,7 @@ const hasGroup = ({ SecurityGroups = [] }: Instance, { groups }: Claims, { group
     ({ GroupId, GroupName }) => GroupName === group && groups.some((one) => one.GroupId === GroupId),
   )
 
-/** An address bears the id of its own allocation in a tag; a copied tag names another one. */
+/** An address has its own allocation id in a tag; a copied tag names another one. */
 const namesItself = ({ AllocationId, Tags }: Address) => tagValue(Tags, tagKeys.allocation) === AllocationId
 const isCopy = (one: Address) => tagValue(one.Tags, tagKeys.allocation) !== undefined && !namesItself(one)
 
@@ -299,14 +299,14 @@ function ambiguous(
   found: readonly { id: string; text: string }[],
   toAgree: readonly string[] = [],
 ): LabError {
-  const bear = found.length === 1 ? 'It has the lab’s tags' : 'Each has the lab’s tags'
+  const has = found.length === 1 ? 'It has the lab’s tags' : 'Each has the lab’s tags'
   return new LabError({
     code: `ambiguous-${kind}`,
     what:
       found.length === 1
         ? `It can’t be proven that ${found[0]?.text} belongs to the lab "${lab.name}" in ${lab.region}.`
         : `${found.length} ${plural} could belong to the lab "${lab.name}" in ${lab.region}: ${found.map(({ text }) => text).join('; ')}.`,
-    why: `${bear}, and nothing proves that it is the lab’s. Nothing was changed.`,
+    why: `${has}, and nothing proves that it is the lab’s. Nothing was changed.`,
     fix: [
       ...found.map(({ id }) => ({
         run: `aws ec2 delete-tags --region ${lab.region} --resources ${id} --tags Key=${tagKeys.lab} Key=${tagKeys.region}`,

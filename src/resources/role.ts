@@ -146,15 +146,15 @@ export function role(options: {
     id: (state) => state.name,
 
     async observe(seen) {
-      const [found, attached, inlineNames, inline] = await Promise.all([
-        ignoreErrors(['NoSuchEntity'], () => iam.send(new GetRoleCommand({ RoleName }))),
+      const found = await ignoreErrors(['NoSuchEntity'], () => iam.send(new GetRoleCommand({ RoleName })))
+      if (!found?.Role) return undefined
+      const [attached, inlineNames, inline] = await Promise.all([
         ignoreErrors(['NoSuchEntity'], attachedPolicies),
         ignoreErrors(['NoSuchEntity'], inlinePolicies),
         ignoreErrors(['NoSuchEntity'], () =>
           iam.send(new GetRolePolicyCommand({ RoleName, PolicyName: policyName })),
         ),
       ])
-      if (!found?.Role) return undefined
       const { RoleId } = found.Role
       const proven = await checkProven({ ...options, kind: 'role' }, found.Role.Tags, seen, (host) =>
         hasRole(iam, host.IamInstanceProfile?.Arn, RoleId),

@@ -19,11 +19,13 @@ export interface SettingsParameterState {
   owned: boolean
 }
 
+export interface ParameterText {
+  value: string
+  version: number
+}
+
 /** The parameter's value, whoever wrote it; undefined when there is none. */
-export async function readParameter(
-  ssm: SSMClient,
-  name: string,
-): Promise<{ value: string; version: number } | undefined> {
+export async function readParameter(ssm: SSMClient, name: string): Promise<ParameterText | undefined> {
   const found = await ignoreErrors(['ParameterNotFound'], () =>
     ssm.send(new GetParameterCommand({ Name: name })),
   )
@@ -69,10 +71,13 @@ export function settingsParameter(options: {
   /** What is to be stored, given what was found to be the lab's. */
   value: (identity: Identity | undefined) => string
   identity: Resource<Identity>
+  /** What the caller has just read: the first observation does not ask again. A write tells whether it was stale. */
+  read?: { found: ParameterText | undefined } | undefined
   /** The words for what differs between two specs. */
   describe: (before: string, after: string) => { what: string; from?: string; to?: string }[]
 }): Resource<SettingsParameterState> {
   const { ssm, lab, name, identity } = options
+  let { read } = options
 
   return {
     name: `settings ${name}`,
@@ -80,14 +85,13 @@ export function settingsParameter(options: {
     id: () => name,
 
     async observe(seen) {
-      const [found, tags] = await Promise.all([
-        readParameter(ssm, name),
-        ignoreErrors(['InvalidResourceId', 'InvalidResourceType'], () =>
-          ssm.send(new ListTagsForResourceCommand({ ResourceType: 'Parameter', ResourceId: name })),
-        ),
-        seen(identity),
-      ])
+      const known = read
+      read = undefined
+      const [found] = await Promise.all([known ? known.found : readParameter(ssm, name), seen(identity)])
       if (!found) return undefined
+      const tags = await ignoreErrors(['InvalidResourceId', 'InvalidResourceType'], () =>
+        ssm.send(new ListTagsForResourceCommand({ ResourceType: 'Parameter', ResourceId: name })),
+      )
       return { ...found, owned: checkOwned(lab, `parameter ${name}`, tags?.TagList, options.adopt) }
     },
 

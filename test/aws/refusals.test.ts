@@ -17,7 +17,7 @@ const refused: [string, string[], RegExp][] = [
   ['a type that does not exist', ['--instance-type', 't9.giant'], /t9\.giant/],
   ['too small a disk', ['--disk', '19'], /20/],
   ['a disk that is no number', ['--disk', '30; rm -rf /'], /--disk|disk/],
-  ['a name that AWS could not bear', ['--name', 'Team A'], /Team A/],
+  ['a name that AWS refuses', ['--name', 'Team A'], /Team A/],
   ['a name with a shell’s tongue', ['--name', '$(reboot)'], /\$\(reboot\)/],
   ['a name of 10,000 characters', ['--name', 'a'.repeat(10_000)], /name/],
   ['a region that is none', ['--region', 'us-east-1; true'], /region/i],

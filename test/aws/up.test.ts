@@ -81,7 +81,7 @@ describeLab('up on an empty account', (made) => {
     expect(found.lock).toBeUndefined()
   })
 
-  it('asks for what no witness shows: the newest image, a token, tags in the creating calls', async () => {
+  it('asks for what AWS does not show afterwards: the newest image, a token, tags in the creating calls', async () => {
     const launch = only(made().account.calls.filter(({ action }) => action === 'RunInstances')).params
     const parameter = '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64'
     const names = made()
@@ -127,7 +127,7 @@ describeLab('up on an empty account', (made) => {
     expect(stdout + stderr).toMatch(/443[\s\S]*(not answer|does not|doesn’t|no answer)/i)
   })
 
-  it('is done in at most 50 requests, and again in at most 25, changing nothing', async () => {
+  it('is done in at most 45 requests, and again in at most 19, changing nothing', async () => {
     const first = requests(made().account.calls)
     made().account.forget()
     const { code, stdout, stderr } = await run(made().account, ['up', '--yes'])
@@ -136,8 +136,8 @@ describeLab('up on an empty account', (made) => {
     expect(code).toBe(0)
     expect(stdout + stderr).toMatch(/no changes/i)
     expect(changes(made().account.calls)).toEqual([])
-    expect(first.length).toBeLessThanOrEqual(50)
-    expect(second.length).toBeLessThanOrEqual(25)
+    expect(first.length).toBeLessThanOrEqual(45)
+    expect(second.length).toBeLessThanOrEqual(19)
   })
 
   it('starts to speak before its first call', async () => {
@@ -153,7 +153,7 @@ describeLab('up on an empty account', (made) => {
 })
 
 describeAccount(
-  'up, as it is told',
+  'up with options',
   (account) => {
     it('leaves everything else in the account alone', async () => {
       const before = await inventory(account(), ['us-east-1', 'eu-central-1'])

@@ -19,7 +19,7 @@ beforeEach(() => ssm.reset())
 const Name = '/librechat-lab/default/spec'
 const found = { ...nothing, unconfirmed: { instanceId: 'i-lab' } }
 const identity = observed<Identity>('identity', found)
-const resource = (adopt = false) =>
+const resource = (adopt = false, read?: Parameters<typeof settingsParameter>[0]['read']) =>
   settingsParameter({
     ssm: new SSMClient({ region: 'us-east-1' }),
     lab,
@@ -27,6 +27,7 @@ const resource = (adopt = false) =>
     name: Name,
     value: (proven) => `wanted ${proven?.unconfirmed?.instanceId ?? ''}`,
     identity,
+    read,
     describe: (from, to) => [{ what: 'everything', from, to }],
   })
 const states = (() => found) as never
@@ -36,11 +37,20 @@ const state = { value: 'wanted i-lab', version: 3, owned: true }
 describe('the settings parameter', () => {
   it('is what is stored, with its version; none is undefined', async () => {
     ssm.on(GetParameterCommand).rejectsOnce(awsError('ParameterNotFound'))
-    ssm.on(ListTagsForResourceCommand).rejectsOnce(awsError('InvalidResourceId'))
     expect(await resource().observe(seen)).toBeUndefined()
+    expect(ssm.commandCalls(ListTagsForResourceCommand)).toHaveLength(0)
     ssm.on(GetParameterCommand).resolves({ Parameter: { Value: 'wanted i-lab', Version: 3 } })
     ssm.on(ListTagsForResourceCommand).resolves({ TagList: claim })
     expect(await resource().observe(seen)).toEqual(state)
+  })
+
+  it('is not read again where it was read a moment ago, but for the next observation', async () => {
+    ssm.on(GetParameterCommand).resolves({ Parameter: { Value: 'theirs', Version: 4 } })
+    ssm.on(ListTagsForResourceCommand).resolves({ TagList: claim })
+    const read = resource(false, { found: { value: 'wanted i-lab', version: 3 } })
+    expect(await read.observe(seen)).toEqual(state)
+    expect(ssm.commandCalls(GetParameterCommand)).toHaveLength(0)
+    expect(await read.observe(seen)).toMatchObject({ value: 'theirs', version: 4 })
   })
 
   it('of somebody else stops the run, but with adopt', async () => {

@@ -13,6 +13,7 @@ import type { Settings } from '../../lab/settings.js'
 import { formatSettings } from '../../lab/stored-settings.js'
 import type { Stranger } from '../../resources/identity.js'
 import { type HostResource, labHost } from '../host-work.js'
+import { settingsReadBy } from '../open-lab.js'
 import { givesPassword } from '../password.js'
 import { type Target, targetFor } from './launch-target.js'
 import type { Run } from './run.js'
@@ -48,6 +49,8 @@ export interface Look {
   settings: Settings
   /** What is stored now. */
   stored: Settings | undefined
+  /** Whether `stored` was read when the lab was opened, so that it is not asked for again. */
+  isFirst?: boolean
   /** The first user's, when the user typed one. */
   password?: string | undefined
   /** Where an instance is launched; the usual one may ask the user. */
@@ -58,7 +61,8 @@ export interface Look {
 export async function lookAt(run: Run, look: Look): Promise<Now> {
   const { open, choices } = run
   const target = look.target ?? targetFor(run, look.settings)
-  const parts = partsOf(run, look, look.settings, target)
+  const settingsRead = look.isFirst ? settingsReadBy(open) : undefined
+  const parts = partsOf(run, look, look.settings, target, settingsRead)
   const { observation: seen, leftovers } = await observeAll(run, look, parts, target)
   const actual = actualOf({
     group: seen.of(parts.graph.group),
@@ -96,6 +100,7 @@ function partsOf(
   { password }: Look,
   settings: Settings,
   { place }: Target,
+  settingsRead?: ReturnType<typeof settingsReadBy>,
 ): Parts {
   const graph = labGraph({
     clients: open.clients,
@@ -105,6 +110,7 @@ function partsOf(
     adopt: options.adopt ?? false,
     place,
     userData: settings.userData ? firstBootUserData() : undefined,
+    settingsRead,
   })
   const host = labHost(open, graph, settings, context, {
     saysEmail: choices.email !== undefined,
@@ -163,7 +169,7 @@ export function lookEarly(run: Run) {
   const target: Target = { look: find, place: find, createsVpc: async () => false, agree: () => {} }
   const looked = lookAt(
     { ...run, context: { ...context, signal } },
-    { settings: stored, stored, target },
+    { settings: stored, stored, target, isFirst: true },
   ).catch(() => undefined)
   return {
     drop: () => dropped.abort(),

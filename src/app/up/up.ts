@@ -46,12 +46,13 @@ async function lookAndAgree(
 ): Promise<Now | number> {
   const { options, context, open, view } = run
   const settings = settingsOf(run, wish, open.stored)
-  const look = () => lookAt(run, { settings, stored: open.stored, password: wish.password })
-  const first = (await early?.asFor(settings)) ?? (await look())
+  const look = (isFirst: boolean) =>
+    lookAt(run, { settings, stored: open.stored, password: wish.password, isFirst })
+  const first = (await early?.asFor(settings)) ?? (await look(true))
   tellOfUsers(run, first.actual.users)
   // A proof that no longer counts is repeated; the menu may change with it.
   const isRenewed = !options.dryRun && changesNothing(planOf(run, first)) && (await renewProof(run, first))
-  const now = isRenewed ? await look() : first
+  const now = isRenewed ? await look(false) : first
 
   const plan = planOf(run, now)
   if (options.dryRun) {
