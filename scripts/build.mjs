@@ -54,7 +54,22 @@ const { metafile } = await build({
   },
   logLevel: 'warning',
 })
-const bundled = bundledPackages(metafile, root)
+// The charts of a page that `usage --open` writes: they run in a browser, from within that page.
+const page = await build({
+  absWorkingDir: root,
+  entryPoints: { 'usage-page': 'src/page/usage.js' },
+  outdir: aside,
+  bundle: true,
+  format: 'iife',
+  target: 'es2022',
+  loader: { '.css': 'text' },
+  minify: true,
+  metafile: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+})
+const outputs = { ...metafile.outputs, ...page.metafile.outputs }
+const bundled = bundledPackages({ outputs }, root)
 writeFileSync(`${root}${aside}/THIRD-PARTY-LICENSES.txt`, licencesText(bundled))
 // For the bill of materials.
 mkdirSync(`${root}.cache`, { recursive: true })

@@ -42,7 +42,7 @@ export async function converse(start: Start): Promise<Said> {
 
 /** Only what differs from the defaults. */
 function commandLine({ choices, chat }: Said, { open, options, chat: offered }: Start): CommandLine {
-  const { email, allow, instanceType, diskGb } = choices
+  const { email, allow, instanceType, diskGb, allowance } = choices
   const { lab } = open
   const { scenario, rehearse, profile } = options
   const ids = (models: Chat['models']) => models.map(({ id }) => id).join(',')
@@ -59,6 +59,7 @@ function commandLine({ choices, chat }: Said, { open, options, chat: offered }: 
       ...(email ? { email } : {}),
       ...(instanceType && instanceType !== defaults.instanceType ? { 'instance-type': instanceType } : {}),
       ...(diskGb && diskGb !== defaults.diskGb ? { disk: String(diskGb) } : {}),
+      ...(allowance ? { allowance: String(allowance) } : {}),
       ...(typeof allow === 'object' ? { 'allow-cidr': allow.cidrs } : {}),
       ...(typeof allow === 'object' && allow.everyone ? { 'allow-everyone': true } : {}),
       ...(chat.models.length === 0 ? { 'without-chat': true } : {}),

@@ -59,7 +59,9 @@ export const hostSettingsOf = (
   domain: settings.domain,
   region,
   idleStop: settings.idleStop,
-  librechatYaml: librechatYaml({ region, ...menuFor(settings, proof) }),
+  librechatYaml: librechatYaml({ region, ...menuFor(settings, proof), allowance: settings.allowance }),
+  allowance: settings.allowance,
+  limit: settings.limit,
 })
 
 export const hostOf = ({ clients, lab }: OpenLab, instanceId: string, context: Context): Host => ({

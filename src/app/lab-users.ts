@@ -17,7 +17,7 @@ import { findRunning } from './running-instance.js'
 
 export type { ListedUser, MadeUser } from '../host/users.js'
 
-async function hostFor(options: GlobalOptions, context: Context): Promise<Host> {
+export async function hostFor(options: GlobalOptions, context: Context): Promise<Host> {
   return (await labFor(options, context)).host
 }
 
@@ -33,7 +33,7 @@ async function passwordFor(email: string, options: PasswordOptions, context: Con
 }
 
 /** LabError `bad-email`, before anything is asked or sent. */
-function checkEmail(email: string): void {
+export function checkEmail(email: string): void {
   const problem = problemWith('email', email)
   if (problem)
     throw new LabError({ code: 'bad-email', what: `${JSON.stringify(email.slice(0, 60))} is ${problem}.` })

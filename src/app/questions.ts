@@ -1,6 +1,13 @@
 import { pick } from '../bedrock/pick.js'
 import { LabError } from '../core/error.js'
-import { type Choices, checkedDisk, checkedEmail, defaults, leastDiskGb } from '../lab/choices.js'
+import {
+  type Choices,
+  checkedDisk,
+  checkedDollars,
+  checkedEmail,
+  defaults,
+  leastDiskGb,
+} from '../lab/choices.js'
 import { checkedCidrs } from '../lab/cidr.js'
 import { diskCost, monthlyCost, pricesOf } from '../lab/prices.js'
 import { type Chat, menuOf } from './chat-choice.js'
@@ -39,7 +46,7 @@ const types = [
 
 /** The questions of the first run, in order. */
 export const stepsOf = (start: Start): Step[] =>
-  [firstUserStep, instanceStep, diskStep, accessStep, modelsStep].map((step) => step(start))
+  [firstUserStep, instanceStep, diskStep, accessStep, modelsStep, allowanceStep].map((step) => step(start))
 
 const firstUserStep = ({ context: { ui } }: Start): Step => ({
   about: 'the first user',
@@ -153,6 +160,24 @@ const modelsStep = ({ options, context: { ui } }: Start): Step => ({
       ...said,
       chat: { available, leftOut: said.chat.leftOut, ...menuOf(pick(available, ordered)) },
     }
+  },
+})
+
+const allowanceStep = ({ context: { ui } }: Start): Step => ({
+  about: 'the allowance',
+  said: ({ choices, chat }) => choices.allowance !== undefined || chat.models.length === 0,
+  shows: ({ choices: { allowance } }) => (allowance ? `$${allowance.toFixed(2)} a user and month` : 'none'),
+  ask: async (said) => {
+    const amount = await ui.input({
+      flag: '--allowance <dollars>',
+      message: 'How many dollars may each user spend on models a month? ("none": as much as they like)',
+      hint: 'LibreChat refuses further messages until the next month. You can change it later, also for one user.',
+      default: said.choices.allowance ? String(said.choices.allowance) : 'none',
+      validate: (value) => isNone(value) || judged(() => checkedDollars(value.trim(), 'allowance')),
+    })
+    return withChoice(said, {
+      allowance: isNone(amount) ? null : checkedDollars(amount.trim(), 'allowance'),
+    })
   },
 })
 

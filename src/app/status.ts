@@ -145,8 +145,8 @@ export async function lookAtStatus(
         kept: asked === undefined,
       }),
     judged,
-    cost: costOf(lab, settings, instance, address, hoursOf(settings)),
-    stopped: stopped && { ...stopped, cost: costOf(lab, settings, instance, address, 0) },
+    cost: costOf(lab, settings, { instance, address, health, hours: hoursOf(settings) }),
+    stopped: stopped && { ...stopped, cost: costOf(lab, settings, { instance, address, health, hours: 0 }) },
     next: settings.schedule && {
       start: nextOf(settings.schedule, 'start', context.clock.now()),
       stop: nextOf(settings.schedule, 'stop', context.clock.now()),
@@ -208,9 +208,17 @@ async function observeLab(open: OpenLab, settings: Settings) {
 const costOf = (
   { region }: LabId,
   settings: Settings,
-  instance: InstanceState | undefined,
-  address: AddressState | undefined,
-  hours: number | undefined,
+  {
+    instance,
+    address,
+    health,
+    hours,
+  }: {
+    instance: InstanceState | undefined
+    address: AddressState | undefined
+    health: HostHealth | undefined
+    hours: number | undefined
+  },
 ): Cost =>
   monthlyCost({
     hours,
@@ -218,6 +226,12 @@ const costOf = (
     instanceType: instance?.type ?? settings.instanceType,
     diskGb: instance?.volume?.sizeGb ?? settings.diskGb,
     addresses: address ? 1 : 0,
+    bounds: {
+      allowance: settings.allowance,
+      limit: settings.limit,
+      users: health?.users ?? 0,
+      own: health?.money?.own,
+    },
   })
 
 /** Nothing is there, or only the address that a destroy kept. */

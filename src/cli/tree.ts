@@ -26,7 +26,9 @@ import { stop } from '../commands/stop.js'
 import { tunnel } from '../commands/tunnel.js'
 import { up } from '../commands/up.js'
 import { update } from '../commands/update.js'
+import { usage } from '../commands/usage.js'
 import { userAdd } from '../commands/user-add.js'
+import { userAllowance } from '../commands/user-allowance.js'
 import { userList } from '../commands/user-list.js'
 import { userRemove } from '../commands/user-remove.js'
 import { userResetPassword } from '../commands/user-reset-password.js'
@@ -52,6 +54,7 @@ const commands = [
   list,
   models,
   doctor,
+  usage,
   accessList,
   accessAdd,
   accessRemove,
@@ -59,6 +62,7 @@ const commands = [
   userList,
   userRemove,
   userResetPassword,
+  userAllowance,
   portainerPassword,
   shell,
   logs,

@@ -68,6 +68,18 @@ export const up = defineCommand({
       value: '<n>',
       text: 'maximum tokens of one answer, thinking included (default: 8192)',
     },
+    allowance: {
+      kind: 'word',
+      value: '<dollars>',
+      text: 'what each user may spend on models in a calendar month',
+      off: 'let users spend as much as they like',
+    },
+    limit: {
+      kind: 'word',
+      value: '<dollars>',
+      text: 'what all users may spend on models in a calendar month; then new messages stop',
+      off: 'remove the limit',
+    },
     'create-default-vpc': { kind: 'flag', text: 'create the default VPC if it is missing; destroy keeps it' },
     tag: {
       kind: 'words',

@@ -68,6 +68,23 @@ const schema = z.object({
   /** Whether an update was interrupted; the next run goes on with it. */
   updatePending: z.boolean().default(false),
   dump: dump.default(null),
+  /** What the models have cost this month, at the last look; null before the first. Amounts in US dollars. */
+  money: z
+    .object({
+      /** What the host was told; null: none. */
+      allowance: z.number().nullable(),
+      limit: z.number().nullable(),
+      /** The users whose allowance is their own: how many, and what they may spend together. */
+      own: z.object({ users: z.int(), usd: z.number() }),
+      /** "2026-11", in UTC. */
+      month: z.string(),
+      usd: z.number(),
+      at: z.string(),
+      /** Whether the limit is reached, so that no new message is taken. */
+      stopped: z.boolean(),
+    })
+    .nullable()
+    .default(null),
   rebootNeeded: z.boolean(),
   /** The last chat proof, for src/bedrock/proof.ts to read; null or absent where there is none. */
   proof: z.unknown().optional(),

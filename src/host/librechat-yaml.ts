@@ -11,6 +11,8 @@ export interface LibreChatSettings {
   titleModel?: string | undefined
   /** The most tokens of an answer, thinking included; `defaultMaxTokens` where left out. */
   maxTokens?: number | undefined
+  /** US dollars that each user may spend in a calendar month. */
+  allowance?: number | undefined
 }
 
 /**
@@ -59,7 +61,7 @@ const titleTiming = 'final'
  * would vanish from the menu, and with a list of specs LibreChat hides parameters and presets unless told so.
  */
 export function librechatYaml(settings: LibreChatSettings): string {
-  const { region, models, defaultModel, titleModel } = settings
+  const { region, models, defaultModel, titleModel, allowance } = settings
   const labels = distinct(models)
   return stringify(
     {
@@ -78,6 +80,11 @@ export function librechatYaml(settings: LibreChatSettings): string {
       // LibreChat's other tools each ask their users for a third party's key.
       includedTools: ['calculator'],
       registration: { socialLogins: [] },
+      ...(allowance !== undefined && {
+        // A million credits are a dollar. LibreChat's own refill adds the same amount to every user, after so many
+        // days; the host sets each balance instead when a month begins (templates/host/money.py).
+        balance: { enabled: true, startBalance: Math.round(allowance * 1e6), autoRefillEnabled: false },
+      }),
       endpoints: {
         // The page goes by the agents' timing, the server by the endpoint's own.
         agents: { capabilities, titleTiming },

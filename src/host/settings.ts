@@ -17,6 +17,9 @@ export interface HostSettings {
   readonly idleStop?: number | undefined
   /** The text of librechat.yaml. */
   readonly librechatYaml: string
+  /** US dollars: what each user may spend on models in a calendar month, and all of them together. */
+  readonly allowance?: number | undefined
+  readonly limit?: number | undefined
 }
 
 const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
@@ -37,6 +40,8 @@ const schema = z.object({
   region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d+$/, 'not a region'),
   idleStop: z.int().positive().optional(),
   librechatYaml: z.string(),
+  allowance: z.number().positive().optional(),
+  limit: z.number().positive().optional(),
 })
 
 function checked(settings: HostSettings): z.infer<typeof schema> {
@@ -53,7 +58,7 @@ function checked(settings: HostSettings): z.infer<typeof schema> {
 
 /** The settings as the files that the stack stage expects, without the release's name. */
 function filesOf(settings: HostSettings): Files {
-  const { address, domain, acmeEmail, region, idleStop, librechatYaml } = checked(settings)
+  const { address, domain, acmeEmail, region, idleStop, librechatYaml, allowance, limit } = checked(settings)
   const env = {
     LAB_ADDRESS: address,
     LAB_SITE: domain ?? address,
@@ -62,6 +67,8 @@ function filesOf(settings: HostSettings): Files {
     LAB_ACME_EMAIL: domain === undefined ? '' : (acmeEmail ?? `hostmaster@${domain}`),
     LAB_HSTS: String(domain !== undefined),
     LAB_REGION: region,
+    ...(allowance === undefined ? {} : { LAB_ALLOWANCE: String(allowance) }),
+    ...(limit === undefined ? {} : { LAB_LIMIT: String(limit) }),
     ...(idleStop === undefined ? {} : { LAB_IDLE_STOP: String(idleStop) }),
   }
   const lines = Object.entries(env).map(([key, value]) => `${key}=${value}\n`)

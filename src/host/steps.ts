@@ -8,6 +8,11 @@ const steps = {
   'see-status': () => ['See the lab’s health: ', { path: 'status' }],
   'larger-disk': () => ['Make the disk larger: ', { path: 'up', flags: { disk: '<GB>' } }],
   'open-port-80': () => ['Open port 80 to everyone: ', { path: 'up', flags: { 'open-port-80': true } }],
+  'set-allowance': () => [
+    'Set one for each user and month: ',
+    { path: 'up', flags: { allowance: '<dollars>' } },
+  ],
+  'raise-limit': () => ['Lift it: ', { path: 'up', flags: { limit: '<dollars>' } }],
   'list-users': () => ['List the users: ', { path: 'user list' }],
   'list-dumps': () => ['List the dumps on the host: ', { path: 'backup list' }],
   'reset-password': ({ email = '<email>' }) => [

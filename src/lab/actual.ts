@@ -25,6 +25,9 @@ export interface Actual {
   /** The ids in LibreChat's menu, and those that the last proof asked: a silent one leaves the menu for a while. */
   models?: readonly string[] | undefined
   users?: number | undefined
+  /** US dollars; null: none. Undefined: the host has not said. */
+  allowance?: number | null | undefined
+  limit?: number | null | undefined
   /** Minutes until the host stops itself; 0: never. */
   idleStop?: number | undefined
   /** The most tokens of an answer that the last proof asked for. */
@@ -38,7 +41,9 @@ export function actualOf(seen: {
   group?: Pick<SecurityGroupState, 'ingress'> | undefined
   role?: Pick<RoleState, 'boundary' | 'inline'> | undefined
   instance?: Pick<InstanceState, 'type' | 'subnetId' | 'volume'> | undefined
-  health?: Pick<HostHealth, 'release' | 'site' | 'models' | 'users' | 'proof' | 'idleStop'> | undefined
+  health?:
+    | Pick<HostHealth, 'release' | 'site' | 'models' | 'users' | 'proof' | 'idleStop' | 'money'>
+    | undefined
 }): Actual {
   const { group, role, instance, health } = seen
   const rules = group?.ingress ?? []
@@ -71,6 +76,7 @@ export function actualOf(seen: {
           ...(proof?.presets.length
             ? { maxTokens: Math.max(...proof.presets.map(({ maxTokens }) => maxTokens)) }
             : {}),
+          ...(health.money ? { allowance: health.money.allowance, limit: health.money.limit } : {}),
           idleStop: health.idleStop?.minutes ?? 0,
         }
       : {}),

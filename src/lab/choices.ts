@@ -28,6 +28,9 @@ export interface Choices {
   userData?: boolean
   email?: string
   maxTokens?: number
+  /** US dollars; null: none any more. */
+  allowance?: number | null
+  limit?: number | null
   /** Minutes; null switches it off. */
   idleStop?: number | null
 }
@@ -46,6 +49,8 @@ export interface ChoiceFlags {
   userData?: boolean
   email?: string
   maxTokens?: string
+  allowance?: string | false
+  limit?: string | false
   idleStop?: string | false
 }
 
@@ -116,6 +121,10 @@ export function checkedChoices(flags: ChoiceFlags): Choices {
   if (flags.tag) choices.tags = checkedTags(flags.tag)
   if (flags.userData !== undefined) choices.userData = flags.userData
   if (flags.maxTokens !== undefined) choices.maxTokens = checkedMaxTokens(flags.maxTokens)
+  if (flags.allowance !== undefined)
+    choices.allowance = flags.allowance === false ? null : checkedDollars(flags.allowance, 'allowance')
+  if (flags.limit !== undefined)
+    choices.limit = flags.limit === false ? null : checkedDollars(flags.limit, 'limit')
   if (flags.idleStop !== undefined)
     choices.idleStop = flags.idleStop === false ? null : checkedIdleStop(flags.idleStop)
   if (flags.email !== undefined) choices.email = checkedEmail(flags.email)
@@ -133,6 +142,19 @@ export function checkedDisk(text: string): number {
     what: `${quote(text)} is not a valid disk size.`,
     why: `The images need most of ${leastDiskGb} GB; the largest disk is ${facts.diskGb.most} GB.`,
     fix: [`For example: --disk ${defaults.diskGb}`],
+  })
+}
+
+/** "10", "$7.50". LabError `bad-allowance`, `bad-limit`. */
+export function checkedDollars(text: string, what: 'allowance' | 'limit'): number {
+  const { least, most } = facts.dollars
+  const amount = /^\$?\d{1,6}(\.\d{1,2})?$/.test(text) ? Number(text.replace('$', '')) : Number.NaN
+  if (amount >= least && amount <= most) return amount
+  throw new LabError({
+    code: `bad-${what}`,
+    what: `${quote(text)} is not a valid ${what}.`,
+    why: `It is a number of US dollars from ${least} to ${most.toLocaleString('en')} for one month.`,
+    fix: ['For example: 10 or 7.50'],
   })
 }
 
@@ -209,6 +231,8 @@ export function settingsFrom(options: {
     defaultModel: chat.defaultModel,
     titleModel: chat.titleModel,
     maxTokens: choices.maxTokens ?? stored?.maxTokens,
+    allowance: choices.allowance === null ? undefined : (choices.allowance ?? stored?.allowance),
+    limit: choices.limit === null ? undefined : (choices.limit ?? stored?.limit),
     // Only `schedule` changes it.
     schedule: stored?.schedule,
     idleStop: choices.idleStop === null ? undefined : (choices.idleStop ?? stored?.idleStop),

@@ -58,6 +58,8 @@ export function unsaidChanges(settings: Settings, actual: Actual, chosen: Chosen
       ? [{ would: `give ${settings.email} a new password`, flags: { email: settings.email } }]
       : []),
     ...unsaidModels(settings, actual, chosen),
+    ...unsaidSpending('allowance', settings.allowance, actual.allowance, choices.allowance),
+    ...unsaidSpending('limit', settings.limit, actual.limit, choices.limit),
     ...unsaidCosts(settings, actual, chosen),
     ...(chosen.launches && settings.subnetId !== undefined && choices.subnetId === undefined
       ? [{ would: `launch the instance in ${settings.subnetId}`, flags: { 'subnet-id': settings.subnetId } }]
@@ -136,6 +138,21 @@ function unsaidModels({ models }: Settings, actual: Actual, { models: named, sto
       flags: { models: models.map(({ id }) => id).join(',') },
     },
   ]
+}
+
+/** A stored allowance or limit that lets more be spent than the host's. */
+function unsaidSpending(
+  name: 'allowance' | 'limit',
+  stored: number | undefined,
+  actual: number | null | undefined,
+  choice: number | null | undefined,
+): Unsaid[] {
+  if (choice !== undefined || typeof actual !== 'number') return []
+  if (stored === undefined)
+    return [{ would: `remove the ${name} of $${actual.toFixed(2)}`, flags: { [`no-${name}`]: true } }]
+  if (stored <= actual) return []
+  const would = `raise the ${name} from $${actual.toFixed(2)} to $${stored.toFixed(2)}`
+  return [{ would, flags: { [name]: String(stored) } }]
 }
 
 /** What costs more than what is there; where nothing is there, more than a lab costs by default. */

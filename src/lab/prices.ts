@@ -28,10 +28,21 @@ export interface Cost {
   lines: CostLine[]
   /** The fixed lines together, USD a month; undefined when the price of one is not known here. */
   monthlyUsd: number | undefined
+  /** The most that the models cost a month, by allowances and limit; undefined: there is neither. */
+  modelsMostUsd?: number | undefined
   /** Where the figures are from, with their date. */
   source: string
   /** The same in a few words: "prices of 2025-03". */
   dated: string
+}
+
+/** What bounds the cost of models: US dollars a month. */
+interface Bounds {
+  allowance?: number | undefined
+  limit?: number | undefined
+  users: number
+  /** Those of them whose allowance is their own, and what they may spend together. */
+  own?: { users: number; usd: number } | undefined
 }
 
 export interface CostQuestion {
@@ -40,12 +51,14 @@ export interface CostQuestion {
   diskGb: number
   /** Public IPv4 addresses: 1 for a lab, none but the kept one when only an address is left. */
   addresses: number
+  /** Undefined: nothing does. */
+  bounds?: Bounds | undefined
   /** Hours a month that it runs; all of them by default. The disk and the address cost all the time. */
   hours?: number | undefined
 }
 
 /** What a lab costs a month, in USD before tax. */
-export function monthlyCost({ region, instanceType, diskGb, addresses, hours }: CostQuestion): Cost {
+export function monthlyCost({ region, instanceType, diskGb, addresses, hours, bounds }: CostQuestion): Cost {
   const hourly = priceOf(region, instanceType)
   const gbMonth = priceOf(region, 'gp3')
   const fixed: CostLine[] = [
@@ -58,12 +71,30 @@ export function monthlyCost({ region, instanceType, diskGb, addresses, hours }: 
       priceOf(region, 'ipv4'),
     ),
   ]
+  const modelsMostUsd = bounds && mostOf(bounds)
   const byUse = {
     item: 'Bedrock tokens',
-    unit: 'by use: aws.amazon.com/bedrock/pricing',
+    unit:
+      modelsMostUsd === undefined
+        ? 'by use: aws.amazon.com/bedrock/pricing'
+        : `by use, at most about $${modelsMostUsd.toFixed(2)}`,
     monthlyUsd: undefined,
   }
-  return { lines: [...fixed, byUse], monthlyUsd: sum(fixed), source: priceSource, dated: pricesOf }
+  return {
+    lines: [...fixed, byUse],
+    monthlyUsd: sum(fixed),
+    modelsMostUsd,
+    source: priceSource,
+    dated: pricesOf,
+  }
+}
+
+/** A lab without users will have one. */
+function mostOf({ allowance, limit, users, own = { users: 0, usd: 0 } }: Bounds): number | undefined {
+  const others = Math.max(0, Math.max(1, users) - own.users)
+  const all = allowance === undefined ? undefined : allowance * others + own.usd
+  if (all === undefined || limit === undefined) return all ?? limit
+  return Math.min(all, limit)
 }
 
 /** USD a month for one public IPv4 address; undefined where the price is unknown. */

@@ -2,6 +2,7 @@ import { defaultMaxTokens } from '../host/librechat-yaml.js'
 import type { Actual } from './actual.js'
 import { countAddresses } from './cidr.js'
 import { idleText } from './idle-stop.js'
+import { hasRate } from './rates.js'
 import { scheduleText } from './schedule.js'
 import type { Settings } from './settings.js'
 
@@ -32,6 +33,7 @@ export function settingRows(settings: Settings, actual: Actual): SettingRow[] {
     row('disk', `${diskGb} GB`, actual.diskGb === undefined ? undefined : `${actual.diskGb} GB`),
     ...(settings.schedule ? [row('schedule', scheduleText(settings.schedule), undefined)] : []),
     ...idleRow(settings, actual),
+    ...moneyRows(settings, actual),
   ]
 }
 
@@ -87,3 +89,22 @@ function modelsRow({ models }: Settings, { models: there }: Actual): SettingRow 
   const text = (ids: readonly string[]) => ids.map(labelOf).join(', ') || 'none'
   return row('models', text(models.map(({ id }) => id)), there && text(there))
 }
+
+/** What the models may cost, and what LibreChat can't price. */
+function moneyRows({ allowance, limit, models }: Settings, actual: Actual): SettingRow[] {
+  const was = (text: (usd: number | undefined) => string, usd: number | null | undefined) =>
+    usd === undefined ? undefined : text(usd ?? undefined)
+  const unrated = models.filter(({ id }) => !hasRate(id)).map(({ label }) => label)
+  return [
+    row('allowance', allowanceText(allowance), was(allowanceText, actual.allowance)),
+    row('limit', limitText(limit), was(limitText, actual.limit)),
+    ...(unrated.length > 0 && (allowance !== undefined || limit !== undefined)
+      ? [{ what: 'without a rate', to: `${unrated.join(', ')}: LibreChat counts a default price` }]
+      : []),
+  ]
+}
+
+const allowanceText = (usd: number | undefined) =>
+  usd === undefined ? 'none' : `$${usd.toFixed(2)} a user and month for models`
+const limitText = (usd: number | undefined) =>
+  usd === undefined ? 'none' : `$${usd.toFixed(2)} a month for models, then new messages stop`

@@ -25,6 +25,8 @@ const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/)
 const creationId = z.string().regex(/^[0-9a-f]{16}$/)
 const awsId = (prefix: string) => z.string().regex(new RegExp(`^${prefix}-[0-9a-f]{8,32}$`))
 
+const dollars = z.number().min(facts.dollars.least).max(facts.dollars.most).multipleOf(0.01)
+
 const modelSchema = z.strictObject({
   /** As it is called: an inference profile's id or a model's. */
   id: modelId,
@@ -121,6 +123,9 @@ export const settingsSchema = z.strictObject({
    * fewer for thinking than for the whole answer.
    */
   maxTokens: z.int().min(2048).max(128_000).optional(),
+  /** US dollars: what each user may spend on models in a calendar month, and all of them together. */
+  allowance: dollars.optional(),
+  limit: dollars.optional(),
   /** Resources whose ARNs the role may call beside foundation models: inference profiles. */
   profileArns: z.array(z.string().regex(/^arn:aws[a-z-]*:bedrock:[a-z0-9-]*:\d*:[\w:/.-]{1,300}$/)).max(200),
 })

@@ -21,6 +21,8 @@ const version1 = settingsSchema
     passwordDue: true,
     tags: true,
     maxTokens: true,
+    allowance: true,
+    limit: true,
     schedule: true,
     idleStop: true,
   })
@@ -186,6 +188,8 @@ const labels: Record<string, string> = {
   idleStop: 'idle stop',
   userData: 'first-boot script',
   maxTokens: 'maximum tokens of an answer',
+  allowance: 'dollars a user and month',
+  limit: 'dollars for models a month',
   email: 'first user',
   passwordDue: 'first user’s password',
   defaultModel: 'default model',

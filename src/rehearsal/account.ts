@@ -167,6 +167,11 @@ export interface Host {
   site?: string
   /** The ids in LibreChat's menu. */
   models?: string[]
+  /** US dollars a month; absent: none. */
+  allowance?: number
+  limit?: number
+  /** Users' own allowances, by e-mail address in lower case. */
+  allowances?: Record<string, number>
   /** Minutes until it stops itself; 0: never. */
   idleStop?: number
   /** Idle stop was switched off, because a shutdown would terminate the instance. */

@@ -1,5 +1,6 @@
 import { pinnedVersions } from '../host/versions.js'
 import type { Instance } from './account.js'
+import { moneyNow } from './host-usage.js'
 import type { World } from './world.js'
 
 const services = ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer']
@@ -8,6 +9,7 @@ const GiB = 1024 ** 3
 /** The line that `templates/host/health.py` prints, for a host that is as its stages left it. */
 export function healthLine({ host, volume }: Instance, { now }: World): string {
   const set = host.release !== undefined
+  const money = set ? moneyNow(host, now) : null
   const problems = set ? [] : services.map((name) => ({ code: 'service', text: `${name} is missing.` }))
   return JSON.stringify({
     healthy: set,
@@ -30,6 +32,7 @@ export function healthLine({ host, volume }: Instance, { now }: World): string {
     site: host.site ?? '',
     models: host.models ?? [],
     users: set ? host.users.length : null,
+    money,
     updates: { portainer: null, system: null, librechat: host.update ?? null },
     updatePending: false,
     rebootNeeded: false,
@@ -44,8 +47,9 @@ export function healthLine({ host, volume }: Instance, { now }: World): string {
       : null,
     running: '',
     problems,
-    warnings:
-      host.update?.result === 'rolled-back'
+    warnings: [
+      ...(money?.stopped ? [stoppedWarning(money)] : []),
+      ...(host.update?.result === 'rolled-back'
         ? [
             {
               code: 'update-rolled-back',
@@ -53,6 +57,13 @@ export function healthLine({ host, volume }: Instance, { now }: World): string {
               fix: [{ code: 'update' }],
             },
           ]
-        : [],
+        : []),
+    ],
   })
 }
+
+const stoppedWarning = ({ usd, limit }: ReturnType<typeof moneyNow>) => ({
+  code: 'limit',
+  text: `The models have cost $${usd.toFixed(2)} this month, and the limit is $${(limit ?? 0).toFixed(2)}: new messages are stopped.`,
+  fix: [{ code: 'raise-limit' }],
+})

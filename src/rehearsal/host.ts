@@ -5,6 +5,7 @@ import { backupAnswer } from './backups.js'
 import { carriedBy } from './carried.js'
 import { healthLine } from './host-health.js'
 import { updating } from './host-update.js'
+import { allowanceAnswer, usageAnswer } from './host-usage.js'
 import { type Answer, keyAnswer, portainerAnswer, userAnswer } from './host-users.js'
 import { refusedCall } from './refused-calls.js'
 import type { World } from './world.js'
@@ -33,6 +34,8 @@ const times: Record<string, number> = {
   user: 6_000,
   portainer: 4_000,
   backup: 20_000,
+  usage: 4_000,
+  allowance: 4_000,
 }
 const nothingToDo = 3_000
 
@@ -98,6 +101,14 @@ function runs(
       return answered(takesMs, backupAnswer(request, host, world.now), {})
     case 'portainer':
       return says(takesMs, portainerAnswer(request))
+    case 'usage':
+      return says(takesMs, usageAnswer(request, host, world.now))
+    case 'allowance': {
+      const { output, ...changed } = allowanceAnswer(request, host, world.now)
+      return output.startsWith('{"error":')
+        ? fails(takesMs, '', `${output}\n`)
+        : says(takesMs, output, { ...leaves, ...changed })
+    }
     case 'stack': {
       const update = updating(files, host, world)
       if (update.error) return { ...fails(40_000, '', update.error), leaves: update.leaves }
@@ -124,7 +135,16 @@ const installed = (files: ReadonlyMap<string, string>): Partial<Host> => ({
   models: [...(files.get('input/librechat.yaml') ?? '').matchAll(/^\s+- name: "(.*)"$/gm)].flatMap(
     ([, id]) => id ?? [],
   ),
+  ...dollarsIn(files, 'allowance'),
+  ...dollarsIn(files, 'limit'),
 })
+
+/** An allowance or a limit; undefined takes away what was there. */
+const dollarsIn = (files: ReadonlyMap<string, string>, name: 'allowance' | 'limit') => {
+  const line = new RegExp(`^LAB_${name.toUpperCase()}=(.*)$`, 'm')
+  const amount = line.exec(files.get('input/settings.env') ?? '')?.[1]
+  return { [name]: amount === undefined ? undefined : Number(amount) }
+}
 
 function says(takesMs: number, output: string, leaves: Partial<Host> = {}): Performance {
   return { takesMs, outcome: { code: 0, output: `${output}\n`, errors: '' }, leaves }

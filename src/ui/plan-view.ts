@@ -49,9 +49,10 @@ export function costText(cost: Cost, style: Ui['style']): string[] {
   return [style('bold', 'Cost'), ...columns([...rows, total]), style('dim', `  ${cost.source}`)]
 }
 
-export const costJson = ({ lines, monthlyUsd, source }: Cost) => ({
+export const costJson = ({ lines, monthlyUsd, modelsMostUsd, source }: Cost) => ({
   lines: lines.map((line) => ({ ...line, monthlyUsd: line.monthlyUsd ?? null })),
   monthlyUsd: monthlyUsd ?? null,
+  modelsMostUsd: modelsMostUsd ?? null,
   source,
 })
 

@@ -96,10 +96,28 @@ export function statusText(status: Status, paint: Paint): string {
   else if (settings && !status.stopped)
     lines.push('', style('bold', 'Chat'), `  ${style('yellow', '!')} ${unproven(settings, paint)}`)
   lines.push('', style('bold', 'Access'), ...reachLines(status, paint), '')
-  lines.push(...costText(status.stopped?.cost ?? status.cost, style), ...runningCost(status))
+  lines.push(
+    ...costText(status.stopped?.cost ?? status.cost, style),
+    ...runningCost(status),
+    ...spentLines(status, paint),
+  )
   if (others.length > 0) lines.push('', ...others)
   if (status.exitCode === 2) lines.push('', ...nextStep(status, paint))
   return lines.join('\n')
+}
+
+/** What the models have cost so far; a limit that is reached is among the host's warnings. */
+function spentLines({ health, settings }: There, { style, hint }: Paint): string[] {
+  if (!health?.money) return []
+  const { month, usd: spent, at } = health.money
+  const day = Number(at.slice(8, 10))
+  const length = new Date(Date.UTC(Number(month.slice(0, 4)), Number(month.slice(5, 7)), 0)).getUTCDate()
+  const pace = day < 2 || spent === 0 ? '' : `; at this pace ${usd((spent / day) * length)} by its end`
+  const limit = settings?.limit === undefined ? '' : ` of the limit of ${usd(settings.limit)}`
+  return [
+    `  Models this month so far: ${usd(spent)}${limit}${pace}`,
+    `  ${style('dim', `By day, model and user: ${hint({ command: { path: 'usage' } })}`)}`,
+  ]
 }
 
 /** Since when a lab is stopped, why, and how it comes back. */

@@ -54,7 +54,10 @@ export function summaryText(summary: Summary, paint: Paint): string {
     ['  LibreChat', style('cyan', urls.librechat)],
     ['  Portainer', style('cyan', urls.portainer)],
     ['  Allowed from', reachText(settings)],
-    ['  Costs', `${usd(cost.monthlyUsd)} a month before tax, plus the models by use (${cost.dated})`],
+    [
+      '  Costs',
+      `${usd(cost.monthlyUsd)} a month before tax, plus the models by use${cost.modelsMostUsd === undefined ? '' : `, at most about ${usd(cost.modelsMostUsd)}`} (${cost.dated})`,
+    ],
     ['  AWS console', urls.sessionManager],
   ])
   const browser = settings.domain

@@ -1,9 +1,10 @@
+import type { Allowances } from '../app/allowances.js'
 import type { Ui } from '../app/context.js'
 import type { ListedUser, MadeUser } from '../app/lab-users.js'
 import type { Settings } from '../app/open-lab.js'
 import { allowedText } from './lab-view.js'
 import { clean } from './style.js'
-import { columns } from './table.js'
+import { columns, usd } from './table.js'
 
 export const usersText = (users: readonly ListedUser[], { hint }: Pick<Ui, 'hint'>): string =>
   users.length === 0
@@ -25,6 +26,25 @@ export function showNewUser(
   ]
   showUser('Created the user', made, ui, { text: text ?? [], json: { allowedFrom: allow?.cidrs ?? [] } })
 }
+
+export const allowancesText = (
+  { usd: usual, users, more }: Allowances,
+  { style }: Pick<Ui, 'style'>,
+): string =>
+  [
+    `Each user may spend ${usd(usual)} on models in a calendar month (UTC).`,
+    '',
+    ...columns([
+      ['  User', 'Allowance', 'Spent', 'Left'].map((title) => style('dim', title)),
+      ...users.map(({ email, usd: allowance, own, used, left }) => [
+        `  ${clean(email)}`,
+        `${usd(allowance)}${own ? ' (own)' : ''}`,
+        usd(used),
+        usd(left),
+      ]),
+    ]),
+    ...(more > 0 ? [`  and ${more} more users`] : []),
+  ].join('\n')
 
 /** Shows a password that the host generated: at the terminal only, never as JSON. */
 export function showUser(

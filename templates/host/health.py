@@ -132,6 +132,21 @@ def versions():
     return found
 
 
+def money():
+    """What the timer of the models' cost found last (money.py); None before it has."""
+    try:
+        found = json.loads(written("money.json"))
+    except ValueError:
+        return None
+    dollars = {name: float(setting(f"LAB_{name.upper()}") or 0) or None for name in ("allowance", "limit")}
+    try:
+        own = json.loads(written("allowances.json") or "{}")
+    except ValueError:
+        own = {}
+    dollars["own"] = {"users": len(own), "usd": sum(own.values())}
+    return {**dollars, **{name: found[name] for name in ("month", "usd", "at", "stopped", "warning")}}
+
+
 def waiting_kernel():
     """The kernel that a restart would start, when it is another than the one that runs; empty otherwise."""
     # dnf's own question knows only a package called kernel, and Amazon Linux's are called kernel6.12 and so on.
@@ -217,6 +232,7 @@ def health():
         "hostPortsProtected": firewall.host_ports_protected(),
         "site": setting("LAB_SITE"),
         "models": menu(),
+        "money": money(),
         "updates": {"portainer": update("portainer"), "system": update("system"), "librechat": update("librechat")},
         "updatePending": bool(written("update.json")),
         "dump": last_dump(),
@@ -271,6 +287,14 @@ def judge(result, kernel):
             say(problems, "certificate", f"Port 443 has no certificate for {site}. "
                 f"{site} must point to {address}, and port 80 must be open to everyone.",
                 {"code": "open-port-80"})
+    spent = result["money"]
+    if spent and spent["stopped"]:
+        say(warnings, "limit", f"The models have cost ${spent['usd']:.2f} this month, and the limit is "
+            f"${spent['limit'] or 0:.2f}: new messages are stopped.", {"code": "raise-limit"})
+    if spent and spent["warning"]:
+        say(warnings, "pace", spent["warning"])
+    if spent and time.time() - seconds(spent["at"]) > 1800:
+        say(warnings, "money-late", f"What the models cost was last summed on {spent['at']}; the limit does not act.")
     for name, last in result["updates"].items():
         if last and last["result"] == "failed":
             say(warnings, f"update-{name}", f"The last update of {name} failed on {last['at']}.")

@@ -29,7 +29,7 @@ update begin
 
 put "$CODE/compose.yaml" compose.yaml 644 || true
 put "$INPUT/librechat.yaml" librechat.yaml 644 || true
-install -d -m 755 caddy
+install -d -m 755 caddy caddy/limit
 for file in Caddyfile domain.caddy address.caddy; do put "$CODE/caddy/$file" "caddy/$file" 644 || true; done
 
 # The address that the network mapping of port 80 binds: the instance's own, which stays with it.
@@ -87,15 +87,20 @@ if [ -f "$INPUT/request.json" ]; then python3 "$CODE/host/user.py"; fi
 update finish
 up --remove-orphans
 
-# The timers, now that there is something to update, to dump and to stop.
+# What the timer of the models' cost runs. It runs once here, so that a changed allowance or limit counts at once.
+install -d -m 700 "$LAB/money/host"
+for file in lab.py money.py guard.js; do put "$CODE/host/$file" "$LAB/money/host/$file" 600 || true; done
+
+# The timers, now that there is something to update, to dump, to stop and to sum.
 for program in update-portainer idle-stop; do put "$CODE/bin/$program" "$LAB/bin/$program" 755 || true; done
 changed=no
-for unit in librechat-lab-{portainer,dump,idle}.{service,timer} librechat-lab-recover.service; do
+for unit in librechat-lab-{portainer,dump,idle,money}.{service,timer} librechat-lab-recover.service; do
   if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
 done
 if [ $changed = yes ]; then systemctl daemon-reload; fi
-systemctl enable --now librechat-lab-portainer.timer librechat-lab-dump.timer
+systemctl enable --now librechat-lab-portainer.timer librechat-lab-dump.timer librechat-lab-money.timer
 systemctl enable librechat-lab-recover.service
+systemctl start librechat-lab-money.service || say "what the models cost could not be summed; the host tries again every 3 minutes"
 # The command line has seen to it that a shutdown stops the instance, or it would have left this file.
 rm -f state/idle-stop-held
 if grep -q '^LAB_IDLE_STOP=' .env; then

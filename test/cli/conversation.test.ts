@@ -55,7 +55,13 @@ describeTerminal('the questions of the first up', { timeout: 60_000 }, () => {
     const { press, shows, type } = await conversation()
     await shows('e-mail address (empty: later)')
     await type('me@example.org')
-    for (const question of ['Which instance type', 'How many GB', 'Which addresses', 'Which models']) {
+    for (const question of [
+      'Which instance type',
+      'How many GB',
+      'Which addresses',
+      'Which models',
+      'How many dollars',
+    ]) {
       await press('Enter')
       await shows(question)
     }

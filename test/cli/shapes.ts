@@ -22,7 +22,12 @@ const spec = object({
   version: z.int(),
   generation: text,
   previousGeneration: text.optional(),
-  creations: object({ address: text.optional(), group: text.optional() }).optional(),
+  creations: object({
+    address: text.optional(),
+    group: text.optional(),
+    role: text.optional(),
+    profile: text.optional(),
+  }).optional(),
   adopted: object({
     instanceId: text.optional(),
     allocationId: text.optional(),
@@ -45,12 +50,15 @@ const spec = object({
   defaultModel: text.optional(),
   titleModel: text.optional(),
   maxTokens: z.int().optional(),
+  allowance: z.number().optional(),
+  limit: z.number().optional(),
   profileArns: list(text),
 })
 
 const cost = object({
   lines: list(object({ item: text, unit: text, monthlyUsd: z.number().nullable() })),
   monthlyUsd: z.number().nullable(),
+  modelsMostUsd: z.number().nullable(),
   source: text,
 })
 
@@ -97,6 +105,15 @@ const health = object({
     bytes: z.number().optional(),
     seconds: z.number().optional(),
     stoppedSeconds: z.number().optional(),
+  }).nullable(),
+  money: object({
+    allowance: z.number().nullable(),
+    limit: z.number().nullable(),
+    own: object({ users: z.int(), usd: z.number() }),
+    month: text,
+    usd: z.number(),
+    at: z.iso.datetime(),
+    stopped: z.boolean(),
   }).nullable(),
   rebootNeeded: z.boolean(),
   running: z.string(),
@@ -166,6 +183,14 @@ const policy = object({
 })
 
 const user = object({ email: z.email(), made: z.boolean() })
+const used = {
+  inputTokens: z.int(),
+  outputTokens: z.int(),
+  cacheWriteTokens: z.int(),
+  cacheReadTokens: z.int(),
+  calls: z.int(),
+  usd: z.number(),
+}
 
 const ingress = list(
   object({
@@ -410,8 +435,35 @@ export const shapes = {
   user,
   userAdd: user.extend({ allowedFrom: list(text) }),
   userList: object({ users: list(object({ email: z.email(), name: text, created: z.iso.date() })) }),
+  userAllowance: object({
+    usd: z.number(),
+    more: z.int(),
+    users: list(
+      object({
+        email: z.email(),
+        usd: z.number(),
+        own: z.boolean(),
+        used: z.number(),
+        before: z.number().nullable(),
+        left: z.number(),
+      }),
+    ),
+  }),
   userRemove: object({ removed: z.email() }),
   portainerPassword: object({ username: z.literal('admin'), works: z.boolean().nullable() }),
+  usage: object({
+    ...where,
+    month: z.string().regex(/^\d{4}-\d\d$/),
+    total: object(used),
+    days: list(object({ day: z.iso.date(), ...used })),
+    models: list(
+      object({ model: text.nullable(), label: text.nullable(), count: z.int().optional(), ...used }),
+    ),
+    users: list(object({ email: z.string().nullable(), count: z.int().optional(), ...used })),
+    months: list(object({ month: z.string(), ...used })),
+    hostMonthlyUsd: z.number().nullable(),
+    page: text.optional(),
+  }),
   logs: object({ service: text, lines: list(z.string()) }),
   policy,
   completion: object({ shell: z.enum(['bash', 'zsh', 'fish']), script: text }),

@@ -55,6 +55,8 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
     await press('Enter')
     await shows('Which models in the menu?')
     await press('Enter')
+    await shows('How many dollars')
+    await press('Enter')
     // Back to the instance type, which was taken by mistake.
     await shows('Continue with these answers?')
     await press('Down', 'Down', 'Enter')
@@ -85,6 +87,7 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
       'How many GB',
       'Which addresses',
       'Which models',
+      'How many dollars',
       'Continue with',
     ])
       await shows(question).then(() => press('Enter'))
@@ -156,6 +159,7 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
       'How many GB',
       'Which addresses',
       'Which models',
+      'How many dollars',
       'Continue with',
     ])
       await shows(question).then(() => press('Enter'))

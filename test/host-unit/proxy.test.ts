@@ -44,7 +44,9 @@ function adapted(upstream: number): string {
   }
   delete config.apps.tls
   delete config.apps.pki
-  return JSON.stringify(config).replaceAll('librechat:3080', `127.0.0.1:${upstream}`)
+  return JSON.stringify(config)
+    .replaceAll('librechat:3080', `127.0.0.1:${upstream}`)
+    .replaceAll('/etc/caddy/limit', work)
 }
 
 /** One request, byte for byte as a hostile client sends it, and the answer's text. */
@@ -78,11 +80,17 @@ const asked = (host: string): Promise<{ status: number; cookies: string[] }> =>
 
 describe.skipIf(!there)(there ? 'the proxy' : 'the proxy (not run: no caddy)', () => {
   beforeAll(async () => {
-    librechat = createServer((_, response) =>
+    librechat = createServer((request, response) => {
+      // An answer that takes a second.
+      if (request.url?.startsWith('/api/agents/chat/stream')) {
+        response.write('first ')
+        setTimeout(() => response.end('last'), 1000)
+        return
+      }
       response
         .setHeader('set-cookie', [cookie, 'token_provider=librechat; Path=/; Secure', 'plain=1'])
-        .end('page'),
-    ).listen(0, '127.0.0.1')
+        .end('page')
+    }).listen(0, '127.0.0.1')
     await new Promise((resolve) => librechat.once('listening', resolve))
     ports.redirect = await freePort()
     ports.localhost = await freePort()
@@ -180,5 +188,36 @@ describe.skipIf(!there)(there ? 'the proxy' : 'the proxy (not run: no caddy)', (
       'token_provider=librechat; Path=/',
       'plain=1',
     ])
+  })
+
+  const sent = (target: string, method = 'POST') =>
+    raw(ports.localhost, `${method} ${target} HTTP/1.0\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}`)
+
+  it('takes no new message while the file of the limit is there, answers with it, and cuts nothing', async () => {
+    const message = '/api/agents/chat/bedrock'
+    expect(await sent(message)).toMatch(/^HTTP\/1\.\d 200 [\s\S]*page$/)
+    const running = sent('/api/agents/chat/stream/1', 'GET')
+    await sleep(200)
+    writeFileSync(join(work, 'stopped.txt'), 'The limit is $50.00.\n')
+    const targets = [
+      message,
+      '/api/agents/chat',
+      '/api/agents/v1/chat/completions',
+      '/API/agents/chat/bedrock',
+      '/api//agents/chat/bedrock',
+      '/api/agents/%63hat/bedrock',
+      '/api/agents/chat%2Fbedrock',
+      '/api/x/../agents/chat/bedrock',
+    ]
+    for (const target of targets)
+      expect(await sent(target), target).toMatch(
+        /^HTTP\/1\.\d 403 [\s\S]*text\/plain[\s\S]*The limit is \$50\.00\.\n$/,
+      )
+    // Everything else goes on, stopping an answer as well.
+    for (const target of ['/api/agents/chat/abort', '/api/convos/update', '/api/auth/login'])
+      expect(await sent(target), target).toMatch(/^HTTP\/1\.\d 200 /)
+    expect(await running).toMatch(/first last$/)
+    rmSync(join(work, 'stopped.txt'))
+    expect(await sent(message)).toMatch(/^HTTP\/1\.\d 200 /)
   })
 })

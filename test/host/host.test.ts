@@ -122,8 +122,8 @@ describe('a host', () => {
       expect(outputs.filter((output) => output.includes(word))).toEqual([])
       expect(logs.includes(word)).toBe(false)
     }
-    for (const { script } of lab.systemsManager.sent) expect(script.length).toBeLessThan(48 * 1024)
-    expect(outputs.filter((output) => output.length > 8000 + 48 * 1024)).toEqual([])
+    for (const { script } of lab.systemsManager.sent) expect(script.length).toBeLessThan(60 * 1024)
+    expect(outputs.filter((output) => output.length > 8000 + 60 * 1024)).toEqual([])
     const modes = await sh(
       'stat -c "%a %U" /opt/librechat-lab/.env /opt/librechat-lab/secrets /opt/librechat-lab/secrets/*',
     )

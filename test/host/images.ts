@@ -196,7 +196,11 @@ function images(work: string, debian: string, caddy: string): Image[] {
           put(
             folder,
             'usr/bin/mongosh',
-            '#!/bin/sh\n[ "$(echo \'["ping"]\' | nc -w 5 127.0.0.1 27017)" = \'"ok"\' ]\n',
+            // Nobody has chatted here, so the sums of the guard are nothing.
+            `#!/bin/sh
+[ "$(echo '["ping"]' | nc -w 5 127.0.0.1 27017)" = '"ok"' ] || exit 1
+case "$*" in *'const asked = '*) echo '{"sums":[0,0],"balances":[]}' ;; esac
+`,
             0o755,
           )
           owned(folder, 'data/db', 999)

@@ -124,6 +124,10 @@ const poisons: [string, Partial<Settings>, Actual, object][] = [
     { ...there, allowed: { ...only('81.2.69.0/24'), [port]: ['81.2.69.7/32'] } },
     { 'allow-cidr': ['81.2.69.0/24'] },
   ]),
+  ['a higher allowance', { allowance: 20 }, { ...there, allowance: 10, limit: null }, { allowance: '20' }],
+  ['no allowance any more', {}, { ...there, allowance: 10, limit: null }, { 'no-allowance': true }],
+  ['a higher limit', { limit: 60 }, { ...there, allowance: null, limit: 50 }, { limit: '60' }],
+  ['no limit any more', {}, { ...there, allowance: null, limit: 50 }, { 'no-limit': true }],
   ['another model', { models: [sonnet, other] }, there, { models: `${sonnet.id},${other.id}` }],
 ]
 
@@ -194,6 +198,15 @@ describe('stored settings', () => {
       { 'instance-type': 't3.2xlarge' },
       { disk: '500' },
     ])
+  })
+
+  it('may set an allowance and a limit, and lower them', () => {
+    const bounded = { ...settings, allowance: 5, limit: 50 }
+    for (const actual of [
+      { ...there, allowance: null, limit: null },
+      { ...there, allowance: 10, limit: 60 },
+    ])
+      expect(unsaidChanges(bounded, actual, said)).toEqual([])
   })
 
   it('may take a cheaper instance type and shorter answers', () => {
@@ -271,13 +284,15 @@ describe('the plan’s settings', () => {
       'subnet',
       'instance type',
       'disk',
+      'allowance',
+      'limit',
     ])
   })
 
   it('come from the rules, the role, the disk and the health that were observed', () => {
     const rule = { protocol: 'tcp', fromPort: 443, toPort: 443, source: '6.6.0.0/16' }
     const udp = { ...rule, protocol: 'udp', source: '7.7.0.0/16' }
-    const health = { release: 'abc', site: '8.8.8.8', models: [sonnet.id], users: 2 }
+    const health = { money: null, release: 'abc', site: '8.8.8.8', models: [sonnet.id], users: 2 }
     expect(
       actualOf({ group: { ingress: [rule, udp] }, role: { boundary: undefined, inline: '{}' }, health }),
     ).toMatchObject({

@@ -32,6 +32,7 @@ describe('with the network cut off', () => {
       [['status', '--chat'], 0],
       [['user', 'list'], 0],
       [['portainer', 'password'], 0],
+      [['usage'], 0],
       [['logs'], 0],
       [['models'], 0],
       [['doctor'], 0],

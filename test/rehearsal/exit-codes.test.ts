@@ -85,6 +85,9 @@ const table: Readonly<Record<string, string>> = {
   // The half-made lab has no user.
   'user remove me@example.org --confirm me@example.org': '3 1 0 1 1 1 0 0 3 1',
   'user reset-password me@example.org': '3 1 0 1 1 1 0 0 3 1',
+  usage: '3 0 0 1 1 1 0 0 3 1',
+  // The lab has no allowances.
+  'user allowance': '3 1 1 1 1 1 1 1 3 1',
   'portainer password': '3 0 0 1 1 1 0 0 3 1',
   // A shell and a tunnel last until they are stopped.
   shell: '3 130 130 1 1 1 130 130 3 1',

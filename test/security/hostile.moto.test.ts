@@ -176,6 +176,7 @@ describeAccount('what somebody else in the account wrote', (account) => {
       ['status', '--json'],
       ['user', 'list'],
       ['user', 'list', '--json'],
+      ['usage'],
       ['portainer', 'password', '--debug'],
     ]
     for (code of [0, 1]) {

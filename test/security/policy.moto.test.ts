@@ -106,6 +106,8 @@ describeAws('the printed policy', (moto) => {
     await may(['user'], ['user', 'list'])
     await may(['user'], ['user', 'remove', 'bob@example.org', '--confirm', 'bob@example.org'])
     await may(['portainer'], ['portainer', 'password'])
+    await may(['usage'], ['usage'])
+    await may(['user'], ['user', 'allowance'])
     // The last chat proof is on the host, which doctor's policy does not reach: doctor says so and goes on.
     await own.only('doctor')
     expect((await run(account, ['doctor'])).code).toBe(0)

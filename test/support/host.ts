@@ -7,6 +7,7 @@ import {
   randomBytes,
 } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { deflateSync } from 'node:zlib'
 import { type Carried, carriedBy } from './archive.js'
 import type { Executor, Outcome, Work } from './gateway/runcommand.js'
 
@@ -48,15 +49,19 @@ export interface Hosts {
 }
 
 const programs = new Set([
-  'system',
-  'docker',
-  'images',
-  'stack',
-  'health',
-  'key',
-  'user',
-  'portainer',
-  'backup',
+  ...[
+    'system',
+    'docker',
+    'images',
+    'stack',
+    'health',
+    'key',
+    'user',
+    'portainer',
+    'backup',
+    'usage',
+    'allowance',
+  ],
 ])
 
 /**
@@ -143,6 +148,31 @@ const does: Record<string, (host: PlayedHost, files: ReadonlyMap<string, string>
     }
     return { code: 1, stdout: `${JSON.stringify({ error })}\n` }
   },
+  usage(_host, files) {
+    const { days, months } = JSON.parse(files.get('input/request.json') ?? '{}')
+    const empty = (periods: [string][]) => periods.map(([name]) => [name, 0, 0, 0, 0, 0, 0])
+    const found = { days: empty(days), months: empty(months), models: [], users: [] }
+    return {
+      code: 0,
+      stdout: JSON.stringify({ usage: deflateSync(JSON.stringify(found)).toString('base64') }),
+    }
+  },
+  allowance(host, files) {
+    const { email, usd, preview } = JSON.parse(files.get('input/request.json') ?? '{}')
+    const usual =
+      preview ?? Number(/^LAB_ALLOWANCE=(.*)$/m.exec(host.input.get('settings.env') ?? '')?.[1] ?? 10)
+    const users = host.users
+      .filter((one) => !email || one === email)
+      .map((one) => ({
+        email: one,
+        usd: typeof usd === 'number' ? usd : usual,
+        own: typeof usd === 'number',
+        used: 0,
+        before: null,
+        left: usual,
+      }))
+    return { code: 0, stdout: JSON.stringify({ allowances: { usd: usual, users, more: 0 } }) }
+  },
   user: (host, files) => ({ code: 0, stdout: user(host, files.get('input/request.json') ?? '{}') }),
   portainer(_host, files) {
     const { publicKey } = JSON.parse(files.get('input/request.json') ?? '{}')
@@ -228,6 +258,7 @@ function healthLine({ services, input, proof, users }: PlayedHost): string {
     site: /^LAB_SITE=(.*)$/m.exec(input.get('settings.env') ?? '')?.[1] ?? '',
     models: [...(input.get('librechat.yaml') ?? '').matchAll(/^\s+- name: "(.*)"$/gm)].map(([, id]) => id),
     users: release ? users.length : null,
+    money: null,
     updates: { portainer: null, system: null },
     rebootNeeded: false,
     proof: proof ?? null,

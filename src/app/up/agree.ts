@@ -3,6 +3,7 @@ import { refuseUnsaidAdoption } from '../../lab/adoption.js'
 import { refuseUnsaid, unsaidChanges } from '../../lab/opening.js'
 import { monthlyCost } from '../../lab/prices.js'
 import { hoursOf } from '../../lab/schedule.js'
+import { allowancePreview } from '../allowances.js'
 import { type Now, withoutUser } from './observe.js'
 import type { Plan, Run } from './run.js'
 
@@ -14,6 +15,7 @@ import type { Plan, Run } from './run.js'
 export async function agree(run: Run, now: Now, plan: Plan): Promise<void> {
   if (run.options.yes) refuseUnread(run, now, plan)
   run.view.plan(plan)
+  await tellOfBalances(run, now)
   if (run.options.yes) return
   const spends = launches(now, plan) || raisesCost(now, plan)
   const agreed = spends ? await typesYes(run, now, plan) : await confirms(run)
@@ -22,6 +24,20 @@ export async function agree(run: Run, now: Now, plan: Plan): Promise<void> {
     code: 'declined',
     what: 'Nothing was changed.',
     fix: [{ command: { path: 'up' }, text: 'when you are ready' }],
+  })
+}
+
+/** Another allowance changes the balances that users have. */
+async function tellOfBalances({ open, context }: Run, now: Now): Promise<void> {
+  const { settings, actual, graph, observation, host } = now
+  const { allowance } = settings
+  const instance = observation.of(graph.instance)
+  const isNew = allowance !== undefined && actual.allowance !== allowance
+  if (!isNew || !actual.users || !instance || !observation.of(host)?.health?.healthy) return
+  const lines = await allowancePreview(open, instance.instanceId, allowance, context)
+  context.ui.emit({
+    type: 'note',
+    text: ['The balances in LibreChat will change:', ...lines.map((line) => `  ${line}`)].join('\n'),
   })
 }
 

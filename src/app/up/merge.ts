@@ -12,6 +12,8 @@ const flags = {
   permissionsBoundary: '--permissions-boundary',
   userData: '--user-data',
   email: '--email',
+  allowance: '--allowance',
+  limit: '--limit',
   idleStop: '--idle-stop',
 } as const satisfies Partial<Record<keyof Settings, string>>
 

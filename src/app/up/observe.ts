@@ -110,7 +110,10 @@ function partsOf(
   { password, moves }: Look,
   settings: Settings,
   { place }: Target,
-  { settingsRead, isMove = false }: { settingsRead?: ReturnType<typeof settingsReadBy> | undefined; isMove?: boolean },
+  {
+    settingsRead,
+    isMove = false,
+  }: { settingsRead?: ReturnType<typeof settingsReadBy> | undefined; isMove?: boolean },
 ): Parts {
   const graph = labGraph({
     clients: open.clients,

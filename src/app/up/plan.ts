@@ -8,15 +8,22 @@ import type { Plan, Run } from './run.js'
 
 /** What the run would do about what it found. LabError `not-the-instance`. */
 export function planOf(run: Run, now: Now): Plan {
-  const { items, settings, actual } = now
-  const { instanceType, diskGb } = settings
+  const { items, settings, actual, observation, host } = now
+  const { instanceType, diskGb, allowance, limit } = settings
   const { lab } = run.open
   refuseOlderHost(now)
   return {
     items,
     replaces: replacedInstance(run, now),
     movesData: movesData(run, now),
-    cost: monthlyCost({ region: lab.region, instanceType, diskGb, addresses: 1, hours: hoursOf(settings) }),
+    cost: monthlyCost({
+      region: lab.region,
+      instanceType,
+      diskGb,
+      addresses: 1,
+      hours: hoursOf(settings),
+      bounds: { allowance, limit, users: actual.users ?? 0, own: observation.of(host)?.health?.money?.own },
+    }),
     lab,
     settings,
     rows: settingRows(settings, actual),

@@ -1,0 +1,145 @@
+"""What the models may cost. `money.py tick`, which a timer runs every few minutes, sums what this month has cost so
+far, stops new messages at the lab's limit, and gives each user their allowance when a month begins.
+
+LAB/.env has LAB_ALLOWANCE and LAB_LIMIT in dollars, or not. LAB/state/allowances.json has the users whose allowance is
+their own: {email: dollars}. LAB/state/money.json is what the last tick found, for health.py.
+"""
+import calendar
+import fcntl
+import json
+import os
+import re
+import sys
+import time
+
+from lab import CODE, LAB, run
+
+DATABASE = "librechat-lab-mongodb-1"
+OWN = f"{LAB}/state/allowances.json"
+STATE = f"{LAB}/state/money.json"
+# Caddy looks whether this file is there at each message that is sent, and answers with it.
+STOPPED = f"{LAB}/caddy/limit/stopped.txt"
+CREDITS = 1000000
+HOUR = 3600
+# Ids are made a moment before their transactions are written.
+SETTLED = 120
+
+
+def ask(script, asked):
+    """What a script of this folder prints about `asked`; None when the database does not answer."""
+    with open(f"{CODE}/host/{script}", encoding="utf-8") as file:
+        text = f"const asked = {json.dumps(asked)};\n{file.read()}"
+    # By standard input it would be a session with prompts; as an argument it is never read by a shell.
+    result = run("docker", "exec", DATABASE, "mongosh", "--quiet", "--norc", "--eval", text)
+    lines = [line for line in result.stdout.splitlines() if line.startswith("{")]
+    if result.returncode != 0 or not lines:
+        print(f"mongosh ended with {result.returncode}: {result.stderr.strip()[-500:]}")
+        return None
+    return json.loads(lines[-1])
+
+
+def setting(name):
+    """A setting in dollars; None where there is none."""
+    with open(f"{LAB}/.env", encoding="utf-8") as file:
+        found = re.search(rf"^{name}=([0-9.]+)$", file.read(), re.M)
+    return float(found.group(1)) if found else None
+
+
+def read(path, otherwise):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return otherwise
+
+
+def write(path, text, mode=0o600):
+    """A reader sees the old file or the new one."""
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(f"{path}.new", mode)
+    os.replace(f"{path}.new", path)
+
+
+def month_of(now):
+    """Its name, its first second and the next one's; in UTC."""
+    year, month = time.gmtime(now)[:2]
+    following = (year + 1, 1) if month == 12 else (year, month + 1)
+    return f"{year}-{month:02}", calendar.timegm((year, month, 1, 0, 0, 0)), calendar.timegm((*following, 1, 0, 0, 0))
+
+
+def span(begin, end):
+    return [int(begin * 1000), int(end * 1000)]
+
+
+def allowances(usual, only=None, set_them=True):
+    return {"default": usual * CREDITS, "own": {email: usd * CREDITS for email, usd in read(OWN, {}).items()},
+            "only": only, "set": set_them}
+
+
+def locked():
+    """One at a time: until the file that this returns is closed."""
+    lock = open(f"{LAB}/state/money.lock", "w", encoding="utf-8")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
+
+
+def warning(hours, now):
+    """What an hour costs when that is more than ten times what an hour of the week before it has cost."""
+    recent = sum(usd for at, usd in hours.items() if int(at) > now - 2 * HOUR) / 2
+    before = [usd for at, usd in hours.items() if int(at) <= now - 2 * HOUR]
+    usual = sum(before) / (7 * 24)
+    if recent < 1 or not before or recent <= 10 * usual:
+        return None
+    return f"The models cost ${recent:.2f} an hour now. The usual hour of the last week cost ${usual:.2f}."
+
+
+def stop(month, limit, usd, end):
+    until = time.strftime("%Y-%m-%d", time.gmtime(end))
+    return (f"This lab has spent ${usd:.2f} on models in {month}. Its limit is ${limit:.2f} a month, so new messages"
+            f" are stopped until {until} (UTC). Conversations are kept. To lift the limit, the lab's owner runs:"
+            " librechat-lab up --limit <dollars>\n")
+
+
+def tick(now):
+    month, begin, end = month_of(now)
+    usual, limit = setting("LAB_ALLOWANCE"), setting("LAB_LIMIT")
+    state = read(STATE, {})
+    # What is settled is summed once; only what came since is asked for.
+    until, settled = (state["until"], state["settled"]) if state.get("month") == month else (begin, 0)
+    closing = max(until, int(now) - SETTLED)
+    due = [month, usual, read(OWN, {})]
+    gives = usual is not None and state.get("given") != due
+    found = ask("guard.js", {
+        "sums": [span(until, closing), span(closing, now + 60)],
+        "month": span(begin, end),
+        "allowances": allowances(usual) if gives else None,
+    })
+    if found is None:
+        return False
+    closed, open_ = (credits / CREDITS for credits in found["sums"])
+    hours = {at: usd for at, usd in state.get("hours", {}).items() if int(at) > now - 7 * 24 * HOUR}
+    # The first look at a month covers more than an hour, and says nothing about the pace.
+    if closing - until <= HOUR:
+        at = str(until - until % HOUR)
+        hours[at] = hours.get(at, 0) + closed
+    usd = settled + closed + open_
+    stopped = limit is not None and usd >= limit
+    write(STATE, json.dumps({
+        "month": month, "until": closing, "settled": settled + closed, "hours": hours,
+        "given": due if gives and all(one["done"] for one in found["balances"]) else state.get("given"),
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+        "usd": round(usd, 6), "stopped": stopped, "warning": warning(hours, now),
+    }))
+    if stopped:
+        os.makedirs(os.path.dirname(STOPPED), mode=0o755, exist_ok=True)
+        write(STOPPED, stop(month, limit, usd, end), 0o644)
+    elif os.path.exists(STOPPED):
+        os.remove(STOPPED)
+    return True
+
+
+if __name__ == "__main__":
+    with locked():
+        # The moment is an argument in tests.
+        sys.exit(0 if tick(float(sys.argv[2]) if len(sys.argv) > 2 else time.time()) else 1)

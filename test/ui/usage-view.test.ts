@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest'
+import type { Usage } from '../../src/app/usage.js'
+import { usagePage } from '../../src/ui/usage-page.js'
+import { usageCsv, usageText } from '../../src/ui/usage-view.js'
+
+const amounts = {
+  inputTokens: 1_234_567,
+  outputTokens: 300,
+  cacheWriteTokens: 0,
+  cacheReadTokens: 0,
+  calls: 4,
+}
+const hostile = '=cmd|"</script><b>\u202e@example.org'
+const usage: Usage = {
+  lab: { name: 'default', region: 'us-east-1', account: '123456789012', partition: 'aws' },
+  month: '2026-11',
+  today: 10,
+  total: { ...amounts, usd: 8 },
+  days: [
+    { day: '2026-11-01', ...amounts, usd: 8 },
+    { day: '2026-11-02', ...amounts, usd: 0.01 },
+    { day: '2026-11-03', ...amounts, calls: 0, usd: 0 },
+  ],
+  months: [{ month: '2026-10', ...amounts, usd: 3 }],
+  models: [
+    { model: 'amazon.nova-pro-v1:0', ...amounts, usd: 8 },
+    { model: 'gone.model', ...amounts, usd: 0 },
+  ],
+  users: [
+    { email: hostile, ...amounts, usd: 7 },
+    { email: '', ...amounts, usd: 1 },
+    { count: 12, ...amounts, usd: 0.5 },
+  ],
+  labels: new Map([['amazon.nova-pro-v1:0', 'Nova Pro']]),
+  cost: { lines: [], monthlyUsd: 36.42, source: '', dated: '' },
+}
+const paint = { style: (_: unknown, text: string) => text, hint: () => 'usage --open', columns: 80 }
+
+describe('usage', () => {
+  it('shows what was spent with bars, the pace, removed users and those that are summed up', () => {
+    const lines = usageText(usage, paint).split('\n')
+    expect(lines).toContain('  Models  $8.00   1.2M in, 300 out; at this pace $24.00 by the end of the month')
+    expect(lines).toContain('  2026-11-01      $8.00  ████████████████  1.2M in, 300 out')
+    // What is more than nothing has a bar; a day without use has no line.
+    expect(lines).toContain('  2026-11-02      $0.01  ▏                 1.2M in, 300 out')
+    expect(lines.join('\n')).not.toContain('2026-11-03')
+    expect(lines.filter((line) => /Nova Pro|gone\.model|a removed user|12 others/.test(line))).toHaveLength(4)
+  })
+
+  it('gives a spreadsheet text only, whatever an address begins with', () => {
+    const [line] = usageCsv(usage).match(/^user,.*$/m) ?? []
+    expect(line).toBe(`user,"'=cmd|""</script><b> @example.org",1234567,300,0,0,4,7.000000`)
+  })
+
+  it('puts nothing into the page that a browser would take for markup', () => {
+    const page = usagePage(usage, 'const end = "</script>"')
+    expect(page).not.toContain('<b>')
+    expect(page.match(/<\/script>/g)).toHaveLength(2)
+  })
+})
