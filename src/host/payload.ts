@@ -40,19 +40,20 @@ export const script = (files: Files, command: string): string =>
   unpacking(files, `CODE=$SENT\nexport CODE\n${command}`)
 
 /** How much of the files one Run Command carries, as base64; what a stage adds comes on top in the last. */
-const parcelSize = 34 * 1024
+const parcelSize = { leading: 45 * 1024, last: 34 * 1024 }
 
-/** The files in as few parcels as fit, `run.sh` in the last. */
+/** The files in as few parcels as fit, `run.sh` in the last, which is filled first. */
 function parcels(files: Files): Files[] {
   const parts: Map<string, string>[] = [new Map()]
-  const inOrder = [...files].sort(([a], [b]) => Number(a === 'run.sh') - Number(b === 'run.sh'))
+  const inOrder = [...files].sort(([a], [b]) => Number(b === 'run.sh') - Number(a === 'run.sh'))
   for (const [path, text] of inOrder) {
     const part = parts.at(-1) as Map<string, string>
     const size = (tarball(new Map([...part, [path, text]])).length * 4) / 3
-    if (size > parcelSize && part.size > 0) parts.push(new Map([[path, text]]))
+    const most = parts.length === 1 ? parcelSize.last : parcelSize.leading
+    if (size > most && part.size > 0) parts.push(new Map([[path, text]]))
     else part.set(path, text)
   }
-  return parts
+  return parts.reverse()
 }
 
 const under = (folder: string, files: Iterable<[string, string]>) =>

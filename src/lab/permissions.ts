@@ -146,6 +146,7 @@ export const commandNeeds = {
       ...addressActions.observe,
       'ec2:AuthorizeSecurityGroupIngress',
       'ec2:RevokeSecurityGroupIngress',
+      'ec2:AuthorizeSecurityGroupEgress',
       'ec2:AssociateAddress',
       'ec2:StartInstances',
       ...lock,

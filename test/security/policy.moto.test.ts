@@ -100,6 +100,7 @@ describeAws('the printed policy', (moto) => {
     await may(['open'], ['open'])
     await may(['address'], ['address', 'policy'])
     await may(['access'], ['access', 'list'])
+    await withoutEgress(at, (await found()).groupId)
     await may(['access'], ['access', 'add', '198.50.100.0/24', '--yes'])
     await may(['access'], ['access', 'remove', '198.50.100.0/24', '--yes'])
     await may(['user'], ['user', 'add', 'bob@example.org'])
@@ -128,8 +129,7 @@ describeAws('the printed policy', (moto) => {
     await ec2.send(new ModifyVolumeCommand({ VolumeId: volumeId, Iops: 4000 }))
     const everybody = { IpProtocol: 'tcp', FromPort: 22, ToPort: 22, IpRanges: [{ CidrIp: '0.0.0.0/0' }] }
     await ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId: groupId, IpPermissions: [everybody] }))
-    const out = [{ IpProtocol: '-1', IpRanges: [{ CidrIp: '0.0.0.0/0' }] }]
-    await ec2.send(new RevokeSecurityGroupEgressCommand({ GroupId: groupId, IpPermissions: out }))
+    await withoutEgress(at, groupId)
     const PolicyArn = 'arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore'
     await iam.send(new DetachRolePolicyCommand({ RoleName: role, PolicyArn }))
     await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName: role, PolicyDocument: assumable('*') }))
@@ -374,15 +374,17 @@ async function rests(
   await may(['schedule'], ['schedule', 'show'])
   await harm()
   await may(['up'], ['up', '--yes'])
-  const { address, instance } = await lab(account).then((found) => ({
+  const { address, instance, group } = await lab(account).then((found) => ({
     address: only(found.addresses),
     instance: only(found.instances),
+    group: only(found.groups),
   }))
   account.instances.setShutdown(instance.InstanceId ?? '', 'terminate')
   await may(['status'], ['status'], 2)
   await may(['stop'], ['stop'])
   await ec2.send(new DisassociateAddressCommand({ AssociationId: address.AssociationId }))
   account.gateway.publicIp = '81.2.70.1'
+  await withoutEgress({ ec2 }, group.GroupId ?? '')
   await may(['start'], ['start'])
   account.gateway.publicIp = '81.2.69.160'
   await may(['schedule'], ['schedule', 'off'])
@@ -399,6 +401,11 @@ const everything = JSON.stringify({
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
 })
+
+async function withoutEgress({ ec2 }: Pick<Witness, 'ec2'>, GroupId: string): Promise<void> {
+  const IpPermissions = [{ IpProtocol: '-1', IpRanges: [{ CidrIp: '0.0.0.0/0' }] }]
+  await ec2.send(new RevokeSecurityGroupEgressCommand({ GroupId, IpPermissions }))
+}
 
 async function vpcOf({ ec2 }: Witness): Promise<string> {
   return only((await ec2.send(new DescribeVpcsCommand({}))).Vpcs).VpcId ?? ''

@@ -14,8 +14,10 @@ export const hasPython = found.status === 0
  * one file in its volume. With a file `kill` in the work folder, the call of that number kills the program.
  */
 const docker = `
-count=$(($(cat "$WORK/calls" 2>/dev/null || echo 0) + 1)); echo $count >"$WORK/calls"
-if [ "$(cat "$WORK/kill" 2>/dev/null)" = $count ]; then kill -9 $PPID; exit 1; fi
+number() { [ ! -e "$1" ] || read -r "$2" <"$1" || :; }
+count=0; number "$WORK/calls" count; count=$((count + 1)); echo $count >"$WORK/calls"
+last=; number "$WORK/kill" last
+if [ "$last" = $count ]; then kill -9 $PPID; exit 1; fi
 echo "$*" >>"$WORK/log"
 data() { sed -n 's/^LAB_DATA=//p' "$LAB/.env"; }
 case "$1 $2" in
@@ -143,8 +145,9 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
   killedAt(call: number, ...args: string[]): boolean {
     this.remove('calls')
     this.put('kill', String(call))
-    const { signal } = this.dump(...args)
+    const { signal, status, stderr } = this.dump(...args)
     this.remove('kill')
+    if (signal !== 'SIGKILL' && status !== 0) throw new Error(`${args[0]} at call ${call}: ${stderr}`)
     return signal === 'SIGKILL'
   }
 
