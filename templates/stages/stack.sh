@@ -24,7 +24,12 @@ chmod 600 secrets/*
 
 # Other versions of LibreChat and its databases: dumps the data first. Whatever fails after that puts everything back.
 update() { python3 "$CODE/host/update.py" "$1"; }
-trap 'code=$?; [ $code -eq 0 ] || update rollback || true; exit $code' EXIT
+ended() {
+  local status=$?
+  [ $status -eq 0 ] || update rollback || true
+  exit $status
+}
+trap ended EXIT
 update begin
 
 put "$CODE/compose.yaml" compose.yaml 644 || true

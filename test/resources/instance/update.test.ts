@@ -19,6 +19,7 @@ const state = {
   hopLimit,
   metadataOn: true,
   terminationProtected: true,
+  shutdownBehavior: 'stop',
   superseded: [],
   moreInterfaces: [],
   moreVolumes: [],
@@ -43,6 +44,11 @@ describe('the differences of an instance', () => {
     ['in other groups', { groupIds: ['sg-lab', 'sg-x'] }, { what: 'security groups', to: 'sg-lab' }],
     ['with IMDSv1', { tokensRequired: false }, { what: 'IMDSv2', from: 'optional', to: 'required' }],
     ['without protection', { terminationProtected: false }, { what: 'termination protection', from: 'off' }],
+    [
+      'gone after a shutdown from inside',
+      { shutdownBehavior: 'terminate' },
+      { what: 'after a shutdown from inside', to: 'stopped' },
+    ],
     ['with a smaller disk', volume({ sizeGb: 20 }), { what: 'disk size', from: '20 GB', to: '30 GB' }],
     ['with a replaced one left', { superseded: ['i-old'] }, { from: 'i-old', to: 'terminated' }],
   ])('show one that is %s', (_, there, change) => {
