@@ -109,9 +109,10 @@ describeAws('a lab that rests, killed everywhere', (moto) => {
   }
 
   it('converges from every call of stop, start, schedule set and off, and destroy leaves nothing', async () => {
-    const accounts = await Promise.all([1, 2].map(() => openAccount(moto(), { models: 1 })))
+    const accounts = await Promise.all([1, 2].map(() => openAccount(moto(), { models: 3 })))
     const before = await Promise.all(accounts.map((account) => inventory(account, [region])))
-    await Promise.all(accounts.map((account) => run(account, ['up', '--yes'])))
+    for (const { code, stderr } of await Promise.all(accounts.map((one) => run(one, ['up', '--yes']))))
+      expect(code, stderr).toBe(0)
     const [first] = accounts as [Account]
     const work: { command: Command; point: Point }[] = []
     for (const command of ['schedule set', 'stop', 'start', 'schedule off'] as const) {

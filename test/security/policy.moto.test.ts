@@ -33,7 +33,11 @@ import {
   RemoveRoleFromInstanceProfileCommand,
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam'
-import { GetScheduleCommand, UpdateScheduleCommand } from '@aws-sdk/client-scheduler'
+import {
+  DeleteScheduleGroupCommand,
+  GetScheduleCommand,
+  UpdateScheduleCommand,
+} from '@aws-sdk/client-scheduler'
 import { PutParameterCommand } from '@aws-sdk/client-ssm'
 import { afterAll, expect, it, vi } from 'vitest'
 import { type Account, type AccountOptions, openAccount } from '../support/account.js'
@@ -47,6 +51,7 @@ import { type Guard, guard } from './guard.js'
 import { type Asked, judge, without } from './judge.js'
 
 const role = 'LibreChatInstanceRole'
+const setSchedule = ['schedule', 'set', '--start', '08:00', '--stop', '20:00', '--timezone', 'UTC']
 const assumable = (AWS: string) =>
   JSON.stringify({
     Version: '2012-10-17',
@@ -109,11 +114,13 @@ describeAws('the printed policy', (moto) => {
     await may(['portainer'], ['portainer', 'password'])
     await may(['usage'], ['usage'])
     await may(['user'], ['user', 'allowance'])
+    await may(['schedule'], setSchedule)
     // The last chat proof is on the host, which doctor's policy does not reach: doctor says so and goes on.
     await own.only('doctor')
     expect((await run(account, ['doctor'])).code).toBe(0)
     expect(own.refused.map(({ action }) => action)).toEqual(['ssm:DescribeInstanceInformation'])
     own.off()
+    await may(['schedule'], ['schedule', 'off'])
     const typed = ['user', 'add', 'eva@example.org', '--password-stdin']
     await may(['user'], typed, 0, { input: 'correct horse battery\n' })
 
@@ -185,6 +192,10 @@ describeAws('the printed policy', (moto) => {
     const PermissionsBoundary = 'arn:aws:iam::aws:policy/ReadOnlyAccess'
     await at.iam.send(new PutRolePermissionsBoundaryCommand({ RoleName: role, PermissionsBoundary }))
     await may(['up'], ['up', '--yes', '--no-permissions-boundary'])
+    await may(['schedule'], setSchedule)
+    const RoleName = 'LibreChatScheduleRole'
+    await at.iam.send(new PutRolePermissionsBoundaryCommand({ RoleName, PermissionsBoundary }))
+    await may(['schedule'], setSchedule)
     // A stranger's instance profile, with a role of theirs in it: theirs goes out, the lab's goes in.
     const InstanceProfileName = role
     await at.iam.send(new RemoveRoleFromInstanceProfileCommand({ InstanceProfileName, RoleName: role }))
@@ -350,7 +361,6 @@ async function rests(
 ): Promise<void> {
   const { ec2, iam, scheduler } = account.at('us-east-1')
   const RoleName = 'LibreChatScheduleRole'
-  const set = ['schedule', 'set', '--start', '08:00', '--stop', '20:00', '--timezone', 'UTC']
   const harm = async () => {
     const PolicyDocument = assumable('*')
     await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument }))
@@ -359,6 +369,7 @@ async function rests(
     )
     const PolicyArn = 'arn:aws:iam::aws:policy/ReadOnlyAccess'
     await iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn }))
+    await iam.send(new PutRolePermissionsBoundaryCommand({ RoleName, PermissionsBoundary: PolicyArn }))
     const group = { GroupName: 'LibreChat' }
     const { Target, FlexibleTimeWindow } = await scheduler.send(
       new GetScheduleCommand({ ...group, Name: 'stop' }),
@@ -368,11 +379,14 @@ async function rests(
       new UpdateScheduleCommand({ ...group, Name: 'stop', ScheduleExpression, Target, FlexibleTimeWindow }),
     )
   }
-  await may(['schedule'], set)
+  await may(['schedule'], setSchedule)
   await harm()
-  await may(['schedule'], set)
+  await may(['schedule'], setSchedule)
   await may(['schedule'], ['schedule', 'show'])
   await harm()
+  // Only its own address is let in again, as it is detected, so that start has a rule to swap.
+  await may(['up'], ['up', '--yes', '--allow-cidr', 'detect'])
+  await scheduler.send(new DeleteScheduleGroupCommand({ Name: 'LibreChat' }))
   await may(['up'], ['up', '--yes'])
   const { address, instance, group } = await lab(account).then((found) => ({
     address: only(found.addresses),
@@ -390,11 +404,17 @@ async function rests(
   await may(['schedule'], ['schedule', 'off'])
   await may(['up'], ['up', '--yes'])
   // A lab that its schedule stopped, and the schedule is taken away: the reason is kept.
+  await ec2.send(
+    new DeleteTagsCommand({
+      Resources: [instance.InstanceId ?? ''],
+      Tags: [{ Key: 'librechat-lab:stopped' }],
+    }),
+  )
   const now = new Date().toISOString().slice(11, 16)
-  await may(['schedule'], [...set.slice(0, 4), '--stop', now, '--days', 'daily', '--timezone', 'UTC'])
-  await account.schedules.fire('us-east-1', 'LibreChat', 'stop')
+  await may(['schedule'], [...setSchedule.slice(0, 4), '--stop', now, '--days', 'daily', '--timezone', 'UTC'])
+  expect(await account.schedules.fire('us-east-1', 'LibreChat', 'stop')).toContain('ec2:StopInstances i-')
   await may(['schedule'], ['schedule', 'off'])
-  await may(['schedule'], set)
+  await may(['schedule'], setSchedule)
 }
 
 const everything = JSON.stringify({
