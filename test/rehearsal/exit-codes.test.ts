@@ -73,7 +73,8 @@ const table: Readonly<Record<string, string>> = {
   // A stranger in the lab's security group keeps the group from being deleted.
   'destroy --confirm default': '0 0 0 0 0 0 2 0 0 0',
   tunnel: '3 130 130 1 1 1 130 130 3 1',
-  open: '3 0 0 0 0 0 0 0 3 1',
+  // A stopped lab has no page: it says how to start it.
+  open: '3 0 0 1 1 0 0 0 3 1',
   list: '0 0 0 0 0 0 0 0 0 0',
   models: '0 0 0 0 0 0 0 0 0 0',
   doctor: '0 0 0 0 0 0 0 0 0 1',

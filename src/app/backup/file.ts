@@ -26,7 +26,8 @@ const readme = `A backup of a LibreChat lab, made by librechat-lab. Check it: li
 Without that program, with tar and OpenSSL 3:
   tar xf <file> && for part in files.tar.*.cms; do
     openssl cms -decrypt -binary -inform DER -inkey key.pem -passin file:passphrase.txt -in $part; done >files.tar
-and the same for mongodb.archive.gz (mongorestore --archive --gzip), secrets.env, settings.json, manifest.json.
+and the same for mongodb.archive.gz (mongorestore --archive --gzip), secrets.env, allowances.json,
+settings.json, manifest.json.
 index.json holds the SHA-256 of each part, and index.sig its signature by key.pem.
 `
 
