@@ -282,8 +282,10 @@ describe.concurrent('what a careful user of command lines will try', () => {
     const up = place.start(['up', '--yes', '--disk', '40'])
     await up.hears(/Plan/)
     const hours = setInterval(() => up.child.kill('SIGUSR2'), 300)
-    const { code, stderr } = await up.ended
+    // A signal after that would meet a program that is ending, and no longer hears it.
+    await up.hears(/✖ The instance/)
     clearInterval(hours)
+    const { code, stderr } = await up.ended
     expect(code).toBe(2)
     expect(stderr).toMatch(/✖ The instance i-\w+ didn't come online in Systems Manager within \d+ minutes\./)
   }, 60_000)
