@@ -179,7 +179,8 @@ describe.concurrent('what a careful user of command lines will try', () => {
       await first.hears(moment)
       first.child.kill('SIGKILL')
       expect((await first.ended).code).toBe('SIGKILL')
-      expect((await place.run(['up', '--yes'])).code).toBe(0)
+      const again = await place.run(['up', '--yes'])
+      expect(again.code, again.stderr).toBe(0)
       const { labs } = (await place.run(['list', '--json'])).json<{ labs: unknown[] }>()
       expect(labs).toMatchObject([{ name: 'default', state: 'running', whole: true }])
     },
