@@ -4,11 +4,8 @@ export const scheduleSet = defineCommand({
   name: 'schedule set',
   summary: 'Start and stop the lab at set times',
   examples: [
-    [
-      'schedule set --start 08:00 --stop 20:00 --days mon-fri --timezone Europe/Berlin',
-      'runs on working days only',
-    ],
-    ['schedule set --start 22:00 --stop 06:00 --timezone UTC', 'the stop is on the next day'],
+    ['schedule set --start 08:00 --stop 20:00 --timezone Europe/Berlin', 'on working days'],
+    ['schedule set --start 22:00 --stop 06:00 --days daily --timezone UTC', 'stops on the next day'],
   ],
   options: {
     start: { kind: 'word', value: '<time>', text: 'when it starts, such as 08:00' },

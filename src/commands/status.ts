@@ -13,7 +13,11 @@ export const status = defineCommand({
     chat: { kind: 'flag', text: 'check that each model in the menu answers' },
     watch: { kind: 'flag', text: 'show it again every 10 seconds, until you press Ctrl-C' },
   },
-  exits: { 0: 'healthy', 2: 'the lab exists but is not as it should be', 3: 'no such lab' },
+  exits: {
+    0: 'healthy, or stopped on purpose',
+    2: 'the lab exists but is not as it should be',
+    3: 'no such lab',
+  },
   callsAws: true,
   untilStopped: true,
   async run(options, context): Promise<number> {

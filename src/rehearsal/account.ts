@@ -161,8 +161,16 @@ export interface Host {
   keys: Record<string, string>
   /** LibreChat's users: e-mail, name, day of creation. */
   users: string[][]
-  /** The dumps on its disk, with the users that LibreChat had. */
-  dumps?: { id: string; at: string; reason: string; bytes: number; librechat: string; users: string[][] }[]
+  /** The dumps on its disk, with the users that LibreChat had and their own allowances. */
+  dumps?: {
+    id: string
+    at: string
+    reason: string
+    bytes: number
+    librechat: string
+    users: string[][]
+    allowances?: Record<string, number>
+  }[]
   /** The name or address in its certificate. */
   site?: string
   /** The ids in LibreChat's menu. */

@@ -38,6 +38,7 @@ let server: Promise<Server> | undefined
 export interface BackupAnswer {
   output: string
   users?: Host['users']
+  allowances?: Record<string, number>
   dumps?: Host['dumps']
   data?: string
 }
@@ -53,13 +54,14 @@ const nameOf = (reason: string, now: number) =>
 
 type Dump = NonNullable<Host['dumps']>[number]
 
-const dumpOf = (reason: string, { users }: Host, now: number): Dump => ({
+const dumpOf = (reason: string, { users, allowances = {} }: Host, now: number): Dump => ({
   id: nameOf(reason, now),
   at: new Date(now).toISOString(),
   reason,
   bytes: 2_400_000,
   librechat: 'v0.8.8',
   users,
+  allowances,
 })
 
 /** What `templates/host/backup.py` answers, and what it changes on the host. */
@@ -77,7 +79,7 @@ export function backupAnswer(request: string | undefined, host: Host, now: numbe
       transfers.delete(offeredToken(asked.id))
       return { output: JSON.stringify({ done: asked.id }) }
     case 'list':
-      return { output: JSON.stringify({ dumps: dumps.map(({ users, ...dump }) => dump) }) }
+      return { output: JSON.stringify({ dumps: dumps.map(({ users, allowances, ...dump }) => dump) }) }
   }
 }
 
@@ -85,10 +87,12 @@ const offeredToken = (id: string) => `rehearsal-offered-${id}`
 const receivedToken = (id: string) => `rehearsal-received-${id}`
 
 function make({ publicKey, settings = '{}' }: Request, dump: Dump): string {
+  const { users, allowances = {}, ...described } = dump
   const files = new Map([
-    ['mongodb.archive.gz', gzipSync(JSON.stringify(dump.users))],
+    ['mongodb.archive.gz', gzipSync(JSON.stringify(users))],
     ['files.tar', Buffer.alloc(dump.bytes, 'A file of this rehearsal. ')],
     ['secrets.env', Buffer.from('CREDS_KEY=played\n')],
+    ['allowances.json', Buffer.from(JSON.stringify(allowances))],
     ['settings.json', Buffer.from(settings)],
   ])
   const listed = [...files].map(([name, data]) => ({
@@ -96,7 +100,6 @@ function make({ publicKey, settings = '{}' }: Request, dump: Dump): string {
     bytes: data.length,
     sha256: createHash('sha256').update(data).digest('hex'),
   }))
-  const { users, ...described } = dump
   const manifest = { format: 1, ...described, mongodb: '8.0.20', files: listed }
   files.set('manifest.json', Buffer.from(JSON.stringify(manifest)))
   const token = offeredToken(dump.id)
@@ -125,10 +128,8 @@ function receive({ publicKey, id }: Request): string {
 
 function restore({ id, received }: Request, host: Host, now: number): BackupAnswer {
   const dumps = host.dumps ?? []
-  const sent = transfers.get(receivedToken(id))?.files.get('mongodb.archive.gz')
-  const known = dumps.find((dump) => dump.id === id)
-  const users = received ? sent && (JSON.parse(gunzipSync(sent).toString()) as Host['users']) : known?.users
-  if (!users) {
+  const known = received ? sentDump(id) : dumps.find((dump) => dump.id === id)
+  if (!known) {
     const error = {
       code: 'dump-unknown',
       what: `There is no dump ${id} on the host.`,
@@ -139,7 +140,23 @@ function restore({ id, received }: Request, host: Host, now: number): BackupAnsw
   }
   const before = dumpOf('before-restore', host, now)
   const restored = { id, before: before.id, seconds: 70, stoppedSeconds: 64, search: true }
-  return { output: JSON.stringify({ restored }), users, dumps: [...dumps, before], data: `-r${now}` }
+  const { users, allowances = {} } = known
+  return {
+    output: JSON.stringify({ restored }),
+    users,
+    allowances,
+    dumps: [...dumps, before],
+    data: `-r${now}`,
+  }
+}
+
+/** What a received backup holds; undefined where none came. */
+function sentDump(id: string): Pick<Dump, 'users' | 'allowances'> | undefined {
+  const files = transfers.get(receivedToken(id))?.files
+  const [users, allowances] = [files?.get('mongodb.archive.gz'), files?.get('allowances.json')]
+  return users && allowances
+    ? { users: JSON.parse(gunzipSync(users).toString()), allowances: JSON.parse(allowances.toString()) }
+    : undefined
 }
 
 /** The local port of the transfer program; undefined while nothing is offered. */

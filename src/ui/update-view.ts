@@ -38,7 +38,7 @@ function checkText(plan: UpdatePlan, { style, hint }: Paint): string {
   if (moves.length === 0 && !pending) {
     const shown = versions.librechat ? `LibreChat ${clean(versions.librechat)}` : 'LibreChat'
     return [
-      `${style('green', '✔')} Nothing to update: ${name} runs ${shown}, which this librechat-lab has.`,
+      `${style('green', '✔')} Nothing to update: ${name} runs ${shown}, which this version installs.`,
       `  Newer versions come with a newer librechat-lab: ${hint({ run: 'npx librechat-lab@latest' })}`,
     ].join('\n')
   }

@@ -9,7 +9,7 @@ import json
 import time
 
 from lab import answer, fail, refuse, request, step
-from money import CREDITS, OWN, allowances, ask, locked, month_of, read, setting, span, write
+from money import CREDITS, allowances, ask, locked, month_of, own_file, read, setting, span, write
 
 # As many as one command's output takes, of addresses of any length.
 MOST = 60
@@ -26,7 +26,7 @@ with locked():
     if usual is None:
         refuse("no-allowance", "This lab has no allowances.", "Users spend as much as they like.",
                step("set-allowance"))
-    own = read(OWN, {})
+    own = read(own_file(), {})
     _, begin, end = month_of(time.time())
 
     def look(change):
@@ -44,7 +44,7 @@ with locked():
         own.pop(email.lower(), None)
         if usd != "default":
             own[email.lower()] = usd
-        write(OWN, json.dumps(own))
+        write(own_file(), json.dumps(own))
         users = look(True)
 answer({"allowances": {"usd": usual, "more": max(0, len(users) - MOST), "users": [
     {"email": one["email"], "usd": dollars(one["allowance"]), "own": one["email"].lower() in own,

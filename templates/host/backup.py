@@ -20,7 +20,7 @@ DUMPS = os.environ.get("DUMPS", "/var/lib/librechat-lab/dumps")
 # Beside the dumps, which are tidied up by themselves.
 INCOMING = f"{os.path.dirname(DUMPS)}/incoming"
 UNIT = "librechat-lab-transfer"
-FILES = ["mongodb.archive.gz", "files.tar", "secrets.env", "settings.json", "manifest.json"]
+FILES = ["mongodb.archive.gz", "files.tar", "secrets.env", "allowances.json", "settings.json", "manifest.json"]
 
 
 def dump(*arguments, **environment):

@@ -140,7 +140,7 @@ def money():
         return None
     dollars = {name: float(setting(f"LAB_{name.upper()}") or 0) or None for name in ("allowance", "limit")}
     try:
-        own = json.loads(written("allowances.json") or "{}")
+        own = json.loads(written(f"allowances{setting('LAB_DATA')}.json") or "{}")
     except ValueError:
         own = {}
     dollars["own"] = {"users": len(own), "usd": sum(own.values())}

@@ -2,7 +2,7 @@
 far, stops new messages at the lab's limit, and gives each user their allowance when a month begins.
 
 LAB/.env has LAB_ALLOWANCE and LAB_LIMIT in dollars, or not. LAB/state/allowances.json has the users whose allowance is
-their own: {email: dollars}. LAB/state/money.json is what the last tick found, for health.py.
+their own: {email: dollars}; after a restore (bin/dump) its name has the generation of the data, LAB_DATA. LAB/state/money.json is what the last tick found, for health.py.
 """
 import calendar
 import fcntl
@@ -15,7 +15,6 @@ import time
 from lab import CODE, LAB, run
 
 DATABASE = "librechat-lab-mongodb-1"
-OWN = f"{LAB}/state/allowances.json"
 STATE = f"{LAB}/state/money.json"
 # Caddy looks whether this file is there at each message that is sent, and answers with it.
 STOPPED = f"{LAB}/caddy/limit/stopped.txt"
@@ -43,6 +42,13 @@ def setting(name):
     with open(f"{LAB}/.env", encoding="utf-8") as file:
         found = re.search(rf"^{name}=([0-9.]+)$", file.read(), re.M)
     return float(found.group(1)) if found else None
+
+
+def own_file():
+    """The users' own allowances, of the data that serves."""
+    with open(f"{LAB}/.env", encoding="utf-8") as file:
+        found = re.search(r"^LAB_DATA=(.*)$", file.read(), re.M)
+    return f"{LAB}/state/allowances{found.group(1) if found else ''}.json"
 
 
 def read(path, otherwise):
@@ -73,7 +79,7 @@ def span(begin, end):
 
 
 def allowances(usual, only=None, set_them=True):
-    return {"default": usual * CREDITS, "own": {email: usd * CREDITS for email, usd in read(OWN, {}).items()},
+    return {"default": usual * CREDITS, "own": {email: usd * CREDITS for email, usd in read(own_file(), {}).items()},
             "only": only, "set": set_them}
 
 

@@ -179,7 +179,8 @@ describe.concurrent('what a careful user of command lines will try', () => {
       await first.hears(moment)
       first.child.kill('SIGKILL')
       expect((await first.ended).code).toBe('SIGKILL')
-      expect((await place.run(['up', '--yes'])).code).toBe(0)
+      const again = await place.run(['up', '--yes'])
+      expect(again.code, again.stderr).toBe(0)
       const { labs } = (await place.run(['list', '--json'])).json<{ labs: unknown[] }>()
       expect(labs).toMatchObject([{ name: 'default', state: 'running', whole: true }])
     },
@@ -282,8 +283,10 @@ describe.concurrent('what a careful user of command lines will try', () => {
     const up = place.start(['up', '--yes', '--disk', '40'])
     await up.hears(/Plan/)
     const hours = setInterval(() => up.child.kill('SIGUSR2'), 300)
-    const { code, stderr } = await up.ended
+    // A signal after that would meet a program that is ending, and no longer hears it.
+    await up.hears(/✖ The instance/)
     clearInterval(hours)
+    const { code, stderr } = await up.ended
     expect(code).toBe(2)
     expect(stderr).toMatch(/✖ The instance i-\w+ didn't come online in Systems Manager within \d+ minutes\./)
   }, 60_000)

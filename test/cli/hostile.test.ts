@@ -37,6 +37,7 @@ const takers: Record<string, (word: string) => string[]> = {
   'a service': (word) => ['logs', word],
   'a backup': (word) => ['restore', word],
   'a folder': (word) => ['backup', `${word}/lab.backup`],
+  'a passphrase’s file': (word) => ['backup', 'lab.backup', '--passphrase-file', word],
   'a command': (word) => [word],
   'a topic': (word) => ['help', word],
 }

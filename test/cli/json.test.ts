@@ -132,6 +132,11 @@ describe.concurrent('--json where there is nothing', () => {
     .map((words) =>
       words[0] === 'user' && words[1] === 'remove' ? [...words, '--confirm', 'me@example.org'] : words,
     )
+    .map((words) =>
+      words.join(' ') === 'schedule set'
+        ? [...words, '--start', '08:00', '--stop', '20:00', '--timezone', 'Europe/Berlin']
+        : words,
+    )
     .filter(([name]) => !['up', 'list', 'models', 'doctor', 'destroy', 'shell'].includes(name ?? ''))
 
   it.for(lines.map((words) => words.join(' ')))('%s is an error of the same shape', async (line) => {

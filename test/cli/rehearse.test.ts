@@ -83,7 +83,7 @@ it('up --replace-instance moves the data through two tunnels, and everything is 
   expect(replaced.stderr).toContain('its data moves to the new one')
   const after = (await run(['list', '--json'])).json<{ labs: object[] }>()
   expect(after.labs).toMatchObject([{ address, instanceId: expect.not.stringMatching(instanceId) }])
-  expect((await run(['user', 'list'])).stdout).toMatch(/^me@example.org .*\nyou@example.org /)
+  expect((await run(['user', 'list'])).stdout).toMatch(/^me@example.org .*\nyou@example.org /m)
   expect((await run(['status'])).code).toBe(0)
 })
 

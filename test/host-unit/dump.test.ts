@@ -13,6 +13,7 @@ describe.skipIf(!hasPython)('a dump', () => {
     const { dump: made } = host.dump('make', 'nightly').json
     expect(made.id).toMatch(/^\d{8}T\d{6}Z-nightly$/)
     expect(host.list(`dumps/${made.id}`)).toEqual([
+      'allowances.json',
       'files.tar',
       'manifest.json',
       'mongodb.archive.gz',
@@ -49,7 +50,7 @@ describe.skipIf(!hasPython)('a dump', () => {
 })
 
 describe.skipIf(!hasPython)('a restore', () => {
-  it('puts documents, files and secrets back, and keeps the data from before as a dump', () => {
+  it('puts documents, files, secrets and allowances back, and keeps the data from before as a dump', () => {
     const id = host.changed()
     const { restored } = host.dump('restore', id).json
     expect(host.served()).toEqual(first)
@@ -57,6 +58,7 @@ describe.skipIf(!hasPython)('a restore', () => {
     expect(host.list('volumes')).toHaveLength(4)
     host.dump('restore', restored.before)
     expect(host.served()).toEqual(second)
+    expect(host.list('lab/state').filter((name) => name.startsWith('allowances'))).toHaveLength(1)
   })
 
   it('leaves the old data serving when the disk is full or LibreChat does not start', () => {

@@ -58,6 +58,8 @@ const states = {
       if (parameter) parameter.value = JSON.stringify({ ...JSON.parse(parameter.value), version: 99 })
     },
   },
+  /** Stopped by the program itself. */
+  resting: { by: 'stop' },
 } satisfies Record<string, State>
 
 type StateName = keyof typeof states
@@ -65,41 +67,49 @@ const stateNames = Object.keys(states) as StateName[]
 
 /**
  * The command lines, and what each ends with in each state, in the states' order: none, half made, whole, stopped,
- * stopping, unreachable, strangers, never asked, address kept, newer settings.
+ * stopping, unreachable, strangers, never asked, address kept, newer settings, resting.
  */
 const table: Readonly<Record<string, string>> = {
-  'up --yes': '0 0 0 0 0 2 0 0 0 1',
-  status: '3 2 0 2 2 2 0 2 3 1',
+  'up --yes': '0 0 0 0 0 2 0 0 0 1 0',
+  status: '3 2 0 2 2 2 0 2 3 1 0',
   // A stranger in the lab's security group keeps the group from being deleted.
-  'destroy --confirm default': '0 0 0 0 0 0 2 0 0 0',
-  tunnel: '3 130 130 1 1 1 130 130 3 1',
-  open: '3 0 0 0 0 0 0 0 3 1',
-  list: '0 0 0 0 0 0 0 0 0 0',
-  models: '0 0 0 0 0 0 0 0 0 0',
-  doctor: '0 0 0 0 0 0 0 0 0 1',
-  'access list': '3 0 0 0 0 0 0 0 3 1',
-  'access add 8.8.8.8 --yes': '3 0 0 0 0 0 0 0 3 1',
-  'access remove 8.8.8.8 --yes': '3 0 0 0 0 0 0 0 3 1',
-  'user add you@example.org': '3 0 0 1 1 1 0 0 3 1',
-  'user list': '3 0 0 1 1 1 0 0 3 1',
+  'destroy --confirm default': '0 0 0 0 0 0 2 0 0 0 0',
+  tunnel: '3 130 130 1 1 1 130 130 3 1 1',
+  // A stopped lab has no page: it says how to start it.
+  open: '3 0 0 1 1 0 0 0 3 1 1',
+  list: '0 0 0 0 0 0 0 0 0 0 0',
+  models: '0 0 0 0 0 0 0 0 0 0 0',
+  doctor: '0 0 0 0 0 0 0 0 0 1 0',
+  'access list': '3 0 0 0 0 0 0 0 3 1 0',
+  'access add 8.8.8.8 --yes': '3 0 0 0 0 0 0 0 3 1 0',
+  'access remove 8.8.8.8 --yes': '3 0 0 0 0 0 0 0 3 1 0',
+  'user add you@example.org': '3 0 0 1 1 1 0 0 3 1 1',
+  'user list': '3 0 0 1 1 1 0 0 3 1 1',
   // The half-made lab has no user.
-  'user remove me@example.org --confirm me@example.org': '3 1 0 1 1 1 0 0 3 1',
-  'user reset-password me@example.org': '3 1 0 1 1 1 0 0 3 1',
-  usage: '3 0 0 1 1 1 0 0 3 1',
+  'user remove me@example.org --confirm me@example.org': '3 1 0 1 1 1 0 0 3 1 1',
+  'user reset-password me@example.org': '3 1 0 1 1 1 0 0 3 1 1',
+  usage: '3 0 0 1 1 1 0 0 3 1 1',
   // The lab has no allowances.
-  'user allowance': '3 1 1 1 1 1 1 1 3 1',
-  'portainer password': '3 0 0 1 1 1 0 0 3 1',
+  'user allowance': '3 1 1 1 1 1 1 1 3 1 1',
+  'portainer password': '3 0 0 1 1 1 0 0 3 1 1',
   // A shell and a tunnel last until they are stopped.
-  shell: '3 130 130 1 1 1 130 130 3 1',
-  logs: '3 0 0 1 1 1 0 0 3 1',
+  shell: '3 130 130 1 1 1 130 130 3 1 1',
+  logs: '3 0 0 1 1 1 0 0 3 1 1',
   // Without a terminal nobody can be asked for the passphrase; there is no such file and no such dump.
-  backup: '3 1 1 1 1 1 1 1 3 1',
-  'backup verify /nowhere/lab.backup': '1 1 1 1 1 1 1 1 1 1',
-  'backup list': '3 0 0 1 1 1 0 0 3 1',
-  'restore 20260101T020000Z-nightly --confirm default': '3 1 1 1 1 1 1 1 3 1',
-  'address policy': '3 0 0 0 0 0 0 0 0 0',
-  policy: '0 0 0 0 0 0 0 0 0 0',
-  'completion bash': '0 0 0 0 0 0 0 0 0 0',
+  backup: '3 1 1 1 1 1 1 1 3 1 1',
+  'backup verify /nowhere/lab.backup': '1 1 1 1 1 1 1 1 1 1 1',
+  'backup list': '3 0 0 1 1 1 0 0 3 1 1',
+  'restore 20260101T020000Z-nightly --confirm default': '3 1 1 1 1 1 1 1 3 1 1',
+  stop: '3 0 0 0 0 0 0 0 3 1 0',
+  start: '3 2 0 0 0 2 0 0 3 1 0',
+  'schedule set --start 08:00 --stop 20:00 --timezone UTC': '3 0 0 0 0 0 0 0 3 1 0',
+  'schedule show': '3 0 0 0 0 0 0 0 3 1 0',
+  'schedule off': '3 0 0 0 0 0 0 0 3 1 0',
+  'update --check': '3 1 0 1 1 1 0 0 3 1 1',
+  'update --yes': '3 1 0 1 1 1 0 0 3 1 1',
+  'address policy': '3 0 0 0 0 0 0 0 0 0 0',
+  policy: '0 0 0 0 0 0 0 0 0 0 0',
+  'completion bash': '0 0 0 0 0 0 0 0 0 0 0',
 }
 
 const made = new Map<StateName, Made>()

@@ -42,11 +42,18 @@ export interface Served {
   documents: string
   letter: string
   key: string | undefined
+  /** The users' own allowances. */
+  own: string
 }
 
 /** The state of a new `DumpHost`, and the one to which `changed` brings it. */
-export const first: Served = { documents: 'conversations: 1', letter: 'first', key: 'old' }
-export const second: Served = { documents: 'conversations: 2', letter: 'second', key: 'new' }
+export const first: Served = { documents: 'conversations: 1', letter: 'first', key: 'old', own: '{"ann":5}' }
+export const second: Served = {
+  documents: 'conversations: 2',
+  letter: 'second',
+  key: 'new',
+  own: '{"ann":9}',
+}
 
 /** A host with Docker as above, on which templates/bin/dump runs. */
 export class DumpHost {
@@ -97,9 +104,10 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
     chmodSync(join(this.work, 'bin', name), 0o755)
   }
 
-  private becomes({ documents, letter, key }: Served): void {
+  private becomes({ documents, letter, key, own }: Served): void {
     this.put('volumes/librechat-lab_uploads/letter.txt', letter)
     this.put('volumes/librechat-lab_mongodb/documents', documents)
+    this.put('lab/state/allowances.json', own)
     this.put('lab/secrets/env', `CREDS_KEY=${key}\n`)
     this.put('lab/.env', `MONGODB_IMAGE=mongo:8\nLAB_DATA=\nCREDS_KEY=${key}\n`)
     this.put('running', this.read('lab/.env'))
@@ -161,6 +169,7 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
       documents: stored(`mongodb${data}/documents`),
       letter: stored(`uploads${data}/letter.txt`),
       key: /^CREDS_KEY=(.*)$/m.exec(running)?.[1],
+      own: this.read(`lab/state/allowances${data}.json`),
     }
   }
 }

@@ -18,7 +18,17 @@ import { hostOf } from '../host-work.js'
 import { openLab } from '../open-lab.js'
 import { reachInstance } from '../resolve-instance.js'
 import { Carrier } from './carry.js'
-import { BackupReader, BackupWriter, fileFormat, type Header, partBytes, partName, partsOf } from './file.js'
+import {
+  BackupReader,
+  BackupWriter,
+  fileFormat,
+  type Header,
+  isNowhere,
+  partBytes,
+  partName,
+  partsOf,
+  shortPath,
+} from './file.js'
 import { passphraseFor } from './passphrase.js'
 import { transferTask } from './progress.js'
 import { type Verified, verifyReader } from './verify.js'
@@ -142,11 +152,11 @@ const readBack = (path: string, key: KeyObject, bytes: number, context: Context)
     }
   })
 
-/** LabErrors `file-exists`, `no-such-folder`. */
+/** LabErrors `file-exists`, `no-such-folder`, `name-too-long`. */
 async function checkTarget(file: string): Promise<void> {
   const exists = async (path: string) =>
-    await stat(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
+    await stat(path).catch((error: unknown) => {
+      if (isNowhere(error)) return undefined
       throw error
     })
   if (await exists(file)) {
@@ -157,10 +167,18 @@ async function checkTarget(file: string): Promise<void> {
       fix: [{ command: { path: 'backup' }, text: 'uses a new name in this folder' }],
     })
   }
+  // Until it is complete, it has a longer name.
+  if (Buffer.byteLength(basename(file)) > 255 - '.partial'.length) {
+    throw new LabError({
+      code: 'name-too-long',
+      what: `${shortPath(file)} is too long for a file’s name.`,
+      fix: [{ command: { path: 'backup' }, text: 'uses a new name in this folder' }],
+    })
+  }
   if (await exists(dirname(file))) return
   throw new LabError({
     code: 'no-such-folder',
-    what: `There is no folder ${dirname(file)}.`,
+    what: `There is no folder ${shortPath(dirname(file))}.`,
     fix: [{ command: { path: 'backup', args: [basename(file)] }, text: 'writes into this folder' }],
   })
 }

@@ -26,7 +26,8 @@ const readme = `A backup of a LibreChat lab, made by librechat-lab. Check it: li
 Without that program, with tar and OpenSSL 3:
   tar xf <file> && for part in files.tar.*.cms; do
     openssl cms -decrypt -binary -inform DER -inkey key.pem -passin file:passphrase.txt -in $part; done >files.tar
-and the same for mongodb.archive.gz (mongorestore --archive --gzip), secrets.env, settings.json, manifest.json.
+and the same for mongodb.archive.gz (mongorestore --archive --gzip), secrets.env, allowances.json,
+settings.json, manifest.json.
 index.json holds the SHA-256 of each part, and index.sig its signature by key.pem.
 `
 
@@ -151,16 +152,28 @@ export class BackupReader {
   close = (): Promise<void> => this.file.close()
 }
 
+const errnoOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? ''
+
+/** Whether nothing can be at the path of a failed call. */
+export const isNowhere = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP'].includes(errnoOf(error))
+
+/** Whether a call failed for the path that the user gave. */
+export const isPathError = (error: unknown): boolean =>
+  isNowhere(error) || ['EACCES', 'EISDIR'].includes(errnoOf(error))
+
+/** A path in a message. */
+export const shortPath = (path: string): string => (path.length > 200 ? `${path.slice(0, 200)}…` : path)
+
 async function opened(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'r')
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code !== 'ENOENT' && code !== 'EACCES' && code !== 'EISDIR') throw error
+    if (!isPathError(error)) throw error
     throw new LabError({
       code: 'no-such-file',
-      what: `Can't read ${path}.`,
-      why: code === 'ENOENT' ? 'There is no such file.' : 'This file can’t be read by you.',
+      what: `Can't read ${shortPath(path)}.`,
+      why: isNowhere(error) ? 'There is no such file.' : 'This file can’t be read by you.',
       fix: [{ command: { path: 'backup list' }, text: 'lists the dumps on the host' }],
     })
   }

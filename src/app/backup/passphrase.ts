@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { LabError } from '../../core/error.js'
 import type { Context } from '../context.js'
+import { isPathError, shortPath } from './file.js'
 
 const shortest = 12
 
@@ -40,10 +41,10 @@ async function firstLine(path: string): Promise<string> {
   try {
     return ((await readFile(path, 'utf8')).split('\n')[0] ?? '').replace(/\r$/, '')
   } catch (error) {
-    if (!['ENOENT', 'EACCES', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    if (!isPathError(error)) throw error
     throw new LabError({
       code: 'no-such-file',
-      what: `Can't read the passphrase from ${path}.`,
+      what: `Can't read the passphrase from ${shortPath(path)}.`,
       why: 'Its first line is the passphrase.',
     })
   }
