@@ -220,7 +220,7 @@ describeAws('a lab that rests', (moto) => {
   it('follows a new instance with its schedule', async () => {
     await setDaily(clock(300))
     const { id: old } = await found()
-    await succeeds('up', '--yes', '--replace-instance', old)
+    await succeeds('up', '--yes', '--replace-instance', old, '--discard-data')
     const { id } = await found()
     expect(id).not.toBe(old)
     expect((await schedule('stop')).Target?.Input).toContain(id)
