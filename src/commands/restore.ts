@@ -5,7 +5,7 @@ export const restore = defineCommand({
   name: 'restore',
   summary: 'Replace the lab’s data with that of a backup',
   examples: [
-    ['restore lab.backup', 'asks for the passphrase and the lab’s name'],
+    ['restore lab.backup', 'asks for its passphrase'],
     ['restore lab.backup --confirm default --passphrase-file pass.txt', 'without a prompt'],
     ['restore 20261126T021500Z-nightly', 'a dump from backup list'],
   ],

@@ -5,7 +5,7 @@ export const scheduleSet = defineCommand({
   summary: 'Start and stop the lab at set times',
   examples: [
     ['schedule set --start 08:00 --stop 20:00 --timezone Europe/Berlin', 'on working days'],
-    ['schedule set --start 22:00 --stop 06:00 --days daily --timezone UTC', 'stops on the next day'],
+    ['schedule set --start 22:00 --stop 06:00 --days daily --timezone UTC', 'stops the next day'],
   ],
   options: {
     start: { kind: 'word', value: '<time>', text: 'when it starts, such as 08:00' },

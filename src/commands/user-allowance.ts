@@ -5,7 +5,7 @@ export const userAllowance = defineCommand({
   summary: 'Show what users may spend in a month, or change it for one',
   examples: [
     ['user allowance', 'every user: allowance, spent, left'],
-    ['user allowance me@example.org 25', '25 dollars a month from now on; a lower amount counts at once'],
+    ['user allowance me@example.org 25', '25 dollars a month, from now on'],
     ['user allowance me@example.org default', 'what the lab gives every user'],
   ],
   args: [

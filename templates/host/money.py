@@ -114,7 +114,7 @@ def tick(now):
     # What is settled is summed once; only what came since is asked for.
     until, settled = (state["until"], state["settled"]) if state.get("month") == month else (begin, 0)
     closing = max(until, int(now) - SETTLED)
-    due = [month, usual, read(OWN, {})]
+    due = [month, usual, read(own_file(), {})]
     gives = usual is not None and state.get("given") != due
     found = ask("guard.js", {
         "sums": [span(until, closing), span(closing, now + 60)],
