@@ -42,8 +42,13 @@ async function resting(account: Account): Promise<string[]> {
   ]
 }
 
+/** A call's name, the same in each account: Scheduler's names hold ARNs, and so the account's number. */
 const what = ({ service, action, params }: Call): string =>
-  [`${service}:${action}`, params.Comment ?? params.Name ?? '', params.Overwrite ? 'again' : '']
+  [
+    `${service}:${action.replace(/\d{12}/, 'account')}`,
+    params.Comment ?? params.Name ?? '',
+    params.Overwrite ? 'again' : '',
+  ]
     .join(' ')
     .trim()
 
