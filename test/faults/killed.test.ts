@@ -155,5 +155,5 @@ describeAws('killed everywhere', (moto) => {
     expect(struck).toEqual(wanted)
     expect(await Promise.all(lanes.map(({ account }) => inventory(account, regions)))).toEqual(before)
     await Promise.all(lanes.map(({ account }) => account.close()))
-  }, 900_000)
+  }, 1_800_000)
 })

@@ -151,5 +151,5 @@ describeAws('a lab that rests, killed everywhere', (moto) => {
     expect(failures).toEqual([])
     expect(await Promise.all(accounts.map((account) => inventory(account, [region])))).toEqual(before)
     await Promise.all(accounts.map((account) => account.close()))
-  }, 900_000)
+  }, 1_800_000)
 })
