@@ -1,17 +1,16 @@
-import { bedrockPolicy } from '../bedrock/policy.js'
 import { LabError } from '../core/error.js'
 import { Observation, observe, type PlanItem, plan } from '../engine/converge.js'
 import type { Change, Resource } from '../engine/resource.js'
 import { type AccessEdit, editedAllow } from '../lab/access-list.js'
 import { refuseUnsaidAdoption } from '../lab/adoption.js'
 import { countAddresses, isAllowed } from '../lab/cidr.js'
-import { type LabGraph, labGraph } from '../lab/graph.js'
-import { findLaunchTarget } from '../lab/launch-target.js'
+import type { LabGraph } from '../lab/graph.js'
 import type { Settings } from '../lab/settings.js'
 import { describeSettingsChange, formatSettings } from '../lab/stored-settings.js'
 import { isStrangers, type LabId } from '../resources/ownership.js'
 import type { Rule } from '../resources/security-group.js'
 import type { Context, GlobalOptions } from './context.js'
+import { wantedGraph } from './lab-graph.js'
 import { type OpenLab, openLab } from './open-lab.js'
 
 export type { Change } from '../engine/resource.js'
@@ -88,21 +87,10 @@ async function lookAtAccess(
   settings: Settings,
   absent?: (error: unknown) => boolean,
 ): Promise<AccessLook> {
-  const graph = graphFor(open, settings)
+  const graph = wantedGraph(open, settings)
   const observation = await observe([graph.settings, graph.group], absent)
   return { settings, graph, observation, group: groupItem(graph, observation) }
 }
-
-const graphFor = ({ clients, lab }: OpenLab, settings: Settings): LabGraph =>
-  labGraph({
-    clients,
-    lab,
-    settings,
-    policy: bedrockPolicy(lab.partition, settings.profileArns),
-    adopt: false,
-    place: () => findLaunchTarget(clients, settings),
-    userData: undefined,
-  })
 
 const groupItem = ({ group }: LabGraph, observation: Observation): PlanItem =>
   plan([group], observation)[0] as PlanItem
@@ -113,7 +101,7 @@ function comparedWith(
   open: OpenLab,
   { graph: seen, observation }: AccessLook,
 ): AccessLook {
-  const graph = graphFor(open, settings)
+  const graph = wantedGraph(open, settings)
   const states = new Observation(
     new Map<Resource, unknown>([
       [graph.settings as Resource, observation.of(seen.settings)],

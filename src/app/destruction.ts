@@ -2,7 +2,7 @@ import { isRetryable } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
 import { type Observation, observe, remove } from '../engine/converge.js'
 import type { Resource } from '../engine/resource.js'
-import { type LabGraph, labGraph } from '../lab/graph.js'
+import type { LabGraph } from '../lab/graph.js'
 import { findLeftovers, type Leftovers, removeSecrets, strangersOf } from '../lab/leftovers.js'
 import { addressCost } from '../lab/prices.js'
 import { nothingChosen } from '../lab/settings.js'
@@ -15,6 +15,7 @@ import { isStrangers, type LabId, OtherRegion, tagValue } from '../resources/own
 import { profilesOf } from '../resources/role.js'
 import { groupUsers } from '../resources/security-group.js'
 import type { Context } from './context.js'
+import { graphWithSchedule } from './lab-graph.js'
 import type { OpenLab } from './open-lab.js'
 import { toPartialFailure } from './partial-failure.js'
 import { withLock, withoutLock } from './with-lock.js'
@@ -85,7 +86,7 @@ export class Destruction {
 
   /** Observes everything. LabError `not-the-address`, `address-in-use`, `ambiguous-…`. Changes nothing. */
   static async of(open: OpenLab, releaseAddress: string | undefined): Promise<Destruction> {
-    const seen = await look(open, graphOf(open))
+    const seen = await look(open, graphWithSchedule(open, open.stored ?? nothingChosen))
     const address = seen.observation.of(seen.graph.address)
     const isNamed = checkedRelease(releaseAddress, address, seen.identity.strangers)
     const isUnprotected =
@@ -210,20 +211,6 @@ const unproven = 'nothing proves that it is the lab’s'
 /** What only its tags say is the lab's, where no instance agrees with it: it stays unless it is named. */
 const aloneIn = ({ unconfirmed }: Identity): NonNullable<Identity['unconfirmed']> =>
   unconfirmed && !unconfirmed.instanceId ? unconfirmed : {}
-
-const graphOf = ({ clients, lab, stored }: OpenLab): LabGraph =>
-  labGraph({
-    clients,
-    lab,
-    settings: stored ?? nothingChosen,
-    policy: { Version: '2012-10-17', Statement: [] },
-    adopt: false,
-    // Asked only where a stranger's group has the lab's name: it is no business of destroy's.
-    place: async () => ({ vpcId: '', subnetIds: [], imageId: '' }),
-    userData: undefined,
-    // Also where the settings are lost.
-    withSchedule: true,
-  })
 
 async function look({ clients, lab }: OpenLab, graph: LabGraph): Promise<Seen> {
   const elsewhere = new Set<string>()

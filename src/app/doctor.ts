@@ -4,7 +4,6 @@ import { isCode } from '../aws/errors.js'
 import { type Explanation, explain } from '../bedrock/explain.js'
 import { ADD_MODELS, leftOutOf } from '../bedrock/left-out.js'
 import { pick, requireChat } from '../bedrock/pick.js'
-import { bedrockPolicy } from '../bedrock/policy.js'
 import { proofIn } from '../bedrock/proof.js'
 import { distinct } from '../core/distinct.js'
 import { LabError, type Prose, prose } from '../core/error.js'
@@ -19,12 +18,13 @@ import {
   settingsFrom,
 } from '../lab/choices.js'
 import { findInstance, identifyLab } from '../lab/find.js'
-import { labGraph, newGeneration } from '../lab/graph.js'
+import { newGeneration } from '../lab/graph.js'
 import { findLaunchTarget } from '../lab/launch-target.js'
 import { namedModels } from './chat-choice.js'
 import { judgeChat } from './chat-proof.js'
 import type { Context, GlobalOptions } from './context.js'
 import { askHealth } from './host-work.js'
+import { wantedGraph } from './lab-graph.js'
 import { type OpenLab, openLab } from './open-lab.js'
 import { regionModels } from './region-models.js'
 
@@ -130,7 +130,8 @@ async function elasticIp({ clients, lab, stored }: OpenLab): Promise<Health> {
 }
 
 /** No resource of someone else has a name that the lab needs. */
-async function namesFree({ clients, lab, stored }: OpenLab, choices: Choices): Promise<Health> {
+async function namesFree(open: OpenLab, choices: Choices): Promise<Health> {
+  const { lab, stored } = open
   const settings = settingsFrom({
     lab,
     stored,
@@ -139,15 +140,7 @@ async function namesFree({ clients, lab, stored }: OpenLab, choices: Choices): P
     chat: { models: stored?.models ?? [], profileArns: stored?.profileArns ?? [] },
     generation: newGeneration(),
   })
-  const graph = labGraph({
-    clients,
-    lab,
-    settings,
-    policy: bedrockPolicy(lab.partition, settings.profileArns),
-    adopt: false,
-    place: () => findLaunchTarget(clients, settings),
-    userData: undefined,
-  })
+  const graph = wantedGraph(open, settings)
   const { present } = await observe(graph.all)
   return {
     detail:

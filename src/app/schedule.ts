@@ -4,7 +4,7 @@ import { LabError } from '../core/error.js'
 import { ensure, type Observation, observe, type PlanItem, plan, remove } from '../engine/converge.js'
 import type { Change, Resource } from '../engine/resource.js'
 import { findInstance } from '../lab/find.js'
-import { type LabGraph, labGraph, scheduleOf } from '../lab/graph.js'
+import { type LabGraph, scheduleOf } from '../lab/graph.js'
 import type { Lock } from '../lab/lock.js'
 import { names } from '../lab/names.js'
 import { type Cost, monthlyCost } from '../lab/prices.js'
@@ -15,6 +15,7 @@ import { parseSettings } from '../lab/stored-settings.js'
 import { isStrangers, type LabId, tagKeys } from '../resources/ownership.js'
 import { readParameter } from '../resources/settings-parameter.js'
 import type { Context } from './context.js'
+import { graphWithSchedule } from './lab-graph.js'
 import type { OpenLab } from './open-lab.js'
 import { toPartialFailure } from './partial-failure.js'
 import { withLock } from './with-lock.js'
@@ -39,7 +40,7 @@ export interface ScheduleReport {
 export async function lookAtSchedule(open: OpenLab, context: Context): Promise<ScheduleReport> {
   const settings = await settingsOf(open, open.stored)
   if (!settings.schedule) return reportOf(open, settings, context, {})
-  const graph = graphOf(open, settings)
+  const graph = graphWithSchedule(open, settings)
   const parts = scheduleOf(graph)
   const items = plan(parts, await observe(parts, isStrangers))
   const drift = items
@@ -60,7 +61,7 @@ export async function setSchedule(
 ): Promise<ScheduleReport> {
   return await changing(open, context, 'schedule set', async (stored, lock) => {
     const settings: Settings = { ...stored, schedule }
-    const graph = graphOf(open, settings)
+    const graph = graphWithSchedule(open, settings)
     const parts: Resource[] = [graph.settings, graph.instance, ...scheduleOf(graph)]
     const observation = await observe(parts)
     checkProven(graph, observation)
@@ -78,7 +79,7 @@ export async function setSchedule(
 export async function endSchedule(open: OpenLab, context: Context): Promise<ScheduleReport> {
   return await changing(open, context, 'schedule off', async (stored, lock) => {
     const { schedule: _, ...settings } = stored
-    const graph = graphOf(open, settings)
+    const graph = graphWithSchedule(open, settings)
     const parts = scheduleOf(graph)
     const there = await observe(parts, isStrangers)
     const changed = there.only(parts).present.length > 0 || stored.schedule !== undefined
@@ -122,19 +123,6 @@ const workOf = ({ clock, ui }: Context, lock: Lock) => ({
 })
 
 const kept = (item: PlanItem): PlanItem => ({ ...item, action: 'keep', changes: [] })
-
-const graphOf = ({ clients, lab }: OpenLab, settings: Settings): LabGraph =>
-  labGraph({
-    clients,
-    lab,
-    settings,
-    policy: { Version: '2012-10-17', Statement: [] },
-    adopt: false,
-    // Nothing that has a place is created here.
-    place: async () => ({ vpcId: '', subnetIds: [], imageId: '' }),
-    userData: undefined,
-    withSchedule: true,
-  })
 
 /** LabError `no-such-lab` without an instance, `settings-missing` without settings. */
 async function settingsOf(open: OpenLab, stored: Settings | undefined): Promise<Settings> {

@@ -1,5 +1,4 @@
 import { isRetryable } from '../aws/errors.js'
-import { bedrockPolicy } from '../bedrock/policy.js'
 import { LabError } from '../core/error.js'
 import { ensure, type Observation, observe, type PlanItem, plan } from '../engine/converge.js'
 import type { Resource } from '../engine/resource.js'
@@ -8,8 +7,7 @@ import { waitUntilOnline } from '../host/online.js'
 import { awaitHealth } from '../host/setup.js'
 import { actualOf } from '../lab/actual.js'
 import { findInstance, type LabInstance } from '../lab/find.js'
-import { type LabGraph, labGraph } from '../lab/graph.js'
-import { findLaunchTarget } from '../lab/launch-target.js'
+import type { LabGraph } from '../lab/graph.js'
 import type { Lock } from '../lab/lock.js'
 import { unsaidChanges } from '../lab/opening.js'
 import { nextOf } from '../lab/schedule.js'
@@ -19,6 +17,7 @@ import { startInstance } from '../resources/instance/power.js'
 import type { LabId } from '../resources/ownership.js'
 import type { Context } from './context.js'
 import { hostOf } from './host-work.js'
+import { wantedGraph } from './lab-graph.js'
 import type { OpenLab } from './open-lab.js'
 import { toPartialFailure } from './partial-failure.js'
 import { withLock } from './with-lock.js'
@@ -80,17 +79,9 @@ const isRefusal = (error: unknown) => error instanceof LabError && error.code ==
 
 /** Starts the instance, and lets the rules and the address follow what changed meanwhile; the address. */
 async function power(open: OpenLab, found: LabInstance, context: Context, lock: Lock): Promise<string> {
-  const { clients, lab } = open
+  const { clients } = open
   const settings = await withDetected(open)
-  const graph = labGraph({
-    clients,
-    lab,
-    settings,
-    policy: bedrockPolicy(lab.partition, settings.profileArns),
-    adopt: false,
-    place: () => findLaunchTarget(clients, settings),
-    userData: undefined,
-  })
+  const graph = wantedGraph(open, settings)
   const parts: Resource[] = [graph.settings, graph.group, graph.address, graph.instance, graph.association]
   const before = await observe(parts)
   const address = before.of(graph.address)

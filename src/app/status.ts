@@ -1,11 +1,8 @@
-import { bedrockPolicy } from '../bedrock/policy.js'
 import type { Proof } from '../bedrock/proof.js'
 import { LabError } from '../core/error.js'
 import { observe, type PlanItem, plan } from '../engine/converge.js'
 import type { HostHealth } from '../host/health.js'
 import { isAllowed } from '../lab/cidr.js'
-import { labGraph } from '../lab/graph.js'
-import { findLaunchTarget } from '../lab/launch-target.js'
 import { findLeftovers, strangersOf } from '../lab/leftovers.js'
 import { addressCost, addressMonthlyUsd, type Cost, monthlyCost } from '../lab/prices.js'
 import { hoursOf, nextOf } from '../lab/schedule.js'
@@ -22,6 +19,7 @@ import { type ChatJudgement, judgeChat, proveChat } from './chat-proof.js'
 import { type ChatReport, chatReport } from './chat-report.js'
 import type { Context } from './context.js'
 import { hostOf, labHost } from './host-work.js'
+import { wantedGraph } from './lab-graph.js'
 import { type OpenLab, settingsReadBy } from './open-lab.js'
 import { regionModels } from './region-models.js'
 
@@ -180,16 +178,7 @@ const httpsSources = (group: { ingress: readonly Rule[] } | undefined): string[]
 /** All resources, what is left of the lab beside them, and this machine's address where it is known. */
 async function observeLab(open: OpenLab, settings: Settings) {
   const { lab, clients, connection } = open
-  const graph = labGraph({
-    clients,
-    lab,
-    settings,
-    policy: bedrockPolicy(lab.partition, settings.profileArns),
-    adopt: false,
-    place: () => findLaunchTarget(clients, settings),
-    userData: undefined,
-    settingsRead: settingsReadBy(open),
-  })
+  const graph = wantedGraph(open, settings, settingsReadBy(open))
   const unproven: Stranger[] = []
   const [inAws, leftovers, here] = await Promise.all([
     observe(graph.all, (error) => {

@@ -98,7 +98,7 @@ export function openMessage(der: Buffer, privateKey: KeyObject): Buffer {
   }
 }
 
-/** The same message for another recipient, whose key has the same length: only the content's key is encrypted anew. */
+/** The same message for another recipient, whose key has the same length: only the content's key is encrypted again. */
 export function resealMessage(der: Buffer, privateKey: KeyObject, to: KeyObject): Buffer {
   const { key } = parts(der)
   const sealed = publicEncrypt(

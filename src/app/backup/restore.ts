@@ -100,7 +100,7 @@ async function agree(lab: string, source: string, options: RestoreOptions, { ui 
     throw new LabError({ code: 'declined', what: 'The name does not match. Nothing was changed.' })
 }
 
-/** Sends the backup to the host: each part is encrypted anew to a key that the host made for it. */
+/** Sends the backup to the host: each part is encrypted again, to a key that the host made for it. */
 async function upload(
   reader: BackupReader,
   key: KeyObject,
