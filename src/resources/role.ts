@@ -119,16 +119,6 @@ export function role(options: {
   const wantedTrust = canonical(JSON.stringify(trust))
 
   const foreignManaged = (state: RoleState) => state.attached.filter((arn) => arn !== managedPolicy)
-  const attachedPolicies = () =>
-    collect(paginateListAttachedRolePolicies({ client: iam }, { RoleName }), ({ AttachedPolicies = [] }) =>
-      AttachedPolicies.map(({ PolicyArn = '' }) => PolicyArn),
-    )
-  const inlinePolicies = () =>
-    collect(paginateListRolePolicies({ client: iam }, { RoleName }), ({ PolicyNames }) => PolicyNames)
-  const detach = (PolicyArn: string) =>
-    ignoreErrors(['NoSuchEntity'], () => iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn })))
-  const deleteInline = (PolicyName: string) =>
-    ignoreErrors(['NoSuchEntity'], () => iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName })))
 
   const setBoundary = (): Promise<unknown> =>
     options.permissionsBoundary
@@ -149,8 +139,8 @@ export function role(options: {
       const found = await ignoreErrors(['NoSuchEntity'], () => iam.send(new GetRoleCommand({ RoleName })))
       if (!found?.Role) return undefined
       const [attached, inlineNames, inline] = await Promise.all([
-        ignoreErrors(['NoSuchEntity'], attachedPolicies),
-        ignoreErrors(['NoSuchEntity'], inlinePolicies),
+        ignoreErrors(['NoSuchEntity'], () => attachedPolicies(iam, RoleName)),
+        ignoreErrors(['NoSuchEntity'], () => inlinePolicies(iam, RoleName)),
         ignoreErrors(['NoSuchEntity'], () =>
           iam.send(new GetRolePolicyCommand({ RoleName, PolicyName: policyName })),
         ),
@@ -235,10 +225,10 @@ export function role(options: {
           onceKnown(work, () =>
             iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: managedPolicy })),
           ),
-        ...(state ? foreignManaged(state) : []).map(detach),
+        withdraw(iam, RoleName, state ? foreignManaged(state) : [], []),
       ])
       // All inline policies of a role share one size limit.
-      await Promise.all((state?.foreignInline ?? []).map(deleteInline))
+      await withdraw(iam, RoleName, [], state?.foreignInline ?? [])
       if (state?.inline !== wanted) {
         await onceKnown(work, () =>
           iam.send(
@@ -265,13 +255,40 @@ export function role(options: {
 
     async remove() {
       const [attached, inline] = await Promise.all([
-        ignoreErrors(['NoSuchEntity'], attachedPolicies),
-        ignoreErrors(['NoSuchEntity'], inlinePolicies),
+        ignoreErrors(['NoSuchEntity'], () => attachedPolicies(iam, RoleName)),
+        ignoreErrors(['NoSuchEntity'], () => inlinePolicies(iam, RoleName)),
       ])
-      await Promise.all([...(attached ?? []).map(detach), ...(inline ?? []).map(deleteInline)])
+      await withdraw(iam, RoleName, attached ?? [], inline ?? [])
       await ignoreErrors(['NoSuchEntity'], () => iam.send(new DeleteRoleCommand({ RoleName })))
     },
   }
+}
+
+/** The ARNs of a role's managed policies. */
+export const attachedPolicies = (iam: IAMClient, RoleName: string): Promise<string[]> =>
+  collect(paginateListAttachedRolePolicies({ client: iam }, { RoleName }), ({ AttachedPolicies = [] }) =>
+    AttachedPolicies.map(({ PolicyArn = '' }) => PolicyArn),
+  )
+
+/** The names of a role's inline policies. */
+export const inlinePolicies = (iam: IAMClient, RoleName: string): Promise<string[]> =>
+  collect(paginateListRolePolicies({ client: iam }, { RoleName }), ({ PolicyNames }) => PolicyNames)
+
+/** Takes policies from a role; one that it no longer has is no error. */
+export async function withdraw(
+  iam: IAMClient,
+  RoleName: string,
+  attached: readonly string[],
+  inline: readonly string[],
+): Promise<void> {
+  await Promise.all([
+    ...attached.map((PolicyArn) =>
+      ignoreErrors(['NoSuchEntity'], () => iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn }))),
+    ),
+    ...inline.map((PolicyName) =>
+      ignoreErrors(['NoSuchEntity'], () => iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName }))),
+    ),
+  ])
 }
 
 /** Whether the instance profile holds this very role; one that was created again has another id. */

@@ -2,26 +2,21 @@ import {
   CreateRoleCommand,
   DeleteRoleCommand,
   DeleteRolePermissionsBoundaryCommand,
-  DeleteRolePolicyCommand,
-  DetachRolePolicyCommand,
   GetRoleCommand,
   GetRolePolicyCommand,
   type IAMClient,
   PutRolePermissionsBoundaryCommand,
   PutRolePolicyCommand,
-  paginateListAttachedRolePolicies,
-  paginateListRolePolicies,
   type Role,
   TagRoleCommand,
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam'
 import { ignoreErrors } from '../aws/errors.js'
-import { collect } from '../core/collect.js'
 import type { PolicyDocument } from '../core/policy.js'
 import type { Change, Resource, ResourceActions } from '../engine/resource.js'
 import type { InstanceState } from './instance.js'
 import { checkOwned, type LabId, tagsOf } from './ownership.js'
-import { canonical, onceKnown } from './role.js'
+import { attachedPolicies, canonical, inlinePolicies, onceKnown, withdraw } from './role.js'
 
 export interface ScheduleRoleState {
   arn: string
@@ -118,7 +113,7 @@ export function scheduleRole(options: Options): Resource<ScheduleRoleState> {
     async remove() {
       await ignoreErrors(['NoSuchEntity'], async () => {
         const { attached, inline } = await policiesOf(options)
-        await withdraw(options, attached, inline)
+        await withdraw(iam, name, attached, inline)
       })
       await ignoreErrors(['NoSuchEntity'], () => iam.send(new DeleteRoleCommand({ RoleName: name })))
     },
@@ -146,13 +141,8 @@ export const scheduleRoleActions = {
   ],
 } as const satisfies ResourceActions
 
-async function policiesOf({ iam, name: RoleName }: Options) {
-  const [attached, inline] = await Promise.all([
-    collect(paginateListAttachedRolePolicies({ client: iam }, { RoleName }), ({ AttachedPolicies = [] }) =>
-      AttachedPolicies.map(({ PolicyArn = '' }) => PolicyArn),
-    ),
-    collect(paginateListRolePolicies({ client: iam }, { RoleName }), ({ PolicyNames }) => PolicyNames),
-  ])
+async function policiesOf({ iam, name }: Options) {
+  const [attached, inline] = await Promise.all([attachedPolicies(iam, name), inlinePolicies(iam, name)])
   return { attached, inline }
 }
 
@@ -231,20 +221,5 @@ async function repair(options: Options, state: ScheduleRoleState, trust: string)
           new PutRolePermissionsBoundaryCommand({ RoleName, PermissionsBoundary: permissionsBoundary }),
         )
       : iam.send(new DeleteRolePermissionsBoundaryCommand({ RoleName })))
-  await withdraw(options, foreign.attached, foreign.inline)
-}
-
-async function withdraw(
-  { iam, name: RoleName }: Options,
-  attached: readonly string[],
-  inline: readonly string[],
-): Promise<void> {
-  await Promise.all([
-    ...attached.map((PolicyArn) =>
-      ignoreErrors(['NoSuchEntity'], () => iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn }))),
-    ),
-    ...inline.map((PolicyName) =>
-      ignoreErrors(['NoSuchEntity'], () => iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName }))),
-    ),
-  ])
+  await withdraw(options.iam, options.name, foreign.attached, foreign.inline)
 }
