@@ -5,8 +5,8 @@ import { type OfferedDump, offerDump, type Receiver, receiveDump, restoreDump } 
 import type { Host } from '../host/host.js'
 import { tokenFor } from './backup/backup.js'
 import { Carrier } from './backup/carry.js'
-import { partBytes, partsOf } from './backup/file.js'
-import { transferTask } from './backup/progress.js'
+import { allParts } from './backup/file.js'
+import { followed, transferTask } from './backup/progress.js'
 import type { Context } from './context.js'
 import type { OpenLab } from './open-lab.js'
 import { sessionTo } from './resolve-instance.js'
@@ -21,14 +21,14 @@ export async function moveData(
   context: Context,
 ): Promise<void> {
   const { privateKey: key } = await promisify(generateKeyPair)('rsa', { modulusLength: 3072 })
-  const task = { type: 'task', id: 'dump', name: `dump on ${from.instanceId}` } as const
-  const offered = await followed(task, 60_000, context, () =>
+  const dump = { id: 'dump', name: `dump on ${from.instanceId}`, usualMs: 60_000 }
+  const offered = await followed(dump, context, () =>
     offerDump(from, publicPem(key), open.storedText ?? '{}'),
   )
   const receiver = await receiveDump(to, publicPem(key), offered)
   await carry({ offered, receiver, key }, { open, from, to, context })
-  const restore = { type: 'task', id: 'restore', name: `restore on ${to.instanceId}` } as const
-  await followed(restore, 120_000, context, () => restoreDump(to, offered.id, true))
+  const restore = { id: 'restore', name: `restore on ${to.instanceId}`, usualMs: 120_000 }
+  await followed(restore, context, () => restoreDump(to, offered.id, true))
 }
 
 async function carry(
@@ -47,13 +47,10 @@ async function carry(
   try {
     const target = await carrier(to, receiver)
     try {
-      const parts = Object.entries(files).flatMap(([file, size]) =>
-        Array.from({ length: partsOf(size) }, (_, number) => ({ file, number })),
-      )
       await transferTask('data', bytes, context, (moved) =>
-        source.each(parts, async (part) => {
+        source.each(allParts(files), async (part) => {
           await target.send(part, resealMessage(await source.fetch(part), key, theirs))
-          moved(Math.min(partBytes, files[part.file] ?? 0))
+          moved(part.bytes)
         }),
       )
     } finally {
@@ -61,22 +58,5 @@ async function carry(
     }
   } finally {
     await source.close()
-  }
-}
-
-async function followed<T>(
-  task: { type: 'task'; id: string; name: string },
-  usualMs: number,
-  { ui }: Context,
-  work: () => Promise<T>,
-): Promise<T> {
-  ui.emit({ ...task, state: 'started', usualMs })
-  try {
-    const done = await work()
-    ui.emit({ ...task, state: 'done' })
-    return done
-  } catch (error) {
-    ui.emit({ ...task, state: 'failed' })
-    throw error
   }
 }

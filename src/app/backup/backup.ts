@@ -19,18 +19,17 @@ import { openLab } from '../open-lab.js'
 import { reachInstance } from '../resolve-instance.js'
 import { Carrier } from './carry.js'
 import {
+  allParts,
   BackupReader,
   BackupWriter,
   fileFormat,
   type Header,
   isNowhere,
-  partBytes,
   partName,
-  partsOf,
   shortPath,
 } from './file.js'
 import { passphraseFor } from './passphrase.js'
-import { transferTask } from './progress.js'
+import { followed, transferTask } from './progress.js'
 import { type Verified, verifyReader } from './verify.js'
 
 export interface BackupOptions {
@@ -107,22 +106,10 @@ async function sayHowLong(host: Parameters<typeof readHealth>[0], { ui }: Contex
   ui.emit({ type: 'note', text: `LibreChat stops while its data is dumped. ${usual}` })
 }
 
-async function dumped(make: () => Promise<OfferedDump>, { ui }: Context): Promise<OfferedDump> {
-  const task = { type: 'task', id: 'dump', name: 'dump on the host' } as const
-  ui.emit({ ...task, state: 'started', usualMs: 60_000 })
-  try {
-    const offered = await make()
-    ui.emit({
-      ...task,
-      state: 'done',
-      detail: `${bytesText(offered.bytes)}; LibreChat was stopped for ${Math.ceil(offered.stoppedSeconds)} s`,
-    })
-    return offered
-  } catch (error) {
-    ui.emit({ ...task, state: 'failed' })
-    throw error
-  }
-}
+const dumped = (make: () => Promise<OfferedDump>, context: Context): Promise<OfferedDump> =>
+  followed({ id: 'dump', name: 'dump on the host', usualMs: 60_000 }, context, make, (offered) =>
+    [bytesText(offered.bytes), `LibreChat was stopped for ${Math.ceil(offered.stoppedSeconds)} s`].join('; '),
+  )
 
 async function fetchAll(
   carrier: Carrier,
@@ -130,13 +117,10 @@ async function fetchAll(
   writer: BackupWriter,
   context: Context,
 ): Promise<void> {
-  const parts = Object.entries(files).flatMap(([file, size]) =>
-    Array.from({ length: partsOf(size) }, (_, number) => ({ file, number })),
-  )
   await transferTask('download', bytes, context, (moved) =>
-    carrier.each(parts, async (part) => {
+    carrier.each(allParts(files), async (part) => {
       await writer.add(partName(part.file, part.number), await carrier.fetch(part))
-      moved(Math.min(partBytes, files[part.file] ?? 0))
+      moved(part.bytes)
     }),
   )
 }

@@ -3,6 +3,7 @@ import { Agent, type IncomingMessage, request } from 'node:http'
 import { LabError } from '../../core/error.js'
 import { Forward } from '../../tunnel/forward.js'
 import type { ReachedInstance } from '../resolve-instance.js'
+import type { Part } from './file.js'
 
 /** One session downloads at about 0.7 MB/s, so several share the work. */
 const sessions = 4
@@ -18,10 +19,7 @@ interface Remote {
 }
 
 /** Where one part is fetched from or sent to. */
-interface Part {
-  file: string
-  number: number
-}
+type Place = Pick<Part, 'file' | 'number'>
 
 /** A port of the host behind the tunnel, and requests to it that survive cuts. */
 export class Carrier {
@@ -55,7 +53,7 @@ export class Carrier {
   }
 
   /** Does the work for each part, some at once; the first error ends it. */
-  async each(parts: readonly Part[], work: (part: Part) => Promise<void>): Promise<void> {
+  async each<P extends Place>(parts: readonly P[], work: (part: P) => Promise<void>): Promise<void> {
     const left = [...parts]
     const lane = async () => {
       for (let part = left.shift(); part; part = left.shift()) {
@@ -67,7 +65,7 @@ export class Carrier {
   }
 
   /** The part's ciphertext. After a cut it goes on where it was, as long as the host still has the same. */
-  async fetch(part: Part): Promise<Buffer> {
+  async fetch(part: Place): Promise<Buffer> {
     let got: Buffer[] = []
     let tag = ''
     return await this.retry(part, async () => {
@@ -87,7 +85,7 @@ export class Carrier {
     })
   }
 
-  async send(part: Part, data: Buffer): Promise<void> {
+  async send(part: Place, data: Buffer): Promise<void> {
     await this.retry(part, async () => {
       const answer = await this.ask(part, 'PUT', { 'content-length': String(data.length) }, data)
       answer.resume()
@@ -97,7 +95,7 @@ export class Carrier {
   }
 
   private async ask(
-    { file, number }: Part,
+    { file, number }: Place,
     method: string,
     headers: Record<string, string>,
     body?: Buffer,
@@ -121,7 +119,7 @@ export class Carrier {
   }
 
   /** Tries again after a cut, as long as something has moved within the last minutes. */
-  private async retry<T>(part: Part, work: () => Promise<T>): Promise<T> {
+  private async retry<T>(part: Place, work: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
         return await work()

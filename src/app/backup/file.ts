@@ -6,7 +6,7 @@ import { LabError } from '../../core/error.js'
 /** Raised when an older version could not read the file any more. */
 export const fileFormat = 1
 /** How much of a file one encrypted part holds. */
-export const partBytes = 4 * 1024 * 1024
+const partBytes = 4 * 1024 * 1024
 
 const header = z.object({
   format: z.number(),
@@ -34,6 +34,24 @@ index.json holds the SHA-256 of each part, and index.sig its signature by key.pe
 export const partName = (file: string, number: number): string =>
   `${file}.${String(number).padStart(6, '0')}.cms`
 export const partsOf = (bytes: number): number => Math.max(1, Math.ceil(bytes / partBytes))
+
+/** One part of a dump's file, and how much of the file it holds at the most. */
+export interface Part {
+  file: string
+  number: number
+  bytes: number
+}
+
+/** The parts of a dump's files, whose sizes are in bytes. */
+export const allParts = (files: Readonly<Record<string, number>>): Part[] =>
+  Object.entries(files).flatMap(([file, size]) =>
+    Array.from({ length: partsOf(size) }, (_, number) => ({
+      file,
+      number,
+      bytes: Math.min(partBytes, size),
+    })),
+  )
+
 export const sha256 = (data: Buffer | string): string => createHash('sha256').update(data).digest('hex')
 
 const block = 512

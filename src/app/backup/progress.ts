@@ -3,8 +3,27 @@ import type { Context } from '../context.js'
 
 const showEvery = 500
 
-/** Work on so many bytes as one line that a user follows; the work says how far it is, by steps or altogether. */
-export async function transferTask<T>(
+/** Work as one line that a user follows, from its start to its end; `detail` says what came of it. */
+export async function followed<T>(
+  { usualMs, ...line }: { id: string; name: string; usualMs?: number },
+  { ui }: Pick<Context, 'ui'>,
+  work: () => Promise<T>,
+  detail?: (result: T) => string,
+): Promise<T> {
+  const task = { type: 'task', ...line } as const
+  ui.emit({ ...task, state: 'started', ...(usualMs === undefined ? {} : { usualMs }) })
+  try {
+    const result = await work()
+    ui.emit({ ...task, state: 'done', ...(detail ? { detail: detail(result) } : {}) })
+    return result
+  } catch (error) {
+    ui.emit({ ...task, state: 'failed' })
+    throw error
+  }
+}
+
+/** Work on so many bytes as such a line; the work says how far it is, by steps or altogether. */
+export function transferTask<T>(
   name: 'download' | 'upload' | 'verification' | 'data',
   total: number,
   { ui, clock }: Pick<Context, 'ui' | 'clock'>,
@@ -19,13 +38,10 @@ export async function transferTask<T>(
     shown = clock.now()
     ui.emit({ ...task, state: 'progress', detail: `${bytesText(done)} of ${bytesText(total)}` })
   }
-  ui.emit({ ...task, state: 'started' })
-  try {
-    const result = await work((bytes) => at(done + bytes), at)
-    ui.emit({ ...task, state: 'done', detail: bytesText(total) })
-    return result
-  } catch (error) {
-    ui.emit({ ...task, state: 'failed' })
-    throw error
-  }
+  return followed(
+    { id: name, name },
+    { ui },
+    () => work((bytes) => at(done + bytes), at),
+    () => bytesText(total),
+  )
 }

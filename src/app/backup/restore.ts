@@ -11,9 +11,9 @@ import { type ReachedInstance, reachInstance } from '../resolve-instance.js'
 import { withLock } from '../with-lock.js'
 import { type BackupOptions, tokenFor } from './backup.js'
 import { Carrier } from './carry.js'
-import { BackupReader, damaged, partBytes, partName, partsOf } from './file.js'
+import { allParts, BackupReader, damaged, partName } from './file.js'
 import { passphraseFor } from './passphrase.js'
-import { transferTask } from './progress.js'
+import { followed, transferTask } from './progress.js'
 import { keyOf, type Verified, verifyReader } from './verify.js'
 
 export interface RestoreOptions extends BackupOptions {
@@ -112,17 +112,14 @@ async function upload(
   const to = createPublicKey(receiver.publicKey)
   if (to.asymmetricKeyDetails?.modulusLength !== 3072)
     throw damaged(reader.path, 'The host sent another kind of key.')
-  const parts = Object.entries(files).flatMap(([file, size]) =>
-    Array.from({ length: partsOf(size) }, (_, number) => ({ file, number })),
-  )
   const remote = { port: receiver.port, token: tokenFor(key, receiver.token) }
   const carrier = await Carrier.open(instance, remote, context.signal)
   try {
     await transferTask('upload', sizeOf(reader), context, (moved) =>
-      carrier.each(parts, async (part) => {
+      carrier.each(allParts(files), async (part) => {
         const sealed = await reader.read(partName(part.file, part.number))
         await carrier.send(part, resealMessage(sealed, key, to))
-        moved(Math.min(partBytes, files[part.file] ?? 0))
+        moved(part.bytes)
       }),
     )
   } finally {
@@ -131,19 +128,10 @@ async function upload(
   return id
 }
 
-async function putBack(work: () => Promise<RestoredDump>, { ui }: Context): Promise<RestoredDump> {
-  const task = { type: 'task', id: 'restore', name: 'restore on the host' } as const
-  ui.emit({ ...task, state: 'started', usualMs: 120_000 })
-  try {
-    const restored = await work()
-    ui.emit({
-      ...task,
-      state: 'done',
-      detail: `LibreChat was stopped for ${Math.ceil(restored.stoppedSeconds)} s`,
-    })
-    return restored
-  } catch (error) {
-    ui.emit({ ...task, state: 'failed' })
-    throw error
-  }
-}
+const putBack = (work: () => Promise<RestoredDump>, context: Context): Promise<RestoredDump> =>
+  followed(
+    { id: 'restore', name: 'restore on the host', usualMs: 120_000 },
+    context,
+    work,
+    ({ stoppedSeconds }) => `LibreChat was stopped for ${Math.ceil(stoppedSeconds)} s`,
+  )
