@@ -1,5 +1,6 @@
 import type { BackupOptions } from '../app/backup/backup.js'
 import { defineCommand, type Only } from '../app/define-command.js'
+import { passphraseOptions } from '../app/shared-options.js'
 
 export const backup = defineCommand({
   name: 'backup',
@@ -11,13 +12,7 @@ export const backup = defineCommand({
     ['backup list', 'lists the nightly dumps on the host'],
   ],
   args: [{ name: '[file]', text: 'the file to write; default: a new one in this folder' }],
-  options: {
-    'passphrase-file': {
-      kind: 'word',
-      value: '<path>',
-      text: 'read the passphrase from the first line of a file',
-    },
-  },
+  options: passphraseOptions,
   exits: { 3: 'no such lab' },
   callsAws: true,
   async run(options, context, [file]): Promise<number> {

@@ -1,5 +1,6 @@
 import type { RestoreOptions } from '../app/backup/restore.js'
 import { defineCommand, type Only } from '../app/define-command.js'
+import { passphraseOptions } from '../app/shared-options.js'
 
 export const restore = defineCommand({
   name: 'restore',
@@ -12,11 +13,7 @@ export const restore = defineCommand({
   args: [{ name: '<backup>', text: 'a backup file, or a dump from backup list' }],
   options: {
     confirm: { kind: 'word', value: '<name>', text: 'the lab’s name, to confirm that its data is replaced' },
-    'passphrase-file': {
-      kind: 'word',
-      value: '<path>',
-      text: 'read the passphrase from the first line of a file',
-    },
+    ...passphraseOptions,
   },
   exits: { 3: 'no such lab' },
   callsAws: true,

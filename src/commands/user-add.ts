@@ -1,4 +1,5 @@
 import { defineCommand } from '../app/define-command.js'
+import { passwordOptions } from '../app/shared-options.js'
 
 export const userAdd = defineCommand({
   name: 'user add',
@@ -7,8 +8,7 @@ export const userAdd = defineCommand({
   args: [{ name: '<email>', text: 'the user’s e-mail address' }],
   options: {
     'display-name': { kind: 'word', value: '<name>', text: 'the name that LibreChat shows' },
-    'ask-password': { kind: 'flag', text: 'type the password yourself' },
-    'password-stdin': { kind: 'flag', text: 'read the password from standard input' },
+    ...passwordOptions,
   },
   exits: { 3: 'no such lab' },
   callsAws: true,

@@ -1,14 +1,12 @@
 import { defineCommand } from '../app/define-command.js'
+import { passwordOptions } from '../app/shared-options.js'
 
 export const userResetPassword = defineCommand({
   name: 'user reset-password',
   summary: 'Give a user a new password',
   examples: [['user reset-password me@example.org', 'the password is shown once']],
   args: [{ name: '<email>', text: 'the user’s e-mail address' }],
-  options: {
-    'ask-password': { kind: 'flag', text: 'type the password yourself' },
-    'password-stdin': { kind: 'flag', text: 'read the password from standard input' },
-  },
+  options: passwordOptions,
   exits: { 3: 'no such lab' },
   callsAws: true,
   async run(options, context, [email]): Promise<number> {
