@@ -12,8 +12,10 @@ const program = [
   'test/pack/**/*.test.ts',
   'test/tunnel/**/*.test.ts',
   'test/rehearsal/{access,cut-off,docs,exit-codes,tunnel,words}.test.ts',
-  'test/host-unit/{backup,money,programs,templates,usage}.test.ts',
+  'test/host-unit/{backup,dump,idle-stop,images,money,programs,templates,update,usage}.test.ts',
   'test/bedrock/proof.test.ts',
+  // It replaces a module, so it needs modules of its own.
+  'test/app/replace.test.ts',
 ]
 // These need root, KVM or a browser, and have runners of their own.
 const apart = ['test/host/**', 'test/e2e/**']
@@ -42,6 +44,10 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          // Loading the SDK and zod for each file anew takes more than twice as long as the tests.
+          isolate: false,
+          pool: 'threads',
+          setupFiles: 'test/support/real-clients.ts',
           include: ['test/**/*.test.ts'],
           exclude: [...needMoto, ...faults, ...program, ...apart],
         },
