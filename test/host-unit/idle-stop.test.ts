@@ -60,7 +60,6 @@ function look(): { stopped: boolean; awake: string; since: number } {
     LAB: work,
     RUN: `${work}/run`,
     PROC: `${work}/proc`,
-    LINGER: '0',
   }
   const { status, stderr } = spawnSync('python3', [program], { env, encoding: 'utf8' })
   expect(stderr).toBe('')
