@@ -1,3 +1,4 @@
+import { connect } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { listDumps } from '../../src/host/dumps.js'
 import { type HostHealth, readHealth } from '../../src/host/health.js'
@@ -52,7 +53,7 @@ async function healthy(): Promise<HostHealth> {
 }
 
 describe('a host that stops itself', () => {
-  it('is kept awake by a request, an answer, a tunnel and a dump', async () => {
+  it('is kept awake by a request, an answer, a shell in Portainer, a tunnel and a dump', async () => {
     expect(await sh('systemctl is-enabled librechat-lab-idle.timer')).toBe('enabled')
     const browser = new Browser(lab.machine.ports.https)
     await browser.login(email, password)
@@ -74,6 +75,13 @@ describe('a host that stops itself', () => {
     streams = false
     await answers
     browser.close()
+
+    const shell = connect({ port: lab.machine.ports.portainer, host: '127.0.0.1', rejectUnauthorized: false })
+    await new Promise((resolve) => shell.once('secureConnect', resolve))
+    await look()
+    await idle()
+    expect((await look()).awake).toBe('a connection to Portainer is open')
+    shell.destroy()
 
     await look()
     await idle()
