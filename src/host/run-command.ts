@@ -15,6 +15,8 @@ export interface Command {
   /** For `sh`, as root. */
   readonly script: string
   readonly timeoutSeconds: number
+  /** Called while the command takes long, the next time when it has ended; the signal aborts at the command's end. */
+  readonly onWait?: ((signal: AbortSignal) => Promise<void>) | undefined
 }
 
 export interface CommandResult {
@@ -30,6 +32,8 @@ export interface CommandResult {
 const deliverySeconds = 120
 /** For how long a call that says nothing about the command is made again: an agent that has just come online. */
 const settleMs = 30_000
+/** After how long `onWait` is called, and how long after it has ended it is called again. */
+const onWaitMs = 6_000
 
 /** By this comment the account's command history, the rehearsal and the tests know a lab's stages. */
 const comment = (lab: string, stage: string): string => `librechat-lab ${lab} ${stage}`.slice(0, 100)
@@ -42,10 +46,16 @@ const comment = (lab: string, stage: string): string => `librechat-lab ${lab} ${
 export async function runCommand(host: Host, command: Command): Promise<CommandResult> {
   const commandId = await send(host, command)
   const deadline = host.clock.now() + (command.timeoutSeconds + deliverySeconds + 30) * 1000
-  for (let polls = 0; host.clock.now() < deadline; polls++) {
-    await host.clock.sleep(pause(polls), host.signal)
-    const invocation = await poll(host, commandId)
-    if (invocation !== undefined && ended(invocation)) return resultOf(invocation, command)
+  const watch = watched(host, command)
+  try {
+    for (let polls = 0; host.clock.now() < deadline; polls++) {
+      await host.clock.sleep(pause(polls), host.signal)
+      const invocation = await poll(host, commandId)
+      if (invocation !== undefined && ended(invocation)) return resultOf(invocation, command)
+      watch.after(pause(polls))
+    }
+  } finally {
+    await watch.end()
   }
   throw new LabError({
     code: 'command-deadline',
@@ -62,6 +72,28 @@ export async function runCommand(host: Host, command: Command): Promise<CommandR
  * second, one that downloads images takes minutes.
  */
 const pause = (polls: number): number => Math.min(100 * 1.5 ** polls, polls < 14 ? 1000 : 2000)
+
+/** Calls `onWait` beside the polls, by the time that they waited. */
+function watched(host: Host, { onWait }: Command) {
+  const over = new AbortController()
+  let waitedMs = 0
+  let call: Promise<void> | undefined
+  return {
+    after(ms: number): void {
+      waitedMs += ms
+      if (!onWait || call || waitedMs < onWaitMs) return
+      call = onWait(AbortSignal.any([host.signal, over.signal])).then(() => {
+        waitedMs = 0
+        call = undefined
+      })
+      call.catch(() => {}) // Thrown at the end, below.
+    },
+    async end(): Promise<void> {
+      over.abort()
+      await call
+    },
+  }
+}
 
 /** Scripts may run twice, so a call whose answer was lost is made again as one that was refused for a while is. */
 async function send(host: Host, command: Command): Promise<string> {

@@ -15,9 +15,9 @@ interface Stage {
 
 const stages: readonly Stage[] = [
   { name: 'system', title: 'host: swap and system', usualMs: 15_000, timeoutSeconds: 3600 },
-  { name: 'docker', title: 'host: Docker and Compose', usualMs: 40_000, timeoutSeconds: 3600 },
-  { name: 'images', title: 'host: images', usualMs: 120_000, timeoutSeconds: 3600 },
-  { name: 'stack', title: 'host: LibreChat and Portainer', usualMs: 70_000, timeoutSeconds: 3600 },
+  { name: 'docker', title: 'host: Docker', usualMs: 25_000, timeoutSeconds: 3600 },
+  { name: 'images', title: 'host: Compose and images', usualMs: 30_000, timeoutSeconds: 3600 },
+  { name: 'stack', title: 'host: LibreChat and Portainer', usualMs: 90_000, timeoutSeconds: 3600 },
   { name: 'health', title: 'host: health', usualMs: 15_000, timeoutSeconds: 600 },
 ]
 
@@ -94,7 +94,8 @@ async function followed(host: Host, stage: Stage, input: Record<string, string>)
   try {
     const { name, timeoutSeconds } = stage
     // The first stage takes this version's files along for all of them.
-    const output = await runStage(host, name, { input, timeoutSeconds, withFiles: name === 'system' })
+    const onStep = (detail: string) => host.emit({ ...task, state: 'progress', detail })
+    const output = await runStage(host, name, { input, timeoutSeconds, withFiles: name === 'system', onStep })
     host.emit({ ...task, state: 'done', detail: summary(output) })
     return output
   } catch (error) {

@@ -118,6 +118,7 @@ const health = object({
   rebootNeeded: z.boolean(),
   running: z.string(),
   idleStop: object({ minutes: z.int(), idleSince: text, awake: z.string(), held: z.boolean() }).nullable(),
+  firstSetup: object({ seconds: z.number(), stages: z.record(text, z.number()) }).nullable(),
   problems: list(finding),
   warnings: list(finding),
 })
