@@ -63,7 +63,7 @@ const steps: Record<string, readonly string[]> = {
 const sayings: Record<string, string> = {
   system: 'Linux 6.12, 3800 MiB of memory, 2 GiB of swap',
   docker: 'Docker (played)',
-  images: 'Compose and all images but LibreChat’s, which is still being downloaded (played)',
+  images: 'Compose (played); LibreChat is still downloading',
   stack: 'LibreChat answers (played)',
 }
 

@@ -57,10 +57,10 @@ fetch_compose() {
 declare -A pulls
 if [ ! -s "$LAB/state/release" ] && ! have "$LIBRECHAT_IMAGE"; then
   begin_librechat
-  outcome="all images but LibreChat's, which is still being downloaded"
+  outcome="; LibreChat is still downloading"
 else
   fetch LIBRECHAT_IMAGE "$LIBRECHAT_IMAGE" "$LIBRECHAT_IMAGE_FALLBACK" & pulls[$!]=$LIBRECHAT_IMAGE
-  outcome="all images"
+  outcome=" and all images"
 fi
 fetch MONGODB_IMAGE "$MONGODB_IMAGE" "$MONGODB_IMAGE_FALLBACK" & pulls[$!]=$MONGODB_IMAGE
 fetch MEILISEARCH_IMAGE "$MEILISEARCH_IMAGE" & pulls[$!]=$MEILISEARCH_IMAGE
@@ -78,4 +78,4 @@ step "downloading Compose"
 wait "$compose"
 [ ${#failed[@]} -eq 0 ] || refused "${failed[@]}"
 
-say "Compose $(docker compose version --short), $outcome"
+say "Compose $(docker compose version --short)$outcome"

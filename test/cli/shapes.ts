@@ -237,6 +237,7 @@ export const shapes = {
     chatTitle,
     leftOut: list(object({ names: list(text), why: text, fix: text })),
     answers,
+    tookMs: z.number().nullable(),
     addressRelease: object({ refusedBy: z.enum(['nothing', 'policy', 'reverse-dns']) }),
     firstUser: user.nullable(),
     warnings: list(text),

@@ -28,7 +28,10 @@ function steady(screen: string): string {
   const text = screen
     .replace(/\b(i|vol|sg|eipassoc|eipalloc|vpc|subnet)-(?:\n?[0-9a-f]){17}/g, '$1-0123')
     .replace(/(until|asked on) \d{4}-\d\d-\d\d/g, '$1 2027-01-01')
+    .replace(/^( {2}Took +)\d.*$/gm, '$1a moment')
     .replace(/ {2}\d+(\.\d+)? s$/gm, '')
+    // How far a stage has come when it is asked.
+    .replace(/^… host: LibreChat and Portainer: .*\n/gm, '')
     .replace(/rehearsal-[\w-]+/g, 'rehearsal-password')
   const lines = text.split('\n')
   const made = lines.filter((line) => /^✔ .* (created|removed)( |$)/.test(line)).sort()

@@ -107,7 +107,7 @@ describe('the images stage', () => {
     const fresh = images(/^never$/, '')
     expect(fresh.status).toBe(0)
     expect(fresh.written('background')).toMatch(/^began registry\.librechat\.ai\S+\n$/)
-    expect(fresh.stdout).toContain('still being downloaded')
+    expect(fresh.stdout).toContain('still downloading')
     expect(() => fresh.kept('LIBRECHAT_IMAGE')).toThrow('ENOENT')
     const later = images(/^never$/, '', { first: false })
     expect(later.status).toBe(0)
