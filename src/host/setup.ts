@@ -41,12 +41,14 @@ const updateSeconds = 4 * 3600
 /**
  * Puts this version's stack on the host: five stages, each safe to run again, each in seconds when there is nothing
  * to do. The first user is made before the ports are open. Needs an instance that is online (`waitUntilOnline`).
+ * @param besideHealth begun once the stack runs, and awaited: what needs LibreChat, and not its health
  */
 export async function setUpHost(
   host: Host,
   settings: HostSettings,
   firstUser?: NewUser,
   update?: Update,
+  besideHealth: () => Promise<unknown> = async () => {},
 ): Promise<SetUp> {
   const again = update?.again ? { 'try-again': 'yes' } : {}
   const proof = update?.proof === undefined ? {} : { 'proof.sh': update.proof }
@@ -60,7 +62,8 @@ export async function setUpHost(
   let made: MadeUser | undefined
   let output = ''
   for (const stage of stages) {
-    if (stage.name !== 'stack') output = await run(stage)
+    if (stage.name === 'health') output = await withBoth(run(stage), besideHealth())
+    else if (stage.name !== 'stack') output = await run(stage)
     else if (firstUser === undefined) await run(stage, input)
     else {
       made = await withUserRequest(host, { ...firstUser, first: true }, (request) =>
@@ -69,6 +72,14 @@ export async function setUpHost(
     }
   }
   return { health: healthIn(output), ...(made?.made ? { firstUser: made } : {}) }
+}
+
+/** The first's result, once both have ended; throws what the first, else the second, has thrown. */
+async function withBoth<T>(first: Promise<T>, second: Promise<unknown>): Promise<T> {
+  await Promise.allSettled([first, second])
+  const result = await first
+  await second
+  return result
 }
 
 /** Writes changed settings to a host that is set up, and waits until it is healthy again. */
