@@ -14,12 +14,12 @@ export async function watchStatus(
   if (context.ui.json) throw refused('--json', 'The looks never end, so they are not one JSON object.')
   if (options.chat) throw refused('--chat', 'Each look would send a request to each model, and cost money.')
   // The first line says who asks; the others are only for the looks.
-  let open = await openLab(options, context)
+  let open = await openLab(options, context, { readsPath: true })
   try {
     for (;;) {
       show(await lookAtStatus(open, { chat: false }, context))
       await context.clock.sleep(everyMs, context.signal)
-      open = await connectLab(options, context)
+      open = await connectLab(options, context, { readsPath: true })
     }
   } catch (error) {
     if (error instanceof Interrupted || context.signal.aborted) return 130

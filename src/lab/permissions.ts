@@ -2,7 +2,7 @@ import type { ResourceActions } from '../engine/resource.js'
 import { addressActions } from '../resources/address.js'
 import { associationActions } from '../resources/association.js'
 import { hostSetupActions } from '../resources/host-setup.js'
-import { identityActions } from '../resources/identity.js'
+import { claimsActions, identityActions } from '../resources/identity.js'
 import { instanceActions } from '../resources/instance.js'
 import { instanceProfileActions } from '../resources/instance-profile.js'
 import { roleActions } from '../resources/role.js'
@@ -61,7 +61,7 @@ type ScheduleAction<Method extends keyof ResourceActions> = (
 
 const settings = ['ssm:GetParameter'] as const
 /** The settings and what has the lab's tags: which instance is the lab's. */
-const find = [...settings, ...identityActions.observe] as const
+const find = [...settings, ...claimsActions] as const
 const lock = ['ssm:GetParameter', 'ssm:PutParameter', 'ssm:DeleteParameter'] as const
 const runCommand = ['ssm:SendCommand', 'ssm:GetCommandInvocation'] as const
 const shellScript = ['AWS-RunShellScript'] as const
@@ -120,7 +120,10 @@ export const commandNeeds = {
   },
   status: {
     feature: 'lab',
-    actions: [...status, ...leftoverActions.read, ...hostSetupActions.observe],
+    // It reads the settings with what is left beside them.
+    actions: [...status, ...leftoverActions.read, ...hostSetupActions.observe].filter(
+      (action) => action !== 'ssm:GetParameter',
+    ),
     documents: shellScript,
   },
   destroy: {
@@ -184,14 +187,15 @@ export const commandNeeds = {
   open: { feature: 'access', actions: [...find, ...hostSetupActions.observe], documents: shellScript },
   list: {
     feature: 'lab',
-    actions: [...identityActions.observe, 'ssm:GetParametersByPath', 'ec2:DescribeRegions'],
+    actions: [...claimsActions, 'ssm:GetParametersByPath', 'ec2:DescribeRegions'],
   },
   models: { feature: 'lab', actions: models },
   doctor: { feature: 'lab', actions: [...status, 'ec2:DescribeAccountAttributes'] },
   access: {
     feature: 'lab',
     actions: [
-      ...find,
+      ...settings,
+      ...identityActions.observe,
       ...settingsParameterActions.observe,
       ...securityGroupActions.observe,
       ...lock,

@@ -381,13 +381,15 @@ export function identity(options: {
   }
 }
 
+/** Of `findClaims` without volumes. */
+export const claimsActions = [
+  'ec2:DescribeInstances',
+  'ec2:DescribeAddresses',
+  'ec2:DescribeSecurityGroups',
+] as const
+
 export const identityActions = {
-  observe: [
-    'ec2:DescribeInstances',
-    'ec2:DescribeAddresses',
-    'ec2:DescribeSecurityGroups',
-    'ec2:DescribeVolumes',
-  ],
+  observe: [...claimsActions, 'ec2:DescribeVolumes'],
   ensure: [],
   remove: [],
 } as const satisfies ResourceActions
