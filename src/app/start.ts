@@ -161,7 +161,7 @@ async function withDetected({ stored, connection }: OpenLab): Promise<Settings> 
     const here = await connection.internet.publicAddress()
     return { ...stored, allow: { from: 'detected', cidrs: [`${here}/32`], everyone: false } }
   } catch (error) {
-    // The lab starts all the same, and a tunnel reaches it.
+    // The lab starts anyway, and a tunnel reaches it.
     if (error instanceof LabError) return stored
     throw error
   }

@@ -271,7 +271,7 @@ export async function releaseRefusal(ec2: EC2Client, allocationId: string): Prom
       case 'InvalidAddress.PtrSet':
         return 'reverse-dns'
       default:
-        // The dry run only informs: whatever else AWS answers must not end a run that otherwise works.
+        // The dry run only informs: no other answer may end a run that otherwise works.
         return 'unknown'
     }
   }

@@ -34,7 +34,7 @@ export type SchedulesState = { [Name in Event]?: OneSchedule } & { group: string
 /** A late start or stop surprises more than a missing one: https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html */
 const retryPolicy = { MaximumEventAgeInSeconds: 15 * 60, MaximumRetryAttempts: 185 }
 
-/** Seen in life just after a role is created. */
+/** AWS answers so just after a role is created. */
 const isRoleUnknown = (error: unknown) =>
   isCode(error, 'ValidationException') && /allow AWS EventBridge Scheduler to assume/.test(`${error}`)
 

@@ -5,7 +5,7 @@ import type { World } from '../world.js'
 import { chosen, passes } from './filter.js'
 import { newGroup } from './groups.js'
 
-/** The zones of a region. us-east-1 has six; its `e` is the old one without newer machines, as in life. */
+/** The zones of a region. us-east-1 has six; its `e` is the old one without newer machines, as on AWS. */
 export const zonesOf = (region: string): string[] =>
   [...(region === 'us-east-1' ? 'abcdef' : 'abc')].map((letter) => region + letter)
 

@@ -84,7 +84,7 @@ export async function launch(options: InstanceOptions, work: EnsureContext): Pro
 const isZoneFull = (error: unknown) =>
   isCode(error, 'InsufficientInstanceCapacity', 'InsufficientFreeAddressesInSubnet', 'Unsupported')
 
-/** Seen in life just after a profile is made: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html */
+/** AWS answers so just after a profile is created: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html */
 export const isPropagation = (error: unknown) =>
   (isCode(error, 'InvalidParameterValue') &&
     /Invalid IAM Instance Profile|has no associated IAM Roles/.test((error as Error).message)) ||
@@ -105,9 +105,9 @@ function launchInput(
     MaxCount: 1,
     IamInstanceProfile: { Arn: profile.arn },
     DisableApiTermination: true,
-    // The default, said all the same: termination protection does not cover a shutdown from inside.
+    // The default, set explicitly: termination protection does not cover a shutdown from inside.
     InstanceInitiatedShutdownBehavior: 'stop',
-    // Bursting at a price is T3's default; a private chat must not surprise anybody on the invoice.
+    // T3's default charges for bursts without a limit.
     ...(/^t\d/.test(options.type) ? { CreditSpecification: { CpuCredits: 'standard' } } : {}),
     MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: hopLimit, HttpEndpoint: 'enabled' },
     NetworkInterfaces: [
@@ -115,7 +115,7 @@ function launchInput(
         DeviceIndex: 0,
         SubnetId,
         Groups: [groupId],
-        // First boot needs a way out before the Elastic IP has come.
+        // The first boot needs the internet before the Elastic IP is associated.
         AssociatePublicIpAddress: true,
         DeleteOnTermination: true,
       },
