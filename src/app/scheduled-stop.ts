@@ -13,7 +13,7 @@ export function warnOfStop({ stored, connection }: OpenLab, { clock, ui }: Conte
   const minutes = Math.max(1, Math.round((at - now) / 60_000))
   ui.emit({
     type: 'warning',
-    text: `The schedule stops this lab in ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}. The host then waits up to 150 seconds for what is running. To stop it later:`,
-    command: { path: 'schedule set' },
+    text: `The schedule stops this lab in ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}. The shutdown waits up to 150 seconds for what is running. To see the schedule:`,
+    command: { path: 'schedule show' },
   })
 }
