@@ -26,6 +26,11 @@ if ! flock -n 9; then
   fi
 fi
 for stage in "$@"; do
+  # bin/finish waits for what runs, and nothing new begins.
+  if [ "$(systemctl is-system-running 2>/dev/null)" = stopping ]; then
+    echo '{"error":{"code":"host-stopping","what":"The host is shutting down.","why":"Nothing was done.","fix":[{"code":"start"}]}}'
+    exit 1
+  fi
   echo "$stage since $(date -u +%FT%TZ)" >"$LAB/state/running"
   rm -f "$LAB/state/error.json" "$LAB/state/step"
   # Keys that a command asked for and never used.
@@ -47,6 +52,7 @@ for stage in "$@"; do
   esac
   echo "=== $stage ended with $code" >>"$log"
   rm -f "$LAB/state/running" "$LAB/state/step"
+  if [ "$code" -eq 0 ] && grep -qs "\"stage\":\"$stage\"" "$LAB/state/interrupted.json"; then rm -f "$LAB/state/interrupted.json"; fi
   if [ -e "$times" ] && ! grep -q '^health ' "$times"; then
     echo "$([ "$code" -eq 0 ] && echo "$stage" || echo failed) $(($(date +%s) - begun)) $(date +%s)" >>"$times"
   fi

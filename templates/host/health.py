@@ -191,6 +191,14 @@ def first_setup():
     return None
 
 
+def interrupted():
+    """What the last shutdown interrupted, as bin/finish wrote it down; None where it is done since."""
+    try:
+        return json.loads(written("interrupted.json"))
+    except ValueError:
+        return None
+
+
 def proof():
     """The last chat proof, as src/bedrock/proof.ts left it; None where there is none."""
     try:
@@ -259,6 +267,7 @@ def health():
         "updates": {"portainer": update("portainer"), "system": update("system"), "librechat": update("librechat")},
         "updatePending": bool(written("update.json")),
         "dump": last_dump(),
+        "interrupted": interrupted(),
         "rebootNeeded": bool(kernel) or libraries_wait(),
         "proof": proof(),
         "idleStop": idle_stop(),
@@ -331,6 +340,11 @@ def judge(result, kernel):
     elif last and last["result"] == "rolled-back":
         say(warnings, "update-rolled-back", f"An update was rolled back on {last['at']}. {last['detail']}",
             {"code": "update"})
+    cut = result["interrupted"]
+    if cut and not result["updatePending"]:
+        what = {"backup": "a backup or a restore", "dump": "a dump of the data"}.get(cut["stage"], "an update of the host")
+        say(warnings, "interrupted", f"The host was shut down on {cut['at']} in the middle of {what}. "
+            "The data is intact. Run the command again.")
     dumped = result["dump"]
     if dumped and dumped["result"] == "failed":
         say(warnings, "dump", f"The last dump of the data failed on {dumped['at']}: {dumped.get('detail', '')}")
