@@ -51,6 +51,7 @@ export async function runCommand(host: Host, command: Command): Promise<CommandR
   const commandId = await send(host, command)
   const deadline = host.clock.now() + (command.timeoutSeconds + deliverySeconds + 30) * 1000
   const watch = watched(host, command)
+  let nextLook = host.clock.now() + lookMs
   try {
     let nextLook = host.clock.now() + lookMs
     for (let polls = 0; host.clock.now() < deadline; polls++) {

@@ -175,6 +175,14 @@ def last_dump():
         return None
 
 
+def interrupted():
+    """What the last shutdown interrupted, as bin/finish wrote it down; None where it is done since."""
+    try:
+        return json.loads(written("interrupted.json"))
+    except ValueError:
+        return None
+
+
 def first_setup():
     """How long the first set-up took from the boot on, as run.sh wrote it down; None where it isn't known."""
     begun, stages = None, {}
@@ -189,14 +197,6 @@ def first_setup():
             stages.pop("boot")
             return {"seconds": int(ended) - begun, "stages": stages}
     return None
-
-
-def interrupted():
-    """What the last shutdown interrupted, as bin/finish wrote it down; None where it is done since."""
-    try:
-        return json.loads(written("interrupted.json"))
-    except ValueError:
-        return None
 
 
 def proof():
