@@ -53,7 +53,6 @@ export async function runCommand(host: Host, command: Command): Promise<CommandR
   const watch = watched(host, command)
   let nextLook = host.clock.now() + lookMs
   try {
-    let nextLook = host.clock.now() + lookMs
     for (let polls = 0; host.clock.now() < deadline; polls++) {
       await host.clock.sleep(pause(polls), host.signal)
       const invocation = await poll(host, commandId)
