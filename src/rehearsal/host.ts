@@ -29,9 +29,9 @@ interface Performance {
 /** A stage's time on a new host, and where there is nothing to do; in milliseconds, as on a t3.medium. */
 const times: Record<string, number> = {
   system: 3_000,
-  docker: 22_000,
-  images: 20_000,
-  stack: 60_000,
+  docker: 16_000,
+  images: 14_000,
+  stack: 40_000,
   health: 5_000,
   key: 2_000,
   user: 6_000,
@@ -42,7 +42,7 @@ const times: Record<string, number> = {
 }
 const nothingToDo = 3_000
 /** The first of them that comes waits for what the first boot has left. */
-const firstBootRest = 16_000
+const firstBootRest = 10_000
 
 /** What each says while it is at work. */
 const steps: Record<string, readonly string[]> = {

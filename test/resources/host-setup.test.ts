@@ -198,6 +198,26 @@ describe('the host', () => {
     expect(silent.stages.slice(5)).toEqual(['stack', 'health'])
   })
 
+  it('proves chat while the health is still awaited, and fails only once both have ended', async () => {
+    let proven = false
+    const prove = async () => {
+      proven = true
+      return undefined
+    }
+    const { resource, work, stages } = host(healthy, { prove })
+    ssm
+      .on(GetCommandInvocationCommand)
+      .callsFake(() =>
+        stages.includes('health') && !proven
+          ? { Status: 'InProgress' }
+          : { Status: 'Success', StandardOutputContent: `${JSON.stringify(healthy)}\n` },
+      )
+    expect(await resource.ensure(undefined, work)).toMatchObject({ health: { healthy: true } })
+    const refused = host(healthy, { prove: () => Promise.reject(new Error('no answer')) })
+    await expect(refused.resource.ensure(undefined, refused.work)).rejects.toThrow('no answer')
+    expect(refused.events.at(-1)).toMatchObject({ id: 'host:health', state: 'done' })
+  })
+
   it('passes on what AWS refuses', async () => {
     const { resource, work } = host(healthy)
     ssm.on(SendCommandCommand).rejects(awsError('AccessDeniedException'))
