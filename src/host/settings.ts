@@ -61,8 +61,17 @@ function checked(settings: HostSettings): z.infer<typeof schema> {
 
 /** The settings as the files that the stack stage expects, without the release's name. */
 function filesOf(settings: HostSettings): Files {
-  const { address, domain, trustedCertificate, acmeEmail, region, idleStop, librechatYaml, allowance, limit } =
-    checked(settings)
+  const {
+    address,
+    domain,
+    trustedCertificate,
+    acmeEmail,
+    region,
+    idleStop,
+    librechatYaml,
+    allowance,
+    limit,
+  } = checked(settings)
   const env = {
     LAB_ADDRESS: address,
     LAB_SITE: domain ?? address,

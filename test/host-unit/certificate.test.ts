@@ -44,8 +44,10 @@ esac
 function configure(site: string): void {
   const env = { ...process.env, LAB_ADDRESS: site, LAB_SITE: site, LAB_CERTIFICATE: 'trusted' }
   const argv = ['adapt', '--adapter', 'caddyfile', '--config', 'Caddyfile']
-  const options = { cwd: join(templates, 'caddy'), env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] } as const
-  const config = JSON.parse(execFileSync(caddyProgram, argv, options))
+  const cwd = join(templates, 'caddy')
+  const config = JSON.parse(
+    execFileSync(caddyProgram, argv, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
+  )
   const { http, tls } = config.apps
   for (const [name, server] of Object.entries<{ listen: string[] }>(http.servers)) {
     const port = { ':443': ports.https, ':80': ports.http }[server.listen[0] ?? '']
@@ -57,7 +59,10 @@ function configure(site: string): void {
   for (const policy of tls.automation.policies)
     for (const issuer of policy.issuers)
       if (issuer.module === 'acme') {
-        expect(issuer).toMatchObject({ profile: 'shortlived', challenges: { 'tls-alpn': { disabled: true } } })
+        expect(issuer).toMatchObject({
+          profile: 'shortlived',
+          challenges: { 'tls-alpn': { disabled: true } },
+        })
         Object.assign(issuer, { ca: authority.directory, trusted_roots_pem_files: [authority.rootFile] })
       }
   config.admin = { listen: `unix/${work}/admin.sock` }
@@ -120,7 +125,9 @@ const served = (): Promise<X509Certificate | undefined> =>
 
 const isTrusted = (one: X509Certificate | undefined) => /Pebble/.test(one?.issuer ?? '')
 const isValid = (one: X509Certificate | undefined, margin = 0) =>
-  one !== undefined && Date.parse(one.validTo) > Date.now() + margin && Date.parse(one.validFrom) <= Date.now()
+  one !== undefined &&
+  Date.parse(one.validTo) > Date.now() + margin &&
+  Date.parse(one.validFrom) <= Date.now()
 const copied = () => {
   try {
     return new X509Certificate(readFileSync(join(work, 'served/1-trusted.pem')))
@@ -145,8 +152,10 @@ class Visitor {
       // A handshake within a second of the end may see either.
       const must = there && isValid(there, 1000) && there.checkIP(address) ? 'trusted' : undefined
       if (!seen && caddy && !restarting) this.complaints.push('no certificate')
-      else if (seen && !isValid(seen, -1000)) this.complaints.push(`not valid: ${seen.validFrom} to ${seen.validTo}`)
-      else if (seen && must && this.loaded && !isTrusted(seen)) this.complaints.push('the own one beside a valid trusted one')
+      else if (seen && !isValid(seen, -1000))
+        this.complaints.push(`not valid: ${seen.validFrom} to ${seen.validTo}`)
+      else if (seen && must && this.loaded && !isTrusted(seen))
+        this.complaints.push('the own one beside a valid trusted one')
       await sleep(100)
     }
   }
@@ -160,124 +169,162 @@ class Visitor {
   }
 }
 
-describe.skipIf(!hasGo)(hasGo ? 'a trusted certificate for the address' : 'a trusted certificate (not run: no go)', () => {
-  let visitor: Visitor
-  beforeAll(async () => {
-    caddyProgram = pinnedCaddy()
-    for (const port of ['http', 'https', 'validation'] as const) ports[port] = await freePort(address)
-    for (const folder of ['volume', 'state']) mkdirSync(join(work, folder))
-    shimDocker()
-    authority = await Authority.start({ work, validity, address, validationPort: ports.validation, http: ports.http })
-    configure(address)
-  })
-  afterAll(async () => {
-    await visitor?.leave()
-    await stopCaddy()
-    await authority?.stop()
-    rmSync(work, { recursive: true, force: true })
-  })
-
-  it('serves the lab’s own certificate from the first moment, while the authority is down', async () => {
-    authority.mode = 'down'
-    await look()
-    await restart()
-    visitor = new Visitor()
-    expect(await look('--wait', '20')).toMatch(/no trusted certificate yet/)
-    expect(state().last).toMatchObject({ result: 'failed' })
-    expect((await served())?.fingerprint256).toBe(own().fingerprint256)
-    expect(own().checkIP(address)).toBe(address)
-  })
-
-  it('keeps serving it while the authority limits orders, and says so', async () => {
-    authority.mode = 'rate-limited'
-    await anew()
-    await until('the refusal', 15, async () => {
-      await look()
-      return /too many certificates/.test(state().last.detail)
+describe.skipIf(!hasGo)(
+  hasGo ? 'a trusted certificate for the address' : 'a trusted certificate (not run: no go)',
+  () => {
+    let visitor: Visitor
+    beforeAll(async () => {
+      caddyProgram = pinnedCaddy()
+      for (const port of ['http', 'https', 'validation'] as const) ports[port] = await freePort(address)
+      for (const folder of ['volume', 'state']) mkdirSync(join(work, folder))
+      shimDocker()
+      authority = await Authority.start({
+        work,
+        validity,
+        address,
+        validationPort: ports.validation,
+        http: ports.http,
+      })
+      configure(address)
     })
-    expect((await served())?.fingerprint256).toBe(own().fingerprint256)
-  })
-
-  it('keeps serving it while port 80 is closed, and says so', async () => {
-    authority.mode = 'up'
-    authority.reachesPort80 = false
-    await anew()
-    await until('the failed challenge', 20, async () => {
-      await look()
-      return /validat|connect|fetch|EOF|reset/i.test(state().last.detail) && !/too many/.test(state().last.detail)
+    afterAll(async () => {
+      await visitor?.leave()
+      await stopCaddy()
+      await authority?.stop()
+      rmSync(work, { recursive: true, force: true })
     })
-    expect((await served())?.fingerprint256).toBe(own().fingerprint256)
-  })
 
-  it('serves the trusted one as soon as it is issued, and the renewed one after it', async () => {
-    authority.reachesPort80 = true
-    await anew()
-    expect(await look('--wait', '20')).toBe('a trusted certificate serves')
-    await until('the trusted certificate', 5, async () => isTrusted(await served()))
-    visitor.loaded = true
-    expect(state().last).toMatchObject({ result: 'issued' })
-    const first = await served()
-    expect(first?.checkIP(address)).toBe(address)
-    await until('the renewal', validity, async () => {
+    it('serves the lab’s own certificate from the first moment, while the authority is down', async () => {
+      authority.mode = 'down'
       await look()
-      const seen = await served()
-      return isTrusted(seen) && seen?.fingerprint256 !== first?.fingerprint256
+      await restart()
+      visitor = new Visitor()
+      expect(await look('--wait', '20')).toMatch(/no trusted certificate yet/)
+      expect(state().last).toMatchObject({ result: 'failed' })
+      expect((await served())?.fingerprint256).toBe(own().fingerprint256)
+      expect(own().checkIP(address)).toBe(address)
     })
-  })
 
-  it('never replaces a valid trusted one while renewal fails, then serves its own, also after a restart, and comes back', async () => {
-    authority.mode = 'down'
-    const last = copied()
-    await until('a failed renewal', validity, async () => {
+    it('keeps serving it while the authority limits orders, and says so', async () => {
+      authority.mode = 'rate-limited'
+      await anew()
+      await until('the refusal', 15, async () => {
+        await look()
+        return /too many certificates/.test(state().last.detail)
+      })
+      expect((await served())?.fingerprint256).toBe(own().fingerprint256)
+    })
+
+    it('keeps serving it while port 80 is closed, and says so', async () => {
+      authority.mode = 'up'
+      authority.reachesPort80 = false
+      await anew()
+      await until('the failed challenge', 20, async () => {
+        await look()
+        return (
+          /validat|connect|fetch|EOF|reset/i.test(state().last.detail) &&
+          !/too many/.test(state().last.detail)
+        )
+      })
+      expect((await served())?.fingerprint256).toBe(own().fingerprint256)
+    })
+
+    it('serves the trusted one as soon as it is issued, and the renewed one after it', async () => {
+      authority.reachesPort80 = true
+      await anew()
+      expect(await look('--wait', '20')).toBe('a trusted certificate serves')
+      await until('the trusted certificate', 5, async () => isTrusted(await served()))
+      visitor.loaded = true
+      expect(state().last).toMatchObject({ result: 'issued' })
+      const first = await served()
+      expect(first?.checkIP(address)).toBe(address)
+      await until('the renewal', validity, async () => {
+        await look()
+        const seen = await served()
+        return isTrusted(seen) && seen?.fingerprint256 !== first?.fingerprint256
+      })
+    })
+
+    it('never replaces a valid trusted one while renewal fails, then serves its own, also after a restart, and comes back', async () => {
+      authority.mode = 'down'
+      const last = copied()
+      await until('a failed renewal', validity, async () => {
+        await look()
+        return state().last.result === 'failed'
+      })
+      expect(isTrusted(await served())).toBe(isValid(last))
+      await restart()
+      await until('the end of the last one', validity, () => !isValid(last))
+      await sleep(1100)
+      expect((await served())?.fingerprint256).toBe(own().fingerprint256)
       await look()
-      return state().last.result === 'failed'
+      expect((await served())?.fingerprint256).toBe(own().fingerprint256)
+      authority.mode = 'up'
+      visitor.loaded = false
+      await anew()
+      expect(await look('--wait', '20')).toBe('a trusted certificate serves')
+      await until('the trusted certificate', 5, async () => isTrusted(await served()))
+      visitor.loaded = true
     })
-    expect(isTrusted(await served())).toBe(isValid(last))
-    await restart()
-    await until('the end of the last one', validity, () => !isValid(last))
-    await sleep(1100)
-    expect((await served())?.fingerprint256).toBe(own().fingerprint256)
-    await look()
-    expect((await served())?.fingerprint256).toBe(own().fingerprint256)
-    authority.mode = 'up'
-    visitor.loaded = false
-    await anew()
-    expect(await look('--wait', '20')).toBe('a trusted certificate serves')
-    await until('the trusted certificate', 5, async () => isTrusted(await served()))
-    visitor.loaded = true
-  })
 
-  it('does not serve one that is not valid yet, as where the clock is wrong, or whose key is another’s', async () => {
-    const folder = join(work, 'volume/caddy/certificates/elsewhere', address)
-    mkdirSync(folder, { recursive: true })
-    const before = readFileSync(join(work, 'served/1-trusted.pem'), 'utf8')
-    const argv = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=x']
-    execFileSync('openssl', [...argv, '-addext', `subjectAltName=IP:${address}`, '-days', '100', '-out', join(folder, `${address}.crt`), '-keyout', join(folder, 'other.key')], { stdio: 'ignore' })
-    execFileSync('openssl', [...argv, '-keyout', join(folder, `${address}.key`), '-out', '/dev/null'], { stdio: 'ignore' })
-    await look()
-    expect(new X509Certificate(readFileSync(join(work, 'served/1-trusted.pem'))).subject).not.toBe('CN=x')
-    expect(before).not.toBe('')
-    rmSync(folder, { recursive: true })
-  })
+    it('does not serve one that is not valid yet, as where the clock is wrong, or whose key is another’s', async () => {
+      const folder = join(work, 'volume/caddy/certificates/elsewhere', address)
+      mkdirSync(folder, { recursive: true })
+      const before = readFileSync(join(work, 'served/1-trusted.pem'), 'utf8')
+      const argv = [
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-nodes',
+        '-subj',
+        '/CN=x',
+      ]
+      execFileSync(
+        'openssl',
+        [
+          ...argv,
+          '-addext',
+          `subjectAltName=IP:${address}`,
+          '-days',
+          '100',
+          '-out',
+          join(folder, `${address}.crt`),
+          '-keyout',
+          join(folder, 'other.key'),
+        ],
+        { stdio: 'ignore' },
+      )
+      execFileSync('openssl', [...argv, '-keyout', join(folder, `${address}.key`), '-out', '/dev/null'], {
+        stdio: 'ignore',
+      })
+      await look()
+      expect(new X509Certificate(readFileSync(join(work, 'served/1-trusted.pem'))).subject).not.toBe('CN=x')
+      expect(before).not.toBe('')
+      rmSync(folder, { recursive: true })
+    })
 
-  it('serves the new address after a change of address, and nothing of the old one', async () => {
-    await visitor.leave()
-    expect(visitor.complaints).toEqual([])
-    expect(visitor.shown).toBeGreaterThan(50)
-    authority.mode = 'down'
-    configure('127.0.0.3')
-    await look()
-    await restart()
-    const shown = await served()
-    expect(shown?.checkIP('127.0.0.3')).toBe('127.0.0.3')
-    expect(shown?.fingerprint256).toBe(own().fingerprint256)
-    expect(copied()).toBeUndefined()
-  })
+    it('serves the new address after a change of address, and nothing of the old one', async () => {
+      await visitor.leave()
+      expect(visitor.complaints).toEqual([])
+      expect(visitor.shown).toBeGreaterThan(50)
+      authority.mode = 'down'
+      configure('127.0.0.3')
+      await look()
+      await restart()
+      const shown = await served()
+      expect(shown?.checkIP('127.0.0.3')).toBe('127.0.0.3')
+      expect(shown?.fingerprint256).toBe(own().fingerprint256)
+      expect(copied()).toBeUndefined()
+    })
 
-  it('leaves no key behind where none is wanted any more', async () => {
-    writeFileSync(join(work, '.env'), `LAB_CERTIFICATE=address\nLAB_ADDRESS=${address}\n`)
-    await look()
-    expect(copied()).toBeUndefined()
-    expect(() => own()).toThrow(/ENOENT/)
-  })
-})
+    it('leaves no key behind where none is wanted any more', async () => {
+      writeFileSync(join(work, '.env'), `LAB_CERTIFICATE=address\nLAB_ADDRESS=${address}\n`)
+      await look()
+      expect(copied()).toBeUndefined()
+      expect(() => own()).toThrow(/ENOENT/)
+    })
+  },
+)

@@ -2,7 +2,12 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_pr
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, request, type Server } from 'node:https'
-import { type AddressInfo, connect, createServer as createTcpServer, type Server as TcpServer } from 'node:net'
+import {
+  type AddressInfo,
+  connect,
+  createServer as createTcpServer,
+  type Server as TcpServer,
+} from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { selfSigned } from '../../src/rehearsal/certificate.js'
@@ -163,7 +168,11 @@ async function withoutRenewalInfo(got: IncomingMessage, answer: ServerResponse):
   answer.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(rest))
 }
 
-export async function until(what: string, seconds: number, isSo: () => Promise<boolean> | boolean): Promise<void> {
+export async function until(
+  what: string,
+  seconds: number,
+  isSo: () => Promise<boolean> | boolean,
+): Promise<void> {
   const end = Date.now() + seconds * 1000
   while (!(await isSo())) {
     if (Date.now() > end) throw new Error(`waited ${seconds} s for ${what}`)
