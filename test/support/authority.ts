@@ -168,14 +168,10 @@ async function withoutRenewalInfo(got: IncomingMessage, answer: ServerResponse):
   answer.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(rest))
 }
 
-export async function until(
-  what: string,
-  seconds: number,
-  isSo: () => Promise<boolean> | boolean,
-): Promise<void> {
-  const end = Date.now() + seconds * 1000
+export async function until(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {
+  const end = Date.now() + 60_000
   while (!(await isSo())) {
-    if (Date.now() > end) throw new Error(`waited ${seconds} s for ${what}`)
+    if (Date.now() > end) throw new Error(`waited a minute for ${what}`)
     await sleep(150)
   }
 }
