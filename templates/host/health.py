@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -29,7 +30,9 @@ def run(*command, stdin=""):
 
 
 def containers():
-    """Each service's container, as `docker inspect` shows it."""
+    """Each service's container, as `docker inspect` shows it; None when Docker is there and doesn't answer."""
+    if shutil.which("docker") and not run("docker", "version", "-f", "{{.Server.Version}}"):
+        return None
     ids = run("docker", "ps", "-aq", "--filter", "label=com.docker.compose.project=librechat-lab",
               "--filter", "label=com.docker.compose.oneoff=False").split()
     inspected = json.loads(run("docker", "inspect", *ids) or "[]") if ids else []
@@ -47,7 +50,10 @@ def portainer_answers():
                "https://127.0.0.1:9443/api/system/status") == "200"
 
 
-def state_of(service, container):
+def state_of(service, found):
+    if found is None:
+        return "unknown"
+    container = found.get(service)
     if container is None:
         return "missing"
     state = container["State"]
@@ -245,14 +251,15 @@ def disk():
 
 
 def health():
-    found = containers()
+    running = containers()
+    found = running or {}
     kernel = waiting_kernel()
     shown = certificate(setting("LAB_SITE")) if setting("LAB_SITE") else None
     own = own_certificate(shown) if setting("LAB_SITE") else None
     result = {
         "healthy": False,
         "release": written("release"),
-        "services": {service: state_of(service, found.get(service)) for service in SERVICES},
+        "services": {service: state_of(service, running) for service in SERVICES},
         "restarts": {service: recent_restarts(found.get(service)) for service in SERVICES},
         "images": {service: found[service]["Config"]["Image"] for service in SERVICES if service in found},
         "versions": versions(),
@@ -288,14 +295,16 @@ def judge(result, kernel):
     def say(to, code, text, *fix):
         to.append({"code": code, "text": text, "fix": list(fix)})
 
+    if "unknown" in result["services"].values():
+        say(problems, "docker", "Docker does not answer on the host. After a restart it needs a minute.")
     for service, state in result["services"].items():
-        if state != "healthy":
+        if state not in ("healthy", "unknown"):
             say(problems, "service", f"{service} is {state}.")
         if result["restarts"][service] >= 3:
             say(problems, "restarting", f"{service} has restarted {result['restarts'][service]} times.")
-    if not result["metadataProtected"] and result["services"]["librechat"] != "missing":
+    if not result["metadataProtected"] and result["services"]["librechat"] not in ("missing", "unknown"):
         say(problems, "metadata", firewall.METADATA_OPEN, {"code": "up"})
-    if not result["hostPortsProtected"] and result["services"]["librechat"] != "missing":
+    if not result["hostPortsProtected"] and result["services"]["librechat"] not in ("missing", "unknown"):
         say(problems, "host-ports", firewall.PORTS_OPEN, {"code": "up"})
     free, total = result["disk"]["freeBytes"], result["disk"]["totalBytes"]
     if free < GIB:
@@ -372,7 +381,7 @@ def main():
         time.sleep(3)
         result = health()
     # Once, at the end: a shell for the database takes a second to start.
-    result["users"] = users(containers().get("mongodb"))
+    result["users"] = users((containers() or {}).get("mongodb"))
     print(json.dumps(result, separators=(",", ":")))
 
 

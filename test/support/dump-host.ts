@@ -1,5 +1,17 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -88,7 +100,22 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
     this.put('lab/images/MONGODB_IMAGE', 'mongo:8.0.20\nmongo@sha256:2\n')
   }
 
-  put = (path: string, text: string) => writeFileSync(join(this.work, path), text)
+  put = (path: string, content: string | Buffer) => writeFileSync(join(this.work, path), content)
+  /** A file of so many random bytes, written block by block. */
+  fill = (path: string, bytes: number) => {
+    const file = openSync(join(this.work, path), 'w')
+    for (let left = bytes; left > 0; left -= 8 * 1024 * 1024)
+      writeSync(file, randomBytes(Math.min(left, 8 * 1024 * 1024)))
+    closeSync(file)
+  }
+  digest = (path: string): string =>
+    spawnSync('sha256sum', [join(this.work, path)], { encoding: 'utf8' }).stdout.slice(0, 64)
+  /** The most memory that a program which runs on by itself has had, in bytes. */
+  peakMemory = (): number => {
+    const pids = this.read('pids').split('\n').filter(Boolean)
+    const status = readFileSync(`/proc/${pids.at(-1)}/status`, 'utf8')
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) * 1024
+  }
   read = (path: string) => readFileSync(join(this.work, path), 'utf8')
   list = (path: string) => readdirSync(join(this.work, path)).sort()
   remove = (path: string) => rmSync(join(this.work, path), { recursive: true, force: true })
