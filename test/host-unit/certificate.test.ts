@@ -273,42 +273,33 @@ describe.skipIf(!hasGo)(title, { timeout: 90_000 }, () => {
     await until('the trusted certificate', async () => isTrusted(await served()))
   })
 
-  it('does not serve one that is not valid yet, as where the clock is wrong, or whose key is another’s', async () => {
+  it('does not lay out one whose key is another’s, nor serve one that is not valid yet, as where the clock is wrong', async () => {
+    authority.mode = 'down'
     const folder = join(work, 'volume/caddy/certificates/elsewhere', address)
     mkdirSync(folder, { recursive: true })
-    const before = readFileSync(join(work, 'served/1-trusted.pem'), 'utf8')
-    const argv = [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-subj',
-      '/CN=x',
-    ]
-    execFileSync(
-      'openssl',
-      [
-        ...argv,
-        '-addext',
-        `subjectAltName=IP:${address}`,
-        '-days',
-        '100',
-        '-out',
-        join(folder, `${address}.crt`),
-        '-keyout',
-        join(folder, 'other.key'),
-      ],
-      { stdio: 'ignore' },
+    const file = (end: string) => join(folder, `${address}.${end}`)
+    const openssl = (...argv: string[]) => execFileSync('openssl', argv, { cwd: work, stdio: 'ignore' })
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
+    openssl('req', ...key, '-subj', '/CN=wrong', '-keyout', file('key'), '-out', 'request.pem')
+    const config = '[ca]\ndefault_ca=one\n[one]\ndatabase=index\nserial=serial\npolicy=any\n'
+    writeFileSync(
+      join(work, 'ca.conf'),
+      `${config}default_md=sha256\nnew_certs_dir=.\nx509_extensions=ext\n[any]\ncommonName=supplied\n[ext]\nsubjectAltName=IP:${address}\n`,
     )
-    execFileSync('openssl', [...argv, '-keyout', join(folder, `${address}.key`), '-out', '/dev/null'], {
-      stdio: 'ignore',
-    })
+    writeFileSync(join(work, 'index'), '')
+    writeFileSync(join(work, 'serial'), '01')
+    const dates = ['-startdate', '20400101000000Z', '-enddate', '20410101000000Z']
+    const made = ['-in', 'request.pem', '-keyfile', file('key'), '-out', file('crt'), '-notext', '-batch']
+    openssl('ca', '-selfsign', '-config', 'ca.conf', ...dates, ...made)
     await look()
-    expect(new X509Certificate(readFileSync(join(work, 'served/1-trusted.pem'))).subject).not.toBe('CN=x')
-    expect(before).not.toBe('')
+    const seen = await served()
+    expect(isValid(seen)).toBe(true)
+    expect(seen?.subject).not.toBe('CN=wrong')
+
+    openssl('genpkey', '-algorithm', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', file('key'))
+    rmSync(join(work, 'served/1-trusted.pem'), { force: true })
+    await look()
+    expect(copied()?.subject).not.toBe('CN=wrong')
     rmSync(folder, { recursive: true })
   })
 
