@@ -204,7 +204,8 @@ describe.skipIf(!hasGo)(title, { timeout: 90_000 }, () => {
       http: ports.http,
     })
     configure(address)
-  })
+    // The first run installs Caddy and builds Pebble.
+  }, 300_000)
   afterAll(async () => {
     await visitor?.leave()
     await stopCaddy()
