@@ -57,6 +57,7 @@ export const hostSettingsOf = (
 ): HostSettings => ({
   address,
   domain: settings.domain,
+  trustedCertificate: settings.trustedCertificate,
   region,
   idleStop: settings.idleStop,
   librechatYaml: librechatYaml({ region, ...menuFor(settings, proof), allowance: settings.allowance }),

@@ -46,7 +46,9 @@ const types = [
 
 /** The questions of the first run, in order. */
 export const stepsOf = (start: Start): Step[] =>
-  [firstUserStep, instanceStep, diskStep, accessStep, modelsStep, allowanceStep].map((step) => step(start))
+  [firstUserStep, instanceStep, diskStep, accessStep, certificateStep, modelsStep, allowanceStep].map(
+    (step) => step(start),
+  )
 
 const firstUserStep = ({ context: { ui } }: Start): Step => ({
   about: 'the first user',
@@ -121,6 +123,25 @@ const accessStep = ({ detected, options, context: { ui } }: Start): Step => ({
     if (ranges.trim() === detected) return withChoice(said, { allow: 'detect' })
     const everyone = options.allowEveryone ?? false
     return withChoice(said, { allow: { cidrs: checkedCidrs(split(ranges), everyone), everyone } })
+  },
+})
+
+const certificateStep = ({ context: { ui } }: Start): Step => ({
+  about: 'the certificate',
+  said: ({ choices }) => choices.trustedCertificate !== undefined || typeof choices.domain === 'string',
+  shows: ({ choices }) => (choices.trustedCertificate ? 'publicly trusted' : 'the lab’s own'),
+  ask: async (said) => {
+    const kind = await ui.select<'own' | 'trusted'>({
+      flag: '--trusted-certificate or --no-trusted-certificate',
+      message: 'Which certificate?',
+      hint: 'A trusted one is free. It needs port 80 open to everyone, where only a redirect and the authority’s check are served, and public logs list the address. You can change it later.',
+      choices: [
+        { value: 'own', name: 'the lab’s own     no public trace; browsers warn', short: 'the lab’s own' },
+        { value: 'trusted', name: 'publicly trusted  browsers do not warn', short: 'publicly trusted' },
+      ],
+      default: said.choices.trustedCertificate ? 'trusted' : 'own',
+    })
+    return withChoice(said, { trustedCertificate: kind === 'trusted' })
   },
 })
 

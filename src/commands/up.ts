@@ -53,6 +53,11 @@ export const up = defineCommand({
       text: 'your own domain that points to the lab, for a trusted certificate',
       off: 'use the lab’s own certificate again',
     },
+    'trusted-certificate': {
+      kind: 'toggle',
+      text: 'get a publicly trusted certificate without a domain; opens port 80 to everyone',
+      off: 'use the lab’s own certificate again, and close port 80',
+    },
     'open-port-80': {
       kind: 'toggle',
       text: 'open port 80 to everyone; required to obtain a trusted certificate',

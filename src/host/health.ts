@@ -19,6 +19,9 @@ const update = z
   })
   .nullable()
 
+/** `sha256` is its fingerprint as browsers show it: "AB:CD:…"; empty from a host of an older version. */
+const certificate = z.object({ notAfter: z.string(), issuer: z.string(), sha256: z.string().default('') })
+
 /** The last dump of the data on the host's own disk: "made" or "failed", and why. */
 const dump = z
   .object({
@@ -49,7 +52,18 @@ const schema = z.object({
     swapTotalBytes: z.number(),
     swapFreeBytes: z.number(),
   }),
-  certificate: z.object({ notAfter: z.string(), issuer: z.string() }).nullable(),
+  /** What port 443 shows for the site. */
+  certificate: certificate.nullable(),
+  /** The lab's own one, which port 443 shows for the address wherever there is no trusted one. */
+  ownCertificate: certificate.nullable().default(null),
+  /** Where a trusted one is wanted for the address: whether it serves, and how the last attempt to get one went. */
+  trustedCertificate: z
+    .object({
+      served: z.boolean(),
+      last: z.object({ at: z.string(), result: z.string(), detail: z.string().optional() }).nullable(),
+    })
+    .nullable()
+    .default(null),
   /** Whether only LibreChat's container may ask the instance's metadata. */
   metadataProtected: z.boolean(),
   /** Whether no container reaches a port of the host, Portainer's among them. */

@@ -9,6 +9,8 @@ export interface HostSettings {
   readonly address: string
   /** A domain that points to it: then the certificate is publicly trusted. */
   readonly domain?: string | undefined
+  /** Whether the address gets a publicly trusted certificate. */
+  readonly trustedCertificate?: true | undefined
   /** Whom the certificate's issuer may write to; hostmaster@<domain> by default. */
   readonly acmeEmail?: string | undefined
   /** Bedrock's region. */
@@ -32,6 +34,7 @@ const domain = z
 const schema = z.object({
   address: z.string().refine(isIPv4, 'not an IPv4 address'),
   domain: domain.optional(),
+  trustedCertificate: z.literal(true).optional(),
   acmeEmail: z
     .string()
     .max(254)
@@ -58,14 +61,27 @@ function checked(settings: HostSettings): z.infer<typeof schema> {
 
 /** The settings as the files that the stack stage expects, without the release's name. */
 function filesOf(settings: HostSettings): Files {
-  const { address, domain, acmeEmail, region, idleStop, librechatYaml, allowance, limit } = checked(settings)
+  const {
+    address,
+    domain,
+    trustedCertificate,
+    acmeEmail,
+    region,
+    idleStop,
+    librechatYaml,
+    allowance,
+    limit,
+  } = checked(settings)
   const env = {
     LAB_ADDRESS: address,
     LAB_SITE: domain ?? address,
-    LAB_CERTIFICATE: domain === undefined ? 'address' : 'domain',
+    LAB_CERTIFICATE: domain ? 'domain' : trustedCertificate ? 'trusted' : 'address',
     // An address that every domain should have (RFC 2142). Caddy's second issuer wants one.
     LAB_ACME_EMAIL: domain === undefined ? '' : (acmeEmail ?? `hostmaster@${domain}`),
+    // Browsers take it for names alone (RFC 6797, 8.1.1), and it holds for every port of one.
     LAB_HSTS: String(domain !== undefined),
+    // How bin/certificate has the proxy load a renewed one: a socket in the proxy's container.
+    ...(trustedCertificate && !domain ? { LAB_PROXY_ADMIN: 'unix//run/caddy-admin.sock' } : {}),
     LAB_REGION: region,
     ...(allowance === undefined ? {} : { LAB_ALLOWANCE: String(allowance) }),
     ...(limit === undefined ? {} : { LAB_LIMIT: String(limit) }),

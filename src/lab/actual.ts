@@ -22,6 +22,8 @@ export interface Actual {
   subnetId?: string | undefined
   /** The host's domain; "none": it uses its address. */
   domain?: string | undefined
+  /** Whether the host gets a trusted certificate for its address. */
+  trustedCertificate?: boolean | undefined
   /** The ids in LibreChat's menu, and those that the last proof asked: a silent one leaves the menu for a while. */
   models?: readonly string[] | undefined
   users?: number | undefined
@@ -42,7 +44,8 @@ export function actualOf(seen: {
   role?: Pick<RoleState, 'boundary' | 'inline'> | undefined
   instance?: Pick<InstanceState, 'type' | 'subnetId' | 'volume'> | undefined
   health?:
-    | Pick<HostHealth, 'release' | 'site' | 'models' | 'users' | 'proof' | 'idleStop' | 'money'>
+    | (Pick<HostHealth, 'release' | 'site' | 'models' | 'users' | 'proof' | 'idleStop' | 'money'> &
+        Partial<Pick<HostHealth, 'trustedCertificate'>>)
     | undefined
 }): Actual {
   const { group, role, instance, health } = seen
@@ -72,6 +75,7 @@ export function actualOf(seen: {
     ...(setUp
       ? {
           domain: health.site === '' || isIPv4(health.site) ? 'none' : health.site,
+          trustedCertificate: Boolean(health.trustedCertificate),
           models: [...new Set([...health.models, ...(proof?.chat ?? []).map(({ model }) => model)])],
           ...(proof?.presets.length
             ? { maxTokens: Math.max(...proof.presets.map(({ maxTokens }) => maxTokens)) }

@@ -21,6 +21,7 @@ export interface Choices {
   /** "detect": the address that this run comes from. */
   allow?: 'detect' | { cidrs: string[]; everyone: boolean }
   domain?: string | null
+  trustedCertificate?: boolean
   openPort80?: boolean
   subnetId?: string
   permissionsBoundary?: string | null
@@ -42,6 +43,7 @@ export interface ChoiceFlags {
   allowCidr?: string[]
   allowEveryone?: boolean
   domain?: string | false
+  trustedCertificate?: boolean
   openPort80?: boolean
   subnetId?: string
   permissionsBoundary?: string | false
@@ -100,6 +102,8 @@ export function checkedChoices(flags: ChoiceFlags): Choices {
       'a host name such as chat.example.org',
     )
   }
+  if (flags.trustedCertificate !== undefined) choices.trustedCertificate = flags.trustedCertificate
+  if (flags.trustedCertificate && typeof choices.domain === 'string') throw twoCertificates(choices.domain)
   if (flags.openPort80 !== undefined) choices.openPort80 = flags.openPort80
   if (flags.subnetId !== undefined) {
     choices.subnetId = checked(
@@ -206,7 +210,9 @@ export function settingsFrom(options: {
 }): Settings {
   const { stored, choices, detected, chat, lab } = options
   const domain = choices.domain === null ? undefined : (choices.domain ?? stored?.domain)
-  const openPort80 = choices.openPort80 ?? (choices.domain === null ? false : (stored?.openPort80 ?? false))
+  const trustedCertificate = wantsTrusted(stored, choices, domain)
+  const openPort80 = choices.openPort80 ?? port80From(stored, choices)
+  if (trustedCertificate && !openPort80) throw closedPort80()
   if (domain && !openPort80) {
     throw new LabError({
       code: 'needs-port-80',
@@ -217,6 +223,7 @@ export function settingsFrom(options: {
   }
   const optional = {
     domain,
+    trustedCertificate: trustedCertificate || undefined,
     subnetId: choices.subnetId ?? stored?.subnetId,
     permissionsBoundary:
       choices.permissionsBoundary === null
@@ -250,6 +257,48 @@ export function settingsFrom(options: {
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
   })
 }
+
+/** A trusted certificate for the address: never beside a domain, which has one of its own. LabError `two-certificates`. */
+function wantsTrusted(stored: Settings | undefined, choices: Choices, domain: string | undefined): boolean {
+  if (choices.trustedCertificate && domain) throw twoCertificates(domain)
+  return choices.trustedCertificate ?? (stored?.trustedCertificate === true && domain === undefined)
+}
+
+/** Port 80 opens with the certificate that needs it, and closes with it. */
+function port80From(stored: Settings | undefined, choices: Choices): boolean {
+  if (choices.trustedCertificate) return true
+  const drops =
+    choices.domain === null || (choices.trustedCertificate === false && stored?.trustedCertificate)
+  return drops ? false : (stored?.openPort80 ?? false)
+}
+
+const twoCertificates = (domain: string) =>
+  new LabError({
+    code: 'two-certificates',
+    what: `--trusted-certificate is for a lab without a domain, and this one has ${domain}.`,
+    why: 'The certificate of the domain is publicly trusted already.',
+    fix: [
+      'Leave --trusted-certificate out',
+      {
+        command: { path: 'up', flags: { 'no-domain': true, 'trusted-certificate': true } },
+        text: 'drops the domain, and gets a certificate for the address',
+      },
+    ],
+  })
+
+const closedPort80 = () =>
+  new LabError({
+    code: 'needs-port-80',
+    what: 'A trusted certificate for the address needs port 80 open to everybody.',
+    why: 'The certificate authority uses port 80, every few days and from addresses that it does not publish, to check that you control the address. Everything else on it is redirected to HTTPS.',
+    fix: [
+      'Leave --no-open-port-80 out',
+      {
+        command: { path: 'up', flags: { 'no-trusted-certificate': true } },
+        text: 'uses the lab’s own certificate again, and closes port 80',
+      },
+    ],
+  })
 
 /** What a parameter of the standard tier holds: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html */
 const parameterBytes = 4096

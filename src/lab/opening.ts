@@ -39,7 +39,8 @@ export function unsaidChanges(settings: Settings, actual: Actual, chosen: Chosen
   return [
     ...unsaidRanges(settings, actual, choices),
     ...unsaidDomain(settings, actual, choices),
-    ...(settings.openPort80 && choices.openPort80 === undefined && actual.port80 !== true
+    ...unsaidCertificate(settings, actual, choices),
+    ...(settings.openPort80 && !(choices.openPort80 ?? choices.trustedCertificate) && actual.port80 !== true
       ? [{ would: 'open port 80 to everybody', flags: { 'open-port-80': true as const } }]
       : []),
     ...unsaidBoundary(settings, actual, choices),
@@ -107,6 +108,24 @@ function unsaidDomain({ domain }: Settings, actual: Actual, choices: Choices): U
   if (domain === undefined)
     return [{ would: `drop the domain ${actual.domain}`, flags: { 'no-domain': true } }]
   return [{ would: `serve the lab as ${domain}`, flags: { domain, 'open-port-80': true } }]
+}
+
+/** It puts the address into public logs, or brings the browser's warning back. */
+function unsaidCertificate(
+  { trustedCertificate, domain }: Settings,
+  actual: Actual,
+  choices: Choices,
+): Unsaid[] {
+  if (choices.trustedCertificate !== undefined || domain) return []
+  if (Boolean(actual.trustedCertificate) === Boolean(trustedCertificate)) return []
+  return trustedCertificate
+    ? [
+        {
+          would: 'get a publicly trusted certificate, so that public logs list the address',
+          flags: { 'trusted-certificate': true },
+        },
+      ]
+    : [{ would: 'use the lab’s own certificate again', flags: { 'no-trusted-certificate': true } }]
 }
 
 function unsaidBoundary({ permissionsBoundary }: Settings, { boundary }: Actual, choices: Choices): Unsaid[] {

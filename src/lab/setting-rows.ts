@@ -24,6 +24,7 @@ export function settingRows(settings: Settings, actual: Actual): SettingRow[] {
       actual.port80 === undefined ? undefined : port80Text(actual.port80),
     ),
     row('domain', domain ?? 'none', actual.domain),
+    ...certificateRow(settings, actual),
     userRow(settings, actual),
     modelsRow(settings, actual),
     ...answerRows(settings, actual),
@@ -35,6 +36,15 @@ export function settingRows(settings: Settings, actual: Actual): SettingRow[] {
     ...idleRow(settings, actual),
     ...moneyRows(settings, actual),
   ]
+}
+
+/** Shown where the trusted one is wanted, or there. */
+function certificateRow({ trustedCertificate }: Settings, actual: Actual): SettingRow[] {
+  if (!trustedCertificate && !actual.trustedCertificate) return []
+  const text = (trusted: boolean | undefined) =>
+    trusted ? 'publicly trusted; public logs list the address' : 'the lab’s own'
+  const was = actual.trustedCertificate
+  return [row('certificate', text(trustedCertificate), was === undefined ? undefined : text(was))]
 }
 
 /** Shown where it is on, here or on the host. */

@@ -81,6 +81,8 @@ export const settingsSchema = z.strictObject({
   /** Port 80 open to all, for a certificate's challenge. */
   openPort80: z.boolean(),
   domain: domainSchema.optional(),
+  /** A publicly trusted certificate for the address; port 80 is then open to all. Never beside a domain. */
+  trustedCertificate: z.literal(true).optional(),
   subnetId: z
     .string()
     .regex(/^subnet-[0-9a-f]{8,32}$/)

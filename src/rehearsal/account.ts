@@ -175,6 +175,8 @@ export interface Host {
   }[]
   /** The name or address in its certificate. */
   site?: string
+  /** Whether its address gets a trusted certificate. */
+  trusted?: boolean
   /** The ids in LibreChat's menu. */
   models?: string[]
   /** US dollars a month; absent: none. */

@@ -184,6 +184,7 @@ const installed = (files: ReadonlyMap<string, string>): Partial<Host> => ({
   idleStop: Number(/^LAB_IDLE_STOP=(\d+)$/m.exec(files.get('input/settings.env') ?? '')?.[1] ?? 0),
   idleHeld: false,
   site: /^LAB_SITE=(.*)$/m.exec(files.get('input/settings.env') ?? '')?.[1] ?? '',
+  trusted: /^LAB_CERTIFICATE=trusted$/m.test(files.get('input/settings.env') ?? ''),
   models: [...(files.get('input/librechat.yaml') ?? '').matchAll(/^\s+- name: "(.*)"$/gm)].flatMap(
     ([, id]) => id ?? [],
   ),

@@ -49,7 +49,7 @@ export function healthLines(health: HostHealth, { style, hint }: Paint): string[
   const facts = [
     `disk ${gib(health.disk.freeBytes)} of ${gib(health.disk.totalBytes)} free`,
     `memory ${gib(health.memory.availableBytes)} of ${gib(health.memory.totalBytes)} available`,
-    ...(health.certificate ? [`certificate valid until ${health.certificate.notAfter.slice(0, 10)}`] : []),
+    ...certificateFacts(health),
     ...(health.idleStop ? [idleFact(health.idleStop)] : []),
     ...(health.updates.portainer
       ? [
@@ -71,6 +71,33 @@ export function healthLines(health: HostHealth, { style, hint }: Paint): string[
     ...health.warnings.map((one) => `  ${style('yellow', '!')} ${clean(said(one))}`),
   ]
 }
+
+/** Whose certificate port 443 shows, until when, and what to compare with the browser's warning. */
+function certificateFacts({ certificate, ownCertificate, trustedCertificate }: HostHealth): string[] {
+  if (!certificate) return []
+  const isOwn = certificate.sha256 !== '' && certificate.sha256 === ownCertificate?.sha256
+  const end = certificate.notAfter.replace(/T(\d\d:\d\d).*/, trustedCertificate?.served ? ' $1 UTC' : '')
+  const whose = isOwn ? 'the lab’s own' : `issued by ${issuerText(certificate.issuer)}`
+  const last = trustedCertificate?.last
+  return [
+    `certificate ${whose}, valid until ${end}`,
+    ...(last
+      ? [`trusted certificate last ${last.result === 'issued' ? 'issued' : 'refused'} ${last.at}`]
+      : []),
+    ...headed('SHA-256 fingerprint of the lab’s own certificate:', fingerprintLines(ownCertificate?.sha256)),
+  ]
+}
+
+/** "C = US, O = Let's Encrypt, CN = E8" is "Let's Encrypt". */
+const issuerText = (issuer: string): string =>
+  /\bO ?= ?"?([^",]+)/.exec(issuer)?.[1] ?? /\bCN ?= ?"?([^",]+)/.exec(issuer)?.[1] ?? issuer
+
+const headed = (head: string, lines: readonly string[]) =>
+  lines.length > 0 ? [head, ...lines.map((line) => `  ${line}`)] : []
+
+/** A fingerprint in two halves, each of which fits on a line. */
+export const fingerprintLines = (sha256 = ''): string[] =>
+  sha256.length === 95 ? [sha256.slice(0, 47), sha256.slice(48)] : []
 
 /** "first set-up ready 140 s after boot: system 2 s, docker 24 s, images 20 s, stack 84 s, health 3 s" */
 function firstSetupFact({ seconds, stages }: NonNullable<HostHealth['firstSetup']>): string {

@@ -4,6 +4,7 @@ import {
   chatJson,
   chatLines,
   chatWarnings,
+  fingerprintLines,
   healthJson,
   healthLines,
   openToMany,
@@ -61,9 +62,7 @@ export function summaryText(summary: Summary, paint: Paint): string {
     ...(summary.tookMs === undefined ? [] : [['  Took', duration(summary.tookMs)]]),
     ['  AWS console', urls.sessionManager],
   ])
-  const browser = settings.domain
-    ? []
-    : ['  The certificate is the lab’s own, so the browser warns once. Accept it to continue.']
+  const browser = certificateLines(summary)
   const first = firstUser?.password
     ? [
         '',
@@ -91,6 +90,23 @@ export function summaryText(summary: Summary, paint: Paint): string {
     ...(warnings.length > 0 ? ['', ...warnings] : []),
     ...(summary.strangers.length > 0 ? ['', ...strangerLines(summary.strangers, summary.lab, paint)] : []),
   ].join('\n')
+}
+
+/** What the browser will say, and how to tell whether it warns of the lab's own certificate. */
+function certificateLines({ settings, health }: Summary): string[] {
+  if (settings.domain) return []
+  if (health?.trustedCertificate?.served)
+    return ['  The certificate is publicly trusted; browsers do not warn.']
+  const own = settings.trustedCertificate
+    ? 'There is no trusted certificate yet. Until then the browser warns of the lab’s own one.'
+    : 'The certificate is the lab’s own, so the browser warns once.'
+  const halves = fingerprintLines(health?.ownCertificate?.sha256)
+  if (halves.length === 0) return [`  ${own} Accept it to continue.`]
+  return [
+    `  ${own}`,
+    '  Accept it where the browser shows this SHA-256 fingerprint:',
+    ...halves.map((half) => `    ${half}`),
+  ]
 }
 
 const nextSteps = (needsUser: boolean): (readonly [CommandLine, string])[] => [

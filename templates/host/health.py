@@ -71,19 +71,49 @@ def recent_restarts(container):
     return container["RestartCount"]
 
 
+def described(pem):
+    """From when until when a certificate is valid, whose it is, and its fingerprint, which a browser shows too."""
+    text = run("openssl", "x509", "-noout", "-dates", "-issuer", "-fingerprint", "-sha256", stdin=pem)
+    dates = [calendar.timegm(time.strptime(date, "%b %d %H:%M:%S %Y %Z"))
+             for date in re.findall(r"^not\w+=(.*)$", text, re.M)]
+    issuer = re.search(r"issuer=(.*)", text)
+    sha256 = re.search(r"ingerprint=([0-9A-F:]+)", text)
+    if len(dates) != 2:
+        return None
+    begin, end = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(date)) for date in dates)
+    return {"notBefore": begin, "notAfter": end, "issuer": issuer.group(1).strip() if issuer else "",
+            "sha256": sha256.group(1) if sha256 else ""}
+
+
 def certificate(site):
-    """When the certificate that 443 shows for the site ends, and whose it is."""
+    """What 443 shows for the site."""
     # No name is sent for a bare address, as a browser does it.
     name = [] if re.fullmatch(r"[0-9.]+", site) else ["-servername", site]
-    shown = run("openssl", "s_client", "-connect", "127.0.0.1:443", *(name or ["-noservername"]))
-    text = run("openssl", "x509", "-noout", "-enddate", "-issuer", stdin=shown)
-    end = re.search(r"notAfter=(.*)", text)
-    issuer = re.search(r"issuer=(.*)", text)
-    if not end:
+    return described(run("openssl", "s_client", "-connect", "127.0.0.1:443", *(name or ["-noservername"])))
+
+
+def own_certificate(shown):
+    """The lab's own one, as 443 shows it for the address, or would if there were no trusted one."""
+    if setting("LAB_CERTIFICATE") == "address":
+        return shown
+    if setting("LAB_CERTIFICATE") == "domain":
+        return certificate(setting("LAB_ADDRESS"))
+    try:
+        with open(f"{LAB}/served/2-own.pem", encoding="utf-8") as file:
+            return described(file.read())
+    except OSError:
         return None
-    when = calendar.timegm(time.strptime(end.group(1).strip(), "%b %d %H:%M:%S %Y %Z"))
-    return {"notAfter": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when)),
-            "issuer": issuer.group(1).strip() if issuer else ""}
+
+
+def trusted_certificate(shown, own):
+    """Whether the trusted one serves, where one is wanted for the address, and how the last attempt to get one went."""
+    if setting("LAB_CERTIFICATE") != "trusted":
+        return None
+    try:
+        last = json.loads(written("certificate.json") or "{}").get("last")
+    except ValueError:
+        last = None
+    return {"served": bool(shown and own and shown["sha256"] != own["sha256"]), "last": last}
 
 
 def setting(name):
@@ -248,6 +278,8 @@ def health():
     running = containers()
     found = running or {}
     kernel = waiting_kernel()
+    shown = certificate(setting("LAB_SITE")) if setting("LAB_SITE") else None
+    own = own_certificate(shown) if setting("LAB_SITE") else None
     result = {
         "healthy": False,
         "release": written("release"),
@@ -258,7 +290,9 @@ def health():
         "data": setting("LAB_DATA"),
         "disk": disk(),
         "memory": memory(),
-        "certificate": certificate(setting("LAB_SITE")) if setting("LAB_SITE") else None,
+        "certificate": shown,
+        "ownCertificate": own,
+        "trustedCertificate": trusted_certificate(shown, own),
         "metadataProtected": firewall.metadata_protected(),
         "hostPortsProtected": firewall.host_ports_protected(),
         "site": setting("LAB_SITE"),
@@ -309,11 +343,14 @@ def judge(result, kernel):
         say(warnings, "memory-low", f"{memory_left // MIB} MiB of memory and swap are left.")
     shown = result["certificate"]
     if shown:
-        days = (seconds(shown["notAfter"]) - time.time()) / 86400
+        begin, end = seconds(shown["notBefore"]), seconds(shown["notAfter"])
+        days = (end - time.time()) / 86400
         if days < 0:
             say(problems, "certificate", "The certificate has expired.")
-        elif days < 10:
-            say(warnings, "certificate", f"The certificate expires in {days:.0f} days and was not renewed.")
+        # One for months is renewed a month before its end, one for six days two days before.
+        elif end - time.time() < min(10 * 86400, (end - begin) / 5):
+            left = f"{days:.0f} days" if days >= 2 else f"{days * 24:.0f} hours"
+            say(warnings, "certificate", f"The certificate expires in {left} and was not renewed.")
     elif result["services"]["proxy"] == "healthy":
         site, address = setting("LAB_SITE"), setting("LAB_ADDRESS")
         if site == address:
@@ -322,6 +359,12 @@ def judge(result, kernel):
             say(problems, "certificate", f"Port 443 has no certificate for {site}. "
                 f"{site} must point to {address}, and port 80 must be open to everyone.",
                 {"code": "open-port-80"})
+    trusted = result["trustedCertificate"]
+    if trusted and not trusted["served"]:
+        last = trusted["last"]
+        why = f" The last attempt, on {last['at']}, failed: {last['detail']}" if last and last.get("detail") else ""
+        say(warnings, "own-certificate", "There is no trusted certificate for the address at the moment, so the lab "
+            f"shows its own one. The host goes on trying.{why}")
     spent = result["money"]
     if spent and spent["stopped"]:
         say(warnings, "limit", f"The models have cost ${spent['usd']:.2f} this month, and the limit is "

@@ -38,7 +38,7 @@ update begin
 put "$CODE/compose.yaml" compose.yaml 644 || true
 put "$INPUT/librechat.yaml" librechat.yaml 644 || true
 install -d -m 755 caddy caddy/limit
-for file in Caddyfile domain.caddy address.caddy; do put "$CODE/caddy/$file" "caddy/$file" 644 || true; done
+for file in Caddyfile address.caddy domain.caddy trusted.caddy; do put "$CODE/caddy/$file" "caddy/$file" 644 || true; done
 
 # The address that the network mapping of port 80 binds: the instance's own, which stays with it.
 host_ip=$(ip -4 route get 192.0.2.1 | grep -oE 'src [0-9.]+' | cut -d ' ' -f 2)
@@ -64,6 +64,10 @@ write_env() {
 }
 write_env
 docker compose config -q
+# What the proxy serves for the address, before it starts.
+install -d -m 700 served
+put "$CODE/bin/certificate" "$LAB/bin/certificate" 755 || true
+bin/certificate
 
 # Dumps: every night, and started again after a power cut has left LibreChat stopped in the middle of one.
 put "$CODE/bin/dump" "$LAB/bin/dump" 755 || true
@@ -113,6 +117,7 @@ fi
 update finish
 step "starting the proxy and Portainer"
 up --remove-orphans
+if grep -q '^LAB_CERTIFICATE=trusted$' .env; then say "$(bin/certificate --wait 45)"; fi
 
 # What the timer of the models' cost runs. It runs once here, so that a changed allowance or limit counts at once.
 install -d -m 700 "$LAB/money/host"
@@ -121,7 +126,7 @@ for file in lab.py money.py guard.js; do put "$CODE/host/$file" "$LAB/money/host
 # The timers, now that there is something to update, to dump, to stop and to sum.
 for program in update-portainer idle-stop finish; do put "$CODE/bin/$program" "$LAB/bin/$program" 755 || true; done
 changed=no
-for unit in librechat-lab-{portainer,dump,idle,money}.{service,timer} librechat-lab-{recover,finish}.service; do
+for unit in librechat-lab-{portainer,dump,idle,money,certificate}.{service,timer} librechat-lab-{recover,finish}.service; do
   if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
 done
 if [ $changed = yes ]; then systemctl daemon-reload; fi
@@ -135,6 +140,11 @@ if grep -q '^LAB_IDLE_STOP=' .env; then
   systemctl enable --now librechat-lab-idle.timer
 else
   systemctl disable --now librechat-lab-idle.timer
+fi
+if grep -q '^LAB_CERTIFICATE=trusted$' .env; then
+  systemctl enable --now librechat-lab-certificate.timer
+else
+  systemctl disable --now librechat-lab-certificate.timer
 fi
 
 put "$INPUT/release" state/release 600 || true

@@ -43,6 +43,8 @@ describeTerminal('the questions of the first up', { timeout: 60_000 }, () => {
     await toAddresses(terminal)
     const { press, shows } = terminal
     await press('Enter')
+    await shows('Which certificate')
+    await press('Enter')
     await shows('Which models')
     // "a" marks all, then none.
     await press('a')
@@ -59,6 +61,7 @@ describeTerminal('the questions of the first up', { timeout: 60_000 }, () => {
       'Which instance type',
       'How many GB',
       'Which addresses',
+      'Which certificate',
       'Which models',
       'How many dollars',
     ]) {

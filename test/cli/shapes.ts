@@ -47,6 +47,7 @@ const spec = object({
   allow: object({ from: z.enum(['detected', 'given']), cidrs: list(text), everyone: z.boolean() }),
   openPort80: z.boolean(),
   domain: text.optional(),
+  trustedCertificate: z.literal(true).optional(),
   subnetId: text.optional(),
   permissionsBoundary: text.optional(),
   tags: z.record(text, text).optional(),
@@ -83,6 +84,8 @@ const update = object({
 const byService = <T extends z.ZodType>(value: T) =>
   object({ librechat: value, mongodb: value, meilisearch: value, proxy: value, portainer: value })
 
+const certificate = object({ notAfter: text, issuer: text, sha256: z.string() })
+
 const health = object({
   healthy: z.boolean(),
   release: z.string(),
@@ -96,7 +99,12 @@ const health = object({
     swapTotalBytes: z.number(),
     swapFreeBytes: z.number(),
   }),
-  certificate: object({ notAfter: text, issuer: text }).nullable(),
+  certificate: certificate.nullable(),
+  ownCertificate: certificate.nullable(),
+  trustedCertificate: object({
+    served: z.boolean(),
+    last: object({ at: text, result: text, detail: text.optional() }).nullable(),
+  }).nullable(),
   metadataProtected: z.boolean(),
   hostPortsProtected: z.boolean(),
   site: z.string(),

@@ -56,6 +56,8 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
     await press('Enter')
     await shows('Which addresses can reach it?')
     await press('Enter')
+    await shows('Which certificate?')
+    await press('Enter')
     await shows('Which models in the menu?')
     await press('Enter')
     await shows('How many dollars')
@@ -89,6 +91,7 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
       'Which instance type',
       'How many GB',
       'Which addresses',
+      'Which certificate',
       'Which models',
       'How many dollars',
       'Continue with',
@@ -156,6 +159,7 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
       'Which instance type',
       'How many GB',
       'Which addresses',
+      'Which certificate',
       'Which models',
       'How many dollars',
       'Continue with',

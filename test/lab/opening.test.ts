@@ -72,6 +72,18 @@ const poisons: [string, Partial<Settings>, Actual, object][] = [
     { domain: 'evil.example', 'open-port-80': true },
   ],
   ['port 80 for everybody', { openPort80: true }, there, { 'open-port-80': true }],
+  [
+    'a trusted certificate, and the address in public logs',
+    { trustedCertificate: true, openPort80: true },
+    { ...there, port80: true },
+    { 'trusted-certificate': true },
+  ],
+  [
+    'the lab’s own certificate again',
+    {},
+    { ...there, trustedCertificate: true },
+    { 'no-trusted-certificate': true },
+  ],
   ['no boundary', { permissionsBoundary: undefined }, there, { 'no-permissions-boundary': true }],
   [
     'another boundary',

@@ -192,6 +192,31 @@ describe('choices', () => {
     expect(back.openPort80).toBe(false)
   })
 
+  it('open port 80 with a trusted certificate, and close it with the lab’s own', () => {
+    const trusted = from({ trustedCertificate: true })
+    expect(trusted).toMatchObject({ trustedCertificate: true, openPort80: true })
+    expect(from({}, trusted)).toMatchObject({ trustedCertificate: true, openPort80: true })
+    expect(codeOf(() => from({ openPort80: false }, trusted))).toBe('needs-port-80')
+    const back = from({ trustedCertificate: false }, trusted)
+    expect(back.trustedCertificate).toBeUndefined()
+    expect(back.openPort80).toBe(false)
+    // Nobody asked for the port to close where it was opened for something else.
+    expect(from({ trustedCertificate: false }, from({ openPort80: true })).openPort80).toBe(true)
+  })
+
+  it('have a trusted certificate for the address or a domain, not both', () => {
+    const domain = { domain: 'chat.example.org', openPort80: true }
+    expect(codeOf(() => from({ ...domain, trustedCertificate: true }))).toBe('two-certificates')
+    expect(codeOf(() => from({ trustedCertificate: true }, from(domain)))).toBe('two-certificates')
+    expect(from({ domain: false, trustedCertificate: true }, from(domain))).toMatchObject({
+      trustedCertificate: true,
+      openPort80: true,
+    })
+    const named = from({ domain: 'chat.example.org' }, from({ trustedCertificate: true }))
+    expect(named.trustedCertificate).toBeUndefined()
+    expect(named).toMatchObject(domain)
+  })
+
   it.each([
     [{ disk: '19' }, 'bad-disk'],
     [{ disk: '30GB' }, 'bad-disk'],

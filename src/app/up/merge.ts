@@ -7,6 +7,7 @@ const flags = {
   diskGb: '--disk',
   allow: '--allow-cidr',
   domain: '--domain',
+  trustedCertificate: '--trusted-certificate',
   openPort80: '--open-port-80',
   subnetId: '--subnet-id',
   permissionsBoundary: '--permissions-boundary',
