@@ -175,6 +175,8 @@ export interface Host {
   site?: string
   /** The ids in LibreChat's menu. */
   models?: string[]
+  /** The text of its librechat.yaml. */
+  librechatYaml?: string
   /** US dollars a month; absent: none. */
   allowance?: number
   limit?: number

@@ -59,6 +59,11 @@ const withLab: [line: string, shape: z.ZodType, code?: number][] = [
   [`backup ${file}`, shapes.error, 1],
   [`restore ${file} --passphrase-file ${passphrase} --confirm default`, shapes.restored],
   ['backup list', shapes.dumps],
+  [
+    `graduate --out ${join(folder, 'k8s')} --host chat.example.org --mongodb mongodb://db.example.org`,
+    shapes.graduate,
+  ],
+  ['graduate --out /nowhere/k8s', shapes.error, 1],
   ['address policy', shapes.policy],
   ['open portainer', shapes.open],
   ['usage', shapes.usage],
