@@ -11,7 +11,16 @@ const change = object({ what: text, from: text.optional(), to: text.optional(), 
 
 const strangers = list(
   object({
-    kind: z.enum(['instance', 'address', 'group', 'role', 'profile', 'volume', 'parameter']),
+    kind: z.enum([
+      'instance',
+      'address',
+      'group',
+      'role',
+      'profile',
+      'schedule-group',
+      'volume',
+      'parameter',
+    ]),
     id: text,
     name: z.string(),
     why: text,
