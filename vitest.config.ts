@@ -12,7 +12,7 @@ const program = [
   'test/pack/**/*.test.ts',
   'test/tunnel/**/*.test.ts',
   'test/rehearsal/{access,cut-off,docs,exit-codes,tunnel,words}.test.ts',
-  'test/host-unit/{backup,money,programs,templates,usage}.test.ts',
+  'test/host-unit/{backup,graduate,money,programs,templates,usage}.test.ts',
   'test/bedrock/proof.test.ts',
 ]
 // These need root, KVM or a browser, and have runners of their own.

@@ -5,7 +5,6 @@ import { type Carried, takeAlong } from '../../host/graduate.js'
 import { readHealth } from '../../host/health.js'
 import { librechatYaml } from '../../host/librechat-yaml.js'
 import { pinnedVersions } from '../../host/versions.js'
-import { findInstance } from '../../lab/find.js'
 import { isName } from '../../lab/names.js'
 import { nothingChosen, type Settings } from '../../lab/settings.js'
 import { parseSettings } from '../../lab/stored-settings.js'
@@ -20,6 +19,7 @@ import type { Context, GlobalOptions } from '../context.js'
 import { hostOf } from '../host-work.js'
 import { openLab } from '../open-lab.js'
 import { partitionOf } from '../policy.js'
+import { findRunning } from '../running-instance.js'
 import type { GraduateOptions } from './choices.js'
 
 /** What a lab takes along. */
@@ -41,8 +41,8 @@ const anyAccount = '*'
 /** From a lab that runs. Reads its host once more than `status` does, and changes nothing. */
 export async function fromLab(options: GraduateOptions & GlobalOptions, context: Context): Promise<Source> {
   const open = await openLab(options, context)
-  const { clients, lab, stored } = open
-  const { instanceId, state } = await findInstance(clients, lab, stored)
+  const { lab, stored } = open
+  const { instanceId, state } = await findRunning(open, context)
   requireRunning(state)
   const host = hostOf(open, instanceId, context)
   const carried = await takeAlong(host, options.withSecrets ?? false)
