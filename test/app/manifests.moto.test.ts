@@ -34,20 +34,22 @@ const manifestsIn = (folder: string): object[] =>
     .flatMap((path) => parseAllDocuments(readFileSync(join(folder, path), 'utf8')).map((one) => one.toJS()))
 
 describeAws('the files that graduate writes', (moto) => {
-  describe.each(['plain', 'full'])('for a lab: %s', (name) => {
-    it('are valid in each version of Kubernetes that EKS supports, and a required field that is missing is noticed', () => {
-      const manifests = manifestsIn(join(work, name))
-      expect(manifests.length).toBeGreaterThan(13)
-      const ended = spawnSync(python ?? '', [new URL('../support/kubernetes.py', import.meta.url).pathname], {
-        input: JSON.stringify({ versions, manifests }),
-        encoding: 'utf8',
-      })
-      expect(ended.stderr).toBe('')
-      const { problems, unnoticed, removed } = JSON.parse(ended.stdout)
-      expect({ problems, unnoticed }).toEqual({ problems: [], unnoticed: [] })
-      expect(removed).toBeGreaterThan(80)
+  it('are valid in each version of Kubernetes that EKS supports, and a required field that is missing is noticed', () => {
+    const all = ['plain', 'full'].flatMap((name) => manifestsIn(join(work, name)))
+    // What both labs have is validated once.
+    const manifests = [...new Map(all.map((one) => [JSON.stringify(one), one])).values()]
+    expect(all.length).toBeGreaterThan(30)
+    const ended = spawnSync(python ?? '', [new URL('../support/kubernetes.py', import.meta.url).pathname], {
+      input: JSON.stringify({ versions, manifests }),
+      encoding: 'utf8',
     })
+    expect(ended.stderr).toBe('')
+    const { problems, unnoticed, removed } = JSON.parse(ended.stdout)
+    expect({ problems, unnoticed }).toEqual({ problems: [], unnoticed: [] })
+    expect(removed).toBeGreaterThan(100)
+  })
 
+  describe.each(['plain', 'full'])('for a lab: %s', (name) => {
     it('hold a role and a policy that IAM takes', async () => {
       const iam = new IAMClient({
         endpoint: moto().url,
