@@ -47,7 +47,7 @@ for stage in "$@"; do
   begun=$(date +%s)
   code=0
   case $stage in
-    user | portainer | key | backup | usage | allowance) python3 "$CODE/host/$stage.py" 3>&1 >>"$log" 2>&1 </dev/null || code=$? ;;
+    user | portainer | key | backup | usage | allowance | graduate) python3 "$CODE/host/$stage.py" 3>&1 >>"$log" 2>&1 </dev/null || code=$? ;;
     *) bash "$CODE/stages/$stage.sh" 3>&1 >>"$log" 2>&1 </dev/null || code=$? ;;
   esac
   echo "=== $stage ended with $code" >>"$log"

@@ -33,5 +33,5 @@ export function policiesFor(commands: readonly string[], region: string): readon
   )
 }
 
-const partitionOf = (region: string): string =>
+export const partitionOf = (region: string): string =>
   region.startsWith('us-gov-') ? 'aws-us-gov' : region.startsWith('cn-') ? 'aws-cn' : 'aws'

@@ -9,6 +9,7 @@ import { backupVerify } from '../commands/backup-verify.js'
 import { completion } from '../commands/completion.js'
 import { destroy } from '../commands/destroy.js'
 import { doctor } from '../commands/doctor.js'
+import { graduate } from '../commands/graduate.js'
 import { list } from '../commands/list.js'
 import { logs } from '../commands/logs.js'
 import { models } from '../commands/models.js'
@@ -51,6 +52,7 @@ const commands = [
   backupVerify,
   backupList,
   restore,
+  graduate,
   list,
   models,
   doctor,

@@ -16,8 +16,23 @@ function packagedTemplates(): string {
   }
 }
 
-/** Every template, by its path below `templates/`, in an order that is the same everywhere. */
-export function templates(directory = packagedTemplates()): Files {
+/** What is for a cluster and never goes to a host. */
+const forClusters = 'kubernetes/'
+
+/** Every file for a host, by its path below `templates/`. */
+export const templates = (directory?: string): Files =>
+  new Map([...allFiles(directory)].filter(([path]) => !path.startsWith(forClusters)))
+
+/** Every file for a cluster, by its path below `templates/kubernetes/`. */
+export const clusterFiles = (): Files =>
+  new Map(
+    [...allFiles()]
+      .filter(([path]) => path.startsWith(forClusters))
+      .map(([path, text]) => [path.slice(forClusters.length), text]),
+  )
+
+/** In an order that is the same everywhere. */
+function allFiles(directory = packagedTemplates()): Files {
   const entries = readdirSync(directory, { recursive: true, withFileTypes: true })
   const paths = entries
     .filter((entry) => entry.isFile() && !entry.parentPath.endsWith('__pycache__'))

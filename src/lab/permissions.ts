@@ -206,6 +206,7 @@ export const commandNeeds = {
   },
   user: { feature: 'users', actions: host, documents: shellScript },
   usage: { feature: 'users', actions: host, documents: shellScript },
+  graduate: { feature: 'users', actions: host, documents: shellScript },
   portainer: { feature: 'users', actions: host, documents: shellScript },
   backup: {
     feature: 'access',

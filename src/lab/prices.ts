@@ -103,6 +103,12 @@ export const addressMonthlyUsd = (region: string): number | undefined => {
   return hourly === undefined ? undefined : hourly * hoursPerMonth
 }
 
+/** USD a month for an instance that always runs; undefined where the price is unknown. */
+export const instanceMonthlyUsd = (region: string, type: string): number | undefined => {
+  const hourly = priceOf(region, type)
+  return hourly === undefined ? undefined : hourly * hoursPerMonth
+}
+
 /** What one public IPv4 address costs, in use or kept: "$3.65 a month (prices of 2025-03)", or that the price is unknown. */
 export const addressCost = (region: string): string => costText(addressMonthlyUsd(region), 'a month')
 

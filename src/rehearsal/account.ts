@@ -179,6 +179,8 @@ export interface Host {
   trusted?: boolean
   /** The ids in LibreChat's menu. */
   models?: string[]
+  /** The text of its librechat.yaml. */
+  librechatYaml?: string
   /** US dollars a month; absent: none. */
   allowance?: number
   limit?: number

@@ -12,6 +12,7 @@ import type { AddressInfo } from 'node:net'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { openMessage, sealMessage } from '../host/cms.js'
 import type { Host } from './account.js'
+import { playedKeys } from './host-graduate.js'
 
 /** Where the host's transfer program would listen. */
 export const transferPort = '47001'
@@ -48,6 +49,10 @@ const seal = (token: string, publicKey: string) =>
     { key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' },
     Buffer.from(token),
   ).toString('base64')
+
+const keysText = Object.entries(playedKeys)
+  .map(([name, value]) => `${name}=${value}\n`)
+  .join('')
 
 const nameOf = (reason: string, now: number) =>
   `${new Date(now).toISOString().replace(/[-:]|\.\d+/g, '')}-${reason}`
@@ -91,7 +96,7 @@ function make({ publicKey, settings = '{}' }: Request, dump: Dump): string {
   const files = new Map([
     ['mongodb.archive.gz', gzipSync(JSON.stringify(users))],
     ['files.tar', Buffer.alloc(dump.bytes, 'A file of this rehearsal. ')],
-    ['secrets.env', Buffer.from('CREDS_KEY=played\n')],
+    ['secrets.env', Buffer.from(keysText)],
     ['allowances.json', Buffer.from(JSON.stringify(allowances))],
     ['settings.json', Buffer.from(settings)],
   ])

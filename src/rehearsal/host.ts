@@ -4,6 +4,7 @@ import { stepScript } from '../host/stage.js'
 import type { Host, Instance, RunCommand } from './account.js'
 import { backupAnswer } from './backups.js'
 import { carriedBy } from './carried.js'
+import { graduateAnswer } from './host-graduate.js'
 import { healthLine } from './host-health.js'
 import { updating } from './host-update.js'
 import { allowanceAnswer, usageAnswer } from './host-usage.js'
@@ -39,6 +40,7 @@ const times: Record<string, number> = {
   backup: 20_000,
   usage: 4_000,
   allowance: 4_000,
+  graduate: 4_000,
 }
 const nothingToDo = 3_000
 /** The first of them that comes waits for what the first boot has left. */
@@ -146,6 +148,8 @@ function runs(
       return says(takesMs, portainerAnswer(request))
     case 'usage':
       return says(takesMs, usageAnswer(request, host, world.now))
+    case 'graduate':
+      return answered(takesMs, { output: graduateAnswer(request, host) }, {})
     case 'allowance': {
       const { output, ...changed } = allowanceAnswer(request, host, world.now)
       return output.startsWith('{"error":')
@@ -188,6 +192,9 @@ const installed = (files: ReadonlyMap<string, string>): Partial<Host> => ({
   models: [...(files.get('input/librechat.yaml') ?? '').matchAll(/^\s+- name: "(.*)"$/gm)].flatMap(
     ([, id]) => id ?? [],
   ),
+  ...(files.has('input/librechat.yaml')
+    ? { librechatYaml: files.get('input/librechat.yaml') as string }
+    : {}),
   ...dollarsIn(files, 'allowance'),
   ...dollarsIn(files, 'limit'),
 })

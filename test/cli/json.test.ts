@@ -59,6 +59,11 @@ const withLab: [line: string, shape: z.ZodType, code?: number][] = [
   [`backup ${file}`, shapes.error, 1],
   [`restore ${file} --passphrase-file ${passphrase} --confirm default`, shapes.restored],
   ['backup list', shapes.dumps],
+  [
+    `graduate --out ${join(folder, 'k8s')} --host chat.example.org --mongodb mongodb://db.example.org`,
+    shapes.graduate,
+  ],
+  ['graduate --out /nowhere/k8s', shapes.error, 1],
   ['address policy', shapes.policy],
   ['open portainer', shapes.open],
   ['usage', shapes.usage],
@@ -137,6 +142,7 @@ describe.concurrent('--json where there is nothing', () => {
         ? [...words, '--start', '08:00', '--stop', '20:00', '--timezone', 'Europe/Berlin']
         : words,
     )
+    .map((words) => (words[0] === 'graduate' ? [...words, '--out', join(folder, 'nothing')] : words))
     .filter(([name]) => !['up', 'list', 'models', 'doctor', 'destroy', 'shell'].includes(name ?? ''))
 
   it.for(lines.map((words) => words.join(' ')))('%s is an error of the same shape', async (line) => {

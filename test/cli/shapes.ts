@@ -269,6 +269,18 @@ export const shapes = {
     stoppedSeconds: z.number(),
     search: z.boolean(),
   }),
+  graduate: object({
+    folder: text,
+    files: list(text),
+    lab: text,
+    region: text,
+    namespace: text,
+    host: text,
+    replicas: z.number(),
+    chart: text,
+    image: text,
+    keys: z.enum(['written', 'sealed', 'in-backup']),
+  }),
   dumps: object({
     dumps: list(object({ id: text, at: text, reason: text, bytes: z.number(), librechat: text })),
   }),

@@ -100,6 +100,8 @@ const table: Readonly<Record<string, string>> = {
   'backup verify /nowhere/lab.backup': '1 1 1 1 1 1 1 1 1 1 1',
   'backup list': '3 0 0 1 1 1 0 0 3 1 1',
   'restore 20260101T020000Z-nightly --confirm default': '3 1 1 1 1 1 1 1 3 1 1',
+  // A half-made lab has no librechat.yaml yet.
+  'graduate --out $NEW --host chat.example.org --mongodb mongodb://db.example.org': '3 1 0 1 1 1 0 0 3 1 1',
   stop: '3 0 0 0 0 0 0 0 3 1 0',
   start: '3 2 0 0 0 2 0 0 3 1 0',
   'schedule set --start 08:00 --stop 20:00 --timezone UTC': '3 0 0 0 0 0 0 0 3 1 0',
@@ -123,7 +125,8 @@ const newFolder = (account: string | undefined) => {
   return folder
 }
 const accountIn = (folder: string) => readFileSync(join(folder, 'librechat-lab/rehearsal.json'), 'utf8')
-const run = (line: string, options: RunOptions) => runHere([...line.split(' '), '--rehearse'], options)
+const run = (line: string, options: RunOptions) =>
+  runHere([...line.replace('$NEW', join(options.folder, 'new')).split(' '), '--rehearse'], options)
 
 interface Made {
   /** The account's file; undefined: there is none yet. */

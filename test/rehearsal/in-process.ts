@@ -130,6 +130,8 @@ export function account() {
   return {
     run: (line: string, options: Partial<RunOptions> = {}) =>
       runHere([...line.split(' '), '--rehearse'], { folder, clock, ...options }),
+    /** The same, where a word has spaces. */
+    words: (words: readonly string[]) => runHere([...words, '--rehearse'], { folder, clock }),
     there: () => JSON.parse(readFileSync(stateIn(folder), 'utf8')) as Account,
     change(how: (account: Account) => void) {
       const changed = JSON.parse(readFileSync(stateIn(folder), 'utf8')) as Account

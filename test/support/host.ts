@@ -61,6 +61,7 @@ const programs = new Set([
     'backup',
     'usage',
     'allowance',
+    'graduate',
   ],
 ])
 

@@ -16,17 +16,33 @@ export async function pythonWithMoto(say: (line: string) => void): Promise<strin
   for (const python of ['python3', ...shebangs()]) {
     if ((await motoOf(python)) === version) return python
   }
-  const home = join(root, '.cache', `moto-${version}`)
+  return await environment(`moto-${version}`, requirements, say)
+}
+
+/** A Python that has the schemas of Kubernetes, in an environment of its own; `undefined` where there is no Python. */
+export async function pythonWithSchemas(say: (line: string) => void): Promise<string | undefined> {
+  const file = join(root, 'requirements-kubernetes.txt')
+  const [, pinned = ''] = /^kubernetes-validate==(.+)$/m.exec(readFileSync(file, 'utf8')) ?? []
+  return await environment(`kubernetes-validate-${pinned}`, file, say)
+}
+
+/** A virtual environment in the project's cache, made from pinned requirements once. */
+async function environment(
+  name: string,
+  file: string,
+  say: (line: string) => void,
+): Promise<string | undefined> {
+  const home = join(root, '.cache', name)
   const python = join(home, 'bin', 'python')
   const complete = join(home, 'complete')
   if (existsSync(complete)) return python
   if (!(await hasPython())) return undefined
-  say(`installing moto ${version} into .cache (once)…`)
+  say(`installing ${name} into .cache (once)…`)
   rmSync(home, { recursive: true, force: true })
   mkdirSync(home, { recursive: true })
   await run('python3', ['-m', 'venv', home])
-  await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements])
-  writeFileSync(complete, version)
+  await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', file])
+  writeFileSync(complete, name)
   return python
 }
 

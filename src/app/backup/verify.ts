@@ -77,6 +77,16 @@ export async function verifyReader(
   return { header, bytes: reader.bytes, librechat, mongodb }
 }
 
+/** One of the dump's files, of a backup that was verified. For small ones: it is in memory as a whole. */
+export async function plainOf(reader: BackupReader, key: KeyObject, name: string): Promise<Buffer> {
+  const parts: Buffer[] = []
+  for (let number = 0; number < partsOf(reader.header.files[name] ?? 0); number++) {
+    const part = partName(name, number)
+    parts.push(opened(await reader.read(part), key, reader.path, part))
+  }
+  return Buffer.concat(parts)
+}
+
 function opened(message: Buffer, key: KeyObject, path: string, part: string): Buffer {
   try {
     return openMessage(message, key)
