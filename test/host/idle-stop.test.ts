@@ -1,27 +1,21 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type HostHealth, readHealth } from '../../src/host/health.js'
-import { setUpHost } from '../../src/host/setup.js'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { readHealth } from '../../src/host/health.js'
 import { listUsers } from '../../src/host/users.js'
 import { Browser } from './browser.js'
-import { Lab } from './lab.js'
+import { adminEmail } from './healthy.js'
+import { Suite } from './suite.js'
 
-const email = 'ana@example.org'
-
-let lab: Lab
-let password = ''
-const sh = (script: string): Promise<string> => lab.machine.sh(script)
+const suite = new Suite()
+const { sh } = suite
 
 beforeAll(async () => {
-  lab = await Lab.start()
-  const { firstUser } = await setUpHost(lab.host, { ...lab.settings, idleStop: 60 }, { email })
-  password = firstUser?.password ?? ''
+  await suite.putStack({ ...suite.lab.settings, idleStop: 60 })
   // The stand-in for MongoDB's shell says nothing; the question for scheduled chats wants a number.
   await sh(`docker exec -i -u 0 librechat-lab-mongodb-1 sh -c 'cat >/usr/bin/mongosh' <<'SCRIPT'
 #!/bin/sh
 case "$*" in *schedules*) echo 0 ;; *) [ "$(echo '["ping"]' | nc -w 5 127.0.0.1 27017)" = '"ok"' ] ;; esac
 SCRIPT`)
-}, 1_200_000)
-afterAll(() => lab?.stop())
+})
 
 /** As if the last look had been two hours after the last use. */
 const idle = () =>
@@ -37,19 +31,11 @@ async function look(): Promise<{ awake: string }> {
   return JSON.parse(await sh('/opt/librechat-lab/bin/idle-stop >/dev/null; cat /run/librechat-lab/idle.json'))
 }
 
-async function healthy(): Promise<HostHealth> {
-  for (const deadline = Date.now() + 240_000; ; ) {
-    const health = await readHealth(lab.host)
-    if (health.healthy || Date.now() > deadline) return health
-    await new Promise((resolve) => setTimeout(resolve, 3000))
-  }
-}
-
 describe('a host that stops itself', () => {
   it('is kept awake by a request, an answer, a tunnel and a dump', async () => {
     expect(await sh('systemctl is-enabled librechat-lab-idle.timer')).toBe('enabled')
-    const browser = new Browser(lab.machine.ports.https)
-    await browser.login(email, password)
+    const browser = new Browser(suite.lab.machine.ports.https)
+    await browser.login(adminEmail, suite.first.password)
     await look()
 
     await idle()
@@ -84,15 +70,14 @@ describe('a host that stops itself', () => {
   })
 
   it('shuts down in good order when nobody uses it, and is healthy at the next boot', async () => {
-    const before = await listUsers(lab.host)
+    const before = await listUsers(suite.lab.host)
     await look()
     await idle()
-    expect((await readHealth(lab.host)).idleStop).toMatchObject({ minutes: 60, awake: '', held: false })
-    lab.machine.start('/opt/librechat-lab/bin/idle-stop')
-    await lab.machine.startAgain()
-    const health = await healthy()
-    expect(health.problems).toEqual([])
-    expect(await listUsers(lab.host)).toEqual(before)
+    expect((await readHealth(suite.lab.host)).idleStop).toMatchObject({ minutes: 60, awake: '', held: false })
+    suite.lab.machine.start('/opt/librechat-lab/bin/idle-stop')
+    await suite.lab.machine.startAgain()
+    const health = await suite.healthy()
+    expect(await listUsers(suite.lab.host)).toEqual(before)
     expect(JSON.parse(await sh('cat /opt/librechat-lab/state/idle-stop.json'))).toMatchObject({ minutes: 60 })
     expect(health.idleStop?.minutes).toBe(60)
   })
