@@ -175,6 +175,30 @@ def last_dump():
         return None
 
 
+def interrupted():
+    """What the last shutdown interrupted, as bin/finish wrote it down; None where it is done since."""
+    try:
+        return json.loads(written("interrupted.json"))
+    except ValueError:
+        return None
+
+
+def first_setup():
+    """How long the first set-up took from the boot on, as run.sh wrote it down; None where it isn't known."""
+    begun, stages = None, {}
+    for line in written("first-setup").splitlines():
+        stage, took, ended = line.split()
+        if stage == "boot":
+            begun = int(ended)
+        elif stage == "failed":
+            return None
+        stages.setdefault(stage, int(took))
+        if stage == "health" and begun:
+            stages.pop("boot")
+            return {"seconds": int(ended) - begun, "stages": stages}
+    return None
+
+
 def proof():
     """The last chat proof, as src/bedrock/proof.ts left it; None where there is none."""
     try:
@@ -243,9 +267,11 @@ def health():
         "updates": {"portainer": update("portainer"), "system": update("system"), "librechat": update("librechat")},
         "updatePending": bool(written("update.json")),
         "dump": last_dump(),
+        "interrupted": interrupted(),
         "rebootNeeded": bool(kernel) or libraries_wait(),
         "proof": proof(),
         "idleStop": idle_stop(),
+        "firstSetup": first_setup(),
         "running": "" if written("running").startswith("health ") else written("running"),
     }
     problems, warnings = judge(result, kernel)
@@ -314,6 +340,11 @@ def judge(result, kernel):
     elif last and last["result"] == "rolled-back":
         say(warnings, "update-rolled-back", f"An update was rolled back on {last['at']}. {last['detail']}",
             {"code": "update"})
+    cut = result["interrupted"]
+    if cut and not result["updatePending"]:
+        what = {"backup": "a backup or a restore", "dump": "a dump of the data"}.get(cut["stage"], "an update of the host")
+        say(warnings, "interrupted", f"The host was shut down on {cut['at']} in the middle of {what}. "
+            "The data is intact. Run the command again.")
     dumped = result["dump"]
     if dumped and dumped["result"] == "failed":
         say(warnings, "dump", f"The last dump of the data failed on {dumped['at']}: {dumped.get('detail', '')}")

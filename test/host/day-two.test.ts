@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest'
 import { readHealth } from '../../src/host/health.js'
 import { portainerPassword } from '../../src/host/portainer.js'
 import { runStage } from '../../src/host/stage.js'
-import { firstBootUserData } from '../../src/host/user-data.js'
 import { addUser, listUsers, removeUser, resetPassword } from '../../src/host/users.js'
 import { Browser } from './browser.js'
 import { adminEmail } from './healthy.js'
@@ -193,7 +192,7 @@ describe('the host’s files', () => {
 
   it('waits for a stage under way, and then finds its work done', async () => {
     // The first boot's script, still at work when the command line comes.
-    const boot = suite.lab.machine.start(firstBootUserData(suite.lab.templates))
+    const boot = suite.lab.firstBoot()
     await sh(
       'for _ in $(seq 100); do [ -s /opt/librechat-lab/state/running ] && exit 0; sleep 0.1; done; exit 1',
     )

@@ -17,6 +17,7 @@ describe('a host', () => {
   it('goes from nothing to healthy, with a first user who is the admin before the ports are open', async () => {
     const { health, password, said } = suite.first
     expect(health.services).toEqual(services)
+    expect(health.firstSetup?.seconds).toBeGreaterThan(0)
     expect(health.release).toBe(suite.first.release)
     expect(password.length).toBeGreaterThanOrEqual(16)
     const tasks = said.filter(({ event }) => event.type === 'task')

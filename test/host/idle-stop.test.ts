@@ -1,4 +1,6 @@
+import { connect } from 'node:tls'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { listDumps } from '../../src/host/dumps.js'
 import { readHealth } from '../../src/host/health.js'
 import { listUsers } from '../../src/host/users.js'
 import { Browser } from './browser.js'
@@ -32,7 +34,7 @@ async function look(): Promise<{ awake: string }> {
 }
 
 describe('a host that stops itself', () => {
-  it('is kept awake by a request, an answer, a tunnel and a dump', async () => {
+  it('is kept awake by a request, an answer, a shell in Portainer, a tunnel and a dump', async () => {
     expect(await sh('systemctl is-enabled librechat-lab-idle.timer')).toBe('enabled')
     const browser = new Browser(suite.lab.machine.ports.https)
     await browser.login(adminEmail, suite.first.password)
@@ -55,6 +57,17 @@ describe('a host that stops itself', () => {
     await answers
     browser.close()
 
+    const shell = connect({
+      port: suite.lab.machine.ports.portainer,
+      host: '127.0.0.1',
+      rejectUnauthorized: false,
+    })
+    await new Promise((resolve) => shell.once('secureConnect', resolve))
+    await look()
+    await idle()
+    expect((await look()).awake).toBe('a connection to Portainer is open')
+    shell.destroy()
+
     await look()
     await idle()
     await sh('cp /bin/sleep /tmp/ssm-session-worker; (/tmp/ssm-session-worker 600 >/dev/null 2>&1 &)')
@@ -67,6 +80,20 @@ describe('a host that stops itself', () => {
     )
     expect((await look()).awake).toBe('a backup, an update or another stage is under way')
     await sh('pkill -P $(cat /run/dump.pid); true')
+  })
+
+  it('finishes a dump that a shutdown through EC2 meets, and starts LibreChat at the next boot', async () => {
+    await sh('systemctl start --no-block librechat-lab-dump.service')
+    await sh(
+      'for _ in $(seq 600); do [ -e /opt/librechat-lab/state/librechat-stopped ] && exit 0; sleep 0.1; done; exit 1',
+    )
+    // What the ACPI button of a stop through EC2 makes systemd do.
+    suite.lab.machine.start('systemctl poweroff')
+    await suite.lab.machine.startAgain()
+    const { dump, warnings } = await suite.healthy()
+    expect(dump).toMatchObject({ result: 'made' })
+    expect(warnings.filter(({ code }) => code === 'interrupted')).toEqual([])
+    expect(await listDumps(suite.lab.host)).toMatchObject([{ reason: 'nightly', id: dump?.id }])
   })
 
   it('shuts down in good order when nobody uses it, and is healthy at the next boot', async () => {
