@@ -43,6 +43,8 @@ def save(path, text):
 
 
 def remember(pending):
+    # What it says has been done is on the disk before it.
+    os.sync()
     save(PENDING, json.dumps(pending))
 
 
@@ -146,6 +148,7 @@ def dumped():
         shutil.copy(f"{CODE}/{name}", f"{target}.new")
         os.chmod(f"{target}.new", mode)
         os.replace(f"{target}.new", target)
+    os.sync()
     compose("stop", "proxy")
     # The dump records the versions whose data it holds: those that run, not those that the images stage has fetched.
     wanted = f"{LAB}/state/wanted"

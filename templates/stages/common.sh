@@ -47,14 +47,15 @@ retry() {
   "$@"
 }
 
-# Replaces a file atomically: a reader sees the old one or the new one. Leaves an equal one alone, and
-# says by its exit code whether anything changed: put <source> <target> <mode>.
+# Replaces a file atomically: a reader, and a machine that lost its power, has the old one or the new one. Leaves an
+# equal one alone, and says by its exit code whether anything changed: put <source> <target> <mode>.
 put() {
   if cmp -s "$1" "$2"; then
     chmod "$3" "$2"
     return 1
   fi
   install -m "$3" "$1" "$2.new"
+  sync "$2.new"
   mv -f "$2.new" "$2"
 }
 

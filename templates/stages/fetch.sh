@@ -81,5 +81,6 @@ fetch() {
   fi
   source=$(retry either "$tag" ${3:+"$3"}) || return 1
   printf '%s\n%s\n' "$tag" "$(digest_of "$source")" >"$kept/$name.new"
+  sync "$kept/$name.new"
   mv -f "$kept/$name.new" "$kept/$name"
 }

@@ -24,6 +24,7 @@ secret JWT_REFRESH_SECRET 32
 secret MEILI_MASTER_KEY 32
 [ -s secrets/portainer-admin-password ] || printf '%s' "$(openssl rand -hex 12)" >secrets/portainer-admin-password
 chmod 600 secrets/*
+sync secrets/*
 
 # Other versions of LibreChat and its databases: dumps the data first. Whatever fails after that puts everything back.
 update() { python3 "$CODE/host/update.py" "$1"; }

@@ -15,7 +15,7 @@ import { imageSources, writeRegistry } from './images.js'
 import { run } from './shell.js'
 
 const guest = new URL('guest/', import.meta.url).pathname
-const cache = new URL('../../.cache/host/', import.meta.url).pathname
+export const cache = new URL('../../.cache/host/', import.meta.url).pathname
 
 /** Debian 13, whose packages hold Docker 26 and the real Compose v2. */
 const release = 'trixie'

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { systemClock } from '../../src/core/clock.js'
 import type { Event } from '../../src/core/event.js'
 import type { Host } from '../../src/host/host.js'
+import { payloads } from '../../src/host/payload.js'
 import type { HostSettings } from '../../src/host/settings.js'
 import { firstBootUserData } from '../../src/host/user-data.js'
 import { disk } from './disk.js'
-import { Machine, type Running } from './machine.js'
+import { Machine, type Running, type Snapshot } from './machine.js'
 import { SystemsManager } from './systems-manager.js'
 
 const packaged = new URL('../../templates', import.meta.url).pathname
@@ -39,6 +40,11 @@ export function guestPins(change: Readonly<Record<string, string>> = {}): string
     .join('')
 }
 
+/** Another version of LibreChat as a change of the pins. */
+export const libreChat = (tag: string) => ({
+  LIBRECHAT_IMAGE: `127.0.0.1:5000/librechat-ai/librechat:${tag}`,
+})
+
 const librechatYaml = 'version: "1.3.17"\nendpoints:\n  bedrock:\n    titleModel: current_model\n'
 
 /** A host that is a real machine, and what the command line says while it sets it up. */
@@ -57,13 +63,22 @@ export class Lab {
     this.pin({})
   }
 
-  static async start(): Promise<Lab> {
-    const machine = await Machine.start(disk((text) => console.error(`machine: ${text}`)))
+  static async start(snapshot?: Snapshot): Promise<Lab> {
+    const machine = await Machine.start(
+      disk((text) => console.error(`machine: ${text}`)),
+      snapshot,
+    )
     return new Lab(machine, await SystemsManager.start(machine))
   }
 
   pin(change: Readonly<Record<string, string>>): void {
     writeFileSync(join(this.templates, 'pins.env'), guestPins(change))
+  }
+
+  /** As if LibreChat's next migration were needed for data of older versions than this one. */
+  migratesBelow(version: string): void {
+    const [migration] = JSON.parse(readFileSync(join(packaged, 'migrations.json'), 'utf8'))
+    writeFileSync(join(this.templates, 'migrations.json'), JSON.stringify([{ ...migration, below: version }]))
   }
 
   get host(): Host {
@@ -97,3 +112,9 @@ cd / && env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     rmSync(this.templates, { recursive: true, force: true })
   }
 }
+
+/** All that Run Commands would carry, as one script. */
+export const payload = (...args: Parameters<typeof payloads>): string =>
+  payloads(...args)
+    .map((script) => `(\n${script})`)
+    .join('\n')

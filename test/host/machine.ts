@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Disk } from './disk.js'
 import { run } from './shell.js'
@@ -29,6 +30,12 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
+/** A machine as it was at one moment: what it adds to the disk, and its compressed memory. */
+export interface Snapshot {
+  readonly image: string
+  readonly memory: string
+}
+
 /** A virtual machine with a disk of its own above the shared one, in software emulation. */
 export class Machine {
   readonly ports: {
@@ -49,7 +56,8 @@ export class Machine {
     this.ports = ports
   }
 
-  static async start(disk: Disk): Promise<Machine> {
+  /** Boots a new machine, or goes on where a snapshot was taken, which takes seconds. */
+  static async start(disk: Disk, snapshot?: Snapshot): Promise<Machine> {
     const [http, https, portainer, mongodb] = [
       await freePort(),
       await freePort(),
@@ -57,23 +65,39 @@ export class Machine {
       await freePort(),
     ]
     const machine = new Machine(disk, { http, https, portainer, mongodb })
-    run('qemu-img', [
-      'create',
-      '-q',
-      '-f',
-      'qcow2',
-      '-F',
-      'raw',
-      '-b',
-      disk.image,
-      join(machine.directory, 'disk.qcow2'),
-    ])
-    await machine.boot()
+    const base = snapshot ? ['qcow2', '-b', snapshot.image] : ['raw', '-b', disk.image]
+    run('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', ...base, join(machine.directory, 'disk.qcow2')])
+    await machine.boot(snapshot)
+    // The guest goes on at the time of the snapshot, as a laptop that slept would.
+    if (snapshot) await machine.sh(`date -s @${Math.round(Date.now() / 1000)}`)
     return machine
   }
 
+  /** Takes a snapshot, and ends the machine. */
+  async save({ image, memory }: Snapshot): Promise<void> {
+    await this.sh('sync; echo 3 >/proc/sys/vm/drop_caches')
+    const monitor = await Monitor.open(join(this.directory, 'monitor.sock'))
+    await monitor.ask('stop')
+    await monitor.ask('migrate', { uri: `exec:zstd -q -1 -o '${memory}'` })
+    for (;;) {
+      const { status } = await monitor.ask('query-migrate')
+      if (status === 'completed') break
+      if (status === 'failed' || status === 'cancelled') throw new Error(`QEMU's snapshot ${status}`)
+      await sleep(200)
+    }
+    await monitor.ask('quit')
+    await this.switchedOff()
+    run('qemu-img', [
+      'convert',
+      ...['-O', 'qcow2', '-F', 'raw', '-B', this.disk.image],
+      join(this.directory, 'disk.qcow2'),
+      image,
+    ])
+    await this.stop()
+  }
+
   /** One processor: with two, emulated in two threads, a kernel that patches itself while it boots panics at times. */
-  private async boot(): Promise<void> {
+  private async boot(snapshot?: Snapshot): Promise<void> {
     const { http, https, portainer, mongodb } = this.ports
     const forward = [
       [http, 80],
@@ -84,7 +108,8 @@ export class Machine {
       .map(([near, far]) => `,hostfwd=tcp:127.0.0.1:${near}-10.0.2.15:${far}`)
       .join('')
     const channel = join(this.directory, 'agent.sock')
-    rmSync(channel, { force: true })
+    const monitor = join(this.directory, 'monitor.sock')
+    for (const socket of [channel, monitor]) rmSync(socket, { force: true })
     this.qemu = spawn(
       'qemu-system-x86_64',
       [
@@ -122,14 +147,30 @@ export class Machine {
         'virtserialport,chardev=agent,name=lab.agent',
         '-device',
         'virtio-rng-pci',
+        '-qmp',
+        `unix:${monitor},server=on,wait=off`,
+        ...(snapshot ? ['-incoming', `exec:zstd -qdc '${snapshot.memory}'`] : []),
       ],
       { stdio: ['ignore', 'ignore', 'inherit'] },
     )
-    await this.listen(channel)
+    if (snapshot) await this.goOn(monitor)
+    await this.listen(channel, snapshot !== undefined)
   }
 
-  /** Waits until the guest's agent has said that it is there. */
-  private async listen(channel: string): Promise<void> {
+  /** Once its memory is there: a snapshot is of a machine that was stopped. */
+  private async goOn(path: string): Promise<void> {
+    while (!existsSync(path)) {
+      if (this.qemu?.exitCode !== null) throw new Error('QEMU did not start')
+      await sleep(50)
+    }
+    const monitor = await Monitor.open(path)
+    while ((await monitor.ask('query-status')).status === 'inmigrate') await sleep(100)
+    await monitor.ask('cont')
+    monitor.close()
+  }
+
+  /** Waits until the guest's agent has said that it is there, which it says once after each boot. */
+  private async listen(channel: string, isThere: boolean): Promise<void> {
     const deadline = Date.now() + 300_000
     while (!existsSync(channel)) {
       if (Date.now() > deadline || this.qemu?.exitCode !== null) throw new Error('QEMU did not start')
@@ -145,6 +186,13 @@ export class Machine {
       )
       socket.setEncoding('utf8')
       socket.on('error', reject)
+      if (isThere) {
+        this.waiting.set(0, () => {
+          clearTimeout(late)
+          resolve()
+        })
+        socket.write(`${JSON.stringify({ id: 0, script: 'true' })}\n`)
+      }
       socket.on('data', (chunk: string) => {
         text += chunk
         for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n')) {
@@ -228,5 +276,37 @@ export class Machine {
   async stop(): Promise<void> {
     await this.stopQemu()
     rmSync(this.directory, { recursive: true, force: true })
+  }
+}
+
+/** QEMU's own protocol: one command at a time. */
+class Monitor {
+  private readonly lines: AsyncIterableIterator<string>
+  private readonly socket: Socket
+
+  private constructor(socket: Socket) {
+    this.socket = socket
+    this.lines = createInterface({ input: socket })[Symbol.asyncIterator]()
+  }
+
+  static async open(path: string): Promise<Monitor> {
+    const monitor = new Monitor(connect(path))
+    await monitor.ask('qmp_capabilities')
+    return monitor
+  }
+
+  close(): void {
+    this.socket.destroy()
+  }
+
+  async ask(execute: string, parameters: object = {}): Promise<Record<string, unknown>> {
+    this.socket.write(`${JSON.stringify({ execute, arguments: parameters })}\n`)
+    for (;;) {
+      const { value, done } = await this.lines.next()
+      if (done) throw new Error(`QEMU ended at ${execute}`)
+      const answer = JSON.parse(value)
+      if (answer.error) throw new Error(`QEMU refused ${execute}: ${answer.error.desc}`)
+      if (answer.return) return answer.return
+    }
   }
 }

@@ -85,6 +85,20 @@ const routes = {
     }
     response.end()
   },
+  // Answered once the database has it, as a message is.
+  'POST /api/notes': async (request, response) => {
+    const { id } = await body(request)
+    await ask('insert', { kind: 'note', id })
+    json(response, 200, { id })
+  },
+  'GET /api/notes': async (_, response) => {
+    const notes = await ask('find', 'note')
+    json(
+      response,
+      200,
+      notes.map(({ id }) => id),
+    )
+  },
   'POST /api/files': async (request, response) => {
     const hash = crypto.createHash('sha256')
     const file = fs.createWriteStream('/app/uploads/last')

@@ -21,6 +21,10 @@ function save() {
   fs.fsyncSync(handle)
   fs.closeSync(handle)
   fs.renameSync(`${file}.new`, file)
+  // The new name, too, is on the disk before anything is acknowledged.
+  const directory = fs.openSync('/data/db', 'r')
+  fs.fsyncSync(directory)
+  fs.closeSync(directory)
 }
 const answers = {
   ping: () => 'ok',
