@@ -1,8 +1,11 @@
+import type { Instance } from '@aws-sdk/client-ec2'
 import { isRetryable } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
 import { type Observation, observe, remove } from '../engine/converge.js'
 import type { Resource } from '../engine/resource.js'
+import { type Copies, copiesLeftAlone, findCopies } from '../lab/copies.js'
 import type { LabGraph } from '../lab/graph.js'
+import { type LastBackup, lastBackupOf } from '../lab/last-backup.js'
 import { findLeftovers, type Leftovers, removeSecrets, strangersOf } from '../lab/leftovers.js'
 import { addressCost } from '../lab/prices.js'
 import { nothingChosen } from '../lab/settings.js'
@@ -14,6 +17,7 @@ import { profileUsers } from '../resources/instance-profile.js'
 import { isStrangers, type LabId, OtherRegion, tagValue } from '../resources/ownership.js'
 import { profilesOf } from '../resources/role.js'
 import { groupUsers } from '../resources/security-group.js'
+import { type PricedSnapshot, withPrice } from './backup/snapshot.js'
 import type { Context } from './context.js'
 import { graphWithSchedule } from './lab-graph.js'
 import type { OpenLab } from './open-lab.js'
@@ -38,6 +42,11 @@ export interface DestroyPlan {
   strangers: readonly Stranger[]
   /** The proven Elastic IP, and whether it goes. */
   address: { publicIp: string; goes: boolean; canGo: boolean; cost: string } | undefined
+  /** The last backup that stays; undefined: none that is known. */
+  lastBackup: LastBackup | undefined
+  /** The state of the instance that has the data; undefined: there is none. */
+  host: string | undefined
+  snapshots: readonly PricedSnapshot[]
   /** Regions in which a lab of this name has global resources. */
   elsewhere: readonly string[]
 }
@@ -51,6 +60,8 @@ export interface Destroyed {
   /** What it costs: "$3.65 a month (prices of 2025-03)". */
   addressCost: string
   strangers: readonly Stranger[]
+  /** They stay, and cost until they are removed. */
+  snapshots: readonly PricedSnapshot[]
 }
 
 interface Seen {
@@ -58,6 +69,7 @@ interface Seen {
   observation: Observation
   identity: Identity
   leftovers: Leftovers
+  copies: Copies
   /** What is the lab's and stays, because others use it or nothing proves it: the reason. */
   staying: ReadonlyMap<Resource, string>
   elsewhere: readonly string[]
@@ -95,7 +107,7 @@ export class Destruction {
   }
 
   get plan(): DestroyPlan {
-    const { graph, observation, identity, leftovers, staying, elsewhere } = this.#seen
+    const { graph, observation, identity, staying, elsewhere, copies } = this.#seen
     const host = observation.of(graph.instance)
     const address = observation.of(graph.address)
     return {
@@ -122,8 +134,12 @@ export class Destruction {
         ...(host?.moreInterfaces ?? [])
           .filter(({ deletedWithInstance }) => !deletedWithInstance)
           .map(({ id }) => ({ text: `network interface ${id}`, why: 'it does not go with the instance' })),
+        ...identity.superseded.flatMap((old) => partsOf(old).filter(({ goes }) => !goes)),
       ],
-      strangers: strangersOf(identity, leftovers),
+      strangers: leftAlone(this.#seen),
+      lastBackup: lastBackupOf(identity.instance, copies.snapshots),
+      host: host?.state,
+      snapshots: pricedSnapshots(this.#open.lab, copies),
       address: address && {
         publicIp: address.publicIp,
         goes: this.#releases,
@@ -191,7 +207,8 @@ export class Destruction {
       left: itemsOf(after, checked).map(({ text }) => text),
       keptAddress: kept,
       addressCost: addressCost(this.#open.lab.region),
-      strangers: strangersOf(after.identity, after.leftovers),
+      strangers: leftAlone(after),
+      snapshots: pricedSnapshots(this.#open.lab, after.copies),
     }
   }
 
@@ -206,6 +223,39 @@ export class Destruction {
   }
 }
 
+const leftAlone = ({ identity, leftovers, copies }: Seen): Stranger[] => [
+  ...strangersOf(identity, leftovers),
+  ...copiesLeftAlone(identity, copies),
+]
+
+const pricedSnapshots = (lab: LabId, { snapshots }: Copies): PricedSnapshot[] =>
+  snapshots.map((one) => withPrice(lab, one))
+
+/** The volumes and interfaces of an instance whose place another has taken, and whether each goes with it. */
+function partsOf({
+  InstanceId = '',
+  RootDeviceName,
+  BlockDeviceMappings = [],
+  NetworkInterfaces = [],
+}: Instance): (DestroyItem & { goes: boolean; why: string })[] {
+  const volumes = BlockDeviceMappings.map(({ DeviceName = '', Ebs }) => ({
+    text: `volume ${Ebs?.VolumeId} (${DeviceName} of ${InstanceId})`,
+    goes: DeviceName === RootDeviceName && Ebs?.DeleteOnTermination === true,
+    why: 'only the root volume goes with the instance',
+  }))
+  const interfaces = NetworkInterfaces.filter(({ Attachment }) => Attachment?.DeviceIndex !== 0).map(
+    ({ NetworkInterfaceId, Attachment }) => ({
+      text: `network interface ${NetworkInterfaceId} (at ${InstanceId})`,
+      goes: Attachment?.DeleteOnTermination === true,
+      why: 'it does not go with the instance',
+    }),
+  )
+  return [...volumes, ...interfaces].map((one) => ({
+    ...one,
+    notes: one.goes ? ['it is deleted with its instance'] : [],
+  }))
+}
+
 const unproven = 'nothing proves that it is the lab’s'
 
 /** What only its tags say is the lab's, where no instance agrees with it: it stays unless it is named. */
@@ -215,18 +265,19 @@ const aloneIn = ({ unconfirmed }: Identity): NonNullable<Identity['unconfirmed']
 async function look({ clients, lab }: OpenLab, graph: LabGraph): Promise<Seen> {
   const elsewhere = new Set<string>()
   const unprovenNames: Stranger[] = []
-  const [observation, leftovers] = await Promise.all([
+  const [observation, leftovers, copies] = await Promise.all([
     observe(graph.all, (error) => {
       if (error instanceof OtherRegion) elsewhere.add(error.there)
       if (error instanceof Unproven) unprovenNames.push(error.stranger)
       return isStrangers(error)
     }),
     findLeftovers(clients, lab),
+    findCopies(clients, lab),
   ])
   const found = observation.of(graph.identity) ?? nobody
   const identity = { ...found, strangers: [...found.strangers, ...unprovenNames] }
   const staying = await stayingOf(clients, { graph, observation, identity })
-  return { graph, observation, identity, leftovers, staying, elsewhere: [...elsewhere] }
+  return { graph, observation, identity, leftovers, copies, staying, elsewhere: [...elsewhere] }
 }
 
 /** Removing these would take something from an instance or a profile that is not the lab's. */
@@ -299,7 +350,7 @@ function textOf({ graph, observation, identity }: Seen, resource: Resource): str
 
 /** Everything of these that exists, including volumes and replaced instances. */
 function itemsOf(seen: Seen, resources: readonly Resource[]): DestroyItem[] {
-  const { graph, observation, leftovers } = seen
+  const { graph, observation, leftovers, identity } = seen
   const items = observation.only(resources).present.map((resource) => {
     const host = resource === (graph.instance as Resource) ? observation.of(graph.instance) : undefined
     return { text: textOf(seen, resource), notes: host ? protectionNotes(host) : [] }
@@ -313,6 +364,7 @@ function itemsOf(seen: Seen, resources: readonly Resource[]): DestroyItem[] {
       text: `instance ${id}`,
       notes: ['replaced by the instance above'],
     })),
+    ...(host ? identity.superseded : []).flatMap((old) => partsOf(old).filter(({ goes }) => goes)),
     ...(host?.moreInterfaces ?? [])
       .filter(({ deletedWithInstance }) => deletedWithInstance)
       .map(({ id }) => ({ text: `network interface ${id}`, notes: ['it is deleted with the instance'] })),

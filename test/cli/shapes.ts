@@ -9,9 +9,29 @@ const list = z.array
 
 const change = object({ what: text, from: text.optional(), to: text.optional(), byHand: text.optional() })
 
+const snapshot = object({
+  name: text,
+  id: text,
+  at: text,
+  state: text,
+  sizeGb: z.number(),
+  mostMonthlyUsd: z.number().nullable(),
+})
+
 const strangers = list(
   object({
-    kind: z.enum(['instance', 'address', 'group', 'role', 'profile', 'volume', 'parameter']),
+    kind: z.enum([
+      'instance',
+      'address',
+      'group',
+      'role',
+      'profile',
+      'volume',
+      'parameter',
+      'snapshot',
+      'image',
+      'interface',
+    ]),
     id: text,
     name: z.string(),
     why: text,
@@ -252,7 +272,10 @@ export const shapes = {
   }),
   dumps: object({
     dumps: list(object({ id: text, at: text, reason: text, bytes: z.number(), librechat: text })),
+    snapshots: list(snapshot),
   }),
+  snapshot: object({ snapshot }),
+  snapshotRemoved: object({ removed: snapshot }),
   status: object({
     ...where,
     exitCode: z.literal([0, 2]),
@@ -357,6 +380,11 @@ export const shapes = {
     going: list(text).optional(),
     kept: list(object({ text, why: text })).optional(),
     dryRun: z.literal(true).optional(),
+    keptSnapshots: list(snapshot),
+    backup: text.nullable(),
+    lastBackup: object({ kind: z.enum(['file', 'snapshot']), at: text })
+      .nullable()
+      .optional(),
   }),
   tunnel: object({
     tunnels: list(

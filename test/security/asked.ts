@@ -19,12 +19,14 @@ const kinds: Record<string, string> = {
   subnet: 'subnet',
   vpc: 'vpc',
   ami: 'image',
+  snap: 'snapshot',
 }
 /** What a creating call makes; each is asked about before it has an id. */
 const made: Record<string, readonly string[]> = {
   RunInstances: ['i', 'vol', 'eni'],
   AllocateAddress: ['eipalloc'],
   CreateSecurityGroup: ['sg'],
+  CreateSnapshot: ['snap'],
 }
 const bedrock: readonly (readonly [RegExp, string])[] = [
   [/^GET \/foundation-models$/, 'ListFoundationModels'],
@@ -120,7 +122,9 @@ const idsIn = ({ params }: Call): string[] => [
   ...new Set(
     Object.values(params)
       .map(String)
-      .filter((value) => /^(i|vol|sg|eni|eipalloc|subnet|vpc|ami|eipassoc|iip-assoc)-[0-9a-f]+$/.test(value)),
+      .filter((value) =>
+        /^(i|vol|sg|eni|eipalloc|subnet|vpc|ami|snap|eipassoc|iip-assoc)-[0-9a-f]+$/.test(value),
+      ),
   ),
 ]
 
