@@ -105,10 +105,16 @@ export const snapshotJson = ({ name, snapshotId, at, state, sizeGb, mostMonthlyU
   mostMonthlyUsd: mostMonthlyUsd ?? null,
 })
 
-export const restoredText = ({ lab, id, before, search }: Restored, { hint }: Pick<Ui, 'hint'>): string =>
+export const restoredText = (
+  { lab, id, before, search, migrated = [] }: Restored,
+  { hint }: Pick<Ui, 'hint'>,
+): string =>
   [
     `Restored ${clean(id)} into the lab "${lab}".`,
     '  Users sign in with the passwords of that time.',
+    ...(migrated.length > 0
+      ? [`  The backup is of an older LibreChat, so these were migrated: ${clean(migrated.join(', '))}.`]
+      : []),
     ...(search ? [] : ['  The search in old conversations could not be rebuilt; new ones are found.']),
     `  The data from before is kept on the host. To go back: ${hint({ command: { path: 'restore', args: [before] } })}`,
   ].join('\n')

@@ -269,6 +269,7 @@ export const shapes = {
     seconds: z.number(),
     stoppedSeconds: z.number(),
     search: z.boolean(),
+    migrated: list(text).optional(),
   }),
   dumps: object({
     dumps: list(object({ id: text, at: text, reason: text, bytes: z.number(), librechat: text })),

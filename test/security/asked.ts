@@ -72,7 +72,7 @@ async function ofEc2(call: Call, { ec2 }: Witness, account: string): Promise<Ask
   const action = `ec2:${call.action}`
   const arn = (id: string) => {
     const kind = kinds[id.split('-')[0] ?? ''] ?? 'nothing'
-    return `arn:aws:ec2:${call.region}:${kind === 'image' ? '' : account}:${kind}/${id}`
+    return `arn:aws:ec2:${call.region}:${kind === 'image' || kind === 'snapshot' ? '' : account}:${kind}/${id}`
   }
   const tags = requestTags(call)
   const named = await Promise.all(idsIn(call).map((id) => behind(id, { ec2 })))
