@@ -28,8 +28,8 @@ export async function destroy(
   context: Context,
   view: DestroyView,
 ): Promise<number> {
-  const open = await openLab(options, context, { anySpec: true })
-  const destruction = await Destruction.of(open, options.releaseAddress)
+  const open = await openLab(options, context, { anySpec: true, readsPath: true })
+  const destruction = await Destruction.of(open, options.releaseAddress, context)
   const { plan } = destruction
   if (plan.going.length === 0) {
     if (!options.dryRun) await destruction.nothing(context)
@@ -45,7 +45,9 @@ export async function destroy(
   await agree(plan, options, context)
   if (await agreeToRelease(plan, options, context)) destruction.releaseToo()
   const backup = await backUpFirst(open, wanted, options, context)
-  const outcome = { ...(await destruction.carryOut(context)), backup }
+  // A backup takes minutes: what was seen before it counts no more than what was seen before a question.
+  const asked = options.confirm === undefined || backup !== undefined
+  const outcome = { ...(await destruction.carryOut(context, { asked })), backup }
   view.outcome(outcome)
   return outcome.left.length === 0 ? 0 : 2
 }
