@@ -30,15 +30,16 @@ export async function noteBackup(ec2: EC2Client, instanceId: string, at: number)
   await ec2.send(new CreateTagsCommand({ Resources: [instanceId], Tags }))
 }
 
-/** "3 days ago (2026-11-23 10:15 UTC)" */
+/** "3 days ago (2026-11-23 10:15 UTC)", "less than a minute ago (…)" */
 export function agoText(at: number, now: number): string {
   const minutes = Math.max(0, Math.round((now - at) / 60_000))
+  const date = new Date(at).toISOString().slice(0, 16).replace('T', ' ')
+  if (minutes < 1) return `less than a minute ago (${date} UTC)`
   const [amount, unit] =
     minutes < 120
       ? [minutes, 'minute']
       : minutes < 48 * 60
         ? [Math.round(minutes / 60), 'hour']
         : [Math.round(minutes / 1440), 'day']
-  const date = new Date(at).toISOString().slice(0, 16).replace('T', ' ')
   return `${amount} ${unit}${amount === 1 ? '' : 's'} ago (${date} UTC)`
 }

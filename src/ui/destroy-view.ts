@@ -63,7 +63,15 @@ function nothingText(
 }
 
 function destroyedText(
-  { lab, left, keptAddress, addressCost, strangers, snapshots }: Destroyed,
+  {
+    lab,
+    left,
+    keptAddress,
+    addressCost,
+    strangers,
+    snapshots,
+    backup,
+  }: Parameters<DestroyView['outcome']>[0],
   { style, hint }: Paint,
 ): string {
   const others = apart(strangerLines(strangers, lab, { style, hint }))
@@ -79,7 +87,14 @@ function destroyedText(
     keptAddress !== undefined
       ? keptText(lab, keptAddress, addressCost, { hint })
       : `${style('green', '✔')} The lab "${lab.name}" in ${lab.region} is deleted. ${snapshots.length > 0 ? 'Only its snapshots are left.' : 'None of its resources are left, and it costs nothing now.'}`
-  return [end, ...snapshotLines(snapshots, { hint }), ...others].join('\n')
+  const saved =
+    backup === undefined
+      ? []
+      : [
+          `Its data is in ${clean(backup)}. To put it into a new lab, run up and then:`,
+          `  ${hint({ command: { path: 'restore', args: [backup] } })}`,
+        ]
+  return [end, ...saved, ...snapshotLines(snapshots, { hint }), ...others].join('\n')
 }
 
 const destroyedJson = ({
