@@ -26,6 +26,11 @@ if ! flock -n 9; then
     exit 1
   fi
 fi
+# bin/finish waits for what runs, and nothing new begins.
+if [ "$(systemctl is-system-running 2>/dev/null)" = stopping ]; then
+  echo '{"error":{"code":"host-stopping","what":"The host is shutting down.","why":"Nothing was done.","fix":[{"code":"start"}]}}'
+  exit 1
+fi
 echo "$stage since $(date -u +%FT%TZ)" >"$LAB/state/running"
 rm -f "$LAB/state/error.json"
 # Keys that a command asked for and never used.
@@ -42,6 +47,7 @@ case $stage in
 esac
 echo "=== $stage ended with $code" >>"$log"
 rm -f "$LAB/state/running"
+if [ "$code" -eq 0 ] && grep -qs "\"stage\":\"$stage\"" "$LAB/state/interrupted.json"; then rm -f "$LAB/state/interrupted.json"; fi
 
 if [ "$code" -ne 0 ]; then
   if [ -s "$LAB/state/error.json" ]; then

@@ -8,6 +8,7 @@ import { LabError } from '../core/error.js'
 import { retryWhile } from '../core/wait.js'
 import { endedBadly } from './command-ending.js'
 import type { Host } from './host.js'
+import { isLost } from './online.js'
 
 export interface Command {
   /** One word: system, docker, images, stack, health, user-add. Stands in the command's comment. */
@@ -31,6 +32,9 @@ const deliverySeconds = 120
 /** For how long a call that says nothing about the command is made again: an agent that has just come online. */
 const settleMs = 30_000
 
+/** How often the agent of a command that takes long is looked for. Systems Manager misses it after some minutes. */
+const lookMs = 60_000
+
 /** By this comment the account's command history, the rehearsal and the tests know a lab's stages. */
 const comment = (lab: string, stage: string): string => `librechat-lab ${lab} ${stage}`.slice(0, 100)
 
@@ -42,10 +46,15 @@ const comment = (lab: string, stage: string): string => `librechat-lab ${lab} ${
 export async function runCommand(host: Host, command: Command): Promise<CommandResult> {
   const commandId = await send(host, command)
   const deadline = host.clock.now() + (command.timeoutSeconds + deliverySeconds + 30) * 1000
+  let nextLook = host.clock.now() + lookMs
   for (let polls = 0; host.clock.now() < deadline; polls++) {
     await host.clock.sleep(pause(polls), host.signal)
     const invocation = await poll(host, commandId)
     if (invocation !== undefined && ended(invocation)) return resultOf(invocation, command)
+    if (host.clock.now() < nextLook) continue
+    // Of a host that was stopped, Run Command says nothing before the command's time is over.
+    if (await isLost(host)) throw stoppedMeanwhile(command)
+    nextLook = host.clock.now() + lookMs
   }
   throw new LabError({
     code: 'command-deadline',
@@ -93,6 +102,18 @@ async function sendOnce(host: Host, { stage, script, timeoutSeconds }: Command):
   if (Command?.CommandId === undefined) throw new Error('SendCommand answered without a command id.')
   return Command.CommandId
 }
+
+const stoppedMeanwhile = ({ stage }: Command) =>
+  new LabError({
+    code: 'host-offline',
+    what: `The host went offline while its stage ${stage} ran.`,
+    why: 'The instance was stopped, for example by its schedule, or it lost its network.',
+    fix: [
+      { command: { path: 'status' }, text: 'shows its state, and what was interrupted' },
+      'Then run the same command again: it continues from there.',
+    ],
+    fault: 'aws',
+  })
 
 const offline = ({ instanceId }: Host, cause: unknown) =>
   new LabError({

@@ -92,6 +92,8 @@ export function labGraph({
     group: creations.group ?? newCreation(),
     role: creations.role ?? newCreation(),
     profile: creations.profile ?? newCreation(),
+    scheduleRole: creations.scheduleRole ?? newCreation(),
+    scheduleGroup: creations.scheduleGroup ?? newCreation(),
   }
   const identity = identityOf({
     ec2,
@@ -103,11 +105,13 @@ export function labGraph({
   const settingsFor = (seen: Identity | undefined): Settings => {
     const adopted = seen?.unconfirmed ? { ...recorded.adopted, ...seen.unconfirmed } : recorded.adopted
     const { generation, previousGeneration } = recorded
+    // Without a schedule there is nothing that these prove.
+    const { scheduleRole, scheduleGroup, ...always } = created
     return settingsSchema.parse({
       ...chosen,
       generation,
       previousGeneration,
-      creations: created,
+      creations: chosen.schedule ? created : always,
       adopted,
     })
   }
@@ -123,9 +127,10 @@ export function labGraph({
   })
   // The settings come first, so that a run killed in the middle leaves them, and go last.
   const after = [settings]
-  const proofOf = (kind: 'role' | 'profile') => ({
+  const proofOf = (kind: 'role' | 'profile' | 'scheduleRole' | 'scheduleGroup') => ({
     id: created[kind],
-    isRecorded: creations[kind] !== undefined,
+    // No released version made a schedule without an id.
+    isRecorded: creations[kind] !== undefined || kind.startsWith('schedule'),
     settings,
     identity,
   })
@@ -201,7 +206,10 @@ export function labGraph({
     after,
   })
   const points = association({ ec2, address: elasticIp, instance: host })
-  const resting = scheduleResources(clients, lab, chosen, adopt, host)
+  const resting = scheduleResources(clients, chosen, host, {
+    role: { lab, adopt, proof: proofOf('scheduleRole'), after },
+    group: { lab, adopt, proof: proofOf('scheduleGroup'), after: [...after, host] },
+  })
   return {
     settings,
     role: instanceRole,
@@ -224,15 +232,18 @@ export function labGraph({
 /** What starts and stops the instance by itself: EventBridge Scheduler with a role of its own. */
 function scheduleResources(
   { iam, scheduler }: Clients,
-  lab: LabId,
   { schedule, permissionsBoundary }: Settings,
-  adopt: boolean,
   instance: Resource<InstanceState>,
+  owned: Record<
+    'role' | 'group',
+    Pick<Parameters<typeof scheduleGroup>[0], 'lab' | 'adopt' | 'proof' | 'after'>
+  >,
 ): Pick<LabGraph, 'scheduleRole' | 'scheduleGroup' | 'schedules'> {
+  const { lab } = owned.role
   const { scheduleRole: roleName, scheduleGroup: groupName } = names(lab.name)
   const groupArn = groupArnOf(lab, groupName)
-  const role = scheduleRole({ iam, lab, adopt, name: roleName, groupArn, permissionsBoundary, instance })
-  const group = scheduleGroup({ scheduler, lab, adopt, name: groupName, after: [instance] })
+  const role = scheduleRole({ ...owned.role, iam, name: roleName, groupArn, permissionsBoundary, instance })
+  const group = scheduleGroup({ ...owned.group, scheduler, name: groupName })
   const wanted = schedule && {
     expressions: expressionsOf(schedule),
     timezone: schedule.timezone,

@@ -57,6 +57,8 @@ export const settingsSchema = z.strictObject({
       group: creationId.optional(),
       role: creationId.optional(),
       profile: creationId.optional(),
+      scheduleRole: creationId.optional(),
+      scheduleGroup: creationId.optional(),
     })
     .optional(),
   /** What the user agreed to once, where nothing else proves it. */

@@ -13,11 +13,11 @@ import {
   tagValue,
 } from './ownership.js'
 
-/** What proves a role and an instance profile, whose names and tags anybody in the account may give. */
+/** What proves a role, an instance profile and a schedule group, whose names and tags anybody in the account may give. */
 export interface CreationProof {
   /** The one-time id that the settings hold before the creating call, which gives it as a tag. */
   id: string
-  /** Whether the settings held it before this run; those of an older version do not. */
+  /** Whether the settings held it before this run, or no older version made such a thing. */
   isRecorded: boolean
   settings: Resource
   identity: Resource<Identity>
@@ -30,13 +30,16 @@ export interface Proven {
   marked: boolean
 }
 
+const nouns = { role: 'role', profile: 'instance profile', 'schedule-group': 'schedule group' } as const
+type Kind = keyof typeof nouns
+
 /** It has the lab's name and tags, and no proof. `status` and `destroy` list it and leave it alone. */
 export class Unproven extends LabError {
   constructor(readonly stranger: Stranger) {
     const { kind, id } = stranger
     super({
       code: 'unowned',
-      what: `There is already ${kind === 'role' ? 'a role' : 'an instance profile'} ${id}, and it is not proven to be this lab's.`,
+      what: `There is already ${kind === 'profile' ? 'an' : 'a'} ${nouns[kind as Kind]} ${id}, and it is not proven to be this lab's.`,
       why: `${stranger.why} Nothing was changed.`,
       fix: [otherName, adoptIt],
     })
@@ -50,26 +53,26 @@ type Seen = Parameters<Resource['observe']>[0]
  * instance uses. LabError `unowned`, `other-region`; `adopt` accepts the former.
  */
 export async function checkProven(
-  about: { lab: LabId; adopt: boolean; kind: 'role' | 'profile'; name: string; proof: CreationProof },
+  about: { lab: LabId; adopt: boolean; kind: Kind; name: string; proof: CreationProof },
   tags: Parameters<typeof checkOwned>[2],
   seen: Seen,
-  isUsedBy: (host: Instance) => Promise<boolean>,
+  isUsedBy?: (host: Instance) => Promise<boolean>,
 ): Promise<Proven> {
   const { lab, adopt, kind, name, proof } = about
-  const what = `${kind === 'role' ? 'role' : 'instance profile'} ${name}`
+  const what = `${nouns[kind]} ${name}`
   if (!checkOwned(lab, what, tags, adopt)) return { owned: false, marked: false }
   const id = tagValue(tags, tagKeys.creation)
   if (id === proof.id) return { owned: true, marked: true }
   const isOlder = !proof.isRecorded && id === undefined && (await seen(proof.settings)) !== undefined
   if (isOlder) return { owned: true, marked: false }
-  const host = (await seen(proof.identity))?.instance
+  const host = isUsedBy && (await seen(proof.identity))?.instance
   if (host && (await isUsedBy(host))) return { owned: true, marked: false }
   if (adopt) return { owned: false, marked: false }
   throw new Unproven({
     kind,
     id: name,
     name: '',
-    why: 'It has the lab’s tags, but not the creation id in the settings, and the lab’s instance does not use it.',
+    why: `It has the lab’s tags, but not the creation id in the settings${isUsedBy ? ', and the lab’s instance does not use it' : ''}.`,
   })
 }
 

@@ -21,7 +21,7 @@ export interface Recorded {
   /** The generation before, until its instance is known to have ended. */
   previousGeneration?: string | undefined
   /** One-time ids, written before the creating call and given in it as a tag. */
-  creations?: Partial<Record<'address' | 'group' | 'role' | 'profile', string | undefined>> | undefined
+  creations?: Partial<Record<'address' | 'group', string | undefined>> | undefined
   /** Resources without a proof of their own that the user agreed to once. */
   adopted?: Adopted | undefined
   /** No creation id was ever stored: version 0.1.0 made the lab, or its settings are lost. */
@@ -42,6 +42,7 @@ export interface Stranger {
     | 'group'
     | 'role'
     | 'profile'
+    | 'schedule-group'
     | 'volume'
     | 'parameter'
     | 'snapshot'

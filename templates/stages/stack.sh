@@ -97,14 +97,15 @@ install -d -m 700 "$LAB/money/host"
 for file in lab.py money.py guard.js; do put "$CODE/host/$file" "$LAB/money/host/$file" 600 || true; done
 
 # The timers, now that there is something to update, to dump, to stop and to sum.
-for program in update-portainer idle-stop; do put "$CODE/bin/$program" "$LAB/bin/$program" 755 || true; done
+for program in update-portainer idle-stop finish; do put "$CODE/bin/$program" "$LAB/bin/$program" 755 || true; done
 changed=no
-for unit in librechat-lab-{portainer,dump,idle,money}.{service,timer} librechat-lab-recover.service; do
+for unit in librechat-lab-{portainer,dump,idle,money}.{service,timer} librechat-lab-{recover,finish}.service; do
   if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
 done
 if [ $changed = yes ]; then systemctl daemon-reload; fi
 systemctl enable --now librechat-lab-portainer.timer librechat-lab-dump.timer librechat-lab-money.timer
 systemctl enable librechat-lab-recover.service
+systemctl enable --now librechat-lab-finish.service
 systemctl start librechat-lab-money.service || say "what the models cost could not be summed; the host tries again every 3 minutes"
 # The command line has seen to it that a shutdown stops the instance, or it would have left this file.
 rm -f state/idle-stop-held

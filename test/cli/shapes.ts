@@ -26,6 +26,7 @@ const strangers = list(
       'group',
       'role',
       'profile',
+      'schedule-group',
       'volume',
       'parameter',
       'snapshot',

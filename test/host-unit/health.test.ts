@@ -105,6 +105,12 @@ describe.skipIf(!there)('the host’s health', () => {
     expect(JSON.parse(stdout)).toMatchObject({ healthy: false, metadataProtected: false, release: '' })
   })
 
+  it('says that Docker does not answer, and nothing of services that it can’t see', () => {
+    const { problems, services } = health(good)
+    expect(problems.map(({ code }: { code: string }) => code)).toEqual(['docker'])
+    expect(services.librechat).toBe('unknown')
+  })
+
   it('says that a kernel waits for a restart, and which', () => {
     expect(health(good)).toMatchObject({ rebootNeeded: false, warnings: [] })
     const waiting = health(good, '/boot/vmlinuz-6.18.9-99.amzn2023.x86_64')

@@ -32,6 +32,23 @@ describe('a command on the host', () => {
     expect((await runCommand(host, command)).stdout).toBe('done')
   })
 
+  it('is not waited for on a host that was stopped meanwhile', async () => {
+    const { host, elapsed } = scriptedHost({
+      SendCommand: [sent],
+      GetCommandInvocation: () => ({ Status: 'InProgress', ResponseCode: -1 }),
+      DescribeInstanceInformation: [
+        { InstanceInformationList: [{ InstanceId: 'i-0123456789abcdef0', PingStatus: 'Online' }] },
+        awsError('AccessDeniedException'),
+        { InstanceInformationList: [{ InstanceId: 'i-0123456789abcdef0', PingStatus: 'ConnectionLost' }] },
+      ],
+    })
+    await expect(runCommand(host, { ...command, timeoutSeconds: 3600 })).rejects.toMatchObject({
+      code: 'host-offline',
+      message: expect.stringContaining('while its stage stack ran'),
+    })
+    expect(elapsed()).toBeLessThan(4 * 60_000)
+  })
+
   it('has succeeded only when its status is Success and its code 0', async () => {
     const answer = { Status: 'Success', ResponseCode: 3, StandardOutputContent: 'no' }
     const { host } = scriptedHost({ SendCommand: [sent], GetCommandInvocation: [answer] })
