@@ -186,14 +186,14 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
   removesBob(call?: number): NodeJS.Signals | null {
     this.put('bob', '')
     this.remove('calls')
-    if (call !== undefined) this.put('kill', String(call))
+    if (call !== undefined) this.put('end', `${call} KILL\n`)
     this.put('input/request.json', JSON.stringify({ action: 'remove', email: 'bob@example.org' }))
     const result = spawnSync(found.stdout.trim(), [`${templates}/host/user.py`], {
       env: this.env,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     })
-    this.remove('kill')
+    this.remove('end')
     if (result.signal === null && result.status !== 0) throw new Error(`${result.stdout}${result.stderr}`)
     return result.signal
   }
