@@ -16,6 +16,8 @@ export interface Command {
   /** For `sh`, as root. */
   readonly script: string
   readonly timeoutSeconds: number
+  /** Called while the command takes long, the next time when it has ended; the signal aborts at the command's end. */
+  readonly onWait?: ((signal: AbortSignal) => Promise<void>) | undefined
 }
 
 export interface CommandResult {
@@ -31,6 +33,8 @@ export interface CommandResult {
 const deliverySeconds = 120
 /** For how long a call that says nothing about the command is made again: an agent that has just come online. */
 const settleMs = 30_000
+/** After how long `onWait` is called, and how long after it has ended it is called again. */
+const onWaitMs = 6_000
 
 /** How often the agent of a command that takes long is looked for. Systems Manager misses it after some minutes. */
 const lookMs = 60_000
@@ -46,15 +50,21 @@ const comment = (lab: string, stage: string): string => `librechat-lab ${lab} ${
 export async function runCommand(host: Host, command: Command): Promise<CommandResult> {
   const commandId = await send(host, command)
   const deadline = host.clock.now() + (command.timeoutSeconds + deliverySeconds + 30) * 1000
+  const watch = watched(host, command)
   let nextLook = host.clock.now() + lookMs
-  for (let polls = 0; host.clock.now() < deadline; polls++) {
-    await host.clock.sleep(pause(polls), host.signal)
-    const invocation = await poll(host, commandId)
-    if (invocation !== undefined && ended(invocation)) return resultOf(invocation, command)
-    if (host.clock.now() < nextLook) continue
-    // Of a host that was stopped, Run Command says nothing before the command's time is over.
-    if (await isLost(host)) throw stoppedMeanwhile(command)
-    nextLook = host.clock.now() + lookMs
+  try {
+    for (let polls = 0; host.clock.now() < deadline; polls++) {
+      await host.clock.sleep(pause(polls), host.signal)
+      const invocation = await poll(host, commandId)
+      if (invocation !== undefined && ended(invocation)) return resultOf(invocation, command)
+      watch.after(pause(polls))
+      if (host.clock.now() < nextLook) continue
+      // Of a host that was stopped, Run Command says nothing before the command's time is over.
+      if (await isLost(host)) throw stoppedMeanwhile(command)
+      nextLook = host.clock.now() + lookMs
+    }
+  } finally {
+    await watch.end()
   }
   throw new LabError({
     code: 'command-deadline',
@@ -71,6 +81,28 @@ export async function runCommand(host: Host, command: Command): Promise<CommandR
  * second, one that downloads images takes minutes.
  */
 const pause = (polls: number): number => Math.min(100 * 1.5 ** polls, polls < 14 ? 1000 : 2000)
+
+/** Calls `onWait` beside the polls, by the time that they waited. */
+function watched(host: Host, { onWait }: Command) {
+  const over = new AbortController()
+  let waitedMs = 0
+  let call: Promise<void> | undefined
+  return {
+    after(ms: number): void {
+      waitedMs += ms
+      if (!onWait || call || waitedMs < onWaitMs) return
+      call = onWait(AbortSignal.any([host.signal, over.signal])).then(() => {
+        waitedMs = 0
+        call = undefined
+      })
+      call.catch(() => {}) // Thrown at the end, below.
+    },
+    async end(): Promise<void> {
+      over.abort()
+      await call
+    },
+  }
+}
 
 /** Scripts may run twice, so a call whose answer was lost is made again as one that was refused for a while is. */
 async function send(host: Host, command: Command): Promise<string> {

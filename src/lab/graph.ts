@@ -61,7 +61,7 @@ export interface GraphOptions {
   adopt: boolean
   /** Where an instance and a group would be made; asked only when they are. */
   place: () => Promise<LaunchTarget>
-  userData: string | undefined
+  userData: Buffer | undefined
   /** Whether the schedule's resources are part of it where the settings want none: for those that remove them. */
   withSchedule?: boolean
   /** What the settings parameter was found to hold a moment ago. */

@@ -183,6 +183,22 @@ def interrupted():
         return None
 
 
+def first_setup():
+    """How long the first set-up took from the boot on, as run.sh wrote it down; None where it isn't known."""
+    begun, stages = None, {}
+    for line in written("first-setup").splitlines():
+        stage, took, ended = line.split()
+        if stage == "boot":
+            begun = int(ended)
+        elif stage == "failed":
+            return None
+        stages.setdefault(stage, int(took))
+        if stage == "health" and begun:
+            stages.pop("boot")
+            return {"seconds": int(ended) - begun, "stages": stages}
+    return None
+
+
 def proof():
     """The last chat proof, as src/bedrock/proof.ts left it; None where there is none."""
     try:
@@ -255,6 +271,7 @@ def health():
         "rebootNeeded": bool(kernel) or libraries_wait(),
         "proof": proof(),
         "idleStop": idle_stop(),
+        "firstSetup": first_setup(),
         "running": "" if written("running").startswith("health ") else written("running"),
     }
     problems, warnings = judge(result, kernel)

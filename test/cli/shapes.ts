@@ -139,6 +139,7 @@ const health = object({
   rebootNeeded: z.boolean(),
   running: z.string(),
   idleStop: object({ minutes: z.int(), idleSince: text, awake: z.string(), held: z.boolean() }).nullable(),
+  firstSetup: object({ seconds: z.number(), stages: z.record(text, z.number()) }).nullable(),
   problems: list(finding),
   warnings: list(finding),
 })
@@ -257,6 +258,7 @@ export const shapes = {
     chatTitle,
     leftOut: list(object({ names: list(text), why: text, fix: text })),
     answers,
+    tookMs: z.number().nullable(),
     addressRelease: object({ refusedBy: z.enum(['nothing', 'policy', 'reverse-dns']) }),
     firstUser: user.nullable(),
     warnings: list(text),

@@ -241,3 +241,55 @@ describe('a stage that fails', () => {
     expect(events).toEqual([{ type: 'note', text: 'sh: base64: not found' }])
   })
 })
+
+describe('a stage that takes long', () => {
+  /** A host whose stage ends at its `polls`th look, and which answers as told when asked what it does. */
+  function slow(polls: number, answer: (asked: number) => object | Error) {
+    let looked = 0
+    let asked = 0
+    const isStep = (id: unknown) => id === 'step'
+    return scriptedHost({
+      SendCommand: (input) => ({
+        Command: { CommandId: String(input.Comment).endsWith(' step') ? 'step' : 'stage' },
+      }),
+      GetCommandInvocation: (input) => {
+        if (isStep(input.CommandId)) return answer(++asked)
+        return ++looked < polls ? { Status: 'InProgress' } : succeeded('done')
+      },
+    })
+  }
+  const told = async ({ host }: ReturnType<typeof slow>) => {
+    const steps: string[] = []
+    const output = await runStage(host, 'stack', { timeoutSeconds: 600, onStep: (step) => steps.push(step) })
+    return { output, steps }
+  }
+
+  it('tells what the host is doing, and asks only while it runs', async () => {
+    const host = slow(40, (asked) => succeeded(asked === 1 ? 'starting LibreChat\n' : ''))
+    expect(await told(host)).toEqual({ output: 'done', steps: ['starting LibreChat'] })
+    const last = host.calls.at(-1)?.input
+    expect(last).toMatchObject({ CommandId: 'stage' })
+  })
+
+  it('is not asked where it ends soon', async () => {
+    const host = slow(5, () => succeeded('starting LibreChat'))
+    expect(await told(host)).toEqual({ output: 'done', steps: [] })
+    expect(host.calls.filter(({ name }) => name === 'SendCommand')).toHaveLength(1)
+  })
+
+  it.each([
+    ['throttled', awsError('ThrottlingException')],
+    ['lost', { Status: 'Failed', ResponseCode: -1, StatusDetails: 'Undeliverable' }],
+    ['refused by the host', { Status: 'Failed', ResponseCode: 1, StandardOutputContent: '' }],
+  ])('goes on where the question is %s', async (_, answer) => {
+    expect(await told(slow(40, () => answer))).toEqual({ output: 'done', steps: [] })
+  })
+
+  it('is stopped where the command is interrupted', async () => {
+    const host = slow(40, () => {
+      host.abort.abort()
+      return succeeded('starting LibreChat')
+    })
+    await expect(told(host)).rejects.toMatchObject({ code: 'interrupted' })
+  })
+})

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import {
   chmodSync,
   closeSync,
@@ -8,6 +8,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
   writeFileSync,
   writeSync,
@@ -120,8 +121,14 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
       writeSync(file, randomBytes(Math.min(left, 8 * 1024 * 1024)))
     closeSync(file)
   }
-  digest = (path: string): string =>
-    spawnSync('sha256sum', [join(this.work, path)], { encoding: 'utf8' }).stdout.slice(0, 64)
+  digest = (path: string): string => {
+    const hash = createHash('sha256')
+    const [file, block] = [openSync(join(this.work, path), 'r'), Buffer.alloc(8 * 1024 * 1024)]
+    for (let got = readSync(file, block); got > 0; got = readSync(file, block))
+      hash.update(block.subarray(0, got))
+    closeSync(file)
+    return hash.digest('hex')
+  }
   /** The most memory that a program which runs on by itself has had, in bytes. */
   peakMemory = (): number => {
     const pids = this.read('pids').split('\n').filter(Boolean)
