@@ -2,9 +2,10 @@ import { LabError } from '../core/error.js'
 import { addressCost } from '../lab/prices.js'
 import type { Context, GlobalOptions } from './context.js'
 import { type Destroyed, type DestroyPlan, Destruction } from './destruction.js'
+import { backUpFirst, chooseBackup, type FirstBackupOptions } from './first-backup.js'
 import { openLab } from './open-lab.js'
 
-export interface DestroyOptions {
+export interface DestroyOptions extends FirstBackupOptions {
   confirm?: string
   releaseAddress?: string
   dryRun?: boolean
@@ -18,7 +19,7 @@ export interface DestroyView {
   plan(plan: DestroyPlan): void
   /** The result of `--dry-run`. */
   dryRun(plan: DestroyPlan): void
-  outcome(destroyed: Destroyed): void
+  outcome(destroyed: Destroyed & { backup: string | undefined }): void
 }
 
 /** Deletes the lab; a protected address stays unless it is named. The exit code: 0 done, 2 something is left. */
@@ -40,9 +41,13 @@ export async function destroy(
     return 0
   }
   view.plan(plan)
+  const wanted = await chooseBackup(plan, options, context)
   await agree(plan, options, context)
   if (await agreeToRelease(plan, options, context)) destruction.releaseToo()
-  const outcome = await destruction.carryOut(context, { asked: options.confirm === undefined })
+  const backup = await backUpFirst(open, wanted, options, context)
+  // A backup takes minutes: what was seen before it counts no more than what was seen before a question.
+  const asked = options.confirm === undefined || backup !== undefined
+  const outcome = { ...(await destruction.carryOut(context, { asked })), backup }
   view.outcome(outcome)
   return outcome.left.length === 0 ? 0 : 2
 }

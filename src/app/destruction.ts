@@ -1,8 +1,11 @@
+import type { Instance } from '@aws-sdk/client-ec2'
 import { isRetryable } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
 import { type Observation, observe, remove } from '../engine/converge.js'
 import type { Resource } from '../engine/resource.js'
+import { type Copies, copiesLeftAlone, findCopies } from '../lab/copies.js'
 import { type LabGraph, scheduleOf } from '../lab/graph.js'
+import { type LastBackup, lastBackupOf } from '../lab/last-backup.js'
 import { findLeftovers, type Leftovers, removeSecrets, strangersOf } from '../lab/leftovers.js'
 import type { Lock } from '../lab/lock.js'
 import { names } from '../lab/names.js'
@@ -17,6 +20,7 @@ import { isStrangers, type LabId, OtherRegion, tagValue } from '../resources/own
 import { profilesOf } from '../resources/role.js'
 import { groupUsers } from '../resources/security-group.js'
 import { readParameter } from '../resources/settings-parameter.js'
+import { type PricedSnapshot, withPrice } from './backup/snapshot.js'
 import type { Context } from './context.js'
 import { graphWithSchedule } from './lab-graph.js'
 import { isAsRead, type OpenLab, settingsReadBy } from './open-lab.js'
@@ -41,6 +45,11 @@ export interface DestroyPlan {
   strangers: readonly Stranger[]
   /** The proven Elastic IP, and whether it goes. */
   address: { publicIp: string; goes: boolean; canGo: boolean; cost: string } | undefined
+  /** The last backup that stays; undefined: none that is known. */
+  lastBackup: LastBackup | undefined
+  /** The state of the instance that has the data; undefined: there is none. */
+  host: string | undefined
+  snapshots: readonly PricedSnapshot[]
   /** Regions in which a lab of this name has global resources. */
   elsewhere: readonly string[]
 }
@@ -54,6 +63,8 @@ export interface Destroyed {
   /** What it costs: "$3.65 a month (prices of 2025-03)". */
   addressCost: string
   strangers: readonly Stranger[]
+  /** They stay, and cost until they are removed. */
+  snapshots: readonly PricedSnapshot[]
 }
 
 interface Seen {
@@ -63,6 +74,7 @@ interface Seen {
   observation: Observation
   identity: Identity
   leftovers: Leftovers
+  copies: Copies
   /** What is the lab's and stays, because others use it or nothing proves it: the reason. */
   staying: ReadonlyMap<Resource, string>
   elsewhere: readonly string[]
@@ -107,7 +119,7 @@ export class Destruction {
   }
 
   get plan(): DestroyPlan {
-    const { graph, observation, identity, leftovers, staying, elsewhere } = this.#seen
+    const { graph, observation, identity, staying, elsewhere, copies } = this.#seen
     const host = observation.of(graph.instance)
     const address = observation.of(graph.address)
     return {
@@ -134,8 +146,12 @@ export class Destruction {
         ...(host?.moreInterfaces ?? [])
           .filter(({ deletedWithInstance }) => !deletedWithInstance)
           .map(({ id }) => ({ text: `network interface ${id}`, why: 'it does not go with the instance' })),
+        ...identity.superseded.flatMap((old) => partsOf(old).filter(({ goes }) => !goes)),
       ],
-      strangers: strangersOf(identity, leftovers),
+      strangers: leftAlone(this.#seen),
+      lastBackup: lastBackupOf(identity.instance, copies.snapshots),
+      host: host?.state,
+      snapshots: pricedSnapshots(this.#open.lab, copies),
       address: address && {
         publicIp: address.publicIp,
         goes: this.#releases,
@@ -164,7 +180,7 @@ export class Destruction {
     const agreed = this.plan.going.map(({ text }) => text)
     await withLock(this.#open, 'destroy', context, async (lock) => {
       if (asked || !(await this.#isCurrent(lock, context)))
-        this.#seen = await look(this.#open, this.#seen.graph, context)
+        this.#seen = await look(this.#open, this.#seen.graph, { ...context, copies: this.#seen.copies })
       const now = this.#seen
       const resources = this.#going()
       if (itemsOf(now, resources).some(({ text }) => !agreed.includes(text))) throw changedMeanwhile(lab)
@@ -215,7 +231,8 @@ export class Destruction {
       left: itemsOf(after, checked).map(({ text }) => text),
       keptAddress: kept,
       addressCost: addressCost(this.#open.lab.region),
-      strangers: strangersOf(after.identity, after.leftovers),
+      strangers: leftAlone(after),
+      snapshots: pricedSnapshots(this.#open.lab, after.copies),
     }
   }
 
@@ -228,6 +245,39 @@ export class Destruction {
     const left = itemsOf(seen.value, seen.value.graph.all).map(({ text }) => text)
     return [`Still exists: ${left.join(', ')}`, goOn]
   }
+}
+
+const leftAlone = ({ identity, leftovers, copies }: Seen): Stranger[] => [
+  ...strangersOf(identity, leftovers),
+  ...copiesLeftAlone(identity, copies),
+]
+
+const pricedSnapshots = (lab: LabId, { snapshots }: Copies): PricedSnapshot[] =>
+  snapshots.map((one) => withPrice(lab, one))
+
+/** The volumes and interfaces of an instance whose place another has taken, and whether each goes with it. */
+function partsOf({
+  InstanceId = '',
+  RootDeviceName,
+  BlockDeviceMappings = [],
+  NetworkInterfaces = [],
+}: Instance): (DestroyItem & { goes: boolean; why: string })[] {
+  const volumes = BlockDeviceMappings.map(({ DeviceName = '', Ebs }) => ({
+    text: `volume ${Ebs?.VolumeId} (${DeviceName} of ${InstanceId})`,
+    goes: DeviceName === RootDeviceName && Ebs?.DeleteOnTermination === true,
+    why: 'only the root volume goes with the instance',
+  }))
+  const interfaces = NetworkInterfaces.filter(({ Attachment }) => Attachment?.DeviceIndex !== 0).map(
+    ({ NetworkInterfaceId, Attachment }) => ({
+      text: `network interface ${NetworkInterfaceId} (at ${InstanceId})`,
+      goes: Attachment?.DeleteOnTermination === true,
+      why: 'it does not go with the instance',
+    }),
+  )
+  return [...volumes, ...interfaces].map((one) => ({
+    ...one,
+    notes: one.goes ? ['it is deleted with its instance'] : [],
+  }))
 }
 
 const unproven = 'nothing proves that it is the lab’s'
@@ -245,19 +295,25 @@ async function look(
   {
     clock,
     leftovers: known,
+    copies: knownCopies,
     absent = [],
-  }: Pick<Context, 'clock'> & { leftovers?: Leftovers | undefined; absent?: readonly Resource[] },
+  }: Pick<Context, 'clock'> & {
+    leftovers?: Leftovers | undefined
+    copies?: Copies | undefined
+    absent?: readonly Resource[]
+  },
 ): Promise<Seen> {
   const at = clock.now()
   const elsewhere = new Set<string>()
   const unprovenNames: Stranger[] = []
-  const [found, leftovers] = await Promise.all([
+  const [found, leftovers, copies] = await Promise.all([
     observe(without(graph.all, absent), (error) => {
       if (error instanceof OtherRegion) elsewhere.add(error.there)
       if (error instanceof Unproven) unprovenNames.push(error.stranger)
       return isStrangers(error)
     }),
     known ?? findLeftovers(clients, lab),
+    knownCopies ?? findCopies(clients, lab),
   ])
   const proven = found.of(graph.identity) ?? nobody
   const identity = { ...proven, strangers: [...proven.strangers, ...unprovenNames] }
@@ -267,7 +323,7 @@ async function look(
     host && isStopProtected(clients.ec2, host.instanceId),
   ])
   const observation = host ? found.with(graph.instance, { ...host, stopProtected }) : found
-  return { at, graph, observation, identity, leftovers, staying, elsewhere: [...elsewhere] }
+  return { at, graph, observation, identity, leftovers, copies, staying, elsewhere: [...elsewhere] }
 }
 
 const without = (all: readonly Resource[], some: readonly Resource[]) =>
@@ -343,7 +399,7 @@ function textOf({ graph, observation, identity }: Seen, resource: Resource): str
 
 /** Everything of these that exists, including volumes and replaced instances. */
 function itemsOf(seen: Seen, resources: readonly Resource[]): DestroyItem[] {
-  const { graph, observation, leftovers } = seen
+  const { graph, observation, leftovers, identity } = seen
   const items = observation.only(resources).present.map((resource) => {
     const host = resource === (graph.instance as Resource) ? observation.of(graph.instance) : undefined
     return { text: textOf(seen, resource), notes: host ? protectionNotes(host) : [] }
@@ -357,6 +413,7 @@ function itemsOf(seen: Seen, resources: readonly Resource[]): DestroyItem[] {
       text: `instance ${id}`,
       notes: ['replaced by the instance above'],
     })),
+    ...(host ? identity.superseded : []).flatMap((old) => partsOf(old).filter(({ goes }) => goes)),
     ...(host?.moreInterfaces ?? [])
       .filter(({ deletedWithInstance }) => deletedWithInstance)
       .map(({ id }) => ({ text: `network interface ${id}`, notes: ['it is deleted with the instance'] })),

@@ -5,6 +5,7 @@ import { accessRemove } from '../commands/access-remove.js'
 import { addressPolicy } from '../commands/address-policy.js'
 import { backup } from '../commands/backup.js'
 import { backupList } from '../commands/backup-list.js'
+import { backupRemove } from '../commands/backup-remove.js'
 import { backupVerify } from '../commands/backup-verify.js'
 import { completion } from '../commands/completion.js'
 import { destroy } from '../commands/destroy.js'
@@ -51,6 +52,7 @@ const commands = [
   backup,
   backupVerify,
   backupList,
+  backupRemove,
   restore,
   graduate,
   list,

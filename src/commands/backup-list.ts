@@ -2,15 +2,18 @@ import { defineCommand } from '../app/define-command.js'
 
 export const backupList = defineCommand({
   name: 'backup list',
-  summary: 'List the dumps on the host',
-  examples: [['backup list', 'the nightly dumps, and those made before a restore']],
+  summary: 'List the dumps on the host and the EBS snapshots',
+  examples: [['backup list', 'the nightly dumps, those made before a restore, and snapshots']],
   exits: { 3: 'no such lab' },
   callsAws: true,
   async run(options, context): Promise<number> {
-    const { labDumps } = await import('../app/backup/restore.js')
-    const { dumpsText } = await import('../ui/backup-view.js')
-    const dumps = await labDumps(options, context)
-    context.ui.result(dumpsText(dumps, context.ui), { dumps })
+    const { listBackups } = await import('../app/backup/snapshot.js')
+    const { backupsText, snapshotJson } = await import('../ui/backup-view.js')
+    const { dumps, snapshots, ...more } = await listBackups(options, context)
+    context.ui.result(backupsText({ dumps, snapshots, ...more }, context.ui), {
+      dumps,
+      snapshots: snapshots.map(snapshotJson),
+    })
     return 0
   },
 })

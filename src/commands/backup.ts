@@ -1,4 +1,5 @@
 import type { BackupOptions } from '../app/backup/backup.js'
+import type { CommandContext, GlobalOptions } from '../app/context.js'
 import { defineCommand, type Only } from '../app/define-command.js'
 import { passphraseOptions } from '../app/shared-options.js'
 
@@ -9,13 +10,18 @@ export const backup = defineCommand({
     ['backup', 'writes a file into this folder and reads it back'],
     ['backup lab.backup --passphrase-file pass.txt', 'without a prompt'],
     ['backup verify lab.backup', 'checks a file, without a lab'],
-    ['backup list', 'lists the nightly dumps on the host'],
+    ['backup list', 'lists the nightly dumps on the host, and snapshots'],
+    ['backup --snapshot', 'an EBS snapshot of the disk instead of a file; LibreChat goes on'],
   ],
   args: [{ name: '[file]', text: 'the file to write; default: a new one in this folder' }],
-  options: passphraseOptions,
+  options: {
+    ...passphraseOptions,
+    snapshot: { kind: 'flag', text: 'make an EBS snapshot of the disk in AWS instead of a file' },
+  },
   exits: { 3: 'no such lab' },
   callsAws: true,
   async run(options, context, [file]): Promise<number> {
+    if (options.snapshot) return await snapshotOf(file, options, context)
     const { backUp } = await import('../app/backup/backup.js')
     const { backupText, verifiedJson } = await import('../ui/backup-view.js')
     const made = await backUp(file, options satisfies Only<BackupOptions, typeof options>, context)
@@ -26,3 +32,16 @@ export const backup = defineCommand({
     return 0
   },
 })
+
+async function snapshotOf(
+  file: string | undefined,
+  options: { passphraseFile?: string } & GlobalOptions,
+  context: CommandContext,
+): Promise<number> {
+  const { refuseBoth, snapshotLab } = await import('../app/backup/snapshot.js')
+  const { snapshotJson, snapshotText } = await import('../ui/backup-view.js')
+  refuseBoth({ file, passphraseFile: options.passphraseFile })
+  const made = await snapshotLab(options, context)
+  context.ui.result(snapshotText(made, context.ui), { snapshot: snapshotJson(made) })
+  return 0
+}

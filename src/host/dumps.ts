@@ -30,6 +30,8 @@ const restored = z.object({
     stoppedSeconds: z.number(),
     /** Whether the search in old conversations could be rebuilt. */
     search: z.boolean(),
+    /** The migrations of LibreChat's data that an older dump needed. */
+    migrated: z.array(z.string()).optional(),
   }),
 })
 export type RestoredDump = z.infer<typeof restored>['restored']

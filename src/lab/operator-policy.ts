@@ -22,7 +22,7 @@ const only =
 
 /** They take the tags of what they act on as a condition; all of them act on the lab's own things. */
 const onWhatIsOurs =
-  /^ec2:(Terminate|Start|Stop|Modify|Delete|Release|Associate|Disassociate|DisableAddress|Authorize|Revoke|Replace|RunInstances|CreateTags|DescribeInstanceAttribute)/
+  /^ec2:(Terminate|Start|Stop|Modify|Delete|Release|Associate|Disassociate|DisableAddress|Authorize|Revoke|Replace|RunInstances|CreateTags|CreateSnapshot|DescribeInstanceAttribute)/
 
 /** The lab's tag is there: on what is acted on, or among those that the call sets. */
 const tagged = (where: 'aws:ResourceTag' | 'aws:RequestTag') => ({
@@ -121,8 +121,9 @@ function scopesOf(
     },
     {
       sid: 'MakeTagged',
-      actions: only('ec2:AllocateAddress', 'ec2:CreateSecurityGroup'),
-      resource: arn('ec2', 'elastic-ip/*', 'security-group/*'),
+      actions: only('ec2:AllocateAddress', 'ec2:CreateSecurityGroup', 'ec2:CreateSnapshot'),
+      // A snapshot's ARN names no account, which the pattern takes as well.
+      resource: arn('ec2', 'elastic-ip/*', 'security-group/*', 'snapshot/*'),
       condition: tagged('aws:RequestTag'),
     },
     {
@@ -130,7 +131,9 @@ function scopesOf(
       actions: only('ec2:CreateTags'),
       resource: '*',
       condition: {
-        StringEquals: { 'ec2:CreateAction': ['RunInstances', 'AllocateAddress', 'CreateSecurityGroup'] },
+        StringEquals: {
+          'ec2:CreateAction': ['RunInstances', 'AllocateAddress', 'CreateSecurityGroup', 'CreateSnapshot'],
+        },
       },
     },
     {

@@ -11,6 +11,8 @@ import { scheduleRoleActions } from '../resources/schedule-role.js'
 import { schedulesActions } from '../resources/schedules.js'
 import { securityGroupActions } from '../resources/security-group.js'
 import { settingsParameterActions } from '../resources/settings-parameter.js'
+import { snapshotActions } from '../resources/snapshots.js'
+import { copyActions } from './copies.js'
 import type { LabGraph } from './graph.js'
 import { launchTargetActions } from './launch-target.js'
 import { leftoverActions } from './leftovers.js'
@@ -135,6 +137,7 @@ export const commandNeeds = {
       ...lock,
       ...leftoverActions.read,
       ...leftoverActions.write,
+      ...copyActions.read,
     ],
   },
   stop: { feature: 'lab', actions: [...find, ...lock, 'ec2:StopInstances', 'ec2:CreateTags'] },
@@ -210,8 +213,13 @@ export const commandNeeds = {
   portainer: { feature: 'users', actions: host, documents: shellScript },
   backup: {
     feature: 'access',
-    actions: [...host, ...session],
+    actions: [...host, ...session, ...snapshotActions.read, 'ec2:CreateTags'],
     documents: ['AWS-RunShellScript', 'AWS-StartPortForwardingSession'],
+  },
+  // What `backup --snapshot` and `backup remove` need.
+  snapshot: {
+    feature: 'lab',
+    actions: [...find, ...snapshotActions.read, ...snapshotActions.create, ...snapshotActions.remove],
   },
   restore: {
     feature: 'access',

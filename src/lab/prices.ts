@@ -115,6 +115,23 @@ export const addressCost = (region: string): string => costText(addressMonthlyUs
 /** What a GB of disk costs: "$0.08 a GB and month (prices of 2025-03)", or that the price is unknown. */
 export const diskCost = (region: string): string => costText(priceOf(region, 'gp3'), 'a GB and month')
 
+/**
+ * USD a GB and month of EBS snapshots in the standard tier, where a public source names it; AWS counts only blocks that no
+ * other snapshot of the disk has: https://aws.amazon.com/ebs/pricing/
+ */
+const snapshotGbMonth: Readonly<Record<string, number>> = {
+  'us-east-1': 0.05,
+  'us-east-2': 0.05,
+  'us-west-2': 0.05,
+  'eu-west-1': 0.05,
+}
+
+/** USD a month that a snapshot of so many GB costs at the most; undefined where the price is unknown. */
+export function snapshotMonthlyUsd(region: string, sizeGb: number): number | undefined {
+  const price = snapshotGbMonth[region]
+  return price === undefined ? undefined : price * sizeGb
+}
+
 const costText = (price: number | undefined, per: string): string =>
   price === undefined ? `an unknown price ${per} in this region` : `$${priced(price)} ${per} (${pricesOf})`
 

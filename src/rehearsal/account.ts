@@ -46,6 +46,16 @@ export interface Region {
   sessions: Record<string, Session>
   /** Absent in an account of an older version. */
   scheduleGroups?: Record<string, ScheduleGroup>
+  snapshots?: Record<string, Snapshot>
+}
+
+export interface Snapshot {
+  volume: string
+  size: number
+  startedAt: number
+  completeAt: number
+  encrypted: boolean
+  tags: Tags
 }
 
 export interface ScheduleGroup {

@@ -22,6 +22,10 @@ export const tagKeys = {
   allocation: 'librechat-lab:allocation',
   /** On the instance: when a command stopped it, and which. */
   stopped: 'librechat-lab:stopped',
+  /** On the instance: when a backup file of it was last read back. */
+  backedUp: 'librechat-lab:backed-up',
+  /** A snapshot's name, as `backup list` shows it. */
+  snapshot: 'librechat-lab:snapshot',
 } as const
 
 export interface Tag {

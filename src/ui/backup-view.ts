@@ -1,5 +1,6 @@
 import type { Backup } from '../app/backup/backup.js'
 import type { Restored } from '../app/backup/restore.js'
+import type { ListedBackups, PricedSnapshot } from '../app/backup/snapshot.js'
 import type { Verified } from '../app/backup/verify.js'
 import type { Ui } from '../app/context.js'
 import { bytesText } from '../core/bytes.js'
@@ -31,34 +32,89 @@ export const verifiedJson = (file: string, { header, bytes, librechat, mongodb }
   mongodb,
 })
 
-interface Listed {
-  id: string
-  at: string
-  bytes: number
-  librechat: string
+/** The dumps on the host and the snapshots in AWS, and how each is used. */
+export function backupsText(
+  { dumps, snapshots, withoutHost }: Omit<ListedBackups, 'lab'>,
+  { hint }: Pick<Ui, 'hint'>,
+): string {
+  if (dumps.length === 0 && snapshots.length === 0)
+    return `There are no dumps on the host yet. To make a backup: ${hint({ command: { path: 'backup' } })}`
+  const blocks = [dumpLines(dumps, hint), snapshotLines(snapshots, hint)]
+  if (withoutHost !== undefined)
+    blocks.push([
+      withoutHost === 'none'
+        ? 'The lab has no instance. Its snapshots are still there.'
+        : `The instance is ${withoutHost}. The dumps on its disk can be listed when it runs.`,
+    ])
+  return blocks
+    .filter(({ length }) => length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')
 }
 
-export function dumpsText(dumps: readonly Listed[], { hint }: Pick<Ui, 'hint'>): string {
+function dumpLines(dumps: ListedBackups['dumps'], hint: Ui['hint']): string[] {
   const last = dumps.at(-1)
-  if (!last)
-    return `There are no dumps on the host yet. To make a backup: ${hint({ command: { path: 'backup' } })}`
+  if (!last) return []
   const rows = dumps.map(({ id, bytes, librechat }) => [
     clean(id),
     bytesText(bytes),
     `LibreChat ${clean(librechat)}`,
   ])
   const restore = hint({ command: { path: 'restore', args: [last.id] } })
-  return [
-    ...columns([['DUMP ON THE HOST', 'SIZE', ''], ...rows]),
-    '',
-    `To restore the newest: ${restore}`,
-  ].join('\n')
+  return [...columns([['DUMP ON THE HOST', 'SIZE', ''], ...rows]), '', `To restore the newest: ${restore}`]
 }
 
-export const restoredText = ({ lab, id, before, search }: Restored, { hint }: Pick<Ui, 'hint'>): string =>
+function snapshotLines(snapshots: readonly PricedSnapshot[], hint: Ui['hint']): string[] {
+  const [first] = snapshots
+  if (!first) return []
+  const rows = snapshots.map((one) => [
+    clean(one.name),
+    clean(one.snapshotId),
+    `${one.sizeGb} GB`,
+    one.state === 'completed' ? costOf(one) : `${clean(one.state)} ${clean(one.progress)}`,
+  ])
+  return [
+    ...columns([['EBS SNAPSHOT', 'ID', 'DISK', ''], ...rows]),
+    '',
+    `To delete one: ${hint({ command: { path: 'backup remove', args: [first.name] } })}`,
+  ]
+}
+
+const costOf = ({ mostMonthlyUsd }: PricedSnapshot) =>
+  mostMonthlyUsd === undefined
+    ? 'price unknown in this region'
+    : `at most $${mostMonthlyUsd.toFixed(2)} a month`
+
+export const snapshotText = (made: PricedSnapshot, { hint }: Pick<Ui, 'hint'>): string =>
+  [
+    `Snapshot ${clean(made.name)} is complete: ${clean(made.snapshotId)}, a disk of ${made.sizeGb} GB, ${costOf(made)}.`,
+    '  It stays when the lab is destroyed, and costs until it is deleted.',
+    `  To list snapshots: ${hint({ command: { path: 'backup list' } })}`,
+    `  To delete it:      ${hint({ command: { path: 'backup remove', args: [made.name] } })}`,
+  ].join('\n')
+
+export const snapshotRemovedText = ({ name, snapshotId }: PricedSnapshot): string =>
+  `Deleted the snapshot ${clean(name)} (${clean(snapshotId)}).`
+
+export const snapshotJson = ({ name, snapshotId, at, state, sizeGb, mostMonthlyUsd }: PricedSnapshot) => ({
+  name,
+  id: snapshotId,
+  at,
+  state,
+  sizeGb,
+  mostMonthlyUsd: mostMonthlyUsd ?? null,
+})
+
+export const restoredText = (
+  { lab, id, before, search, migrated = [] }: Restored,
+  { hint }: Pick<Ui, 'hint'>,
+): string =>
   [
     `Restored ${clean(id)} into the lab "${lab}".`,
     '  Users sign in with the passwords of that time.',
+    ...(migrated.length > 0
+      ? [`  The backup is of an older LibreChat, so these were migrated: ${clean(migrated.join(', '))}.`]
+      : []),
     ...(search ? [] : ['  The search in old conversations could not be rebuilt; new ones are found.']),
     `  The data from before is kept on the host. To go back: ${hint({ command: { path: 'restore', args: [before] } })}`,
   ].join('\n')

@@ -1,14 +1,33 @@
+import type { PricedSnapshot } from '../app/backup/snapshot.js'
 import type { DestroyView } from '../app/destroy.js'
 import type { Destroyed, DestroyPlan } from '../app/destruction.js'
+import { snapshotJson } from './backup-view.js'
 import { keptText } from './status-view.js'
 import { strangerLines } from './strangers-view.js'
 import { clean } from './style.js'
 import type { Paint, Ui } from './ui.js'
 
+const snapshotLine = ({ name, snapshotId, mostMonthlyUsd }: PricedSnapshot) =>
+  `snapshot ${clean(name)} (${clean(snapshotId)})  kept: ${
+    mostMonthlyUsd === undefined
+      ? 'it costs until it is removed'
+      : `at most $${mostMonthlyUsd.toFixed(2)} a month`
+  }`
+
+/** What stays of the data, and how it is removed. */
+function snapshotLines(snapshots: readonly PricedSnapshot[], { hint }: Pick<Ui, 'hint'>): string[] {
+  const [first] = snapshots
+  if (!first) return []
+  return [
+    ...snapshots.map((one) => `  = ${snapshotLine(one)}`),
+    `  To remove one: ${hint({ command: { path: 'backup remove', args: [first.name] } })}`,
+  ]
+}
+
 const apart = (lines: readonly string[]) => (lines.length > 0 ? ['', ...lines] : [])
 
 /** What will be deleted, with every id, what is kept, and what is left alone. */
-function planText({ lab, going, kept, strangers }: DestroyPlan, { style, hint }: Paint): string {
+function planText({ lab, going, kept, strangers, snapshots }: DestroyPlan, { style, hint }: Paint): string {
   return [
     style('bold', `This destroys the lab "${lab.name}" in ${lab.region}:`),
     '',
@@ -17,13 +36,14 @@ function planText({ lab, going, kept, strangers }: DestroyPlan, { style, hint }:
       ...notes.map((note) => `      ${note}`),
     ]),
     ...kept.map(({ text, why }) => `  = ${clean(text)}  kept: ${clean(why)}`),
+    ...snapshots.map((one) => `  = ${snapshotLine(one)}`),
     ...apart(strangerLines(strangers, lab, { style, hint })),
   ].join('\n')
 }
 
 /** There is nothing, or only what is kept. */
 function nothingText(
-  { lab, kept, strangers, address, elsewhere }: DestroyPlan,
+  { lab, kept, strangers, address, elsewhere, snapshots }: DestroyPlan,
   { style, hint }: Paint,
 ): string {
   const isOnlyAddress = address !== undefined && kept.length === 1
@@ -37,12 +57,21 @@ function nothingText(
     ...elsewhere.map(
       (region) => `It is in ${region}: ${hint({ command: { path: 'destroy', flags: { region } } })}`,
     ),
+    ...snapshotLines(snapshots, { hint }),
     ...apart(strangerLines(strangers, lab, { style, hint })),
   ].join('\n')
 }
 
 function destroyedText(
-  { lab, left, keptAddress, addressCost, strangers }: Destroyed,
+  {
+    lab,
+    left,
+    keptAddress,
+    addressCost,
+    strangers,
+    snapshots,
+    backup,
+  }: Parameters<DestroyView['outcome']>[0],
   { style, hint }: Paint,
 ): string {
   const others = apart(strangerLines(strangers, lab, { style, hint }))
@@ -57,11 +86,26 @@ function destroyedText(
   const end =
     keptAddress !== undefined
       ? keptText(lab, keptAddress, addressCost, { hint })
-      : `${style('green', '✔')} The lab "${lab.name}" in ${lab.region} is deleted. None of its resources are left, and it costs nothing now.`
-  return [end, ...others].join('\n')
+      : `${style('green', '✔')} The lab "${lab.name}" in ${lab.region} is deleted. ${snapshots.length > 0 ? 'Only its snapshots are left.' : 'None of its resources are left, and it costs nothing now.'}`
+  const saved =
+    backup === undefined
+      ? []
+      : [
+          `Its data is in ${clean(backup)}. To put it into a new lab, run up and then:`,
+          `  ${hint({ command: { path: 'restore', args: [backup] } })}`,
+        ]
+  return [end, ...saved, ...snapshotLines(snapshots, { hint }), ...others].join('\n')
 }
 
-const destroyedJson = ({ lab, removed, left, keptAddress, strangers }: Omit<Destroyed, 'addressCost'>) => ({
+const destroyedJson = ({
+  lab,
+  removed,
+  left,
+  keptAddress,
+  strangers,
+  snapshots,
+  backup,
+}: Omit<Destroyed, 'addressCost'> & { backup?: string | undefined }) => ({
   lab: lab.name,
   region: lab.region,
   account: lab.account,
@@ -69,6 +113,8 @@ const destroyedJson = ({ lab, removed, left, keptAddress, strangers }: Omit<Dest
   left,
   keptAddress: keptAddress ?? null,
   strangers,
+  keptSnapshots: snapshots.map(snapshotJson),
+  backup: backup ?? null,
 })
 
 /** Shows the plan and the result of `destroy`. */
@@ -81,6 +127,9 @@ export const destroyView = (ui: Ui): DestroyView => ({
       ...untouchedJson(plan, going, undefined),
       going,
       kept: plan.kept,
+      lastBackup: plan.lastBackup
+        ? { kind: plan.lastBackup.kind, at: new Date(plan.lastBackup.at).toISOString() }
+        : null,
       dryRun: true,
     })
   },
@@ -88,7 +137,7 @@ export const destroyView = (ui: Ui): DestroyView => ({
 })
 
 const untouchedJson = (
-  { lab, strangers }: DestroyPlan,
+  { lab, strangers, snapshots }: DestroyPlan,
   left: readonly string[],
   keptAddress: string | undefined,
-) => destroyedJson({ lab, removed: [], left, strangers, keptAddress })
+) => destroyedJson({ lab, removed: [], left, strangers, keptAddress, snapshots })

@@ -12,6 +12,9 @@ const nouns: Record<Stranger['kind'], string> = {
   'schedule-group': 'schedule group',
   volume: 'volume',
   parameter: 'parameter',
+  snapshot: 'snapshot',
+  image: 'machine image',
+  interface: 'network interface',
 }
 
 /** What has the lab's tags and is left alone. An unused volume costs money, so its line says how to delete it. */

@@ -44,11 +44,16 @@ def setting(name):
     return float(found.group(1)) if found else None
 
 
-def own_file():
-    """The users' own allowances, of the data that serves."""
+def data():
+    """Which data serves: another one after a restore (bin/dump)."""
     with open(f"{LAB}/.env", encoding="utf-8") as file:
         found = re.search(r"^LAB_DATA=(.*)$", file.read(), re.M)
-    return f"{LAB}/state/allowances{found.group(1) if found else ''}.json"
+    return found.group(1) if found else ""
+
+
+def own_file():
+    """The users' own allowances, of the data that serves."""
+    return f"{LAB}/state/allowances{data()}.json"
 
 
 def read(path, otherwise):
@@ -113,6 +118,12 @@ def tick(now):
     state = read(STATE, {})
     # What is settled is summed once; only what came since is asked for.
     until, settled = (state["until"], state["settled"]) if state.get("month") == month else (begin, 0)
+    # Restored data holds what had been spent when it was dumped. All of it is summed again, and what this month has cost
+    # beyond that stays counted, for it is spent: a restore lifts no limit. Balances are set again from the restored data.
+    restored = state.get("data", data()) != data()
+    if restored:
+        until, settled, state["given"] = begin, 0, None
+    beyond = state.get("beyond", 0) if state.get("month") == month else 0
     closing = max(until, int(now) - SETTLED)
     due = [month, usual, read(own_file(), {})]
     gives = usual is not None and state.get("given") != due
@@ -126,13 +137,15 @@ def tick(now):
     closed, open_ = (credits / CREDITS for credits in found["sums"])
     hours = {at: usd for at, usd in state.get("hours", {}).items() if int(at) > now - 7 * 24 * HOUR}
     # The first look at a month covers more than an hour, and says nothing about the pace.
-    if closing - until <= HOUR:
+    if closing - until <= HOUR and not restored:
         at = str(until - until % HOUR)
         hours[at] = hours.get(at, 0) + closed
-    usd = settled + closed + open_
+    if restored and state.get("month") == month:
+        beyond = max(0, state["usd"] - closed - open_)
+    usd = beyond + settled + closed + open_
     stopped = limit is not None and usd >= limit
     write(STATE, json.dumps({
-        "month": month, "until": closing, "settled": settled + closed, "hours": hours,
+        "data": data(), "beyond": beyond, "month": month, "until": closing, "settled": settled + closed, "hours": hours,
         "given": due if gives and all(one["done"] for one in found["balances"]) else state.get("given"),
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
         "usd": round(usd, 6), "stopped": stopped, "warning": warning(hours, now),

@@ -4,13 +4,18 @@ Request: {"action": "add" | "list" | "remove" | "reset-password", "email", "name
 "publicKey": PEM}. Answer: {"user": {"email", "sealed"?}} or {"users": [[email, name, created]]}.
 """
 import contextlib
+import fcntl
 import hashlib
 import json
+import os
 import re
 
-from lab import CODE, answer, compose, fail, forget_key, password_of, refuse, request, run, seal, step
+from lab import CODE, LAB, answer, compose, fail, forget_key, password_of, refuse, request, run, seal, step
 
 LIBRECHAT_DOWN = step("see-status")
+# Both are bin/dump's, whose `recover` starts LibreChat where it was left stopped.
+STOPPED = f"{LAB}/state/librechat-stopped"
+SAFETY = "librechat-lab-recover-later"
 
 
 def script(*arguments, answers=(), container=("exec", "-T", "librechat")):
@@ -89,20 +94,38 @@ def reset_password(asked):
     return answer({"user": {"email": exact, **({"sealed": seal(password, asked)} if made else {})}})
 
 
+def sync(path):
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 @contextlib.contextmanager
 def without_librechat():
-    """Stops LibreChat for a block and always starts it again: by a timer when this program is killed."""
-    timer = "librechat-lab-start.timer"
-    run("systemctl", "stop", timer)
-    run("systemd-run", "--quiet", "--unit=librechat-lab-start", "--on-active=15min",
-        "docker", "start", "librechat-lab-librechat-1")
-    compose("stop", "librechat")
-    try:
-        yield
-    finally:
-        started = compose("up", "-d", "--pull", "never", "--wait", "--wait-timeout", "600", "librechat")
-        print(started.stderr)
-        run("systemctl", "stop", timer)
+    """Stops LibreChat for a block and always starts it again: as bin/dump does, by its mark, its lock and `recover`, which a
+    timer runs when this program is killed, and the unit librechat-lab-recover after a power cut."""
+    recover = next(path for path in (f"{LAB}/bin/dump", f"{CODE}/bin/dump") if os.path.exists(path))
+    with open(f"{LAB}/state/dump.lock", "a", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with open(STOPPED, "w", encoding="utf-8") as mark:
+            mark.write("user remove")
+            mark.flush()
+            os.fsync(mark.fileno())
+        sync(os.path.dirname(STOPPED))
+        run("systemctl", "stop", f"{SAFETY}.timer")
+        run("systemd-run", "--quiet", "--collect", f"--unit={SAFETY}", "--on-active=2min", "--on-unit-active=2min",
+            recover, "recover")
+        compose("stop", "librechat")
+        try:
+            yield
+        finally:
+            started = compose("up", "-d", "--pull", "never", "--wait", "--wait-timeout", "600", "librechat")
+            print(started.stderr)
+            if started.returncode == 0:
+                os.remove(STOPPED)
+                run("systemctl", "stop", f"{SAFETY}.timer")
     if started.returncode != 0:
         fail("librechat-unreachable", "LibreChat did not start again.", started.stderr.strip()[-500:], LIBRECHAT_DOWN)
 

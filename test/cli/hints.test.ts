@@ -116,6 +116,10 @@ const situations: string[][] = [
   ['tunnel', '--plugin', '--sessions', '4'],
   ['tunnel', '--sessions', 'x'],
   ['backup', 'list'],
+  ['backup', '--snapshot'],
+  ['backup', 'list'],
+  ['backup', '--snapshot', 'lab.backup'],
+  ['backup', 'remove', '20260101T000000Z-snapshot'],
   ['backup', '/nowhere/lab.backup'],
   ['backup', 'verify', '/nowhere/lab.backup'],
   ['restore', '/etc/hostname'],
@@ -127,6 +131,7 @@ const situations: string[][] = [
   ['destroy'],
   ['destroy', '--confirm', 'other'],
   ['destroy', '--dry-run'],
+  ['destroy', '--backup', '/nowhere/lab.backup', '--confirm', 'team-a'],
   ['destroy', '--confirm', 'team-a'],
   ['status'],
 ]

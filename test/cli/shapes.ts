@@ -9,6 +9,15 @@ const list = z.array
 
 const change = object({ what: text, from: text.optional(), to: text.optional(), byHand: text.optional() })
 
+const snapshot = object({
+  name: text,
+  id: text,
+  at: text,
+  state: text,
+  sizeGb: z.number(),
+  mostMonthlyUsd: z.number().nullable(),
+})
+
 const strangers = list(
   object({
     kind: z.enum([
@@ -20,6 +29,9 @@ const strangers = list(
       'schedule-group',
       'volume',
       'parameter',
+      'snapshot',
+      'image',
+      'interface',
     ]),
     id: text,
     name: z.string(),
@@ -268,6 +280,7 @@ export const shapes = {
     seconds: z.number(),
     stoppedSeconds: z.number(),
     search: z.boolean(),
+    migrated: list(text).optional(),
   }),
   graduate: object({
     folder: text,
@@ -283,7 +296,10 @@ export const shapes = {
   }),
   dumps: object({
     dumps: list(object({ id: text, at: text, reason: text, bytes: z.number(), librechat: text })),
+    snapshots: list(snapshot),
   }),
+  snapshot: object({ snapshot }),
+  snapshotRemoved: object({ removed: snapshot }),
   status: object({
     ...where,
     exitCode: z.literal([0, 2]),
@@ -388,6 +404,11 @@ export const shapes = {
     going: list(text).optional(),
     kept: list(object({ text, why: text })).optional(),
     dryRun: z.literal(true).optional(),
+    keptSnapshots: list(snapshot),
+    backup: text.nullable(),
+    lastBackup: object({ kind: z.enum(['file', 'snapshot']), at: text })
+      .nullable()
+      .optional(),
   }),
   tunnel: object({
     tunnels: list(

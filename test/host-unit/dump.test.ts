@@ -84,6 +84,43 @@ describe.skipIf(!hasPython)('a restore', () => {
     }
   })
 
+  it('runs the migrations between an older dump and this lab, before the new data serves', () => {
+    const id = host.changed()
+    const path = `dumps/${id}/manifest.json`
+    host.put(path, host.read(path).replace('v0.8.8', 'v0.8.6'))
+    host.remove('log')
+    const { restored } = host.dump('restore', id).json
+    expect(restored.migrated).toEqual(['the indexes of tenants'])
+    expect(host.served()).toEqual(first)
+    const calls = host.read('log').split('\n')
+    const ran = calls.flatMap((line, i) =>
+      / migrate:/.test(line) ? [[line.split(' ').at(-1), calls[i + 1]]] : [],
+    )
+    expect(ran).toEqual([
+      ['migrate:tenant-indexes:dry-run', expect.stringMatching(/^on -r\d+$/)],
+      ['migrate:tenant-indexes', expect.stringMatching(/^on -r\d+$/)],
+    ])
+  })
+
+  it('leaves the old data serving when a migration fails', () => {
+    const id = host.changed()
+    const path = `dumps/${id}/manifest.json`
+    host.put(path, host.read(path).replace('v0.8.8', 'v0.8.7'))
+    host.put('unmigrated', '')
+    const { error } = host.dump('restore', id).json
+    expect(error).toMatchObject({ code: 'migration-failed', why: expect.stringContaining('duplicate key') })
+    expect(error.why).toContain('data from before serves')
+    expect(host.served()).toEqual(second)
+    expect(host.list('volumes')).toHaveLength(4)
+  })
+
+  it('runs none for a dump of the same version, and refuses a release on a lab of its candidate', () => {
+    const id = host.changed()
+    expect(host.dump('restore', id).json.restored.migrated).toEqual([])
+    host.put('lab/images/LIBRECHAT_IMAGE', 'registry/librechat:v0.8.8-rc1\n')
+    expect(host.dump('restore', id).json.error.code).toBe('dump-newer')
+  })
+
   it('refuses a damaged dump, one of a newer version, and a name that is none', () => {
     const id = host.changed()
     const code = (name: string) => host.dump('restore', name).json.error.code
@@ -95,5 +132,18 @@ describe.skipIf(!hasPython)('a restore', () => {
     host.put(`dumps/${id}/secrets.env`, 'CREDS_KEY=other\n')
     expect(code(id)).toBe('dump-damaged')
     expect(host.served()).toEqual(second)
+  })
+})
+
+describe.skipIf(!hasPython)('removing a user', () => {
+  it('never leaves LibreChat stopped, wherever it is cut off', () => {
+    let call = 1
+    for (; host.removesBob(call) === 'SIGKILL'; call++) {
+      // The next boot, or the timer.
+      host.dump('recover')
+      expect(host.served(), `killed at call ${call}`).toEqual(first)
+    }
+    expect(call).toBeGreaterThan(4)
+    expect(host.list('lab/state')).not.toContain('librechat-stopped')
   })
 })

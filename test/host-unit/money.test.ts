@@ -53,6 +53,39 @@ describe.skipIf(!there)('the guard on the host', () => {
     expect(state().settled).toBe(total)
   })
 
+  it('counts what was spent before a restore, and sets balances by the restored data', () => {
+    const { tick, state, change, settings, balances } = opened({
+      transactions: [spent(1, '2026-11-10T10:00:00Z', 2), spent(1, '2026-11-11T10:00:00Z', 3)],
+      users,
+      balances: [],
+    })
+    const lines = 'LAB_REGION=us-east-1\nLAB_ALLOWANCE=10\nLAB_LIMIT=6\n'
+    settings(lines)
+    tick('2026-11-11T10:05:00Z')
+    // The dump is of the first day.
+    change((now) => {
+      now.transactions.pop()
+      now.balances = []
+    })
+    settings(`${lines}LAB_DATA=-r1\n`)
+    tick('2026-11-12T10:00:00Z')
+    expect(state()).toMatchObject({ usd: 5, stopped: false })
+    expect(balances()[idOf(1)]).toBe(8)
+    change(({ transactions }) => transactions.push(spent(1, '2026-11-12T11:00:00Z', 1.5)))
+    tick('2026-11-12T11:05:00Z')
+    expect(state()).toMatchObject({ usd: 6.5, stopped: true })
+  })
+
+  it('counts what restored data has spent this month, in a lab that had spent nothing', () => {
+    const { tick, state, change, settings } = opened({ transactions: [], users, balances: [] })
+    settings('LAB_REGION=us-east-1\n')
+    tick('2026-11-10T10:05:00Z')
+    change(({ transactions }) => transactions.push(spent(1, '2026-11-09T10:00:00Z', 4)))
+    settings('LAB_REGION=us-east-1\nLAB_DATA=-r1\n')
+    tick('2026-11-10T10:10:00Z')
+    expect(state()).toMatchObject({ usd: 4 })
+  })
+
   it('stops new messages at the limit, says why, and lifts with a higher limit or in a new month', () => {
     const { tick, stopped, settings, collections } = opened({
       transactions: [spent(1, '2026-11-10T10:00:00Z', 4.99)],

@@ -98,7 +98,9 @@ const table: Readonly<Record<string, string>> = {
   // Without a terminal nobody can be asked for the passphrase; there is no such file and no such dump.
   backup: '3 1 1 1 1 1 1 1 3 1 1',
   'backup verify /nowhere/lab.backup': '1 1 1 1 1 1 1 1 1 1 1',
+  'backup --snapshot': '3 0 0 0 0 0 0 0 3 1 0',
   'backup list': '3 0 0 1 1 1 0 0 3 1 1',
+  'backup remove 20260101T000000Z-snapshot --confirm default': '3 1 1 1 1 1 1 1 3 1 1',
   'restore 20260101T020000Z-nightly --confirm default': '3 1 1 1 1 1 1 1 3 1 1',
   // A half-made lab has no librechat.yaml yet.
   'graduate --out $NEW --host chat.example.org --mongodb mongodb://db.example.org': '3 1 0 1 1 1 0 0 3 1 1',

@@ -19,12 +19,14 @@ const kinds: Record<string, string> = {
   subnet: 'subnet',
   vpc: 'vpc',
   ami: 'image',
+  snap: 'snapshot',
 }
 /** What a creating call makes; each is asked about before it has an id. */
 const made: Record<string, readonly string[]> = {
   RunInstances: ['i', 'vol', 'eni'],
   AllocateAddress: ['eipalloc'],
   CreateSecurityGroup: ['sg'],
+  CreateSnapshot: ['snap'],
 }
 const bedrock: readonly (readonly [RegExp, string])[] = [
   [/^GET \/foundation-models$/, 'ListFoundationModels'],
@@ -70,7 +72,7 @@ async function ofEc2(call: Call, { ec2 }: Witness, account: string): Promise<Ask
   const action = `ec2:${call.action}`
   const arn = (id: string) => {
     const kind = kinds[id.split('-')[0] ?? ''] ?? 'nothing'
-    return `arn:aws:ec2:${call.region}:${kind === 'image' ? '' : account}:${kind}/${id}`
+    return `arn:aws:ec2:${call.region}:${kind === 'image' || kind === 'snapshot' ? '' : account}:${kind}/${id}`
   }
   const tags = requestTags(call)
   const named = await Promise.all(idsIn(call).map((id) => behind(id, { ec2 })))
@@ -120,7 +122,9 @@ const idsIn = ({ params }: Call): string[] => [
   ...new Set(
     Object.values(params)
       .map(String)
-      .filter((value) => /^(i|vol|sg|eni|eipalloc|subnet|vpc|ami|eipassoc|iip-assoc)-[0-9a-f]+$/.test(value)),
+      .filter((value) =>
+        /^(i|vol|sg|eni|eipalloc|subnet|vpc|ami|snap|eipassoc|iip-assoc)-[0-9a-f]+$/.test(value),
+      ),
   ),
 ]
 

@@ -114,6 +114,8 @@ describeAws('the printed policy', (moto) => {
     await may(['portainer'], ['portainer', 'password'])
     await may(['usage'], ['usage'])
     await may(['user'], ['user', 'allowance'])
+    const { stdout } = await may(['snapshot'], ['backup', '--snapshot', '--json'])
+    await may(['snapshot'], ['backup', 'remove', JSON.parse(stdout).snapshot.name, '--confirm', 'default'])
     await may(['schedule'], setSchedule)
     // The last chat proof is on the host, which doctor's policy does not reach: doctor says so and goes on.
     await own.only('doctor')

@@ -13,6 +13,7 @@ import { type Addresses, addresses } from './gateway/addresses.js'
 import { type AccountKind, bedrockControlPlane } from './gateway/bedrock.js'
 import { refusalOf } from './gateway/bedrock-runtime.js'
 import type { Call } from './gateway/call.js'
+import { copies } from './gateway/copies.js'
 import { corrections } from './gateway/corrections.js'
 import { Gateway, type Supplement } from './gateway/gateway.js'
 import { type Instances, instances } from './gateway/instances.js'
@@ -87,6 +88,7 @@ export async function openAccount(moto: Pick<Moto, 'url'>, options: AccountOptio
     rights,
     propagation(slowness),
     corrections(at),
+    copies(at),
     machinesOf,
     timed,
     ips,

@@ -43,8 +43,15 @@ case "$1 $2" in
   'compose up')
     [ ! -e "$WORK/broken" ] || [ "$(data)" = "" ] || { echo 'unhealthy' >&2; exit 1; }
     case "$*" in *librechat*) cat "$LAB/.env" >"$WORK/running" ;; esac ;;
-  'compose exec') cat "$WORK/volumes/librechat-lab_mongodb$(data)/documents" ;;
-  'compose run') ;;
+  'compose exec') case "$*" in *list-users*)
+      [ ! -e "$WORK/bob" ] || printf 'ID: 1\nEmail: bob@example.org\nName: Bob\nCreated: today\n'; exit 0 ;; esac
+    cat "$WORK/volumes/librechat-lab_mongodb$(data)/documents" ;;
+  'compose rm') ;;
+  'compose run') echo "on \${LAB_DATA-$(data)}" >>"$WORK/log"
+    case "$*" in
+      *migrate*) [ ! -e "$WORK/unmigrated" ] || { echo 'duplicate key' >&2; exit 1; } ;;
+      *delete-user*) rm -f "$WORK/bob" ;;
+    esac ;;
   'volume inspect') [ -d "$WORK/volumes/$5" ] && echo "$WORK/volumes/$5" ;;
   'volume create') for name; do :; done; mkdir "$WORK/volumes/$name" ;;
   'volume ls') ls "$WORK/volumes" ;;
@@ -180,6 +187,22 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
     const result = spawnSync('bash', ['-c', script], { env: this.env, encoding: 'utf8' })
     if (result.status !== 0) throw new Error(result.stderr)
     return JSON.parse(result.stdout)
+  }
+
+  /** Has templates/host/user.py remove Bob, killed at its call of Docker of this number; the signal that ended it. */
+  removesBob(call?: number): NodeJS.Signals | null {
+    this.put('bob', '')
+    this.remove('calls')
+    if (call !== undefined) this.put('end', `${call} KILL\n`)
+    this.put('input/request.json', JSON.stringify({ action: 'remove', email: 'bob@example.org' }))
+    const result = spawnSync(found.stdout.trim(), [`${templates}/host/user.py`], {
+      env: this.env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    })
+    this.remove('end')
+    if (result.signal === null && result.status !== 0) throw new Error(`${result.stdout}${result.stderr}`)
+    return result.signal
   }
 
   dump(...args: string[]) {

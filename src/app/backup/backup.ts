@@ -8,14 +8,16 @@ import {
 import { stat, statfs } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { isCode } from '../../aws/errors.js'
 import { bytesText } from '../../core/bytes.js'
 import { LabError } from '../../core/error.js'
 import { lockKey, publicPem } from '../../host/cms.js'
 import { endOffer, type OfferedDump, offerDump } from '../../host/dumps.js'
 import { readHealth } from '../../host/health.js'
+import { noteBackup } from '../../lab/last-backup.js'
 import type { Context, GlobalOptions } from '../context.js'
 import { hostOf } from '../host-work.js'
-import { openLab } from '../open-lab.js'
+import { type OpenLab, openLab } from '../open-lab.js'
 import { reachInstance } from '../resolve-instance.js'
 import { warnOfStop } from '../scheduled-stop.js'
 import { Carrier } from './carry.js'
@@ -35,6 +37,7 @@ import { type Verified, verifyReader } from './verify.js'
 
 export interface BackupOptions {
   passphraseFile?: string
+  snapshot?: boolean
 }
 
 export interface Backup extends Verified {
@@ -49,7 +52,16 @@ export async function backUp(
   options: BackupOptions & GlobalOptions,
   context: Context,
 ): Promise<Backup> {
-  const open = await openLab(options, context)
+  return await backUpLab(await openLab(options, context), given, options, context)
+}
+
+/** The same for a lab that is open. */
+export async function backUpLab(
+  open: OpenLab,
+  given: string | undefined,
+  options: BackupOptions,
+  context: Context,
+): Promise<Backup> {
   const file = resolve(given ?? defaultName(open.lab.name, context.clock.now()))
   await checkTarget(file)
   const instance = await reachInstance(open, context)
@@ -86,10 +98,24 @@ export async function backUp(
     const verified = await readBack(partial, key, offered.bytes, context)
     await writer.keep()
     await endOffer(host, offered.id)
+    await noted(open, instance.instanceId, context)
     return { ...verified, file, stoppedSeconds: offered.stoppedSeconds }
   } catch (error) {
     await writer.discard()
     throw error
+  }
+}
+
+/** For `destroy`, which says how old the last backup is. The file is good without it. */
+async function noted({ clients }: OpenLab, instanceId: string, { ui, clock }: Context): Promise<void> {
+  try {
+    await noteBackup(clients.ec2, instanceId, clock.now())
+  } catch (error) {
+    if (!isCode(error, 'UnauthorizedOperation')) throw error
+    ui.emit({
+      type: 'warning',
+      text: 'You may not tag the instance, so destroy will not know of this backup. The file itself is complete.',
+    })
   }
 }
 

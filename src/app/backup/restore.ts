@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { resolve } from 'node:path'
 import { LabError } from '../../core/error.js'
 import { publicPem, resealMessage } from '../../host/cms.js'
-import { type ListedDump, listDumps, type RestoredDump, receiveDump, restoreDump } from '../../host/dumps.js'
+import { type RestoredDump, receiveDump, restoreDump } from '../../host/dumps.js'
 import type { Host } from '../../host/host.js'
 import type { Context, GlobalOptions } from '../context.js'
 import { hostOf } from '../host-work.js'
@@ -52,13 +52,6 @@ export async function restore(
   } finally {
     await reader?.close()
   }
-}
-
-/** The dumps on the lab's host, the oldest first. */
-export async function labDumps(options: GlobalOptions, context: Context): Promise<ListedDump[]> {
-  const open = await openLab(options, context)
-  const { instanceId } = await reachInstance(open, context)
-  return await listDumps(hostOf(open, instanceId, context))
 }
 
 /** Reads a backup to its end, without a lab. */

@@ -4,6 +4,7 @@ import { instanceAttributes } from './instance-attributes.js'
 import { instances } from './instances.js'
 import { network } from './network.js'
 import { associated } from './profile-associations.js'
+import { snapshots } from './snapshots.js'
 import { tags } from './tags.js'
 import { types } from './types.js'
 import { volumes } from './volumes.js'
@@ -16,6 +17,7 @@ export const ec2 = {
   ...instanceAttributes,
   ...tags,
   ...volumes,
+  ...snapshots,
   ...associated,
   ...addresses,
 }

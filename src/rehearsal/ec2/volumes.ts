@@ -19,7 +19,7 @@ function volumesOf({ here }: World): Known[] {
     .filter(({ instance, attached }) => attached || outlives(instance))
 }
 
-function volumeOf(world: World, id: string | undefined): Known {
+export function volumeOf(world: World, id: string | undefined): Known {
   const known = volumesOf(world).find(({ instance }) => instance.volume.id === id)
   if (known) return known
   throw new Refusal('InvalidVolume.NotFound', `The volume '${id}' does not exist.`)

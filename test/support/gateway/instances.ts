@@ -165,7 +165,7 @@ async function asLaunched({ ec2 }: Witness, call: Call, id: string): Promise<voi
 }
 
 /**
- * AWS keeps an instance's architecture. The code:
+ * AWS changes the type of a stopped instance only, and keeps its architecture. The code:
  * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceAttribute.html, the words as EC2 says them.
  */
 async function refuseOtherArchitecture({ ec2 }: Witness, call: Call): Promise<Answer | undefined> {
@@ -175,6 +175,13 @@ async function refuseOtherArchitecture({ ec2 }: Witness, call: Call): Promise<An
     ec2.send(new DescribeInstancesCommand({ InstanceIds: [InstanceId] })),
     ec2.send(new DescribeInstanceTypesCommand({ InstanceTypes: [type as never] })),
   ])
+  // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/change-instance-type-of-ebs-backed-instance.html
+  if (Reservations?.[0]?.Instances?.[0]?.State?.Name !== 'stopped')
+    return errorAnswer(
+      call,
+      'IncorrectInstanceState',
+      `The instance '${InstanceId}' is not in the 'stopped' state.`,
+    )
   const architecture = Reservations?.[0]?.Instances?.[0]?.Architecture
   const supported: readonly string[] = InstanceTypes?.[0]?.ProcessorInfo?.SupportedArchitectures ?? []
   if (!architecture || supported.includes(architecture)) return undefined

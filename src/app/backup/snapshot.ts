@@ -1,0 +1,200 @@
+import { LabError } from '../../core/error.js'
+import { waitFor } from '../../core/wait.js'
+import { type ListedDump, listDumps } from '../../host/dumps.js'
+import { findInstance, identifyLab } from '../../lab/find.js'
+import { snapshotMonthlyUsd } from '../../lab/prices.js'
+import {
+  createSnapshot,
+  deleteSnapshot,
+  findSnapshots,
+  type LabSnapshot,
+  snapshotName,
+} from '../../resources/snapshots.js'
+import type { Context, GlobalOptions } from '../context.js'
+import { hostOf } from '../host-work.js'
+import { type LabId, openLab } from '../open-lab.js'
+import { findRunning } from '../running-instance.js'
+import { followed } from './progress.js'
+
+/** A snapshot and what it costs a month at the most: AWS counts the blocks that no other snapshot has. */
+export interface PricedSnapshot extends LabSnapshot {
+  /** USD; undefined where the price is unknown here. */
+  mostMonthlyUsd: number | undefined
+}
+
+export interface ListedBackups {
+  lab: LabId
+  dumps: readonly ListedDump[]
+  /** Why the dumps on the host can't be listed: the instance's state, or "none". */
+  withoutHost: string | undefined
+  snapshots: readonly PricedSnapshot[]
+}
+
+export const withPrice = ({ region }: LabId, snapshot: LabSnapshot): PricedSnapshot => ({
+  ...snapshot,
+  mostMonthlyUsd: snapshotMonthlyUsd(region, snapshot.sizeGb),
+})
+
+/** LabError `bad-usage`: a snapshot is in AWS, has no file, and is encrypted with the disk's key. */
+export function refuseBoth(given: { file: string | undefined; passphraseFile: string | undefined }): void {
+  if (given.file === undefined && given.passphraseFile === undefined) return
+  throw new LabError({
+    code: 'bad-usage',
+    what: `--snapshot can't be combined with ${given.file === undefined ? '--passphrase-file' : 'a file'}.`,
+    why: 'A snapshot stays in AWS and is encrypted with the key of the disk.',
+    fix: [
+      { command: { path: 'backup', flags: { snapshot: true } }, text: 'makes a snapshot' },
+      { command: { path: 'backup' }, text: 'makes an encrypted file' },
+    ],
+  })
+}
+
+/** A snapshot of the lab's disk, followed until AWS has all of it. LabErrors `no-such-lab`, `snapshot-failed`. */
+export async function snapshotLab(options: GlobalOptions, context: Context): Promise<PricedSnapshot> {
+  const open = await openLab(options, context)
+  const { clients, lab, stored } = open
+  await findInstance(clients, lab, stored)
+  const { instance } = await identifyLab(clients, lab, stored)
+  const root = instance?.BlockDeviceMappings?.find(({ DeviceName }) => DeviceName === instance.RootDeviceName)
+  const volumeId = root?.Ebs?.VolumeId
+  if (volumeId === undefined) throw withoutDisk(lab)
+  const tagged = stored?.tags ? { ...lab, tags: stored.tags } : lab
+  const name = snapshotName(context.clock.now())
+  context.ui.emit({
+    type: 'note',
+    text: 'LibreChat goes on: the snapshot holds the disk as it is at one moment, as after a power cut.',
+  })
+  const { clock, signal } = context
+  const task = { id: 'snapshot', name: `snapshot ${name}`, usualMs: 300_000 }
+  const made = await followed(
+    task,
+    context,
+    async () => {
+      const begun = await createSnapshot(clients, { lab: tagged, name, volumeId }, context)
+      return await waitFor(
+        {
+          for: `the snapshot ${begun.snapshotId} to be completed`,
+          deadlineMs: 2 * 3_600_000,
+          clock,
+          signal,
+          firstMs: 2_000,
+          maxMs: 15_000,
+        },
+        async () => {
+          const now = (await findSnapshots(clients.ec2, lab)).snapshots.find(
+            ({ snapshotId }) => snapshotId === begun.snapshotId,
+          )
+          if (now?.state === 'error') throw failed(now)
+          if (now?.state === 'completed') return now
+          const detail = now?.progress || 'begun'
+          context.ui.emit({ type: 'task', id: task.id, name: task.name, state: 'progress', detail })
+          return undefined
+        },
+      )
+    },
+    ({ snapshotId }) => snapshotId,
+  )
+  return withPrice(lab, made)
+}
+
+/** The dumps on the host, where it runs, and the snapshots, which need no lab. LabError `no-such-lab`. */
+export async function listBackups(options: GlobalOptions, context: Context): Promise<ListedBackups> {
+  const open = await openLab(options, context)
+  const { clients, lab } = open
+  const { snapshots } = await findSnapshots(clients.ec2, lab)
+  const priced = snapshots.map((one) => withPrice(lab, one))
+  // Without a snapshot there is nothing to list but the dumps: then what keeps them from view is the answer.
+  if (snapshots.length === 0) {
+    const { instanceId } = await findRunning(open, context)
+    const dumps = await listDumps(hostOf(open, instanceId, context))
+    return { lab, dumps, withoutHost: undefined, snapshots: [] }
+  }
+  const { instance } = await identifyLab(clients, lab, open.stored)
+  const state = instance?.State?.Name ?? 'none'
+  const dumps = state === 'running' ? await listDumps(hostOf(open, instance?.InstanceId ?? '', context)) : []
+  return { lab, dumps, withoutHost: state === 'running' ? undefined : state, snapshots: priced }
+}
+
+/** Deletes the snapshot of this name or id. LabErrors `no-such-lab`, `no-such-snapshot`, `ambiguous-snapshot`, `snapshot-in-use`, `not-confirmed`. */
+export async function removeSnapshot(
+  wanted: string,
+  options: { confirm?: string } & GlobalOptions,
+  context: Context,
+): Promise<PricedSnapshot> {
+  const { clients, lab, stored } = await openLab(options, context)
+  const { snapshots, strangers } = await findSnapshots(clients.ec2, lab)
+  const [found, ...more] = snapshots.filter(
+    ({ name, snapshotId }) => name === wanted || snapshotId === wanted,
+  )
+  if (!found) {
+    if (snapshots.length === 0) await findInstance(clients, lab, stored)
+    const stranger = strangers.find(({ id }) => id === wanted)
+    throw new LabError({
+      code: 'no-such-snapshot',
+      what: `The lab "${lab.name}" in ${lab.region} has no snapshot ${JSON.stringify(wanted.slice(0, 60))}.`,
+      why:
+        stranger?.why ??
+        'Only snapshots that backup --snapshot created are removed. The host removes old dumps itself.',
+      fix: [{ command: { path: 'backup list' }, text: 'lists them' }],
+    })
+  }
+  if (more.length > 0) throw ambiguous(wanted, [found, ...more])
+  await agree(lab.name, found, options, context)
+  await deleteSnapshot(clients.ec2, found)
+  return withPrice(lab, found)
+}
+
+/** Wants the lab's name typed, at the terminal or with `--confirm`. LabErrors `not-confirmed`, `declined`. */
+async function agree(
+  lab: string,
+  { name, at, sizeGb }: LabSnapshot,
+  { confirm }: { confirm?: string },
+  { ui }: Context,
+): Promise<void> {
+  if (confirm === lab) return
+  if (confirm !== undefined) {
+    throw new LabError({
+      code: 'not-confirmed',
+      what: `--confirm is ${JSON.stringify(confirm.slice(0, 60))}, but the lab's name is "${lab}".`,
+      fix: [{ command: { path: 'backup remove', args: [name], flags: { confirm: lab } } }],
+    })
+  }
+  const typed = await ui.input({
+    flag: `--confirm ${lab}`,
+    message: `Type the lab's name to delete the snapshot ${name} (${lab}):`,
+    hint: `It holds the disk of ${sizeGb} GB as of ${at}. This can’t be undone.`,
+  })
+  if (typed.trim() !== lab)
+    throw new LabError({ code: 'declined', what: 'The name does not match. Nothing was deleted.' })
+}
+
+const withoutDisk = ({ name }: LabId) =>
+  new LabError({
+    code: 'no-disk',
+    what: `The instance of the lab "${name}" has no root volume.`,
+    why: 'It was detached, or the instance is just being created.',
+    fix: [{ command: { path: 'status' }, text: 'shows the lab' }],
+  })
+
+const failed = ({ name, snapshotId }: LabSnapshot) =>
+  new LabError({
+    code: 'snapshot-failed',
+    what: `AWS could not complete the snapshot ${snapshotId}.`,
+    why: 'Its state is "error". The lab itself is unchanged.',
+    fix: [
+      { command: { path: 'backup remove', args: [name] }, text: 'deletes it' },
+      { command: { path: 'backup', flags: { snapshot: true } }, text: 'makes another one' },
+    ],
+    fault: 'aws',
+  })
+
+const ambiguous = (wanted: string, found: readonly LabSnapshot[]) =>
+  new LabError({
+    code: 'ambiguous-snapshot',
+    what: `${found.length} snapshots have the name ${wanted}: ${found.map(({ snapshotId, at }) => `${snapshotId} (${at})`).join('; ')}.`,
+    why: 'Nothing was deleted.',
+    fix: found.map(({ snapshotId }) => ({
+      command: { path: 'backup remove' as const, args: [snapshotId] },
+      text: 'deletes this one',
+    })),
+  })

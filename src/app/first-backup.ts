@@ -1,0 +1,92 @@
+import { LabError } from '../core/error.js'
+import { agoText } from '../lab/last-backup.js'
+import type { Context, GlobalOptions } from './context.js'
+import type { DestroyPlan } from './destruction.js'
+import type { OpenLab } from './open-lab.js'
+
+export interface FirstBackupOptions {
+  /** The file; false: none. */
+  backup?: string | false
+  passphraseFile?: string
+}
+
+/** "" is a new file in this folder. */
+type Wanted = string | undefined
+
+/**
+ * Says how old the last backup is, and settles whether there is one first: by the flags, or by asking. LabError
+ * `backup-needs-host` where a backup is wanted of a lab that doesn't run.
+ */
+export async function chooseBackup(
+  plan: DestroyPlan,
+  options: FirstBackupOptions & { confirm?: string },
+  { ui, clock }: Context,
+): Promise<Wanted> {
+  const { lab, host, lastBackup } = plan
+  if (options.backup === false) return undefined
+  if (options.backup !== undefined) {
+    if (host !== 'running') throw needsHost(plan)
+    return options.backup
+  }
+  if (host === undefined) return undefined
+  const age = lastBackup
+    ? `The last ${lastBackup.kind === 'file' ? 'backup file' : 'snapshot'} of this lab was made ${agoText(lastBackup.at, clock.now())}.`
+    : 'No backup of this lab is known. The nightly dumps on its disk are deleted with it.'
+  if (options.confirm === lab.name) {
+    // Scripts of before these flags go on; a later version may require one of them.
+    ui.emit({
+      type: 'warning',
+      text: [`${age} Say whether to back up first: add --backup <file> or --no-backup.`],
+    })
+    return undefined
+  }
+  ui.emit({ type: 'note', text: age })
+  if (!ui.interactive || ui.json || options.confirm !== undefined) return undefined
+  if (host !== 'running') {
+    ui.emit({
+      type: 'note',
+      text: `The instance is ${host}. A backup file can be made when it runs.`,
+      command: { path: 'start' },
+    })
+    return undefined
+  }
+  const agrees = await ui.confirm({
+    flag: '--backup <file>',
+    message: 'Back up to a file in this folder first?',
+    hint: 'Nothing is deleted if the backup fails.',
+    default: true,
+  })
+  return agrees ? '' : undefined
+}
+
+/** Makes the backup that is wanted; where it fails, nothing is deleted. The file. */
+export async function backUpFirst(
+  open: OpenLab,
+  wanted: Wanted,
+  options: FirstBackupOptions & GlobalOptions,
+  context: Context,
+): Promise<string | undefined> {
+  if (wanted === undefined) return undefined
+  const { backUpLab } = await import('./backup/backup.js')
+  try {
+    const { passphraseFile } = options
+    const how = passphraseFile === undefined ? {} : { passphraseFile }
+    return (await backUpLab(open, wanted || undefined, how, context)).file
+  } catch (error) {
+    context.ui.emit({ type: 'warning', text: 'The backup was not made, so nothing was deleted.' })
+    throw error
+  }
+}
+
+const needsHost = ({ lab, host }: DestroyPlan) =>
+  new LabError({
+    code: 'backup-needs-host',
+    what: host
+      ? `The lab "${lab.name}" can't be backed up: its instance is ${host}.`
+      : `The lab "${lab.name}" has no instance to back up.`,
+    why: 'A backup file is made by the running host. Nothing was deleted.',
+    fix: [
+      ...(host ? [{ command: { path: 'start' as const }, text: 'starts it' }] : []),
+      { command: { path: 'destroy', flags: { 'no-backup': true } }, text: 'deletes it without a backup' },
+    ],
+  })

@@ -1,0 +1,91 @@
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { quickClock, runHere } from './in-process.js'
+
+// One whole lab; each test begins with a copy of it.
+let account = ''
+const clock = quickClock()
+const passphrase = join(mkdtempSync(join(tmpdir(), 'librechat-lab-pass-')), 'pass.txt')
+
+function fresh() {
+  const folder = mkdtempSync(join(tmpdir(), 'librechat-lab-last-'))
+  const path = join(folder, 'librechat-lab', 'rehearsal.json')
+  const run = (line: string) => runHere([...line.split(' '), '--rehearse'], { folder, clock })
+  return { folder, path, run }
+}
+
+const json = ({ stdout }: { stdout: string }): unknown => JSON.parse(stdout)
+
+beforeAll(async () => {
+  writeFileSync(passphrase, 'four random words\n')
+  const whole = fresh()
+  await whole.run('up --yes --email me@example.org')
+  account = readFileSync(whole.path, 'utf8')
+})
+
+async function lab() {
+  const one = fresh()
+  await one.run('list')
+  writeFileSync(one.path, account)
+  return one
+}
+
+describe('destroy', () => {
+  it('warns a script that decided nothing about a backup, and says that none is known', async () => {
+    const { run } = await lab()
+    const ended = await run('destroy --confirm default')
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(ended.stderr).toContain('No backup of this lab is known.')
+    expect(ended.stderr).toContain('add --backup <file> or --no-backup')
+  })
+
+  it('backs up first, and deletes nothing where that fails', async () => {
+    const { run, folder } = await lab()
+    const file = join(folder, 'lab.backup')
+    writeFileSync(file, 'something else')
+    const destroy = `destroy --confirm default --backup ${file} --passphrase-file ${passphrase}`
+    const refused = await run(destroy)
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain('nothing was deleted')
+    expect(json(await run('status --json'))).toMatchObject({ exists: true })
+
+    const other = `${file}.2`
+    const ended = await run(`${destroy.replace(file, other)} --json`)
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(json(ended)).toMatchObject({ left: [], backup: other })
+    expect(existsSync(other)).toBe(true)
+  })
+
+  it('says how old the last backup file is', async () => {
+    const { run, folder } = await lab()
+    await run(`backup ${join(folder, 'lab.backup')} --passphrase-file ${passphrase}`)
+    const planned = await run('destroy --dry-run --json')
+    expect(json(planned)).toMatchObject({ lastBackup: { kind: 'file' } })
+    const ended = await run('destroy --confirm default')
+    expect(ended.stderr).toMatch(/The last backup file of this lab was made .+ ago \(2026-/)
+  })
+
+  it('can’t back up what doesn’t run', async () => {
+    const { run, folder } = await lab()
+    await run('stop')
+    const ended = await run(`destroy --confirm default --backup ${join(folder, 'lab.backup')}`)
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toContain('its instance is stopped')
+  })
+
+  it('keeps snapshots, says what they cost, and they are removed by name without a lab', async () => {
+    const { run } = await lab()
+    const made = json(await run('backup --snapshot --json')) as { snapshot: { name: string } }
+    const { name } = made.snapshot
+    const ended = await run('destroy --confirm default --no-backup --release-address 203.0.113.10')
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(ended.stdout).toContain('Only its snapshots are left.')
+    expect(ended.stdout).toContain(`snapshot ${name}`)
+    expect(ended.stdout).toContain('at most $1.50 a month')
+    expect((await run('backup list')).stdout).toContain(name)
+    expect((await run(`backup remove ${name} --confirm default`)).code).toBe(0)
+    expect((await run('backup list')).code).toBe(3)
+  })
+})
