@@ -13,7 +13,7 @@ import {
   tagValue,
 } from './ownership.js'
 
-/** What proves a role and an instance profile, whose names and tags anybody in the account may give. */
+/** What proves a role, an instance profile and a budget, whose names and tags anybody in the account may give. */
 export interface CreationProof {
   /** The one-time id that the settings hold before the creating call, which gives it as a tag. */
   id: string
@@ -36,12 +36,16 @@ export class Unproven extends LabError {
     const { kind, id } = stranger
     super({
       code: 'unowned',
-      what: `There is already ${kind === 'role' ? 'a role' : 'an instance profile'} ${id}, and it is not proven to be this lab's.`,
+      what: `There is already ${kind === 'profile' ? 'an' : 'a'} ${nouns[kind as Kind] ?? kind} ${id}, and it is not proven to be this lab's.`,
       why: `${stranger.why} Nothing was changed.`,
       fix: [otherName, adoptIt],
     })
   }
 }
+
+/** By creation id: what they are called in messages. */
+const nouns = { role: 'role', profile: 'instance profile', budget: 'budget' }
+type Kind = keyof typeof nouns
 
 type Seen = Parameters<Resource['observe']>[0]
 
@@ -50,13 +54,13 @@ type Seen = Parameters<Resource['observe']>[0]
  * instance uses. LabError `unowned`, `other-region`; `adopt` accepts the former.
  */
 export async function checkProven(
-  about: { lab: LabId; adopt: boolean; kind: 'role' | 'profile'; name: string; proof: CreationProof },
+  about: { lab: LabId; adopt: boolean; kind: Kind; name: string; proof: CreationProof },
   tags: Parameters<typeof checkOwned>[2],
   seen: Seen,
   isUsedBy: (host: Instance) => Promise<boolean>,
 ): Promise<Proven> {
   const { lab, adopt, kind, name, proof } = about
-  const what = `${kind === 'role' ? 'role' : 'instance profile'} ${name}`
+  const what = `${nouns[kind]} ${name}`
   if (!checkOwned(lab, what, tags, adopt)) return { owned: false, marked: false }
   const id = tagValue(tags, tagKeys.creation)
   if (id === proof.id) return { owned: true, marked: true }
@@ -69,7 +73,7 @@ export async function checkProven(
     kind,
     id: name,
     name: '',
-    why: 'It has the lab’s tags, but not the creation id in the settings, and the lab’s instance does not use it.',
+    why: `It has the lab’s tags, but not the creation id in the settings${kind === 'budget' ? '' : ', and the lab’s instance does not use it'}.`,
   })
 }
 

@@ -34,7 +34,7 @@ interface Adopted {
 
 /** A resource that has the lab's tags and is not proven to be the lab's. No command changes it. */
 export interface Stranger {
-  kind: 'instance' | 'address' | 'group' | 'role' | 'profile' | 'volume' | 'parameter'
+  kind: 'instance' | 'address' | 'group' | 'role' | 'profile' | 'budget' | 'volume' | 'parameter'
   id: string
   /** Its Name tag, group name or public address; empty when it has none. */
   name: string

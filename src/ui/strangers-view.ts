@@ -9,6 +9,7 @@ const nouns: Record<Stranger['kind'], string> = {
   group: 'security group',
   role: 'role',
   profile: 'instance profile',
+  budget: 'budget',
   volume: 'volume',
   parameter: 'parameter',
 }

@@ -61,6 +61,7 @@ describeTerminal('the questions of the first up', { timeout: 60_000 }, () => {
       'Which addresses',
       'Which models',
       'How many dollars',
+      'AWS budget',
     ]) {
       await press('Enter')
       await shows(question)

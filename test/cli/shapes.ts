@@ -27,6 +27,7 @@ const spec = object({
     group: text.optional(),
     role: text.optional(),
     profile: text.optional(),
+    budget: text.optional(),
   }).optional(),
   adopted: object({
     instanceId: text.optional(),
@@ -52,6 +53,7 @@ const spec = object({
   maxTokens: z.int().optional(),
   allowance: z.number().optional(),
   limit: z.number().optional(),
+  budget: object({ usd: z.number(), alerts: list(text) }).optional(),
   profileArns: list(text),
 })
 
@@ -153,7 +155,7 @@ const plan = {
   resources: list(
     object({
       name: text,
-      action: z.enum(['create', 'change', 'keep']),
+      action: z.enum(['create', 'change', 'keep', 'remove']),
       id: text.nullable(),
       changes: list(change),
     }),
@@ -183,14 +185,14 @@ const policy = object({
 })
 
 const user = object({ email: z.email(), made: z.boolean() })
-const used = {
+const tokens = {
   inputTokens: z.int(),
   outputTokens: z.int(),
   cacheWriteTokens: z.int(),
   cacheReadTokens: z.int(),
   calls: z.int(),
-  usd: z.number(),
 }
+const used = { ...tokens, usd: z.number() }
 
 const ingress = list(
   object({
@@ -289,6 +291,12 @@ export const shapes = {
     chatTitle,
     chatAt: z.iso.datetime().nullable(),
     cost,
+    budget: object({
+      usd: z.number(),
+      alerts: list(text),
+      spentUsd: z.number().nullable(),
+      forecastUsd: z.number().nullable(),
+    }).nullable(),
     stopped: object({
       by: z.enum(['stop', 'schedule', 'idle', 'unknown']),
       since: z.iso.datetime().nullable(),
@@ -461,6 +469,7 @@ export const shapes = {
     ),
     users: list(object({ email: z.string().nullable(), count: z.int().optional(), ...used })),
     months: list(object({ month: z.string(), ...used })),
+    counted: list(object({ model: text, label: text.nullable(), ...tokens })).nullable(),
     hostMonthlyUsd: z.number().nullable(),
     page: text.optional(),
   }),

@@ -1,0 +1,35 @@
+import type { Answers } from './answers.js'
+import { countedBy } from './host-usage.js'
+import type { World } from './world.js'
+
+/** Bedrock's metrics, as if other programs of the account had called the first model as often as the lab's users. */
+export const cloudwatch = {
+  ListMetrics: (_input, world) => ({
+    Metrics: modelsOf(world).map((Value) => ({
+      Namespace: 'AWS/Bedrock',
+      MetricName: 'InputTokenCount',
+      Dimensions: [{ Name: 'ModelId', Value }],
+    })),
+  }),
+
+  GetMetricData(input, world) {
+    const [from, to] = [input.StartTime, input.EndTime].map(Number)
+    return {
+      MetricDataResults: (input.MetricDataQueries ?? []).map(({ Id, MetricStat }) => {
+        const model = MetricStat?.Metric?.Dimensions?.[0]?.Value ?? ''
+        const metric = MetricStat?.Metric?.MetricName ?? ''
+        const hosts = Object.values(world.here.instances).map(({ host }) => host)
+        const sum = hosts.reduce(
+          (all, host) =>
+            all + countedBy(host, { model, metric, from: from ?? 0, to: to ?? 0, now: world.now }),
+          0,
+        )
+        return { Id, StatusCode: 'Complete' as const, Values: sum > 0 ? [sum] : [] }
+      }),
+    }
+  },
+} satisfies Answers<typeof import('@aws-sdk/client-cloudwatch')>
+
+const modelsOf = ({ here }: World): string[] => [
+  ...new Set(Object.values(here.instances).flatMap(({ host }) => host.models ?? [])),
+]
