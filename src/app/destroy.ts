@@ -27,8 +27,8 @@ export async function destroy(
   context: Context,
   view: DestroyView,
 ): Promise<number> {
-  const open = await openLab(options, context, { anySpec: true })
-  const destruction = await Destruction.of(open, options.releaseAddress)
+  const open = await openLab(options, context, { anySpec: true, readsPath: true })
+  const destruction = await Destruction.of(open, options.releaseAddress, context)
   const { plan } = destruction
   if (plan.going.length === 0) {
     if (!options.dryRun) await destruction.nothing(context)
@@ -42,7 +42,7 @@ export async function destroy(
   view.plan(plan)
   await agree(plan, options, context)
   if (await agreeToRelease(plan, options, context)) destruction.releaseToo()
-  const outcome = await destruction.carryOut(context)
+  const outcome = await destruction.carryOut(context, { asked: options.confirm === undefined })
   view.outcome(outcome)
   return outcome.left.length === 0 ? 0 : 2
 }

@@ -2,21 +2,24 @@ import { isRetryable } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
 import { type Observation, observe, remove } from '../engine/converge.js'
 import type { Resource } from '../engine/resource.js'
-import type { LabGraph } from '../lab/graph.js'
+import { type LabGraph, scheduleOf } from '../lab/graph.js'
 import { findLeftovers, type Leftovers, removeSecrets, strangersOf } from '../lab/leftovers.js'
+import type { Lock } from '../lab/lock.js'
+import { names } from '../lab/names.js'
 import { addressCost } from '../lab/prices.js'
 import { nothingChosen } from '../lab/settings.js'
 import { usedElsewhere } from '../resources/address.js'
 import { Unproven } from '../resources/creation.js'
 import type { Identity, Stranger } from '../resources/identity.js'
-import { liftProtection } from '../resources/instance.js'
+import { type InstanceState, isStopProtected, liftProtection } from '../resources/instance.js'
 import { profileUsers } from '../resources/instance-profile.js'
 import { isStrangers, type LabId, OtherRegion, tagValue } from '../resources/ownership.js'
 import { profilesOf } from '../resources/role.js'
 import { groupUsers } from '../resources/security-group.js'
+import { readParameter } from '../resources/settings-parameter.js'
 import type { Context } from './context.js'
 import { graphWithSchedule } from './lab-graph.js'
-import type { OpenLab } from './open-lab.js'
+import { isAsRead, type OpenLab, settingsReadBy } from './open-lab.js'
 import { toPartialFailure } from './partial-failure.js'
 import { withLock, withoutLock } from './with-lock.js'
 
@@ -54,6 +57,8 @@ export interface Destroyed {
 }
 
 interface Seen {
+  /** When the look began. */
+  at: number
   graph: LabGraph
   observation: Observation
   identity: Identity
@@ -70,6 +75,8 @@ const nobody: Identity = {
   group: undefined,
   strangers: [],
   unconfirmed: undefined,
+  volumes: [],
+  held: [],
 }
 
 /** A destroy that was planned and not yet confirmed. */
@@ -85,8 +92,13 @@ export class Destruction {
   }
 
   /** Observes everything. LabError `not-the-address`, `address-in-use`, `ambiguous-…`. Changes nothing. */
-  static async of(open: OpenLab, releaseAddress: string | undefined): Promise<Destruction> {
-    const seen = await look(open, graphWithSchedule(open, open.stored ?? nothingChosen))
+  static async of(
+    open: OpenLab,
+    releaseAddress: string | undefined,
+    { clock }: Pick<Context, 'clock'>,
+  ): Promise<Destruction> {
+    const graph = graphWithSchedule(open, open.stored ?? nothingChosen, settingsReadBy(open))
+    const seen = await look(open, graph, { clock, leftovers: open.leftovers })
     const address = seen.observation.of(seen.graph.address)
     const isNamed = checkedRelease(releaseAddress, address, seen.identity.strangers)
     const isUnprotected =
@@ -142,30 +154,40 @@ export class Destruction {
   /** Where there is nothing to delete: removes a lock that a killed run on this machine left. */
   nothing = (context: Context): Promise<void> => withoutLock(this.#open, 'destroy', context)
 
-  /** Removes what the plan names, and nothing else. LabError `changed-meanwhile`, or what AWS refused. */
-  async carryOut(context: Context): Promise<Destroyed> {
+  /**
+   * Removes what the plan names, and nothing else. LabError `changed-meanwhile`, or what AWS refused.
+   * @param asked whether a user was asked, who may have taken an hour to answer
+   */
+  async carryOut(context: Context, { asked }: { asked: boolean }): Promise<Destroyed> {
     const { clients, lab } = this.#open
     const { ui, clock } = context
     const agreed = this.plan.going.map(({ text }) => text)
     await withLock(this.#open, 'destroy', context, async (lock) => {
-      // The user may have taken an hour to answer, and another run may have come and gone.
-      const now = await look(this.#open, this.#seen.graph)
-      this.#seen = now
+      if (asked || !(await this.#isCurrent(lock, context)))
+        this.#seen = await look(this.#open, this.#seen.graph, context)
+      const now = this.#seen
       const resources = this.#going()
       if (itemsOf(now, resources).some(({ text }) => !agreed.includes(text))) throw changedMeanwhile(lab)
       const only = now.observation.only(resources)
       try {
         // What refuses this refuses it before anything is gone.
         const host = only.of(now.graph.instance)
-        if (host) await liftProtection(clients.ec2, host)
-        await remove(only, { clock, signal: lock.signal, emit: ui.emit, isRetryable })
+        const ready = host ? only.with(now.graph.instance, await liftProtection(clients.ec2, host)) : only
+        await remove(ready, { clock, signal: lock.signal, emit: ui.emit, isRetryable })
         await removeSecrets(clients, now.leftovers.secrets)
       } catch (error) {
         if (lock.signal.aborted) throw error
-        throw toPartialFailure(error, { region: lab.region }, await this.#stillThere())
+        throw toPartialFailure(error, { region: lab.region }, await this.#stillThere(context))
       }
     })
-    return await this.#outcome(agreed)
+    return await this.#outcome(agreed, context)
+  }
+
+  /** Whether no other run can have changed the lab since the look: the same as `up` asks of its own. */
+  async #isCurrent({ waited }: Lock, { clock }: Context): Promise<boolean> {
+    if (waited || clock.now() - this.#seen.at > currentForMs) return false
+    const { clients, lab } = this.#open
+    return isAsRead(this.#open, await readParameter(clients.ssm, names(lab.name).settings))
   }
 
   #going(): Resource[] {
@@ -176,9 +198,11 @@ export class Destruction {
   }
 
   /** Observes again: what still exists? */
-  async #outcome(removed: readonly string[]): Promise<Destroyed> {
-    const after = await look(this.#open, this.#seen.graph)
-    const { graph } = after
+  async #outcome(removed: readonly string[], context: Context): Promise<Destroyed> {
+    const { graph, observation } = this.#seen
+    // Nobody creates a schedule without storing it first.
+    const absent = scheduleOf(graph).filter((one) => !observation.present.includes(one))
+    const after = await look(this.#open, graph, { ...context, absent })
     const address = after.observation.of(graph.address)
     const kept = this.#releases ? undefined : address?.publicIp
     const { groupId } = aloneIn(this.#seen.identity)
@@ -196,10 +220,10 @@ export class Destruction {
   }
 
   /** After a failure: what still exists, where that can be observed, and how to continue. */
-  async #stillThere(): Promise<string[]> {
+  async #stillThere(context: Context): Promise<string[]> {
     const goOn = 'Run the same command again. It continues where it stopped.'
     // What kept it from removing may keep it from looking: then the failure itself says why.
-    const [seen] = await Promise.allSettled([look(this.#open, this.#seen.graph)])
+    const [seen] = await Promise.allSettled([look(this.#open, this.#seen.graph, context)])
     if (seen.status === 'rejected') return [goOn]
     const left = itemsOf(seen.value, seen.value.graph.all).map(({ text }) => text)
     return [`Still exists: ${left.join(', ')}`, goOn]
@@ -212,22 +236,42 @@ const unproven = 'nothing proves that it is the lab’s'
 const aloneIn = ({ unconfirmed }: Identity): NonNullable<Identity['unconfirmed']> =>
   unconfirmed && !unconfirmed.instanceId ? unconfirmed : {}
 
-async function look({ clients, lab }: OpenLab, graph: LabGraph): Promise<Seen> {
+/** How long a look counts that nobody was shown. */
+const currentForMs = 5_000
+
+async function look(
+  { clients, lab }: OpenLab,
+  graph: LabGraph,
+  {
+    clock,
+    leftovers: known,
+    absent = [],
+  }: Pick<Context, 'clock'> & { leftovers?: Leftovers | undefined; absent?: readonly Resource[] },
+): Promise<Seen> {
+  const at = clock.now()
   const elsewhere = new Set<string>()
   const unprovenNames: Stranger[] = []
-  const [observation, leftovers] = await Promise.all([
-    observe(graph.all, (error) => {
+  const [found, leftovers] = await Promise.all([
+    observe(without(graph.all, absent), (error) => {
       if (error instanceof OtherRegion) elsewhere.add(error.there)
       if (error instanceof Unproven) unprovenNames.push(error.stranger)
       return isStrangers(error)
     }),
-    findLeftovers(clients, lab),
+    known ?? findLeftovers(clients, lab),
   ])
-  const found = observation.of(graph.identity) ?? nobody
-  const identity = { ...found, strangers: [...found.strangers, ...unprovenNames] }
-  const staying = await stayingOf(clients, { graph, observation, identity })
-  return { graph, observation, identity, leftovers, staying, elsewhere: [...elsewhere] }
+  const proven = found.of(graph.identity) ?? nobody
+  const identity = { ...proven, strangers: [...proven.strangers, ...unprovenNames] }
+  const host = found.of(graph.instance)
+  const [staying, stopProtected] = await Promise.all([
+    stayingOf(clients, { graph, observation: found, identity }),
+    host && isStopProtected(clients.ec2, host.instanceId),
+  ])
+  const observation = host ? found.with(graph.instance, { ...host, stopProtected }) : found
+  return { at, graph, observation, identity, leftovers, staying, elsewhere: [...elsewhere] }
 }
+
+const without = (all: readonly Resource[], some: readonly Resource[]) =>
+  all.filter((one) => !some.includes(one))
 
 /** Removing these would take something from an instance or a profile that is not the lab's. */
 async function stayingOf(
@@ -328,7 +372,7 @@ function itemsOf(seen: Seen, resources: readonly Resource[]): DestroyItem[] {
   ]
 }
 
-const protectionNotes = (host: { stopProtected: boolean; terminationProtected: boolean }) => [
+const protectionNotes = (host: Pick<InstanceState, 'stopProtected' | 'terminationProtected'>) => [
   ...(host.stopProtected ? ['stop protection is turned off first'] : []),
   ...(host.terminationProtected ? ['termination protection is turned off first'] : []),
 ]

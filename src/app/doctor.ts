@@ -121,11 +121,11 @@ async function place({ clients, stored }: OpenLab, choices: Choices): Promise<He
 
 /** A lab needs one address; the account has a quota for each region. */
 async function elasticIp({ clients, lab, stored }: OpenLab): Promise<Health> {
-  const { address } = await identifyLab(clients, lab, stored)
+  const { address, held } = await identifyLab(clients, lab, stored)
   if (address) return { detail: `${address.PublicIp} is the lab's` }
-  const { held, most } = await checkAddressQuota(clients.ec2, clients.region)
+  const most = await checkAddressQuota(clients.ec2, clients.region, held)
   return {
-    detail: most === undefined ? `${held} in use` : `${held} of ${most} in use`,
+    detail: most === undefined ? `${held.length} in use` : `${held.length} of ${most} in use`,
   }
 }
 

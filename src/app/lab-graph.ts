@@ -21,7 +21,11 @@ export const wantedGraph = (
   })
 
 /** The same with the schedule's resources, wanted or not, for commands that create nothing that has a place. */
-export const graphWithSchedule = ({ clients, lab }: OpenLab, settings: Settings): LabGraph =>
+export const graphWithSchedule = (
+  { clients, lab }: OpenLab,
+  settings: Settings,
+  settingsRead?: ReturnType<typeof settingsReadBy>,
+): LabGraph =>
   labGraph({
     clients,
     lab,
@@ -30,5 +34,6 @@ export const graphWithSchedule = ({ clients, lab }: OpenLab, settings: Settings)
     adopt: false,
     place: async () => ({ vpcId: '', subnetIds: [], imageId: '' }),
     userData: undefined,
+    settingsRead,
     withSchedule: true,
   })

@@ -1,11 +1,12 @@
 import type { Clients } from '../aws/clients.js'
 import type { Connection } from '../aws/connect.js'
 import { LabError } from '../core/error.js'
+import { type Leftovers, readPath } from '../lab/leftovers.js'
 import { checkedName, names } from '../lab/names.js'
 import type { Settings } from '../lab/settings.js'
 import { parseSettings } from '../lab/stored-settings.js'
 import type { LabId } from '../resources/ownership.js'
-import { readParameter } from '../resources/settings-parameter.js'
+import { type ParameterText, readParameter } from '../resources/settings-parameter.js'
 import type { Context, GlobalOptions } from './context.js'
 import { identityLine, signIn } from './sign-in.js'
 
@@ -23,6 +24,15 @@ export interface OpenLab {
   storedVersion: number | undefined
   /** Its text. A parameter that is deleted and created again counts its versions from 1. */
   storedText: string | undefined
+  /** What was under the lab's path, where that was read to open it. */
+  leftovers: Leftovers | undefined
+}
+
+interface Opening {
+  /** Settings that can't be read count as none. */
+  anySpec?: boolean
+  /** Reads the settings with all that is under the lab's path. */
+  readsPath?: boolean
 }
 
 /** Settings that can't be read don't stop a destroy. */
@@ -39,23 +49,35 @@ function tryParse(value: string, parameter: string, lab: LabId): Settings | unde
 export async function connectLab(
   options: GlobalOptions,
   context: Context,
-  { anySpec = false }: { anySpec?: boolean } = {},
+  { anySpec = false, readsPath = false }: Opening = {},
   /** Told before the settings are read. */
   onConnected: (connection: Connection) => void = () => {},
 ): Promise<OpenLab> {
   const name = checkedName(options.name)
   const parameter = names(name).settings
-  let reading: ReturnType<typeof readParameter> | undefined
-  const connection = await signIn(options, context, ({ ssm }) => {
-    reading = readParameter(ssm, parameter)
+  const read = async (clients: Clients) =>
+    readsPath
+      ? await readPath(clients, { name })
+      : { settings: await readParameter(clients.ssm, parameter), leftovers: undefined }
+  let reading: ReturnType<typeof read> | undefined
+  const connection = await signIn(options, context, (clients) => {
+    reading = read(clients)
     reading.catch(() => {}) // What is wrong with who asks is said first.
   })
   const { clients, account, region, partition } = connection
   onConnected(connection)
-  const found = await (reading ?? readParameter(clients.ssm, parameter))
+  const { settings: found, leftovers } = await (reading ?? read(clients))
   const lab = { name, region, account, partition }
   const stored = found && (anySpec ? tryParse : parseSettings)(found.value, parameter, lab)
-  return { connection, clients, lab, stored, storedVersion: found?.version, storedText: found?.value }
+  return {
+    connection,
+    clients,
+    lab,
+    stored,
+    storedVersion: found?.version,
+    storedText: found?.value,
+    leftovers,
+  }
 }
 
 /** What the settings parameter held when the lab was opened. */
@@ -63,12 +85,14 @@ export const settingsReadBy = ({ storedText: value, storedVersion: version }: Op
   found: value === undefined || version === undefined ? undefined : { value, version },
 })
 
+/** Whether the settings parameter still holds that. */
+export const isAsRead = (
+  { storedText, storedVersion }: Pick<OpenLab, 'storedText' | 'storedVersion'>,
+  now: ParameterText | undefined,
+): boolean => now?.value === storedText && now?.version === storedVersion
+
 /** The same, and shows account, region and identity. */
-export const openLab = (
-  options: GlobalOptions,
-  context: Context,
-  how: { anySpec?: boolean } = {},
-): Promise<OpenLab> =>
+export const openLab = (options: GlobalOptions, context: Context, how: Opening = {}): Promise<OpenLab> =>
   connectLab(options, context, how, (connection) =>
     context.ui.emit({ type: 'note', text: identityLine(connection, connection.region) }),
   )

@@ -191,7 +191,7 @@ async function observeLab(open: OpenLab, settings: Settings) {
       if (error instanceof Unproven) unproven.push(error.stranger)
       return isStrangers(error)
     }),
-    findLeftovers(clients, lab),
+    open.leftovers ?? findLeftovers(clients, lab),
     connection.internet.publicAddress().catch((error) => {
       if (error instanceof LabError) return undefined
       throw error

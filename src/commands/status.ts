@@ -31,7 +31,7 @@ export const status = defineCommand({
       return await watchStatus(options, context, (status) => ui.redraw(`${statusText(status, ui)}\n\n${how}`))
     }
     const status = await lookAtStatus(
-      await openLab(options, context),
+      await openLab(options, context, { readsPath: true }),
       { chat: options.chat ?? false },
       context,
     )

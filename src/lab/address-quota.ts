@@ -1,8 +1,4 @@
-import {
-  DescribeAccountAttributesCommand,
-  DescribeAddressesCommand,
-  type EC2Client,
-} from '@aws-sdk/client-ec2'
+import { type Address, DescribeAccountAttributesCommand, type EC2Client } from '@aws-sdk/client-ec2'
 import { ignoreErrors } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
 
@@ -10,22 +6,22 @@ import { LabError } from '../core/error.js'
 const leastQuota = 5
 
 /**
- * Whether the account may hold one more Elastic IP in the region: how many it holds, and the quota where it was asked.
- * LabError `address-quota` when it may not.
+ * The account's quota of Elastic IPs in the region, where it had to be asked. LabError `address-quota` when the account
+ * may not hold one more.
  */
 export async function checkAddressQuota(
   ec2: EC2Client,
   region: string,
-): Promise<{ held: number; most: number | undefined }> {
-  const { Addresses: held = [] } = await ec2.send(new DescribeAddressesCommand({}))
-  if (held.length < leastQuota) return { held: held.length, most: undefined }
+  held: readonly Address[],
+): Promise<number | undefined> {
+  if (held.length < leastQuota) return undefined
   // Somebody who may not ask for the quota can still make a lab.
   const limits = await ignoreErrors(['UnauthorizedOperation'], () =>
     ec2.send(new DescribeAccountAttributesCommand({ AttributeNames: ['vpc-max-elastic-ips' as never] })),
   )
   const quota = limits?.AccountAttributes?.[0]?.AttributeValues?.[0]?.AttributeValue
   const most = quota ? Number(quota) : undefined
-  if (most === undefined || held.length < most) return { held: held.length, most }
+  if (most === undefined || held.length < most) return most
   const idle = held.filter(({ AssociationId }) => !AssociationId).map(({ PublicIp }) => PublicIp)
   throw new LabError({
     code: 'address-quota',

@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-ec2'
 import { isCode } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
-import type { InstanceState } from '../resources/instance.js'
+import { type InstanceState, isStopProtected } from '../resources/instance.js'
 import type { Choices } from './choices.js'
 
 /**
@@ -48,7 +48,7 @@ export async function checkChange(
 }
 
 async function checkTypeChange(ec2: EC2Client, instance: InstanceState, to: string): Promise<void> {
-  if (instance.stopProtected) {
+  if (await isStopProtected(ec2, instance.instanceId)) {
     throw new LabError({
       code: 'stop-protected',
       what: `The instance type cannot change: ${instance.instanceId} is protected against being stopped.`,

@@ -181,6 +181,8 @@ export function labGraph({
     diskGb: chosen.diskGb,
     place,
     generation: () => recorded.generation,
+    // What stores a generation stores creation ids.
+    isNewGeneration: chosen.creations === undefined,
     identity,
     renew: async (seen) => {
       // The one that is to be replaced stays proven, however often its successor is launched.

@@ -1,46 +1,47 @@
-import { paginateDescribeVolumes, type Volume } from '@aws-sdk/client-ec2'
+import type { Volume } from '@aws-sdk/client-ec2'
 import { DeleteParametersCommand, paginateGetParametersByPath } from '@aws-sdk/client-ssm'
 import type { Clients } from '../aws/clients.js'
 import { collect } from '../core/collect.js'
 import type { Identity, Stranger } from '../resources/identity.js'
-import { type LabId, ownedFilters, tagValue } from '../resources/ownership.js'
+import { type LabId, tagValue } from '../resources/ownership.js'
+import type { ParameterText } from '../resources/settings-parameter.js'
 import { names } from './names.js'
 
-/** What exists beside a lab's resources under its tags and its path. */
+/** What exists beside a lab's resources under its path in Parameter Store. */
 export interface Leftovers {
   /** Parameters in which older versions carried a password, left by a run that was killed. */
   secrets: readonly string[]
   /** Other parameters under the lab's path, its settings and its lock aside. */
   parameters: readonly string[]
-  /** Volumes with the lab's tags, attached or not. */
-  volumes: readonly Volume[]
 }
 
-export async function findLeftovers({ ec2, ssm }: Clients, lab: LabId): Promise<Leftovers> {
-  const { settings, lock } = names(lab.name)
-  const path = `/librechat-lab/${lab.name}`
-  const [volumes, found] = await Promise.all([
-    collect(
-      paginateDescribeVolumes({ client: ec2 }, { Filters: ownedFilters(lab) }),
-      ({ Volumes = [] }) => Volumes,
-    ),
-    collect(
-      paginateGetParametersByPath({ client: ssm }, { Path: path, Recursive: true }),
-      ({ Parameters = [] }) => Parameters.map(({ Name = '' }) => Name),
-    ),
-  ])
-  const isSecret = (name: string) => name.startsWith(`${path}/secret/`)
+export const findLeftovers = async (clients: Clients, lab: Pick<LabId, 'name'>): Promise<Leftovers> =>
+  (await readPath(clients, lab)).leftovers
+
+/** All under the lab's path: its settings, and what is left there beside them. */
+export async function readPath(
+  { ssm }: Pick<Clients, 'ssm'>,
+  { name }: Pick<LabId, 'name'>,
+): Promise<{ settings: ParameterText | undefined; leftovers: Leftovers }> {
+  const { settings, lock } = names(name)
+  const path = `/librechat-lab/${name}`
+  const found = await collect(
+    paginateGetParametersByPath({ client: ssm }, { Path: path, Recursive: true }),
+    ({ Parameters = [] }) => Parameters,
+  )
+  const { Value: value, Version: version = 0 } = found.find(({ Name }) => Name === settings) ?? {}
+  const others = found.map(({ Name = '' }) => Name).filter((one) => one !== settings && one !== lock)
+  const isSecret = (one: string) => one.startsWith(`${path}/secret/`)
   return {
-    volumes,
-    secrets: found.filter(isSecret),
-    parameters: found.filter((name) => !isSecret(name) && name !== settings && name !== lock),
+    settings: value === undefined ? undefined : { value, version },
+    leftovers: { secrets: others.filter(isSecret), parameters: others.filter((one) => !isSecret(one)) },
   }
 }
 
 /** Everything that is left alone: what has the lab's tags without a proof, and what is not in use. */
 export function strangersOf(
-  { strangers, instance, superseded }: Identity,
-  { volumes, parameters }: Leftovers,
+  { strangers, instance, superseded, volumes }: Identity,
+  { parameters }: Leftovers,
 ): Stranger[] {
   const hosts = [instance, ...superseded].map((host) => host?.InstanceId)
   // With the lab's instance goes the root volume alone; whatever else is attached is only detached by that.
@@ -82,6 +83,6 @@ export async function removeSecrets({ ssm }: Clients, secrets: readonly string[]
 }
 
 export const leftoverActions = {
-  read: ['ec2:DescribeVolumes', 'ssm:GetParametersByPath'],
+  read: ['ssm:GetParametersByPath'],
   write: ['ssm:DeleteParameters'],
 } as const

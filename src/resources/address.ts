@@ -13,7 +13,7 @@ import { codeOf, ignoreErrors, isCode, isOutcomeUnknown, requestIdOf } from '../
 import { LabError } from '../core/error.js'
 import { retryWhile } from '../core/wait.js'
 import type { EnsureContext, Resource, ResourceActions } from '../engine/resource.js'
-import type { Identity } from './identity.js'
+import { findCreated, type Identity } from './identity.js'
 import { describe, gone } from './instance/describe.js'
 import { type LabId, tagKeys, tagsOf, tagValue } from './ownership.js'
 
@@ -90,7 +90,7 @@ export function address(options: {
 
     async ensure(before, work) {
       // Nothing in AllocateAddress tells a repeat from a second request: look again right before it.
-      const state = before ?? (await inspect((await identity.observe(notSeen)) ?? {}))
+      const state = before ?? (await inspect({ address: await findCreated(ec2, lab, options.creation) }))
       if (!state) {
         const made = await allocate(options).catch(async (error) => {
           // The answer was lost, and it may be a moment before an address shows: look before another try.
@@ -149,8 +149,6 @@ async function noneLeft(ec2: EC2Client, region: string, cause: unknown): Promise
     cause,
   })
 }
-
-const notSeen = async () => undefined
 
 async function allocate({
   ec2Once,

@@ -6,12 +6,14 @@ import {
   type Instance,
   paginateDescribeInstances,
   paginateDescribeSecurityGroups,
+  paginateDescribeVolumes,
   type SecurityGroup,
+  type Volume,
 } from '@aws-sdk/client-ec2'
 import { collect } from '../core/collect.js'
 import { LabError } from '../core/error.js'
 import type { Resource, ResourceActions } from '../engine/resource.js'
-import { type LabId, ownedFilters, tagKeys, tagValue } from './ownership.js'
+import { isOwned, type LabId, ownedFilters, tagKeys, tagValue } from './ownership.js'
 
 /** What the settings record about the resources that belong to the lab. It narrows the choice and never proves alone. */
 export interface Recorded {
@@ -47,10 +49,14 @@ export interface Claims {
   instances: readonly Instance[]
   addresses: readonly Address[]
   groups: readonly SecurityGroup[]
+  /** Attached or not, where they were asked for. */
+  volumes?: readonly Volume[]
+  /** All Elastic IPs of the region, which count towards its quota. */
+  held?: readonly Address[]
 }
 
 /** Which of the claims are proven. */
-export interface Identity {
+export interface Identity extends Required<Pick<Claims, 'volumes' | 'held'>> {
   instance: Instance | undefined
   /** Proven instances of the generation before: a replacement was interrupted. */
   superseded: readonly Instance[]
@@ -97,21 +103,47 @@ const isOurToken = (token = ''): boolean => /^([0-9a-f]{64}|[0-9a-f]{32}-[0-9a-f
 
 const live = { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] }
 
-/** Three concurrent Describe calls, each to its last page; DescribeAddresses has no pages. */
-export async function findClaims(ec2: EC2Client, lab: Pick<LabId, 'name' | 'region'>): Promise<Claims> {
+/** Three concurrent Describe calls, or four, each to its last page; DescribeAddresses has no pages. */
+export async function findClaims(
+  ec2: EC2Client,
+  lab: Pick<LabId, 'name' | 'region'>,
+  also: { volumes?: boolean } = {},
+): Promise<Claims> {
   const Filters = ownedFilters(lab)
-  const [instances, { Addresses = [] }, groups] = await Promise.all([
+  const [instances, { Addresses: held = [] }, groups, volumes] = await Promise.all([
     collect(
       paginateDescribeInstances({ client: ec2 }, { Filters: [...Filters, live] }),
       ({ Reservations = [] }) => Reservations.flatMap((reservation) => reservation.Instances ?? []),
     ),
-    ec2.send(new DescribeAddressesCommand({ Filters })),
+    ec2.send(new DescribeAddressesCommand({})),
     collect(
       paginateDescribeSecurityGroups({ client: ec2 }, { Filters }),
       ({ SecurityGroups = [] }) => SecurityGroups,
     ),
+    also.volumes
+      ? collect(paginateDescribeVolumes({ client: ec2 }, { Filters }), ({ Volumes = [] }) => Volumes)
+      : [],
   ])
-  return { instances, addresses: Addresses, groups }
+  return { instances, addresses: held.filter(({ Tags }) => isOwned(lab, Tags)), groups, volumes, held }
+}
+
+/**
+ * The address that has the creation id: one that an earlier try of this run allocated, although its answer was lost.
+ * LabError `ambiguous-address`.
+ */
+export async function findCreated(
+  ec2: EC2Client,
+  lab: LabId,
+  creation: string,
+): Promise<Address | undefined> {
+  const Filters = [...ownedFilters(lab), { Name: `tag:${tagKeys.creation}`, Values: [creation] }]
+  const { Addresses = [] } = await ec2.send(new DescribeAddressesCommand({ Filters }))
+  return one(
+    lab,
+    'address',
+    Addresses.filter((found) => !isCopy(found)),
+    namesItself,
+  )
 }
 
 /**
@@ -136,6 +168,8 @@ export function identify(lab: LabId, recorded: Recorded, claims: Claims, names: 
     group,
     strangers: strangersAmong(claims, [...hosts, address?.AllocationId, group?.GroupId]),
     unconfirmed: adopts ? unconfirmed : undefined,
+    volumes: claims.volumes ?? [],
+    held: claims.held ?? [],
   }
 }
 
@@ -340,7 +374,7 @@ export function identity(options: {
     name: 'identity',
     after: [],
     id: () => lab.name,
-    observe: async () => identify(lab, recorded(), await findClaims(ec2, lab), names),
+    observe: async () => identify(lab, recorded(), await findClaims(ec2, lab, { volumes: true }), names),
     changes: () => [],
     ensure: () => Promise.reject(new Error('Nothing is made here.')),
     remove: () => Promise.reject(new Error('Nothing is removed here.')),
@@ -348,7 +382,12 @@ export function identity(options: {
 }
 
 export const identityActions = {
-  observe: ['ec2:DescribeInstances', 'ec2:DescribeAddresses', 'ec2:DescribeSecurityGroups'],
+  observe: [
+    'ec2:DescribeInstances',
+    'ec2:DescribeAddresses',
+    'ec2:DescribeSecurityGroups',
+    'ec2:DescribeVolumes',
+  ],
   ensure: [],
   remove: [],
 } as const satisfies ResourceActions

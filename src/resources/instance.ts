@@ -15,13 +15,14 @@ import {
   type InstanceOptions,
   type InstanceState,
   inspect,
+  isStopProtected,
   polled,
   timeoutOptions,
 } from './instance/describe.js'
 import { launch, running } from './instance/launch.js'
 import { differences, update } from './instance/update.js'
 
-export type { InstanceState } from './instance/describe.js'
+export { type InstanceState, isStopProtected } from './instance/describe.js'
 
 /** The host. */
 export function instance(options: InstanceOptions): Resource<InstanceState> {
@@ -35,7 +36,7 @@ export function instance(options: InstanceOptions): Resource<InstanceState> {
     async observe(seen) {
       const found = await seen(options.identity)
       if (!found?.instance || found.instance.InstanceId === options.replaces) return undefined
-      return await inspect(ec2, found.instance, found.superseded)
+      return await inspect(ec2, found.instance, found)
     },
 
     changes(state, seen) {
@@ -50,15 +51,16 @@ export function instance(options: InstanceOptions): Resource<InstanceState> {
     },
 
     async ensure(state, work) {
-      const host = state ?? (await launch(options, work))
+      const launched = state ? { instanceId: state.instanceId, isNew: false } : await launch(options, work)
       const [{ id: profileId, arn }, { groupId }] = await Promise.all([
         work.ready(profile),
         work.ready(group),
       ])
       // A fresh instance is looked at too: EC2 launches silently without a profile that it doesn't see yet.
-      const now = state ?? (await running(options, host.instanceId, work))
+      const now = state ?? (await running(options, launched, work))
       const restarted = await update(options, now, { profileId, arn, groupId }, work)
-      return now.state === 'running' && !restarted ? now : await running(options, now.instanceId, work)
+      if (now.state === 'running' && !restarted) return now
+      return await running(options, { instanceId: now.instanceId, isNew: false }, work)
     },
 
     async remove(state, work) {
@@ -81,8 +83,7 @@ export const replacedInstance = (ec2: EC2Client, instanceId: string): Resource<s
 
 /** Stops an instance whose data another has. It can still be started by hand. */
 export async function stopReplaced(ec2: EC2Client, InstanceId: string): Promise<void> {
-  const { stopProtected } = await protection(ec2, InstanceId)
-  if (stopProtected)
+  if (await isStopProtected(ec2, InstanceId))
     await ec2.send(new ModifyInstanceAttributeCommand({ InstanceId, DisableApiStop: { Value: false } }))
   await ec2.send(new StopInstancesCommand({ InstanceIds: [InstanceId] }))
 }
@@ -121,22 +122,21 @@ type Protection = Pick<
 /** Of an instance that is to go and was not inspected: as if all of it were on. */
 const protection = async (ec2: EC2Client, instanceId: string): Promise<Protection> => {
   const [found] = (await ignoreErrors(gone, () => describe(ec2, { InstanceIds: [instanceId] }))) ?? []
-  return found
-    ? await inspect(ec2, found)
-    : { instanceId, terminationProtected: false, stopProtected: false, moreVolumes: [] }
+  return found ? await inspect(ec2, found) : { instanceId, terminationProtected: false, moreVolumes: [] }
 }
 
 /**
- * Lets the instance be terminated, and its root volume go with it and no other. Each attribute is a call of its own:
- * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceAttribute.html
+ * Lets the instance be terminated, and its root volume go with it and no other: the state as it is then. Each attribute
+ * is a call of its own: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceAttribute.html
  */
-export async function liftProtection(ec2: EC2Client, state: Protection): Promise<void> {
+export async function liftProtection<State extends Protection>(ec2: EC2Client, state: State): Promise<State> {
   const { instanceId: InstanceId, volume, moreVolumes } = state
+  const stopProtected = state.stopProtected ?? (await isStopProtected(ec2, InstanceId))
   const deletes = (DeviceName: string, DeleteOnTermination: boolean) => ({
     BlockDeviceMappings: [{ DeviceName, Ebs: { DeleteOnTermination } }],
   })
   const attributes: Partial<ModifyInstanceAttributeCommandInput>[] = [
-    ...(state.stopProtected ? [{ DisableApiStop: { Value: false } }] : []),
+    ...(stopProtected ? [{ DisableApiStop: { Value: false } }] : []),
     ...(state.terminationProtected ? [{ DisableApiTermination: { Value: false } }] : []),
     ...(volume?.deletedWithInstance === false ? [deletes(volume.device, true)] : []),
     ...moreVolumes
@@ -145,6 +145,13 @@ export async function liftProtection(ec2: EC2Client, state: Protection): Promise
   ]
   for (const attribute of attributes) {
     await ignoreErrors(gone, () => ec2.send(new ModifyInstanceAttributeCommand({ InstanceId, ...attribute })))
+  }
+  return {
+    ...state,
+    stopProtected: false,
+    terminationProtected: false,
+    ...(volume ? { volume: { ...volume, deletedWithInstance: true } } : {}),
+    moreVolumes: moreVolumes.map((one) => ({ ...one, deletedWithInstance: false })),
   }
 }
 

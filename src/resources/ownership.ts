@@ -67,7 +67,7 @@ type AnyTag = { Key?: string | undefined; Value?: string | undefined }
 export const tagValue = (tags: readonly AnyTag[] | undefined, key: string) =>
   tags?.find((tag) => tag.Key === key)?.Value
 
-export const isOwned = (lab: LabId, tags: readonly AnyTag[] | undefined): boolean =>
+export const isOwned = (lab: Pick<LabId, 'name' | 'region'>, tags: readonly AnyTag[] | undefined): boolean =>
   tagValue(tags, tagKeys.lab) === lab.name && tagValue(tags, tagKeys.region) === lab.region
 
 /**

@@ -253,13 +253,17 @@ export function role(options: {
       }
     },
 
-    async remove() {
-      const [attached, inline] = await Promise.all([
-        ignoreErrors(['NoSuchEntity'], () => attachedPolicies(iam, RoleName)),
-        ignoreErrors(['NoSuchEntity'], () => inlinePolicies(iam, RoleName)),
-      ])
-      await withdraw(iam, RoleName, attached ?? [], inline ?? [])
-      await ignoreErrors(['NoSuchEntity'], () => iam.send(new DeleteRoleCommand({ RoleName })))
+    async remove({ attached, inline, foreignInline }) {
+      const remove = () => ignoreErrors(['NoSuchEntity'], () => iam.send(new DeleteRoleCommand({ RoleName })))
+      await withdraw(iam, RoleName, attached, [...(inline ? [policyName] : []), ...foreignInline])
+      try {
+        await remove()
+      } catch (error) {
+        // It got a policy since it was observed.
+        if (!isCode(error, 'DeleteConflict')) throw error
+        await withdrawAll(iam, RoleName)
+        await remove()
+      }
     },
   }
 }
@@ -273,6 +277,15 @@ export const attachedPolicies = (iam: IAMClient, RoleName: string): Promise<stri
 /** The names of a role's inline policies. */
 export const inlinePolicies = (iam: IAMClient, RoleName: string): Promise<string[]> =>
   collect(paginateListRolePolicies({ client: iam }, { RoleName }), ({ PolicyNames }) => PolicyNames)
+
+/** Takes every policy from a role, whosever it is. */
+async function withdrawAll(iam: IAMClient, RoleName: string): Promise<void> {
+  const [attached, inline] = await Promise.all([
+    ignoreErrors(['NoSuchEntity'], () => attachedPolicies(iam, RoleName)),
+    ignoreErrors(['NoSuchEntity'], () => inlinePolicies(iam, RoleName)),
+  ])
+  await withdraw(iam, RoleName, attached ?? [], inline ?? [])
+}
 
 /** Takes policies from a role; one that it no longer has is no error. */
 export async function withdraw(

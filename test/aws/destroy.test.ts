@@ -4,7 +4,7 @@ import { run, start } from '../support/cli.js'
 import { inventory, leftovers } from '../support/inventory.js'
 import { lab, only } from '../support/lab.js'
 import { describeAccount } from '../support/suite.js'
-import { changes } from '../support/tally.js'
+import { changes, requests } from '../support/tally.js'
 
 const regions = ['us-east-1']
 const addressOf = async (account: Account) => only((await lab(account)).addresses).PublicIp ?? ''
@@ -15,8 +15,10 @@ describeAccount('destroy', (account) => {
     const before = await inventory(account(), regions)
     await run(account(), ['up', '--yes'])
     const address = await addressOf(account())
+    account().forget()
     const ended = await run(account(), confirmed)
     expect(ended.code, ended.stderr).toBe(0)
+    expect(requests(account().calls).length).toBeLessThanOrEqual(44)
     const kept = await inventory(account(), regions)
     expect(kept['us-east-1 addresses']).toHaveLength(1)
     expect({ ...kept, 'us-east-1 addresses': [] }).toEqual(before)

@@ -17,8 +17,9 @@ const architectures: Record<string, string[]> = {
   't3.large': ['x86_64'],
   't4g.large': ['arm64'],
 }
-const aws = (zones: string[] = ['us-east-1a']) =>
+const aws = (zones: string[] = ['us-east-1a'], stopProtected = false) =>
   ec2({
+    DescribeInstanceAttribute: () => ({ DisableApiStop: { Value: stopProtected } }),
     DescribeInstanceTypes: ({ InstanceTypes: [type] }: { InstanceTypes: string[] }) => ({
       InstanceTypes: [{ ProcessorInfo: { SupportedArchitectures: architectures[type ?? ''] } }],
     }),
@@ -32,7 +33,6 @@ const instance = {
   type: 't3.medium',
   subnetId: 'subnet-00000000',
   zone: 'us-east-1a',
-  stopProtected: false,
   volume: { sizeGb: 30 },
 } as InstanceState
 const wanted = (choices: object, instanceType = 't3.medium') => ({ instanceType, choices })
@@ -56,8 +56,8 @@ describe('a planned change', () => {
   it('of the type is refused where the zone does not offer it, or the instance may not be stopped', async () => {
     const change = wanted({}, 't3.large')
     await expect(checkChange(aws([]), instance, change)).rejects.toMatchObject({ code: 'type-not-offered' })
-    const kept = { ...instance, stopProtected: true }
-    await expect(checkChange(aws(), kept, change)).rejects.toMatchObject({ code: 'stop-protected' })
+    const kept = aws(undefined, true)
+    await expect(checkChange(kept, instance, change)).rejects.toMatchObject({ code: 'stop-protected' })
     await expect(checkChange(aws(), instance, change)).resolves.toBeUndefined()
   })
 
@@ -68,20 +68,20 @@ describe('a planned change', () => {
 })
 
 describe('the address quota', () => {
-  const account = (held: number, quota: string | undefined) =>
+  const held = (count: number) => Array.from({ length: count }, (_, n) => ({ PublicIp: `8.8.8.${n}` }))
+  const account = (quota: string | undefined) =>
     ec2({
-      DescribeAddresses: () => ({
-        Addresses: Array.from({ length: held }, (_, n) => ({ PublicIp: `8.8.8.${n}` })),
-      }),
       DescribeAccountAttributes: () =>
         quota ? { AccountAttributes: [{ AttributeValues: [{ AttributeValue: quota }] }] } : {},
     })
+  const check = (count: number, quota: string | undefined) =>
+    checkAddressQuota(account(quota), 'us-east-1', held(count))
 
-  it('is enough below it, and refused at it with the idle addresses', async () => {
-    await expect(checkAddressQuota(account(4, '5'), 'us-east-1')).resolves.toMatchObject({ held: 4 })
-    await expect(checkAddressQuota(account(7, '10'), 'us-east-1')).resolves.toEqual({ held: 7, most: 10 })
-    await expect(checkAddressQuota(account(5, undefined), 'us-east-1')).resolves.toMatchObject({ held: 5 })
-    await expect(checkAddressQuota(account(5, '5'), 'us-east-1')).rejects.toMatchObject({
+  it('is asked only where it could be used up, and refused at it with the idle addresses', async () => {
+    await expect(checkAddressQuota(ec2({}), 'us-east-1', held(4))).resolves.toBeUndefined()
+    await expect(check(7, '10')).resolves.toBe(10)
+    await expect(check(5, undefined)).resolves.toBeUndefined()
+    await expect(check(5, '5')).rejects.toMatchObject({
       code: 'address-quota',
       why: expect.stringContaining('8.8.8.4'),
     })

@@ -19,6 +19,7 @@ const ec2 = mockClient(EC2Client)
 beforeEach(() => {
   ec2.reset()
   ec2.on(DescribeAddressTransfersCommand).resolves({ AddressTransfers: [] })
+  ec2.on(DescribeAddressesCommand).resolves({})
 })
 
 const client = new EC2Client({ region: 'us-east-1' })
@@ -112,9 +113,16 @@ describe('the Elastic IP', () => {
     })
   })
 
-  it('that shows only now is not allocated a second time', async () => {
+  it('that shows only now is not allocated a second time: it has the creation id, and names no other address', async () => {
+    const Tags = [...claim, { Key: 'librechat-lab:creation', Value: 'a'.repeat(16) }]
+    const copy = { ...mine, AllocationId: 'eipalloc-2' }
     ec2.on(CreateTagsCommand).resolves({})
-    expect(await resource({ address: mine }).ensure(undefined, context())).toEqual(state)
+    ec2.on(DescribeAddressesCommand).resolves({ Addresses: [copy, { ...mine, Tags }] })
+    expect(await resource().ensure(undefined, context())).toEqual(state)
+    expect(ec2.commandCalls(DescribeAddressesCommand)[0]?.args[0].input.Filters).toContainEqual({
+      Name: 'tag:librechat-lab:creation',
+      Values: ['a'.repeat(16)],
+    })
     expect(ec2.commandCalls(AllocateAddressCommand)).toEqual([])
   })
 
@@ -122,6 +130,7 @@ describe('the Elastic IP', () => {
     ec2.on(AllocateAddressCommand).rejects(awsError('AddressLimitExceeded'))
     ec2
       .on(DescribeAddressesCommand)
+      .resolvesOnce({})
       .resolves({ Addresses: [{ AllocationId: 'eipalloc-8', PublicIp: '198.51.100.8' }] })
     await expect(resource().ensure(undefined, context())).rejects.toMatchObject({
       code: 'address-limit-exceeded',

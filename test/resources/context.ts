@@ -34,6 +34,8 @@ export const nothing: Identity = {
   group: undefined,
   strangers: [],
   unconfirmed: undefined,
+  volumes: [],
+  held: [],
 }
 
 /** How a role or a profile is proven, where the settings and the instance are these. */

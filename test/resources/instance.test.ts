@@ -66,7 +66,11 @@ const profile = observed('profile', { id: 'AIPA', arn: 'arn' } as InstanceProfil
 const group = observed('group', { groupId: 'sg-lab' } as SecurityGroupState)
 const identity = (more: Partial<Identity>) => observed<Identity>('identity', { ...nothing, ...more })
 
-const resource = (more: Partial<Identity> = { instance: running }, renewed: string[] = []) =>
+const resource = (
+  more: Partial<Identity> = { instance: running },
+  renewed: string[] = [],
+  isNewGeneration = false,
+) =>
   instance({
     ec2: client,
     ec2Once: client,
@@ -76,6 +80,7 @@ const resource = (more: Partial<Identity> = { instance: running }, renewed: stri
     diskGb: 30,
     place: async () => ({ imageId: 'ami-1', subnetIds: ['subnet-a', 'subnet-b'] }),
     generation: () => '01234567',
+    isNewGeneration,
     renew: async () => renewed.shift() ?? 'ffffffff',
     identity: identity(more),
     userData: undefined,
@@ -94,7 +99,8 @@ describe('the instance', () => {
   it('is what identity proves, as it should be', async () => {
     expect(await resource({}).observe(seen)).toBeUndefined()
     const state = await asFound()
-    expect(state).toMatchObject({ instanceId: 'i-lab', terminationProtected: true, stopProtected: false })
+    expect(state).toMatchObject({ instanceId: 'i-lab', terminationProtected: true })
+    expect(state.stopProtected).toBeUndefined()
     expect(resource().changes(state, states)).toEqual([])
   })
 
@@ -188,6 +194,29 @@ describe('the instance', () => {
     )
   })
 
+  it('is what this run asked for where no other run can have launched it, and is looked at otherwise', async () => {
+    ec2.on(RunInstancesCommand).resolves({ Instances: [{ InstanceId: 'i-lab', State: { Name: 'pending' } }] })
+    const looked = await resource({}).ensure(undefined, work)
+    expect(ec2.commandCalls(DescribeInstanceAttributeCommand)).toHaveLength(2)
+    expect(ec2.commandCalls(DescribeVolumesCommand)).toHaveLength(1)
+    ec2.resetHistory()
+    const made = await resource({}, [], true).ensure(undefined, work)
+    expect(ec2.commandCalls(DescribeInstanceAttributeCommand)).toEqual([])
+    expect(ec2.commandCalls(DescribeVolumesCommand)).toEqual([])
+    expect(made).toEqual(looked)
+    expect(resource().changes(made, states)).toEqual([])
+  })
+
+  it('of this run gets the profile without which EC2 launched it', async () => {
+    const { IamInstanceProfile: _, ...without } = running
+    ec2.on(RunInstancesCommand).resolves({ Instances: [{ InstanceId: 'i-lab', State: { Name: 'pending' } }] })
+    ec2.on(DescribeInstancesCommand).resolves(found(without))
+    ec2.on(DescribeIamInstanceProfileAssociationsCommand).resolves({})
+    ec2.on(AssociateIamInstanceProfileCommand).resolves({})
+    await resource({}, [], true).ensure(undefined, work)
+    expect(ec2.commandCalls(AssociateIamInstanceProfileCommand)).toHaveLength(1)
+  })
+
   it('that ends right after its start is an error with AWS’s reason', async () => {
     ec2.on(RunInstancesCommand).resolves({ Instances: [{ InstanceId: 'i-lab', State: { Name: 'pending' } }] })
     ec2
@@ -245,7 +274,9 @@ describe('the instance', () => {
   it('has both protections lifted and its root volume marked before it is terminated', async () => {
     const state = await asFound()
     const root = { ...state.volume, deletedWithInstance: false } as NonNullable<InstanceState['volume']>
-    await liftProtection(client, { ...state, stopProtected: true, volume: root })
+    ec2.on(DescribeInstanceAttributeCommand).resolves({ DisableApiStop: { Value: true } })
+    const lifted = await liftProtection(client, { ...state, volume: root })
+    expect(lifted).toMatchObject({ terminationProtected: false, volume: { deletedWithInstance: true } })
     expect(ec2.commandCalls(ModifyInstanceAttributeCommand).map(({ args }) => args[0].input)).toEqual([
       { InstanceId: 'i-lab', DisableApiStop: { Value: false } },
       { InstanceId: 'i-lab', DisableApiTermination: { Value: false } },
@@ -254,6 +285,9 @@ describe('the instance', () => {
         BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { DeleteOnTermination: true } }],
       },
     ])
+    ec2.resetHistory()
+    await liftProtection(client, lifted)
+    expect(ec2.calls()).toEqual([])
   })
 
   it('is waited for until it has ended, with what it replaced; gone already is success', async () => {

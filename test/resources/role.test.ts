@@ -24,7 +24,7 @@ import type { EnsureContext } from '../../src/engine/resource.js'
 import { type RoleState, role } from '../../src/resources/role.js'
 import { fastClock } from '../engine/made.js'
 import { judge } from '../security/judge.js'
-import { proofOf, seen } from './context.js'
+import { awsError, proofOf, seen } from './context.js'
 
 const lab = { name: 'default', region: 'us-east-1', account: '123456789012', partition: 'aws' }
 const arn = 'arn:aws:iam::123456789012:role/LibreChatInstanceRole'
@@ -319,10 +319,30 @@ describe('the role of the host', () => {
     const state = await observe()
     if (!state) throw new Error(`not found: ${JSON.stringify(Role)}`)
     await theRole().remove(state, work())
-    expect(iam.commandCalls(DeleteRolePolicyCommand)).toHaveLength(2)
+    expect(iam.commandCalls(DeleteRolePolicyCommand).map(({ args }) => args[0].input.PolicyName)).toEqual([
+      'LibreChatBedrock',
+      'One',
+      'Two',
+    ])
     expect(iam.commandCalls(DeleteRoleCommand)).toHaveLength(1)
     iam.reset()
     iam.onAnyCommand().rejects(gone())
     await theRole().remove(state, work())
+  })
+
+  it('goes with a policy that it got since it was looked at', async () => {
+    await asItShouldBe()
+    const state = await observe()
+    if (!state) throw new Error('not found')
+    iam.on(ListAttachedRolePoliciesCommand).resolves({ AttachedPolicies: [{ PolicyArn: administrator }] })
+    iam.on(ListRolePoliciesCommand).resolves({ PolicyNames: ['Later'] })
+    iam.on(DetachRolePolicyCommand).resolves({}).on(DeleteRolePolicyCommand).resolves({})
+    iam.on(DeleteRoleCommand).rejectsOnce(awsError('DeleteConflict')).resolves({})
+    await theRole().remove(state, work())
+    expect(iam.commandCalls(DetachRolePolicyCommand).at(-1)?.args[0].input.PolicyArn).toBe(administrator)
+    expect(iam.commandCalls(DeleteRolePolicyCommand).at(-1)?.args[0].input.PolicyName).toBe('Later')
+    expect(iam.commandCalls(DeleteRoleCommand)).toHaveLength(2)
+    iam.on(DeleteRoleCommand).rejects(awsError('AccessDenied'))
+    await expect(theRole().remove(state, work())).rejects.toMatchObject({ name: 'AccessDenied' })
   })
 })

@@ -6,15 +6,33 @@ export interface Moto {
   stop(): void
 }
 
-/** moto reads all of AWS's policies, 4 MB, for each new account; these are the ones that the tests use. */
+/**
+ * moto works out anew at each request, or for each new account, what never changes: all of AWS's policies (4 MB; these
+ * are the ones that the tests use), the folder of its own modules, a class's methods and errors, an RSA key, a
+ * thousand images for ECS. It also writes a line for each request. Half of its time goes there, so it is told to do these once, or not at all.
+ */
 const server = `
-import json
+import functools, json
 from moto.iam import models
-from moto.server import main
+from moto import server
+from moto.core import errors, responses
+from moto.ec2.models import amis
+from moto.kms import models as keys
+from moto.moto_server import werkzeug_app
+from werkzeug.serving import WSGIRequestHandler
 wanted = ["AdministratorAccess", "AmazonSSMManagedInstanceCore", "PowerUserAccess", "ReadOnlyAccess"]
 policies = json.loads(models.aws_managed_policies_data)
 models.aws_managed_policies_data = json.dumps({name: policies[name] for name in wanted})
-main()
+def once(owner, name):
+    setattr(owner, name, functools.cache(getattr(owner, name)))
+once(werkzeug_app.DomainDispatcherApplication, "get_backend_for_host")
+once(responses, "method_names_from_class")
+once(keys, "generate_private_key")
+errors.ErrorLookupFactory._create_error_lut = staticmethod(functools.cache(errors.ErrorLookupFactory._create_error_lut))
+images = functools.cache(amis.load_resource)
+amis.load_resource = lambda module, path: [] if "/ecs/" in path else images(module, path)
+WSGIRequestHandler.log_request = lambda *_: None
+server.main()
 `
 
 /** Starts moto on a free loopback port and waits until it says which. */

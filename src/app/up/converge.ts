@@ -8,6 +8,7 @@ import type { Lock } from '../../lab/lock.js'
 import { names } from '../../lab/names.js'
 import { parseSettings } from '../../lab/stored-settings.js'
 import { readParameter } from '../../resources/settings-parameter.js'
+import { isAsRead } from '../open-lab.js'
 import { toPartialFailure } from '../partial-failure.js'
 import { withLock } from '../with-lock.js'
 import { agree } from './agree.js'
@@ -53,8 +54,7 @@ async function underLock(run: Run, wish: Wish, agreed: Now | undefined, lock: Lo
   const { open, options, context } = run
   const parameter = names(open.lab.name).settings
   const found = await readParameter(open.clients.ssm, parameter)
-  const isAsRead = found?.version === open.storedVersion && found?.value === open.storedText
-  if (agreed && !lock.waited && isAsRead) return agreed
+  if (agreed && !lock.waited && isAsRead(open, found)) return agreed
   const theirs = found && parseSettings(found.value, parameter, open.lab)
   if (open.stored && !theirs) throw goneMeanwhile(run)
   const needsAddress = isDetected(theirs, wish.choices) && !wish.detected

@@ -137,14 +137,14 @@ function partsOf(
 /** The host is asked while the changes are checked, once AWS has shown nothing that stops the run. */
 async function observeAll(
   run: Run,
-  { settings }: Look,
+  { settings, isFirst }: Look,
   { graph, all }: Parts,
   target: Target,
 ): Promise<{ observation: Observation; leftovers: Leftovers }> {
   const { open } = run
   const [inAws, leftovers] = await Promise.all([
     observe(graph.all),
-    findLeftovers(open.clients, open.lab),
+    (isFirst && open.leftovers) || findLeftovers(open.clients, open.lab),
     open.stored ? undefined : target.look(),
   ])
   const [observation] = await Promise.all([
@@ -170,10 +170,11 @@ async function checkFeasible(
 ): Promise<void> {
   const { settings, graph, observation, target } = about
   const instance = observation.of(graph.instance)
+  const { held = [] } = observation.of(graph.identity) ?? {}
   const launches = !instance || options.replaceInstance !== undefined
   const { instanceType } = settings
   await Promise.all([
-    observation.of(graph.address) ? undefined : checkAddressQuota(clients.ec2, clients.region),
+    observation.of(graph.address) ? undefined : checkAddressQuota(clients.ec2, clients.region, held),
     launches ? undefined : checkChange(clients.ec2, instance, { instanceType, choices }),
     launches || !observation.of(graph.group) || instance.type !== instanceType ? target.look() : undefined,
   ])

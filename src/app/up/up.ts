@@ -21,7 +21,7 @@ import { settingsOf, settle } from './settle.js'
 export async function up(given: GlobalOptions & UpOptions, context: Context, view: UpView): Promise<number> {
   const choices = checkedChoices(given)
   const options = await withRegion(given.yes ? given : await settleCredentials(given, context), context)
-  const open = await openLab(options, context)
+  const open = await openLab(options, context, { readsPath: true })
   const run: Run = { options, context, open, choices, view }
 
   const early = lookEarly(run)

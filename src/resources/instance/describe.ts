@@ -36,8 +36,11 @@ export interface InstanceState {
   shutdownBehavior: string
   /** Of one that is stopped, or about to be. */
   rest?: Rest | undefined
-  /** Stop protection refuses a termination too: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-stop-protection.html */
-  stopProtected: boolean
+  /**
+   * Whether stop protection is on, where it was asked. It refuses a termination too:
+   * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-stop-protection.html
+   */
+  stopProtected?: boolean | undefined
   /** Instances of the generation before that an interrupted replacement left. */
   superseded: readonly string[]
   /** Network interfaces beside the first, with the groups that they are in and what those allow. */
@@ -100,6 +103,8 @@ export interface InstanceOptions {
   place: () => Promise<{ imageId: string; subnetIds: readonly string[] }>
   /** Told apart from an instance of this lab that has ended. */
   generation: () => string
+  /** Whether this run chose the generation, so that no other run can have launched an instance of it. */
+  isNewGeneration: boolean
   /** Takes a new generation into the lab's settings, when the old one's instance has ended. */
   renew: (seen: Identity | undefined) => Promise<string>
   identity: Resource<Identity>
@@ -141,29 +146,36 @@ export async function describe(ec2: EC2Client, input: DescribeInstancesCommandIn
 export async function inspect(
   ec2: EC2Client,
   found: Instance,
-  superseded: readonly Instance[] = [],
+  { superseded = [], volumes = [] }: Partial<Pick<Identity, 'superseded' | 'volumes'>> = {},
 ): Promise<InstanceState> {
   const InstanceId = found.InstanceId as string
-  const attribute = (Attribute: InstanceAttributeName) =>
-    ignoreErrors(gone, () => ec2.send(new DescribeInstanceAttributeCommand({ InstanceId, Attribute })))
-  const [termination, stop, shutdown, volumes, moreInterfaces] = await Promise.all([
-    attribute('disableApiTermination'),
-    attribute('disableApiStop'),
-    attribute('instanceInitiatedShutdownBehavior'),
-    collect(
-      paginateDescribeVolumes(
-        { client: ec2 },
-        { Filters: [{ Name: 'attachment.instance-id', Values: [InstanceId] }] },
-      ),
-      ({ Volumes = [] }) => Volumes,
-    ),
+  const [termination, shutdown, root, moreInterfaces] = await Promise.all([
+    attributeOf(ec2, InstanceId, 'disableApiTermination'),
+    attributeOf(ec2, InstanceId, 'instanceInitiatedShutdownBehavior'),
+    rootVolumeOf(ec2, found, volumes),
     moreInterfacesOf(ec2, found),
   ])
-  const rootName = found.RootDeviceName ?? rootDevice
-  // Any other volume is not the lab's, whatever its tags say.
-  const root = volumes.find((v) => v.Attachments?.some((a) => a.Device === rootName))
   return {
-    instanceId: InstanceId,
+    ...visibleIn(found),
+    superseded: superseded.map((one) => one.InstanceId ?? ''),
+    moreInterfaces,
+    terminationProtected: termination?.DisableApiTermination?.Value ?? false,
+    shutdownBehavior: shutdown?.InstanceInitiatedShutdownBehavior?.Value ?? 'stop',
+    ...(root ? { volume: volumeOf(root, found) } : {}),
+  }
+}
+
+/** Only a stop or a termination has to know it, so only they ask. */
+export const isStopProtected = async (ec2: EC2Client, instanceId: string): Promise<boolean> =>
+  (await attributeOf(ec2, instanceId, 'disableApiStop'))?.DisableApiStop?.Value ?? false
+
+const attributeOf = (ec2: EC2Client, InstanceId: string, Attribute: InstanceAttributeName) =>
+  ignoreErrors(gone, () => ec2.send(new DescribeInstanceAttributeCommand({ InstanceId, Attribute })))
+
+/** What DescribeInstances returns. */
+export function visibleIn(found: Instance) {
+  return {
+    instanceId: found.InstanceId ?? '',
     state: found.State?.Name ?? 'unknown',
     type: found.InstanceType ?? '',
     imageId: found.ImageId ?? '',
@@ -175,25 +187,40 @@ export async function inspect(
     tokensRequired: found.MetadataOptions?.HttpTokens === 'required',
     hopLimit: found.MetadataOptions?.HttpPutResponseHopLimit ?? 0,
     metadataOn: found.MetadataOptions?.HttpEndpoint !== 'disabled',
-    superseded: superseded.map((one) => one.InstanceId ?? ''),
-    moreInterfaces,
     moreVolumes: (found.BlockDeviceMappings ?? [])
-      .filter(({ DeviceName }) => DeviceName !== rootName)
+      .filter(({ DeviceName }) => DeviceName !== rootNameOf(found))
       .map(({ DeviceName = '', Ebs }) => ({
         volumeId: Ebs?.VolumeId ?? '',
         device: DeviceName,
         deletedWithInstance: Ebs?.DeleteOnTermination ?? false,
       })),
-    terminationProtected: termination?.DisableApiTermination?.Value ?? false,
-    stopProtected: stop?.DisableApiStop?.Value ?? false,
-    shutdownBehavior: shutdown?.InstanceInitiatedShutdownBehavior?.Value ?? 'stop',
     rest: restOf(found),
-    ...(root ? { volume: volumeOf(root, rootName, found) } : {}),
-  }
+  } satisfies Partial<InstanceState>
+}
+
+const rootNameOf = ({ RootDeviceName }: Instance) => RootDeviceName ?? rootDevice
+
+/** Asked for where it is not among the volumes with the lab's tags. Any other volume is not the lab's. */
+async function rootVolumeOf(
+  ec2: EC2Client,
+  found: Instance,
+  tagged: readonly Volume[],
+): Promise<Volume | undefined> {
+  const InstanceId = found.InstanceId ?? ''
+  const isRoot = ({ Attachments = [] }: Volume) =>
+    Attachments.some((one) => one.InstanceId === InstanceId && one.Device === rootNameOf(found))
+  const known = tagged.find(isRoot)
+  if (known) return known
+  const Filters = [{ Name: 'attachment.instance-id', Values: [InstanceId] }]
+  const attached = await collect(
+    paginateDescribeVolumes({ client: ec2 }, { Filters }),
+    ({ Volumes = [] }) => Volumes,
+  )
+  return attached.find(isRoot)
 }
 
 /** Their groups are asked for only where there are any. */
-async function moreInterfacesOf(
+export async function moreInterfacesOf(
   ec2: EC2Client,
   { NetworkInterfaces = [] }: Instance,
 ): Promise<InstanceState['moreInterfaces']> {
@@ -207,16 +234,17 @@ async function moreInterfacesOf(
   }))
 }
 
-const volumeOf = (volume: Volume, device: string, host: Instance): NonNullable<InstanceState['volume']> => ({
+const volumeOf = (volume: Volume, host: Instance): NonNullable<InstanceState['volume']> => ({
   volumeId: volume.VolumeId ?? '',
   type: volume.VolumeType ?? '',
   sizeGb: volume.Size ?? 0,
   encrypted: volume.Encrypted ?? false,
   iops: volume.Iops ?? gp3.iops,
   throughput: volume.Throughput ?? gp3.throughput,
-  device,
+  device: rootNameOf(host),
   deletedWithInstance:
-    host.BlockDeviceMappings?.find(({ DeviceName }) => DeviceName === device)?.Ebs?.DeleteOnTermination ??
+    host.BlockDeviceMappings?.find(({ DeviceName }) => DeviceName === rootNameOf(host))?.Ebs
+      ?.DeleteOnTermination ??
     volume.Attachments?.[0]?.DeleteOnTermination ??
     true,
 })

@@ -16,21 +16,33 @@ import {
   type InstanceOptions,
   type InstanceState,
   inspect,
+  moreInterfacesOf,
   polled,
   rootDevice,
   timeoutOptions,
+  visibleIn,
 } from './describe.js'
 
+/** `isNew`: a request of this run launched it, so it has what this run asked for. */
+export interface Launched {
+  instanceId: string
+  isNew: boolean
+}
+
 /** Launches in the first zone that has room; what a lost answer launched already comes back by its token. */
-export async function launch(options: InstanceOptions, work: EnsureContext): Promise<{ instanceId: string }> {
+export async function launch(options: InstanceOptions, work: EnsureContext): Promise<Launched> {
   const { lab } = options
   const [where, profile, group] = await Promise.all([
     options.place(),
     work.ready(options.profile),
     work.ready(options.group),
   ])
-  const renew = () => options.renew(work.seen(options.identity))
   let generation = options.generation()
+  let isNew = options.isNewGeneration
+  const renew = async () => {
+    generation = await options.renew(work.seen(options.identity))
+    isNew = true
+  }
   let noRoom: unknown
   for (const SubnetId of where.subnetIds) {
     for (;;) {
@@ -48,14 +60,14 @@ export async function launch(options: InstanceOptions, work: EnsureContext): Pro
         )
         const host = made.Instances?.[0]
         if (host?.State?.Name !== 'terminated' && host?.State?.Name !== 'shutting-down') {
-          return { instanceId: host?.InstanceId as string }
+          return { instanceId: host?.InstanceId as string, isNew }
         }
         // The token remembers for a day an instance that has ended since.
-        generation = await renew()
+        await renew()
       } catch (error) {
         // So AWS says that the token's instance has ended; while it is ending it still answers with it.
         if (isCode(error, 'IdempotentInstanceTerminated')) {
-          generation = await renew()
+          await renew()
           continue
         }
         if (!isZoneFull(error)) throw error
@@ -130,10 +142,13 @@ function launchInput(
   }
 }
 
-/** The instance as it is once it runs; a new generation is wanted when it ended instead. */
+/**
+ * The instance as it is once it runs; a new generation is wanted when it ended instead. What DescribeInstances doesn't
+ * return of a new one is not asked: it is what the launch asked for.
+ */
 export async function running(
   options: InstanceOptions,
-  instanceId: string,
+  { instanceId, isNew }: Launched,
   work: EnsureContext,
 ): Promise<InstanceState> {
   const found = await waitFor(
@@ -150,8 +165,26 @@ export async function running(
       return state === 'running' ? host : undefined
     },
   )
-  return await inspect(options.ec2, found)
+  return isNew ? await asLaunched(options, found) : await inspect(options.ec2, found)
 }
+
+const asLaunched = async ({ ec2, diskGb }: InstanceOptions, found: Instance): Promise<InstanceState> => ({
+  ...visibleIn(found),
+  superseded: [],
+  moreInterfaces: await moreInterfacesOf(ec2, found),
+  terminationProtected: true,
+  shutdownBehavior: 'stop',
+  volume: {
+    volumeId:
+      found.BlockDeviceMappings?.find(({ DeviceName }) => DeviceName === rootDevice)?.Ebs?.VolumeId ?? '',
+    type: 'gp3',
+    sizeGb: diskGb,
+    encrypted: true,
+    ...gp3,
+    device: rootDevice,
+    deletedWithInstance: true,
+  },
+})
 
 async function ended(
   options: InstanceOptions,
