@@ -11,6 +11,7 @@ const idAt = (ms) =>
   )
 
 /** A period's transactions, summed in the database itself, so that only one row for each group comes out. */
+// biome-ignore lint/correctness/noUnusedVariables: the script that follows uses it
 const spending = ([from, to], group) =>
   chat
     .getCollection('transactions')
