@@ -18,7 +18,7 @@ export const cloudwatch = {
       MetricDataResults: (input.MetricDataQueries ?? []).map(({ Id, MetricStat }) => {
         const model = MetricStat?.Metric?.Dimensions?.[0]?.Value ?? ''
         const metric = MetricStat?.Metric?.MetricName ?? ''
-        const hosts = Object.values(world.here.instances).map(({ host }) => host)
+        const hosts = hostsOf(world)
         const sum = hosts.reduce(
           (all, host) =>
             all + countedBy(host, { model, metric, from: from ?? 0, to: to ?? 0, now: world.now }),
@@ -30,6 +30,7 @@ export const cloudwatch = {
   },
 } satisfies Answers<typeof import('@aws-sdk/client-cloudwatch')>
 
-const modelsOf = ({ here }: World): string[] => [
-  ...new Set(Object.values(here.instances).flatMap(({ host }) => host.models ?? [])),
-]
+const hostsOf = ({ here }: World) =>
+  Object.values(here.instances).flatMap(({ state, host }) => (state === 'terminated' ? [] : host))
+
+const modelsOf = (world: World): string[] => [...new Set(hostsOf(world).flatMap(({ models = [] }) => models))]
