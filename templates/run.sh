@@ -1,6 +1,7 @@
 #!/bin/bash
-# Runs one stage as root: run.sh <stage>, with its input in INPUT. One at a time on a host; everything a stage prints goes to its log,
-# and only a few lines to whoever called, for Run Command shows no more than the beginning of an output.
+# Runs stages as root, one after another: run.sh <stage>..., with their input in INPUT. One at a time on a host; everything
+# a stage prints goes to its log, and only a few lines to whoever called, for Run Command shows no more than the
+# beginning of an output.
 # On failure: a line of JSON that says what, why and what to do, then the end of the log.
 set -euo pipefail
 umask 077
@@ -11,8 +12,6 @@ CODE=$(cd "$(dirname "$0")" && pwd)
 INPUT=${INPUT:-$CODE/input}
 export CODE INPUT
 
-stage=$1
-log=/var/log/librechat-lab/$stage.log
 install -d -m 755 "$LAB" "$LAB/bin"
 install -d -m 700 "$LAB/state" "$LAB/secrets" /var/log/librechat-lab "$RUN" "$RUN/keys"
 
@@ -26,31 +25,47 @@ if ! flock -n 9; then
     exit 1
   fi
 fi
-echo "$stage since $(date -u +%FT%TZ)" >"$LAB/state/running"
-rm -f "$LAB/state/error.json"
-# Keys that a command asked for and never used.
-find "$RUN/keys" -type f -mmin +120 -delete
-
-# Two files of a megabyte at most.
-if [ -f "$log" ] && [ "$(stat -c %s "$log")" -gt 1000000 ]; then mv -f "$log" "$log.1"; fi
-echo "=== $stage $(date -u +%FT%TZ)" >>"$log"
-
-code=0
-case $stage in
-  user | portainer | key | backup | usage | allowance) python3 "$CODE/host/$stage.py" 3>&1 >>"$log" 2>&1 </dev/null || code=$? ;;
-  *) bash "$CODE/stages/$stage.sh" 3>&1 >>"$log" 2>&1 </dev/null || code=$? ;;
-esac
-echo "=== $stage ended with $code" >>"$log"
-rm -f "$LAB/state/running"
-
-if [ "$code" -ne 0 ]; then
-  if [ -s "$LAB/state/error.json" ]; then
-    printf '{"error":%s}\n' "$(cat "$LAB/state/error.json")"
-    # A refusal says it all: nothing has gone wrong, so the log is nobody's concern.
-    if grep -q '"refused": true' "$LAB/state/error.json"; then exit 1; fi
+for stage in "$@"; do
+  # bin/finish waits for what runs, and nothing new begins.
+  if [ "$(systemctl is-system-running 2>/dev/null)" = stopping ]; then
+    echo '{"error":{"code":"host-stopping","what":"The host is shutting down.","why":"Nothing was done.","fix":[{"code":"start"}]}}'
+    exit 1
   fi
-  echo "--- the end of $log"
-  tail -n 40 "$log" | cut -c 1-300 | tail -c 5000
-  # 1 for whatever it was, so that no code is taken for one of Run Command's own.
-  exit 1
-fi
+  echo "$stage since $(date -u +%FT%TZ)" >"$LAB/state/running"
+  rm -f "$LAB/state/error.json" "$LAB/state/step"
+  # Keys that a command asked for and never used.
+  find "$RUN/keys" -type f -mmin +120 -delete
+
+  log=/var/log/librechat-lab/$stage.log
+  # Two files of a megabyte at most.
+  if [ -f "$log" ] && [ "$(stat -c %s "$log")" -gt 1000000 ]; then mv -f "$log" "$log.1"; fi
+  echo "=== $stage $(date -u +%FT%TZ)" >>"$log"
+
+  # How long the first set-up takes, from the boot to the first health, for `status` (health.py).
+  times=$LAB/state/first-setup
+  [ -s "$LAB/state/release" ] || [ -e "$times" ] || echo "boot 0 $(awk '/^btime/ { print $2 }' /proc/stat)" >"$times"
+  begun=$(date +%s)
+  code=0
+  case $stage in
+    user | portainer | key | backup | usage | allowance) python3 "$CODE/host/$stage.py" 3>&1 >>"$log" 2>&1 </dev/null || code=$? ;;
+    *) bash "$CODE/stages/$stage.sh" 3>&1 >>"$log" 2>&1 </dev/null || code=$? ;;
+  esac
+  echo "=== $stage ended with $code" >>"$log"
+  rm -f "$LAB/state/running" "$LAB/state/step"
+  if [ "$code" -eq 0 ] && grep -qs "\"stage\":\"$stage\"" "$LAB/state/interrupted.json"; then rm -f "$LAB/state/interrupted.json"; fi
+  if [ -e "$times" ] && ! grep -q '^health ' "$times"; then
+    echo "$([ "$code" -eq 0 ] && echo "$stage" || echo failed) $(($(date +%s) - begun)) $(date +%s)" >>"$times"
+  fi
+
+  if [ "$code" -ne 0 ]; then
+    if [ -s "$LAB/state/error.json" ]; then
+      printf '{"error":%s}\n' "$(cat "$LAB/state/error.json")"
+      # A refusal says it all: nothing has gone wrong, so the log is nobody's concern.
+      if grep -q '"refused": true' "$LAB/state/error.json"; then exit 1; fi
+    fi
+    echo "--- the end of $log"
+    tail -n 40 "$log" | cut -c 1-300 | tail -c 5000
+    # 1 for whatever it was, so that no code is taken for one of Run Command's own.
+    exit 1
+  fi
+done

@@ -12,6 +12,7 @@ import { hoursOf, nextOf, type Schedule, scheduleText, skippedDates } from '../l
 import type { Settings } from '../lab/settings.js'
 import { stoppedBy, stoppedTag } from '../lab/stopped.js'
 import { parseSettings } from '../lab/stored-settings.js'
+import { Unproven } from '../resources/creation.js'
 import { isStrangers, type LabId, tagKeys } from '../resources/ownership.js'
 import { readParameter } from '../resources/settings-parameter.js'
 import type { Context } from './context.js'
@@ -81,7 +82,11 @@ export async function endSchedule(open: OpenLab, context: Context): Promise<Sche
     const { schedule: _, ...settings } = stored
     const graph = graphWithSchedule(open, settings)
     const parts = scheduleOf(graph)
-    const there = await observe(parts, isStrangers)
+    const there = await observe(parts, (error) => {
+      if (error instanceof Unproven)
+        context.ui.emit({ type: 'warning', text: `${error.message} ${error.why}` })
+      return isStrangers(error)
+    })
     const changed = there.only(parts).present.length > 0 || stored.schedule !== undefined
     await keepReason(open, stored, context)
     await remove(there.only(parts), workOf(context, lock))
@@ -108,7 +113,9 @@ const changing = (
     try {
       return await work(stored, lock)
     } catch (error) {
-      if (lock.signal.aborted || (error instanceof LabError && error.code === 'not-proven')) throw error
+      // Refused before anything was changed.
+      const isRefusal = isStrangers(error) || (error instanceof LabError && error.code === 'not-proven')
+      if (lock.signal.aborted || isRefusal) throw error
       throw toPartialFailure(error, { region: lab.region }, [
         'Run the same command again. It continues where it stopped.',
       ])

@@ -11,11 +11,13 @@ import {
   pinnedVersions,
   refuseOlder,
 } from '../host/versions.js'
-import { findInstance, identifyLab } from '../lab/find.js'
+import { identifyLab } from '../lab/find.js'
 import { type ChatJudgement, chatScript, judgeChat, proveChat } from './chat-proof.js'
 import type { Context, GlobalOptions } from './context.js'
 import { askHealth, type HostHealth, hostOf, hostSettingsOf } from './host-work.js'
 import { type LabId, type OpenLab, openLab, type Settings } from './open-lab.js'
+import { findRunning } from './running-instance.js'
+import { warnOfStop } from './scheduled-stop.js'
 import { withLock } from './with-lock.js'
 
 export interface UpdateOptions {
@@ -62,7 +64,7 @@ export async function update(
   view: UpdateView,
 ): Promise<number> {
   const open = await openLab(options, context)
-  const found = await findInstance(open.clients, open.lab, open.stored)
+  const found = await findRunning(open, context)
   const health = await askHealth(open, found, context)
   if (!open.stored || !health?.release) throw notSetUp(health)
   const plan = planOf(open.lab, health)
@@ -73,6 +75,7 @@ export async function update(
   refuseOlder(plan.moves)
   refuseOtherSettings(open.stored, health)
   view.plan(plan)
+  warnOfStop(open, context)
   await agree(options, context)
   return await withLock(open, 'update', context, async () => {
     const judged = await carryOut(
@@ -146,9 +149,7 @@ function refuseOtherSettings(settings: Settings, { site, models }: HostHealth): 
 const notSetUp = (health: HostHealth | undefined) =>
   new LabError({
     code: health ? 'not-set-up' : 'host-offline',
-    what: health
-      ? 'The lab was never set up completely.'
-      : 'The host can’t be reached: it is stopped or offline.',
+    what: health ? 'The lab was never set up completely.' : 'Systems Manager can’t reach the host.',
     why: 'Which versions run there is known when it answers.',
-    fix: [{ command: { path: 'up' }, text: 'starts and repairs it' }],
+    fix: [{ command: { path: 'up' }, text: 'repairs it' }],
   })

@@ -105,8 +105,8 @@ export const up = defineCommand({
     },
     'user-data': {
       kind: 'toggle',
-      text: 'install Docker at first boot',
-      off: 'don’t install Docker at first boot',
+      text: 'install Docker and download the images at first boot (default)',
+      off: 'don’t install anything at first boot',
     },
     'idle-stop': {
       kind: 'word',

@@ -93,6 +93,11 @@ const schema = z.object({
     .object({ minutes: z.int(), idleSince: z.string(), awake: z.string(), held: z.boolean() })
     .nullable()
     .optional(),
+  /** How long the first set-up took from the instance's boot on, and each stage of it; null where it isn't known. */
+  firstSetup: z
+    .object({ seconds: z.number(), stages: z.record(z.string(), z.number()) })
+    .nullable()
+    .optional(),
   /** The stage under way and since when, or empty. */
   running: z.string(),
   /** What makes it unhealthy. */

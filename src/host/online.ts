@@ -1,5 +1,5 @@
 import { DescribeInstanceInformationCommand } from '@aws-sdk/client-ssm'
-import { isPassing } from '../aws/errors.js'
+import { isCode, isPassing } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
 import { poll } from '../core/wait.js'
 import type { Host } from './host.js'
@@ -27,6 +27,17 @@ export async function waitUntilOnline(host: Host, deadlineMs: number): Promise<v
 
 /** Whether Systems Manager reaches the instance's agent right now. One call. */
 export const isOnline = async (host: Host): Promise<boolean> => (await pingStatus(host)) === 'Online'
+
+/** Whether the agent was there and no longer is. False where this user may not ask. */
+export async function isLost(host: Host): Promise<boolean> {
+  try {
+    const status = await pingStatus(host)
+    return status !== undefined && status !== 'Online'
+  } catch (error) {
+    if (isCode(error, 'AccessDeniedException')) return false
+    throw error
+  }
+}
 
 /** Online, ConnectionLost, Inactive; undefined while the agent has never come, or when the question was throttled. */
 async function pingStatus(host: Host): Promise<string | undefined> {

@@ -24,7 +24,7 @@ function unpacking(files: Files, commands: string): string {
   return `set -eu
 umask 077
 mkdir -p ${directory}
-find ${directory} -mindepth 1 -maxdepth 1 ! -name keys -mmin +1440 -exec rm -rf -- '{}' +
+find ${directory} -mindepth 1 -maxdepth 1 ! -name keys ! -name keep-awake -mmin +1440 -exec rm -rf -- '{}' +
 SENT=$(mktemp -d ${directory}/sent.XXXXXXXX)
 trap 'rm -rf -- "$SENT"' EXIT
 base64 -d >"$SENT/archive.tar.gz" <<'${end}'

@@ -8,6 +8,7 @@ import { LabError } from '../core/error.js'
 import { retryWhile } from '../core/wait.js'
 import { endedBadly } from './command-ending.js'
 import type { Host } from './host.js'
+import { isLost } from './online.js'
 
 export interface Command {
   /** One word: system, docker, images, stack, health, user-add. Stands in the command's comment. */
@@ -15,6 +16,8 @@ export interface Command {
   /** For `sh`, as root. */
   readonly script: string
   readonly timeoutSeconds: number
+  /** Called while the command takes long, the next time when it has ended; the signal aborts at the command's end. */
+  readonly onWait?: ((signal: AbortSignal) => Promise<void>) | undefined
 }
 
 export interface CommandResult {
@@ -30,6 +33,11 @@ export interface CommandResult {
 const deliverySeconds = 120
 /** For how long a call that says nothing about the command is made again: an agent that has just come online. */
 const settleMs = 30_000
+/** After how long `onWait` is called, and how long after it has ended it is called again. */
+const onWaitMs = 6_000
+
+/** How often the agent of a command that takes long is looked for. Systems Manager misses it after some minutes. */
+const lookMs = 60_000
 
 /** By this comment the account's command history, the rehearsal and the tests know a lab's stages. */
 const comment = (lab: string, stage: string): string => `librechat-lab ${lab} ${stage}`.slice(0, 100)
@@ -42,10 +50,21 @@ const comment = (lab: string, stage: string): string => `librechat-lab ${lab} ${
 export async function runCommand(host: Host, command: Command): Promise<CommandResult> {
   const commandId = await send(host, command)
   const deadline = host.clock.now() + (command.timeoutSeconds + deliverySeconds + 30) * 1000
-  for (let polls = 0; host.clock.now() < deadline; polls++) {
-    await host.clock.sleep(pause(polls), host.signal)
-    const invocation = await poll(host, commandId)
-    if (invocation !== undefined && ended(invocation)) return resultOf(invocation, command)
+  const watch = watched(host, command)
+  let nextLook = host.clock.now() + lookMs
+  try {
+    for (let polls = 0; host.clock.now() < deadline; polls++) {
+      await host.clock.sleep(pause(polls), host.signal)
+      const invocation = await poll(host, commandId)
+      if (invocation !== undefined && ended(invocation)) return resultOf(invocation, command)
+      watch.after(pause(polls))
+      if (host.clock.now() < nextLook) continue
+      // Of a host that was stopped, Run Command says nothing before the command's time is over.
+      if (await isLost(host)) throw stoppedMeanwhile(command)
+      nextLook = host.clock.now() + lookMs
+    }
+  } finally {
+    await watch.end()
   }
   throw new LabError({
     code: 'command-deadline',
@@ -62,6 +81,28 @@ export async function runCommand(host: Host, command: Command): Promise<CommandR
  * second, one that downloads images takes minutes.
  */
 const pause = (polls: number): number => Math.min(100 * 1.5 ** polls, polls < 14 ? 1000 : 2000)
+
+/** Calls `onWait` beside the polls, by the time that they waited. */
+function watched(host: Host, { onWait }: Command) {
+  const over = new AbortController()
+  let waitedMs = 0
+  let call: Promise<void> | undefined
+  return {
+    after(ms: number): void {
+      waitedMs += ms
+      if (!onWait || call || waitedMs < onWaitMs) return
+      call = onWait(AbortSignal.any([host.signal, over.signal])).then(() => {
+        waitedMs = 0
+        call = undefined
+      })
+      call.catch(() => {}) // Thrown at the end, below.
+    },
+    async end(): Promise<void> {
+      over.abort()
+      await call
+    },
+  }
+}
 
 /** Scripts may run twice, so a call whose answer was lost is made again as one that was refused for a while is. */
 async function send(host: Host, command: Command): Promise<string> {
@@ -93,6 +134,18 @@ async function sendOnce(host: Host, { stage, script, timeoutSeconds }: Command):
   if (Command?.CommandId === undefined) throw new Error('SendCommand answered without a command id.')
   return Command.CommandId
 }
+
+const stoppedMeanwhile = ({ stage }: Command) =>
+  new LabError({
+    code: 'host-offline',
+    what: `The host went offline while its stage ${stage} ran.`,
+    why: 'The instance was stopped, for example by its schedule, or it lost its network.',
+    fix: [
+      { command: { path: 'status' }, text: 'shows its state, and what was interrupted' },
+      'Then run the same command again: it continues from there.',
+    ],
+    fault: 'aws',
+  })
 
 const offline = ({ instanceId }: Host, cause: unknown) =>
   new LabError({

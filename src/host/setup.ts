@@ -15,9 +15,9 @@ interface Stage {
 
 const stages: readonly Stage[] = [
   { name: 'system', title: 'host: swap and system', usualMs: 15_000, timeoutSeconds: 3600 },
-  { name: 'docker', title: 'host: Docker and Compose', usualMs: 40_000, timeoutSeconds: 3600 },
-  { name: 'images', title: 'host: images', usualMs: 120_000, timeoutSeconds: 3600 },
-  { name: 'stack', title: 'host: LibreChat and Portainer', usualMs: 70_000, timeoutSeconds: 3600 },
+  { name: 'docker', title: 'host: Docker', usualMs: 25_000, timeoutSeconds: 3600 },
+  { name: 'images', title: 'host: Compose and images', usualMs: 30_000, timeoutSeconds: 3600 },
+  { name: 'stack', title: 'host: LibreChat and Portainer', usualMs: 90_000, timeoutSeconds: 3600 },
   { name: 'health', title: 'host: health', usualMs: 15_000, timeoutSeconds: 600 },
 ]
 
@@ -41,12 +41,14 @@ const updateSeconds = 4 * 3600
 /**
  * Puts this version's stack on the host: five stages, each safe to run again, each in seconds when there is nothing
  * to do. The first user is made before the ports are open. Needs an instance that is online (`waitUntilOnline`).
+ * @param besideHealth begun once the stack runs, and awaited: what needs LibreChat, and not its health
  */
 export async function setUpHost(
   host: Host,
   settings: HostSettings,
   firstUser?: NewUser,
   update?: Update,
+  besideHealth: () => Promise<unknown> = async () => {},
 ): Promise<SetUp> {
   const again = update?.again ? { 'try-again': 'yes' } : {}
   const proof = update?.proof === undefined ? {} : { 'proof.sh': update.proof }
@@ -60,7 +62,8 @@ export async function setUpHost(
   let made: MadeUser | undefined
   let output = ''
   for (const stage of stages) {
-    if (stage.name !== 'stack') output = await run(stage)
+    if (stage.name === 'health') output = await withBoth(run(stage), besideHealth())
+    else if (stage.name !== 'stack') output = await run(stage)
     else if (firstUser === undefined) await run(stage, input)
     else {
       made = await withUserRequest(host, { ...firstUser, first: true }, (request) =>
@@ -69,6 +72,14 @@ export async function setUpHost(
     }
   }
   return { health: healthIn(output), ...(made?.made ? { firstUser: made } : {}) }
+}
+
+/** The first's result, once both have ended; throws what the first, else the second, has thrown. */
+async function withBoth<T>(first: Promise<T>, second: Promise<unknown>): Promise<T> {
+  await Promise.allSettled([first, second])
+  const result = await first
+  await second
+  return result
 }
 
 /** Writes changed settings to a host that is set up, and waits until it is healthy again. */
@@ -94,7 +105,8 @@ async function followed(host: Host, stage: Stage, input: Record<string, string>)
   try {
     const { name, timeoutSeconds } = stage
     // The first stage takes this version's files along for all of them.
-    const output = await runStage(host, name, { input, timeoutSeconds, withFiles: name === 'system' })
+    const onStep = (detail: string) => host.emit({ ...task, state: 'progress', detail })
+    const output = await runStage(host, name, { input, timeoutSeconds, withFiles: name === 'system', onStep })
     host.emit({ ...task, state: 'done', detail: summary(output) })
     return output
   } catch (error) {

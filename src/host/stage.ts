@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { isPassing } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
 import type { Host } from './host.js'
 import { filesMissing, payloads } from './payload.js'
@@ -22,12 +23,30 @@ export function lastJson(text: string): unknown {
   return undefined
 }
 
+/** Prints what a stage, or the first boot, is doing at this moment, as `step` in templates/stages/common.sh wrote it. */
+export const stepScript = 'cat /opt/librechat-lab/state/step 2>/dev/null || true'
+
+/** Tells what the host is doing. It only informs, so it leaves failures to the stage's own polls. */
+async function tellStep(host: Host, signal: AbortSignal, onStep: (step: string) => void): Promise<void> {
+  try {
+    const { stdout } = await runCommand(
+      { ...host, signal },
+      { stage: 'step', script: stepScript, timeoutSeconds: 30 },
+    )
+    const words = stdout.trim()
+    if (words !== '' && !signal.aborted) onStep(words)
+  } catch (error) {
+    if (!signal.aborted && !(error instanceof LabError) && !isPassing(error)) throw error
+  }
+}
+
 /**
  * Runs one of the host's programs (`templates/run.sh <program>`) and returns what it printed.
  * Throws the host's own LabError when it failed, after a note with the end of its log.
  * @param stage the word in the command's comment, where it is another than the program's name
  * @param withFiles whether to send this version's files at once, to a host that is not expected to have them. Else they
  *   are sent when it says that it doesn't.
+ * @param onStep told in a few words what the host is doing, while that takes long
  */
 export async function runStage(
   host: Host,
@@ -37,8 +56,16 @@ export async function runStage(
     timeoutSeconds,
     stage = program,
     withFiles = false,
-  }: { input?: Record<string, string>; timeoutSeconds: number; stage?: string; withFiles?: boolean },
+    onStep,
+  }: {
+    input?: Record<string, string>
+    timeoutSeconds: number
+    stage?: string
+    withFiles?: boolean
+    onStep?: (step: string) => void
+  },
 ): Promise<string> {
+  const onWait = onStep && ((signal: AbortSignal) => tellStep(host, signal, onStep))
   const send = async (withFiles: boolean): Promise<CommandResult> => {
     const scripts = payloads(host, input, `bash "$CODE/run.sh" ${program}`, { withFiles })
     // What does not fit into one command comes before it.
@@ -46,7 +73,7 @@ export async function runStage(
       const carried = await runCommand(host, { stage: 'files', script, timeoutSeconds: 300 })
       if (carried.code !== 0) return carried
     }
-    return runCommand(host, { stage, script: scripts.at(-1) as string, timeoutSeconds })
+    return runCommand(host, { stage, script: scripts.at(-1) as string, timeoutSeconds, onWait })
   }
   let result = await send(withFiles)
   if (result.code === filesMissing.code && result.stdout.includes(filesMissing.word))

@@ -5,6 +5,7 @@ import type { Prose } from '../core/error.js'
 const steps = {
   up: () => ['Run: ', { path: 'up' }],
   update: () => ['Update again: ', { path: 'update' }],
+  start: () => ['Start it: ', { path: 'start' }],
   'see-status': () => ['See the lab’s health: ', { path: 'status' }],
   'larger-disk': () => ['Make the disk larger: ', { path: 'up', flags: { disk: '<GB>' } }],
   'open-port-80': () => ['Open port 80 to everyone: ', { path: 'up', flags: { 'open-port-80': true } }],

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { type Files, templates } from './archive.js'
 import { script } from './payload.js'
 
@@ -6,21 +7,28 @@ const needed = [
   /^run\.sh$/,
   /^pins\.env$/,
   /^daemon\.json$/,
-  /^stages\/(common|system|docker|images)\.sh$/,
+  /^stages\/(common|system|docker|fetch|images)\.sh$/,
   /^host\/(merge_daemon_json|firewall)\.py$/,
   /^bin\/(firewall|update-system)$/,
   /^units\/((sysctl|docker-firewall)\.conf|librechat-lab-(metadata|system)\.\w+)$/,
 ]
 
+/** EC2's limit, before base64: docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html. */
+const limit = 16 * 1024
+
 /**
  * The instance's user data: a script that runs the first three stages at the first boot, so that Docker is there and
- * the images are under way before the command line reaches the host. It is the same code under the same lock: the
- * stages that come later wait for it and find its work done. Below 16 KB, EC2's limit; nothing secret is in it.
+ * the images are under way before the command line reaches the host. It is the same code under one lock: the stages
+ * that come later wait for it and find its work done. Nothing secret is in it. Compressed, as cloud-init takes it
+ * (`convert_string` in its cloudinit/user_data.py): base64 alone would not leave enough room below the limit.
  */
-export function firstBootUserData(directory?: string): string {
+export function firstBootUserData(directory?: string): Buffer {
   const files: Files = new Map(
     [...templates(directory)].filter(([path]) => needed.some((pattern) => pattern.test(path))),
   )
-  const stages = ['system', 'docker', 'images'].map((stage) => `bash "$CODE/run.sh" ${stage}`)
-  return `#!/bin/sh\n${script(files, stages.join('\n'))}`
+  const data = gzipSync(`#!/bin/sh\n${script(files, 'bash "$CODE/run.sh" system docker images')}`, {
+    level: 9,
+  })
+  if (data.length > limit) throw new Error(`The user data has ${data.length} bytes, and EC2 takes ${limit}.`)
+  return data
 }

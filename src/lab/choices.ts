@@ -267,7 +267,7 @@ export function settingsFrom(options: {
     diskGb: choices.diskGb ?? stored?.diskGb ?? defaults.diskGb,
     allow: allowFrom(stored, choices, detected),
     openPort80,
-    userData: choices.userData ?? stored?.userData ?? false,
+    userData: choices.userData ?? stored?.userData ?? true,
     models: chat.models,
     profileArns: allProfileArns(chat, lab),
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),

@@ -63,7 +63,7 @@ export interface GraphOptions {
   adopt: boolean
   /** Where an instance and a group would be made; asked only when they are. */
   place: () => Promise<LaunchTarget>
-  userData: string | undefined
+  userData: Buffer | undefined
   /** Whether the schedule's resources are part of it where the settings want none: for those that remove them. */
   withSchedule?: boolean
   /** What the settings parameter was found to hold a moment ago. */
@@ -94,6 +94,8 @@ export function labGraph({
     group: creations.group ?? newCreation(),
     role: creations.role ?? newCreation(),
     profile: creations.profile ?? newCreation(),
+    scheduleRole: creations.scheduleRole ?? newCreation(),
+    scheduleGroup: creations.scheduleGroup ?? newCreation(),
     // Kept when the budget is gone: a run that was killed may have left it.
     ...(chosen.budget || creations.budget ? { budget: creations.budget ?? newCreation() } : {}),
   }
@@ -107,11 +109,13 @@ export function labGraph({
   const settingsFor = (seen: Identity | undefined): Settings => {
     const adopted = seen?.unconfirmed ? { ...recorded.adopted, ...seen.unconfirmed } : recorded.adopted
     const { generation, previousGeneration } = recorded
+    // Without a schedule there is nothing that these prove.
+    const { scheduleRole, scheduleGroup, ...always } = created
     return settingsSchema.parse({
       ...chosen,
       generation,
       previousGeneration,
-      creations: created,
+      creations: chosen.schedule ? created : always,
       adopted,
     })
   }
@@ -127,9 +131,10 @@ export function labGraph({
   })
   // The settings come first, so that a run killed in the middle leaves them, and go last.
   const after = [settings]
-  const proofOf = (kind: 'role' | 'profile') => ({
+  const proofOf = (kind: 'role' | 'profile' | 'scheduleRole' | 'scheduleGroup') => ({
     id: created[kind],
-    isRecorded: creations[kind] !== undefined,
+    // No released version made a schedule without an id.
+    isRecorded: creations[kind] !== undefined || kind.startsWith('schedule'),
     settings,
     identity,
   })
@@ -215,7 +220,10 @@ export function labGraph({
     proof: { id: created.budget ?? '', isRecorded: true, settings, identity },
     after,
   })
-  const resting = scheduleResources(clients, lab, chosen, adopt, host)
+  const resting = scheduleResources(clients, chosen, host, {
+    role: { lab, adopt, proof: proofOf('scheduleRole'), after },
+    group: { lab, adopt, proof: proofOf('scheduleGroup'), after: [...after, host] },
+  })
   return {
     settings,
     role: instanceRole,
@@ -240,15 +248,18 @@ export function labGraph({
 /** What starts and stops the instance by itself: EventBridge Scheduler with a role of its own. */
 function scheduleResources(
   { iam, scheduler }: Clients,
-  lab: LabId,
   { schedule, permissionsBoundary }: Settings,
-  adopt: boolean,
   instance: Resource<InstanceState>,
+  owned: Record<
+    'role' | 'group',
+    Pick<Parameters<typeof scheduleGroup>[0], 'lab' | 'adopt' | 'proof' | 'after'>
+  >,
 ): Pick<LabGraph, 'scheduleRole' | 'scheduleGroup' | 'schedules'> {
+  const { lab } = owned.role
   const { scheduleRole: roleName, scheduleGroup: groupName } = names(lab.name)
   const groupArn = groupArnOf(lab, groupName)
-  const role = scheduleRole({ iam, lab, adopt, name: roleName, groupArn, permissionsBoundary, instance })
-  const group = scheduleGroup({ scheduler, lab, adopt, name: groupName, after: [instance] })
+  const role = scheduleRole({ ...owned.role, iam, name: roleName, groupArn, permissionsBoundary, instance })
+  const group = scheduleGroup({ ...owned.group, scheduler, name: groupName })
   const wanted = schedule && {
     expressions: expressionsOf(schedule),
     timezone: schedule.timezone,

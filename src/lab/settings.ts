@@ -58,6 +58,8 @@ export const settingsSchema = z.strictObject({
       role: creationId.optional(),
       profile: creationId.optional(),
       budget: creationId.optional(),
+      scheduleRole: creationId.optional(),
+      scheduleGroup: creationId.optional(),
     })
     .optional(),
   /** What the user agreed to once, where nothing else proves it. */

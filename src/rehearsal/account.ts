@@ -171,6 +171,8 @@ export interface Host {
   versions: string[]
   /** Private keys that it made for passwords and has not used, as PEM. */
   keys: Record<string, string>
+  /** How long the first set-up took, once it has ended; in seconds. */
+  firstSetup?: { seconds: number; stages: Record<string, number> }
   /** LibreChat's users: e-mail, name, day of creation. */
   users: string[][]
   /** The dumps on its disk, with the users that LibreChat had and their own allowances. */

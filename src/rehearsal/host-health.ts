@@ -45,6 +45,7 @@ export function healthLine({ host, volume }: Instance, { now }: World): string {
           held: host.idleHeld ?? false,
         }
       : null,
+    firstSetup: host.firstSetup ?? null,
     running: '',
     problems,
     warnings: [

@@ -1,5 +1,6 @@
 import { closeScript } from '../host/close.js'
 import { filesMissing } from '../host/payload.js'
+import { stepScript } from '../host/stage.js'
 import type { Host, Instance, RunCommand } from './account.js'
 import { backupAnswer } from './backups.js'
 import { carriedBy } from './carried.js'
@@ -21,14 +22,16 @@ interface Performance {
   takesMs: number
   outcome: RunCommand['outcome']
   leaves: Partial<Host>
+  /** Whether it waits for no other command. */
+  beside?: boolean
 }
 
 /** A stage's time on a new host, and where there is nothing to do; in milliseconds, as on a t3.medium. */
 const times: Record<string, number> = {
-  system: 10_000,
-  docker: 16_000,
-  images: 36_000,
-  stack: 22_000,
+  system: 3_000,
+  docker: 22_000,
+  images: 20_000,
+  stack: 60_000,
   health: 5_000,
   key: 2_000,
   user: 6_000,
@@ -38,12 +41,29 @@ const times: Record<string, number> = {
   allowance: 4_000,
 }
 const nothingToDo = 3_000
+/** The first of them that comes waits for what the first boot has left. */
+const firstBootRest = 16_000
+
+/** What each says while it is at work. */
+const steps: Record<string, readonly string[]> = {
+  system: ['preparing the system', 'installing Docker', 'downloading images, 2 of 4 done'],
+  docker: ['installing Docker', 'starting Docker'],
+  images: ['downloading images, 1 of 4 done', 'downloading images, 3 of 4 done'],
+  stack: [
+    'starting MongoDB, Meilisearch and Portainer',
+    'downloading LibreChat, 7 of 18 layers done',
+    'downloading LibreChat, 16 of 18 layers done',
+    'starting LibreChat',
+    'creating the first user',
+  ],
+  health: ['waiting until everything is healthy'],
+}
 
 /** What stages print for the user when they are done. */
 const sayings: Record<string, string> = {
   system: 'Linux 6.12, 3800 MiB of memory, 2 GiB of swap',
-  docker: 'Docker and Compose (played)',
-  images: 'images: LibreChat, MongoDB, Meilisearch, Caddy, Portainer (played)',
+  docker: 'Docker (played)',
+  images: 'Compose (played); LibreChat is still downloading',
   stack: 'LibreChat answers (played)',
 }
 
@@ -54,6 +74,7 @@ const sayings: Record<string, string> = {
 export function perform({ script, instance }: Work, world: World): Performance {
   if (script.includes('CHAT_PROOF=')) return prove(script, instance, world)
   if (script === closeScript) return says(2_000, '')
+  if (script === stepScript) return { ...says(500, stepOf(instance, world)), beside: true }
   const { files, command, version = '' } = carriedBy(script)
   if (/host\/health\.py"?/.test(command) && files.has('host/health.py')) {
     const holds = command.includes('--hold-idle-stop') && instance.host.idleStop !== undefined
@@ -75,6 +96,24 @@ export function perform({ script, instance }: Work, world: World): Performance {
   return { ...performed, leaves: { versions, ...leaves } }
 }
 
+/** What the stage that runs is doing, by how much of its time has passed. */
+function stepOf(instance: Instance, { here, now }: World): string {
+  const [running] = Object.values(here.commands).filter(
+    (one) => here.instances[one.instance] === instance && one.endsAt > now,
+  )
+  const words = steps[running?.comment.split(' ').at(-1) ?? ''] ?? []
+  const passed = running ? (now - running.requestedAt) / (running.endsAt - running.requestedAt) : 0
+  return words[Math.floor(passed * words.length)] ?? ''
+}
+
+/** How long a program takes: the first boot has done the first stages' work while the agent was awaited. */
+function timeOf(stage: string, { host, userData }: Instance): number {
+  if (stage !== 'backup' && host.done.includes(stage)) return nothingToDo
+  if (userData === '') return times[stage] ?? nothingToDo
+  if (stage === 'system') return firstBootRest
+  return ['docker', 'images'].includes(stage) ? nothingToDo : (times[stage] ?? nothingToDo)
+}
+
 /** One of the host's programs, once its files are there. */
 function runs(
   stage: string,
@@ -85,12 +124,16 @@ function runs(
   if (stage === 'images' && world.scenario === 'stage-failing') return pullFails()
   const { host } = instance
   const done = stage !== 'backup' && host.done.includes(stage)
-  const takesMs = done ? nothingToDo : (times[stage] ?? nothingToDo)
+  const takesMs = timeOf(stage, instance)
   const leaves: Partial<Host> = done ? {} : { done: [...host.done, stage] }
   const request = files.get('input/request.json')
   switch (stage) {
     case 'health':
-      return says(takesMs, healthLine(instance, world), leaves)
+      return says(
+        takesMs,
+        healthLine(instance, world),
+        done ? {} : { ...leaves, firstSetup: firstSetup(instance) },
+      )
     case 'key': {
       const { output, keys } = keyAnswer(host.keys)
       return says(takesMs, output, { keys })
@@ -125,6 +168,15 @@ function runs(
     default:
       return says(takesMs, sayings[stage] ?? '', leaves)
   }
+}
+
+/** What the host wrote down of its first set-up: what the first boot did counts as well. */
+function firstSetup({ userData }: Instance): NonNullable<Host['firstSetup']> {
+  const stages = Object.fromEntries(
+    ['system', 'docker', 'images', 'stack', 'health'].map((stage) => [stage, (times[stage] ?? 0) / 1000]),
+  )
+  const all = Object.values(stages).reduce((sum, one) => sum + one, 0)
+  return { seconds: all + (userData === '' ? 50 : 25), stages }
 }
 
 /** What the stack stage's input tells of a host. */

@@ -91,9 +91,11 @@ export const runCommand = {
       throw new Refusal('MaxDocumentSizeExceeded', 'The size limit of a document is 64 KB.')
     }
     const id = randomUUID()
-    const { takesMs, outcome, leaves } = perform({ script: commands.join('\n'), instance }, world)
+    const { takesMs, outcome, leaves, beside } = perform({ script: commands.join('\n'), instance }, world)
     // The host does one thing after another.
-    const under = Object.values(world.here.commands).filter((one) => one.instance === instanceId)
+    const under = beside
+      ? []
+      : Object.values(world.here.commands).filter((one) => one.instance === instanceId)
     const begins = Math.max(world.now, ...under.map((one) => one.endsAt))
     const command: RunCommand = {
       instance: instanceId,

@@ -142,12 +142,7 @@ export function budget(options: {
       const tags = await ignoreErrors(gone, () =>
         budgets.send(new ListTagsForResourceCommand({ ResourceARN })),
       )
-      const proven = await checkProven(
-        { ...options, kind: 'budget' },
-        tags?.ResourceTags,
-        seen,
-        async () => false,
-      )
+      const proven = await checkProven({ ...options, kind: 'budget' }, tags?.ResourceTags, seen)
       return { ...proven, ...amountsOf(found.Budget), notices: await noticesOf(budgets, ofBudget) }
     },
 

@@ -13,11 +13,11 @@ import {
   tagValue,
 } from './ownership.js'
 
-/** What proves a role, an instance profile and a budget, whose names and tags anybody in the account may give. */
+/** What proves a role, an instance profile, a schedule group and a budget: anybody may give their names and tags. */
 export interface CreationProof {
   /** The one-time id that the settings hold before the creating call, which gives it as a tag. */
   id: string
-  /** Whether the settings held it before this run; those of an older version do not. */
+  /** Whether the settings held it before this run, or no older version made such a thing. */
   isRecorded: boolean
   settings: Resource
   identity: Resource<Identity>
@@ -30,22 +30,26 @@ export interface Proven {
   marked: boolean
 }
 
+const nouns = {
+  role: 'role',
+  profile: 'instance profile',
+  'schedule-group': 'schedule group',
+  budget: 'budget',
+} as const
+type Kind = keyof typeof nouns
+
 /** It has the lab's name and tags, and no proof. `status` and `destroy` list it and leave it alone. */
 export class Unproven extends LabError {
   constructor(readonly stranger: Stranger) {
     const { kind, id } = stranger
     super({
       code: 'unowned',
-      what: `There is already ${kind === 'profile' ? 'an' : 'a'} ${nouns[kind as Kind] ?? kind} ${id}, and it is not proven to be this lab's.`,
+      what: `There is already ${kind === 'profile' ? 'an' : 'a'} ${nouns[kind as Kind]} ${id}, and it is not proven to be this lab's.`,
       why: `${stranger.why} Nothing was changed.`,
       fix: [otherName, adoptIt],
     })
   }
 }
-
-/** By creation id: what they are called in messages. */
-const nouns = { role: 'role', profile: 'instance profile', budget: 'budget' }
-type Kind = keyof typeof nouns
 
 type Seen = Parameters<Resource['observe']>[0]
 
@@ -57,7 +61,7 @@ export async function checkProven(
   about: { lab: LabId; adopt: boolean; kind: Kind; name: string; proof: CreationProof },
   tags: Parameters<typeof checkOwned>[2],
   seen: Seen,
-  isUsedBy: (host: Instance) => Promise<boolean>,
+  isUsedBy?: (host: Instance) => Promise<boolean>,
 ): Promise<Proven> {
   const { lab, adopt, kind, name, proof } = about
   const what = `${nouns[kind]} ${name}`
@@ -66,14 +70,14 @@ export async function checkProven(
   if (id === proof.id) return { owned: true, marked: true }
   const isOlder = !proof.isRecorded && id === undefined && (await seen(proof.settings)) !== undefined
   if (isOlder) return { owned: true, marked: false }
-  const host = (await seen(proof.identity))?.instance
+  const host = isUsedBy && (await seen(proof.identity))?.instance
   if (host && (await isUsedBy(host))) return { owned: true, marked: false }
   if (adopt) return { owned: false, marked: false }
   throw new Unproven({
     kind,
     id: name,
     name: '',
-    why: `It has the lab’s tags, but not the creation id in the settings${kind === 'budget' ? '' : ', and the lab’s instance does not use it'}.`,
+    why: `It has the lab’s tags, but not the creation id in the settings${isUsedBy ? ', and the lab’s instance does not use it' : ''}.`,
   })
 }
 

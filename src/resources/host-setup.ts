@@ -122,17 +122,20 @@ export function hostSetup(options: HostSetupOptions): HostResource {
       await waitUntilOnline(host, onlineWithinMs)
       const task = taskFor(state, work.seen(instance))
       const wanted = options.firstUser
+      let proof: Proof | undefined
       const done = await setUpHost(
         host,
         options.settings(publicIp, state?.proof),
         task === 'create' ? wanted : undefined,
         mayUpdate(state) ? { proof: options.proofScript(host) } : undefined,
+        async () => {
+          proof = await options.prove(host)
+        },
       )
       firstUser = done.firstUser ?? firstUser
       // Created by a run that ended before it could show the password.
       const resets = task === 'reset' || (task === 'create' && options.passwordDue)
       if (wanted && resets && !firstUser) firstUser = await resetPassword(host, wanted)
-      const proof = await options.prove(host)
       const health = options.isSameMenu(state?.proof, proof)
         ? done.health
         : await updateStack(host, options.settings(publicIp, proof))

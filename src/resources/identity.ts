@@ -21,7 +21,7 @@ export interface Recorded {
   /** The generation before, until its instance is known to have ended. */
   previousGeneration?: string | undefined
   /** One-time ids, written before the creating call and given in it as a tag. */
-  creations?: Partial<Record<'address' | 'group' | 'role' | 'profile', string | undefined>> | undefined
+  creations?: Partial<Record<'address' | 'group', string | undefined>> | undefined
   /** Resources without a proof of their own that the user agreed to once. */
   adopted?: Adopted | undefined
   /** No creation id was ever stored: version 0.1.0 made the lab, or its settings are lost. */
@@ -36,7 +36,16 @@ interface Adopted {
 
 /** A resource that has the lab's tags and is not proven to be the lab's. No command changes it. */
 export interface Stranger {
-  kind: 'instance' | 'address' | 'group' | 'role' | 'profile' | 'budget' | 'volume' | 'parameter'
+  kind:
+    | 'instance'
+    | 'address'
+    | 'group'
+    | 'role'
+    | 'profile'
+    | 'schedule-group'
+    | 'budget'
+    | 'volume'
+    | 'parameter'
   id: string
   /** Its Name tag, group name or public address; empty when it has none. */
   name: string

@@ -12,13 +12,20 @@ import { collect } from '../core/collect.js'
 import { LabError } from '../core/error.js'
 import { retryWhile, waitFor } from '../core/wait.js'
 import type { Resource, ResourceActions } from '../engine/resource.js'
+import {
+  type CreationProof,
+  checkProven,
+  creationTags,
+  missingTags,
+  type Proven,
+  proofChanges,
+} from './creation.js'
 import { timeoutOptions } from './instance/describe.js'
-import { checkOwned, type LabId, tagsOf } from './ownership.js'
+import type { LabId } from './ownership.js'
 
-export interface ScheduleGroupState {
+export interface ScheduleGroupState extends Proven {
   arn: string
   name: string
-  owned: boolean
 }
 
 /** The names of the lab's two schedules within the group. */
@@ -33,9 +40,10 @@ export function scheduleGroup(options: {
   lab: LabId
   adopt: boolean
   name: string
+  proof: CreationProof
   after: readonly Resource[]
 }): Resource<ScheduleGroupState> {
-  const { scheduler, lab, name } = options
+  const { scheduler, lab, name, proof } = options
   const arn = groupArnOf(lab, name)
   const stateOf = async () =>
     (
@@ -49,27 +57,29 @@ export function scheduleGroup(options: {
     after: options.after,
     id: (state) => state.name,
 
-    async observe() {
+    async observe(seen) {
       // One that is being deleted is gone for whoever wants to use it.
       if ((await stateOf()) !== 'ACTIVE') return undefined
       const found = await ignoreErrors(['ResourceNotFoundException'], () =>
         scheduler.send(new ListTagsForResourceCommand({ ResourceArn: arn })),
       )
       if (!found) return undefined
-      return { arn, name, owned: checkOwned(lab, `schedule group ${name}`, found.Tags, options.adopt) }
+      const proven = await checkProven({ ...options, kind: 'schedule-group' }, found.Tags, seen)
+      return { ...proven, arn, name }
     },
 
     changes(state) {
       if (!state) return [{ what: 'for', to: 'the start and the stop' }]
-      return state.owned ? [] : [{ what: 'ownership', from: 'not ours', to: `lab ${lab.name}` }]
+      return proofChanges(lab, state)
     },
 
     async ensure(state, work) {
-      const Tags = tagsOf(lab)
       if (state) {
-        if (!state.owned) await scheduler.send(new TagResourceCommand({ ResourceArn: arn, Tags }))
-        return { ...state, owned: true }
+        const Tags = missingTags(lab, proof, state)
+        if (Tags.length > 0) await scheduler.send(new TagResourceCommand({ ResourceArn: arn, Tags }))
+        return { ...state, owned: true, marked: true }
       }
+      const Tags = creationTags(lab, proof)
       // An earlier one of the name may still be on its way out.
       await retryWhile(
         { ...timeoutOptions(work, 3), for: 'the deleted schedule group to be gone' },
@@ -79,7 +89,7 @@ export function scheduleGroup(options: {
           await scheduler.send(new CreateScheduleGroupCommand({ Name: name, Tags }))
         },
       )
-      return { arn, name, owned: true }
+      return { arn, name, owned: true, marked: true }
     },
 
     async remove(_, work) {

@@ -14,14 +14,21 @@ import {
 import { ignoreErrors } from '../aws/errors.js'
 import type { PolicyDocument } from '../core/policy.js'
 import type { Change, Resource, ResourceActions } from '../engine/resource.js'
+import {
+  type CreationProof,
+  checkProven,
+  creationTags,
+  missingTags,
+  type Proven,
+  proofChanges,
+} from './creation.js'
 import type { InstanceState } from './instance.js'
-import { checkOwned, type LabId, tagsOf } from './ownership.js'
+import type { LabId } from './ownership.js'
 import { attachedPolicies, canonical, inlinePolicies, onceKnown, withdraw } from './role.js'
 
-export interface ScheduleRoleState {
+export interface ScheduleRoleState extends Proven {
   arn: string
   name: string
-  owned: boolean
   trust: string
   boundary: string | undefined
   /** The document of the lab's inline policy, in canonical form. */
@@ -67,7 +74,9 @@ interface Options {
   name: string
   groupArn: string
   permissionsBoundary: string | undefined
+  proof: CreationProof
   instance: Resource<InstanceState>
+  after: readonly Resource[]
 }
 
 /** The role with which Scheduler starts and stops the lab's instance, and no other. */
@@ -78,7 +87,7 @@ export function scheduleRole(options: Options): Resource<ScheduleRoleState> {
     canonical(JSON.stringify(policyOf(lab, host?.instanceId ?? 'none')))
   return {
     name: `role ${name}`,
-    after: [instance],
+    after: [instance, ...options.after],
     id: (state) => state.name,
 
     async observe(seen) {
@@ -86,7 +95,9 @@ export function scheduleRole(options: Options): Resource<ScheduleRoleState> {
       const found = await ignoreErrors(['NoSuchEntity'], () =>
         iam.send(new GetRoleCommand({ RoleName: name })),
       )
-      return found?.Role && (await inspectRole(options, found.Role))
+      if (!found?.Role) return undefined
+      const proven = await checkProven({ ...options, kind: 'role' }, found.Role.Tags, seen)
+      return { ...proven, ...(await inspectRole(options, found.Role)) }
     },
 
     changes(state, seen) {
@@ -107,7 +118,16 @@ export function scheduleRole(options: Options): Resource<ScheduleRoleState> {
         )
       }
       const foreign = { attached: [], inline: [] }
-      return { arn, name, owned: true, trust, boundary: options.permissionsBoundary, inline, foreign }
+      return {
+        arn,
+        name,
+        owned: true,
+        marked: true,
+        trust,
+        boundary: options.permissionsBoundary,
+        inline,
+        foreign,
+      }
     },
 
     async remove() {
@@ -146,9 +166,8 @@ async function policiesOf({ iam, name }: Options) {
   return { attached, inline }
 }
 
-async function inspectRole(options: Options, found: Role): Promise<ScheduleRoleState> {
-  const { iam, lab, name } = options
-  const owned = checkOwned(lab, `role ${name}`, found.Tags, options.adopt)
+async function inspectRole(options: Options, found: Role): Promise<Omit<ScheduleRoleState, keyof Proven>> {
+  const { iam, name } = options
   const [{ attached, inline }, own] = await Promise.all([
     policiesOf(options),
     ignoreErrors(['NoSuchEntity'], () =>
@@ -158,7 +177,6 @@ async function inspectRole(options: Options, found: Role): Promise<ScheduleRoleS
   return {
     arn: found.Arn ?? '',
     name,
-    owned,
     trust: canonical(found.AssumeRolePolicyDocument),
     boundary: found.PermissionsBoundary?.PermissionsBoundaryArn,
     inline: canonical(own?.PolicyDocument),
@@ -171,8 +189,7 @@ function differences(
   { lab, permissionsBoundary }: Options,
   wanted: { trust: string; inline: string },
 ): Change[] {
-  const changes: Change[] = []
-  if (!state.owned) changes.push({ what: 'ownership', from: 'not ours', to: `lab ${lab.name}` })
+  const changes: Change[] = proofChanges(lab, state)
   if (state.trust !== wanted.trust)
     changes.push({ what: 'who may assume it', from: 'changed', to: 'Scheduler, for this lab only' })
   if (state.boundary !== permissionsBoundary)
@@ -194,13 +211,13 @@ function differences(
   ]
 }
 
-async function create({ iam, lab, name, groupArn, permissionsBoundary }: Options): Promise<string> {
+async function create({ iam, lab, name, groupArn, permissionsBoundary, proof }: Options): Promise<string> {
   const { Role } = await iam.send(
     new CreateRoleCommand({
       RoleName: name,
       Description: 'EventBridge Scheduler: starts and stops a LibreChat host. Made by librechat-lab.',
       AssumeRolePolicyDocument: JSON.stringify(trustOf(lab, groupArn)),
-      Tags: tagsOf(lab),
+      Tags: creationTags(lab, proof),
       ...(permissionsBoundary ? { PermissionsBoundary: permissionsBoundary } : {}),
     }),
   )
@@ -210,7 +227,8 @@ async function create({ iam, lab, name, groupArn, permissionsBoundary }: Options
 async function repair(options: Options, state: ScheduleRoleState, trust: string): Promise<void> {
   const { iam, lab, name: RoleName, groupArn, permissionsBoundary } = options
   const { foreign } = state
-  if (!state.owned) await iam.send(new TagRoleCommand({ RoleName, Tags: tagsOf(lab) }))
+  const Tags = missingTags(lab, options.proof, state)
+  if (Tags.length > 0) await iam.send(new TagRoleCommand({ RoleName, Tags }))
   if (state.trust !== trust) {
     const PolicyDocument = JSON.stringify(trustOf(lab, groupArn))
     await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument }))

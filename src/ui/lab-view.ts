@@ -4,7 +4,7 @@ import type { HostHealth } from '../app/host-work.js'
 import type { Settings } from '../app/open-lab.js'
 import { bytesText } from '../core/bytes.js'
 import type { Hint, Prose } from '../core/error.js'
-import { clean } from './style.js'
+import { clean, duration } from './style.js'
 import { columns } from './table.js'
 import type { Paint, Ui } from './ui.js'
 
@@ -62,6 +62,7 @@ export function healthLines(health: HostHealth, { style, hint }: Paint): string[
     ...(health.dump?.result === 'made'
       ? [`data last dumped ${health.dump.at} (${bytesText(health.dump.bytes ?? 0)})`]
       : []),
+    ...(health.firstSetup ? [firstSetupFact(health.firstSetup)] : []),
   ]
   return [
     ...services,
@@ -69,6 +70,12 @@ export function healthLines(health: HostHealth, { style, hint }: Paint): string[
     ...problems.map((one) => `  ${style('red', '✖')} ${clean(said(one))}`),
     ...health.warnings.map((one) => `  ${style('yellow', '!')} ${clean(said(one))}`),
   ]
+}
+
+/** "first set-up ready 140 s after boot: system 2 s, docker 24 s, images 20 s, stack 84 s, health 3 s" */
+function firstSetupFact({ seconds, stages }: NonNullable<HostHealth['firstSetup']>): string {
+  const each = Object.entries(stages).map(([name, took]) => `${name} ${duration(took * 1000)}`)
+  return `first set-up ready ${duration(seconds * 1000)} after boot: ${each.join(', ')}`
 }
 
 /** "idle stop after 120 minutes: a scheduled chat is ahead" */

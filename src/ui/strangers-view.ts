@@ -10,6 +10,7 @@ const nouns: Record<Stranger['kind'], string> = {
   role: 'role',
   profile: 'instance profile',
   budget: 'budget',
+  'schedule-group': 'schedule group',
   volume: 'volume',
   parameter: 'parameter',
 }

@@ -12,7 +12,7 @@ import {
 } from './lab-view.js'
 import { costJson, planJson } from './plan-view.js'
 import { strangerLines } from './strangers-view.js'
-import { clean } from './style.js'
+import { clean, duration } from './style.js'
 import { columns, usd } from './table.js'
 import type { Paint, Ui } from './ui.js'
 
@@ -58,6 +58,7 @@ export function summaryText(summary: Summary, paint: Paint): string {
       '  Costs',
       `${usd(cost.monthlyUsd)} a month before tax, plus the models by use${cost.modelsMostUsd === undefined ? '' : `, at most about ${usd(cost.modelsMostUsd)}`} (${cost.dated})`,
     ],
+    ...(summary.tookMs === undefined ? [] : [['  Took', duration(summary.tookMs)]]),
     ['  AWS console', urls.sessionManager],
   ])
   const browser = settings.domain
@@ -105,6 +106,7 @@ const nextSteps = (needsUser: boolean): (readonly [CommandLine, string])[] => [
 export const summaryJson = (summary: Summary, { hint }: Pick<Ui, 'hint'>) => ({
   ...planJson(summary, { hint }),
   changed: summary.changed,
+  tookMs: summary.tookMs ?? null,
   address: summary.address,
   instanceId: summary.instanceId,
   urls: summary.urls,

@@ -53,7 +53,8 @@ def serve(directory, asked):
     token = secrets.token_urlsafe(24)
     with open(f"{ROOM}/token", "w", encoding="utf-8") as file:
         file.write(token)
-    must("systemd-run", "--quiet", "--collect", f"--unit={UNIT}", "--property=MemoryMax=256M", f"--setenv=RUN={RUN}",
+    must("systemd-run", "--quiet", "--collect", f"--unit={UNIT}", "--property=MemoryMax=256M",
+         "--property=Before=librechat-lab-finish.service", f"--setenv=RUN={RUN}",
          "python3", f"{CODE}/host/transfer.py", directory)
     for _ in range(100):
         if os.path.exists(f"{ROOM}/port"):

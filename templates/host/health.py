@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -29,7 +30,9 @@ def run(*command, stdin=""):
 
 
 def containers():
-    """Each service's container, as `docker inspect` shows it."""
+    """Each service's container, as `docker inspect` shows it; None when Docker is there and doesn't answer."""
+    if shutil.which("docker") and not run("docker", "version", "-f", "{{.Server.Version}}"):
+        return None
     ids = run("docker", "ps", "-aq", "--filter", "label=com.docker.compose.project=librechat-lab",
               "--filter", "label=com.docker.compose.oneoff=False").split()
     inspected = json.loads(run("docker", "inspect", *ids) or "[]") if ids else []
@@ -47,7 +50,10 @@ def portainer_answers():
                "https://127.0.0.1:9443/api/system/status") == "200"
 
 
-def state_of(service, container):
+def state_of(service, found):
+    if found is None:
+        return "unknown"
+    container = found.get(service)
     if container is None:
         return "missing"
     state = container["State"]
@@ -169,6 +175,30 @@ def last_dump():
         return None
 
 
+def interrupted():
+    """What the last shutdown interrupted, as bin/finish wrote it down; None where it is done since."""
+    try:
+        return json.loads(written("interrupted.json"))
+    except ValueError:
+        return None
+
+
+def first_setup():
+    """How long the first set-up took from the boot on, as run.sh wrote it down; None where it isn't known."""
+    begun, stages = None, {}
+    for line in written("first-setup").splitlines():
+        stage, took, ended = line.split()
+        if stage == "boot":
+            begun = int(ended)
+        elif stage == "failed":
+            return None
+        stages.setdefault(stage, int(took))
+        if stage == "health" and begun:
+            stages.pop("boot")
+            return {"seconds": int(ended) - begun, "stages": stages}
+    return None
+
+
 def proof():
     """The last chat proof, as src/bedrock/proof.ts left it; None where there is none."""
     try:
@@ -215,12 +245,13 @@ def disk():
 
 
 def health():
-    found = containers()
+    running = containers()
+    found = running or {}
     kernel = waiting_kernel()
     result = {
         "healthy": False,
         "release": written("release"),
-        "services": {service: state_of(service, found.get(service)) for service in SERVICES},
+        "services": {service: state_of(service, running) for service in SERVICES},
         "restarts": {service: recent_restarts(found.get(service)) for service in SERVICES},
         "images": {service: found[service]["Config"]["Image"] for service in SERVICES if service in found},
         "versions": versions(),
@@ -236,9 +267,11 @@ def health():
         "updates": {"portainer": update("portainer"), "system": update("system"), "librechat": update("librechat")},
         "updatePending": bool(written("update.json")),
         "dump": last_dump(),
+        "interrupted": interrupted(),
         "rebootNeeded": bool(kernel) or libraries_wait(),
         "proof": proof(),
         "idleStop": idle_stop(),
+        "firstSetup": first_setup(),
         "running": "" if written("running").startswith("health ") else written("running"),
     }
     problems, warnings = judge(result, kernel)
@@ -254,14 +287,16 @@ def judge(result, kernel):
     def say(to, code, text, *fix):
         to.append({"code": code, "text": text, "fix": list(fix)})
 
+    if "unknown" in result["services"].values():
+        say(problems, "docker", "Docker does not answer on the host. After a restart it needs a minute.")
     for service, state in result["services"].items():
-        if state != "healthy":
+        if state not in ("healthy", "unknown"):
             say(problems, "service", f"{service} is {state}.")
         if result["restarts"][service] >= 3:
             say(problems, "restarting", f"{service} has restarted {result['restarts'][service]} times.")
-    if not result["metadataProtected"] and result["services"]["librechat"] != "missing":
+    if not result["metadataProtected"] and result["services"]["librechat"] not in ("missing", "unknown"):
         say(problems, "metadata", firewall.METADATA_OPEN, {"code": "up"})
-    if not result["hostPortsProtected"] and result["services"]["librechat"] != "missing":
+    if not result["hostPortsProtected"] and result["services"]["librechat"] not in ("missing", "unknown"):
         say(problems, "host-ports", firewall.PORTS_OPEN, {"code": "up"})
     free, total = result["disk"]["freeBytes"], result["disk"]["totalBytes"]
     if free < GIB:
@@ -305,6 +340,11 @@ def judge(result, kernel):
     elif last and last["result"] == "rolled-back":
         say(warnings, "update-rolled-back", f"An update was rolled back on {last['at']}. {last['detail']}",
             {"code": "update"})
+    cut = result["interrupted"]
+    if cut and not result["updatePending"]:
+        what = {"backup": "a backup or a restore", "dump": "a dump of the data"}.get(cut["stage"], "an update of the host")
+        say(warnings, "interrupted", f"The host was shut down on {cut['at']} in the middle of {what}. "
+            "The data is intact. Run the command again.")
     dumped = result["dump"]
     if dumped and dumped["result"] == "failed":
         say(warnings, "dump", f"The last dump of the data failed on {dumped['at']}: {dumped.get('detail', '')}")
@@ -329,7 +369,7 @@ def main():
         time.sleep(3)
         result = health()
     # Once, at the end: a shell for the database takes a second to start.
-    result["users"] = users(containers().get("mongodb"))
+    result["users"] = users((containers() or {}).get("mongodb"))
     print(json.dumps(result, separators=(",", ":")))
 
 

@@ -56,8 +56,8 @@ def merge(ours, theirs, path=""):
         return theirs + [mine for mine in ours if mine not in theirs]
     if ours == theirs:
         return theirs
-    # How much is kept of a log is a matter of taste.
-    if path.startswith("log-opts."):
+    # How much is kept of a log is a matter of taste, and so is how fast images come.
+    if path.startswith("log-opts.") or path == "max-concurrent-downloads":
         return theirs
     sys.exit(f"It sets {path} to {json.dumps(theirs)}, and the lab needs {json.dumps(ours)}.")
 

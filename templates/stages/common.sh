@@ -17,6 +17,12 @@ say() {
   printf '%s\n' "$*" >&3
 }
 
+# Says what the stage is doing, for a command line that waits for it, or for the first boot: step <words>.
+step() {
+  echo "$*" >"$LAB/state/step.new"
+  mv -f "$LAB/state/step.new" "$LAB/state/step"
+}
+
 # Ends the stage: fail <code> <what happened> <why> [<what to do>...]. The runner passes it on. What to do is a text,
 # or the code of a step with a command of librechat-lab, as @up: see src/host/steps.ts.
 fail() {

@@ -1,9 +1,10 @@
 #!/bin/bash
-# Docker from the distribution, configured before its first start; Compose as a plugin, checked before use; the
-# firewall that keeps the instance's credentials from every container but one, and the host's ports from all.
+# Docker from the distribution, configured before its first start; the firewall that keeps the instance's credentials
+# from every container but one, and the host's ports from all. Compose comes with the images, which it is needed after.
 # shellcheck source=common.sh
 . "$CODE/stages/common.sh"
 
+step "installing Docker"
 command -v dockerd >/dev/null || retry dnf -y install docker
 command -v iptables >/dev/null || retry dnf -y install iptables-nft
 
@@ -52,6 +53,7 @@ systemctl restart librechat-lab-metadata.service
 # What the first version called it.
 rm -f "$LAB/bin/metadata-rule"
 
+step "starting Docker"
 systemctl enable docker.service
 if [ $restart = yes ]; then systemctl restart docker.service; else systemctl start docker.service; fi
 for _ in $(seq 60); do
@@ -74,29 +76,4 @@ if ! problem=$(python3 "$CODE/host/firewall.py"); then
     "Then run the command again."
 fi
 
-# Compose: fetched, checked, and only then where Docker looks for it.
-plugin=/usr/local/lib/docker/cli-plugins/docker-compose
-case $(uname -m) in
-  x86_64) sum=$COMPOSE_SHA256_X86_64 ;;
-  aarch64) sum=$COMPOSE_SHA256_AARCH64 ;;
-esac
-asset=$COMPOSE_URL/$COMPOSE_VERSION/docker-compose-linux-$(uname -m)
-version_file=$LAB/state/compose-version
-if ! { [ -x "$plugin" ] && [ "$(cat "$version_file" 2>/dev/null)" = "$COMPOSE_VERSION $(sha256sum <"$plugin")" ]; }; then
-  install -d -m 755 "$(dirname "$plugin")"
-  # A server that accepts a connection and then says nothing would hold the stage for ever.
-  fetch() { curl -fsSL --proto '=https,file' --connect-timeout 20 --speed-limit 1000 --speed-time 60 "$@"; }
-  retry fetch -o "$plugin.new" "$asset"
-  if [ -z "$sum" ]; then sum=$(retry fetch "$asset.sha256" | awk '{ print $1 }'); fi
-  if ! echo "$sum  $plugin.new" | sha256sum -c -; then
-    found=$(sha256sum <"$plugin.new")
-    rm -f "$plugin.new"
-    fail compose-checksum "The checksum of the downloaded Docker Compose is wrong." \
-      "$asset has the SHA-256 ${found%% *}, not $sum." "Run the command again; if that does not help, report it."
-  fi
-  chmod 755 "$plugin.new"
-  mv -f "$plugin.new" "$plugin"
-  echo "$COMPOSE_VERSION $(sha256sum <"$plugin")" >"$version_file"
-fi
-
-say "Docker $(docker version -f '{{.Server.Version}}'), Compose $(docker compose version --short)"
+say "Docker $(docker version -f '{{.Server.Version}}')"

@@ -4,8 +4,11 @@
 # request.json when a first user is wanted; proof.sh, which asks the models after an update, and try-again.
 # shellcheck source=common.sh
 . "$CODE/stages/common.sh"
+# shellcheck source=fetch.sh
+. "$CODE/stages/fetch.sh"
 
 cd "$LAB"
+step "writing the configuration"
 need_space 1024 "starting the stack" "$(docker info -f '{{.DockerRootDir}}')"
 
 # Which volumes and secrets serve: bin/dump changes it when it restores a dump.
@@ -39,23 +42,27 @@ for file in Caddyfile domain.caddy address.caddy; do put "$CODE/caddy/$file" "ca
 
 # The address that the network mapping of port 80 binds: the instance's own, which stays with it.
 host_ip=$(ip -4 route get 192.0.2.1 | grep -oE 'src [0-9.]+' | cut -d ' ' -f 2)
-env=$(mktemp)
-{
-  echo "# Written by librechat-lab's stack stage. Settings come from the command line, secrets from secrets/env."
-  cat "$INPUT/settings.env"
-  for image in LIBRECHAT_IMAGE MONGODB_IMAGE MEILISEARCH_IMAGE CADDY_IMAGE; do
-    echo "$image=$(sed -n 2p "images/$image")"
-  done
-  echo "PORTAINER_IMAGE=$PORTAINER_IMAGE"
-  echo "MEILISEARCH_VOLUME=$MEILISEARCH_VOLUME"
-  echo "LAB_HOST_IP=$host_ip"
-  echo "LAB_LIBRECHAT_YAML=$(sha256sum <librechat.yaml | cut -c 1-16)"
-  echo "LAB_CADDYFILES=$(cat caddy/*.caddy caddy/Caddyfile | sha256sum | cut -c 1-16)"
-  echo "LAB_DATA=$data"
-  cat "$secrets"
-} >"$env"
-put "$env" .env 600 || true
-rm -f "$env"
+# The digest that an image was resolved to, or its tag before it is there.
+image() { if [ -s "images/$1" ]; then sed -n 2p "images/$1"; else echo "${!1}"; fi; }
+write_env() {
+  local env image
+  env=$(mktemp)
+  {
+    echo "# Written by librechat-lab's stack stage. Settings come from the command line, secrets from secrets/env."
+    cat "$INPUT/settings.env"
+    for image in LIBRECHAT_IMAGE MONGODB_IMAGE MEILISEARCH_IMAGE CADDY_IMAGE; do echo "$image=$(image "$image")"; done
+    echo "PORTAINER_IMAGE=$PORTAINER_IMAGE"
+    echo "MEILISEARCH_VOLUME=$MEILISEARCH_VOLUME"
+    echo "LAB_HOST_IP=$host_ip"
+    echo "LAB_LIBRECHAT_YAML=$(sha256sum <librechat.yaml | cut -c 1-16)"
+    echo "LAB_CADDYFILES=$(cat caddy/*.caddy caddy/Caddyfile | sha256sum | cut -c 1-16)"
+    echo "LAB_DATA=$data"
+    cat "$secrets"
+  } >"$env"
+  put "$env" .env 600 || true
+  rm -f "$env"
+}
+write_env
 docker compose config -q
 
 # Dumps: every night, and started again after a power cut has left LibreChat stopped in the middle of one.
@@ -63,14 +70,25 @@ put "$CODE/bin/dump" "$LAB/bin/dump" 755 || true
 put "$CODE/host/answer.cjs" "$LAB/bin/answer.cjs" 644 || true
 install -d -m 700 /var/lib/librechat-lab/dumps
 
-up() {
-  docker compose up -d --pull never --wait --wait-timeout 600 "$@" || fail stack-unhealthy \
+start() {
+  docker compose up -d --pull never "$@" || fail stack-unhealthy \
     "The services did not become healthy within 10 minutes." \
     "$(docker compose ps -a --format '{{.Service}}: {{.Status}}' | sort | paste -sd ';')" \
     "Read the log of the unhealthy service in Portainer or on the host: docker compose logs" \
     "Then run the command again."
 }
+up() { start --wait --wait-timeout 600 "$@"; }
+# On a new host LibreChat's image is still on its way: what doesn't need it starts meanwhile.
+if [ ! -s state/release ]; then
+  step "starting MongoDB, Meilisearch and Portainer"
+  start mongodb meilisearch portainer
+  follow=LibreChat
+  step "downloading LibreChat"
+  fetch LIBRECHAT_IMAGE "$LIBRECHAT_IMAGE" "$LIBRECHAT_IMAGE_FALLBACK" || refused "$LIBRECHAT_IMAGE"
+  write_env
+fi
 update migrate
+step "starting LibreChat"
 up librechat
 update prove
 say "LibreChat answers"
@@ -88,8 +106,12 @@ if [ -s state/meilisearch-volume ] && [ "$(cat state/meilisearch-volume)" != "$M
 fi
 printf '%s' "$MEILISEARCH_VOLUME" >state/meilisearch-volume
 
-if [ -f "$INPUT/request.json" ]; then python3 "$CODE/host/user.py"; fi
+if [ -f "$INPUT/request.json" ]; then
+  step "creating the first user"
+  python3 "$CODE/host/user.py"
+fi
 update finish
+step "starting the proxy and Portainer"
 up --remove-orphans
 
 # What the timer of the models' cost runs. It runs once here, so that a changed allowance or limit counts at once.
@@ -97,14 +119,15 @@ install -d -m 700 "$LAB/money/host"
 for file in lab.py money.py spending.js guard.js; do put "$CODE/host/$file" "$LAB/money/host/$file" 600 || true; done
 
 # The timers, now that there is something to update, to dump, to stop and to sum.
-for program in update-portainer idle-stop; do put "$CODE/bin/$program" "$LAB/bin/$program" 755 || true; done
+for program in update-portainer idle-stop finish; do put "$CODE/bin/$program" "$LAB/bin/$program" 755 || true; done
 changed=no
-for unit in librechat-lab-{portainer,dump,idle,money}.{service,timer} librechat-lab-recover.service; do
+for unit in librechat-lab-{portainer,dump,idle,money}.{service,timer} librechat-lab-{recover,finish}.service; do
   if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
 done
 if [ $changed = yes ]; then systemctl daemon-reload; fi
 systemctl enable --now librechat-lab-portainer.timer librechat-lab-dump.timer librechat-lab-money.timer
 systemctl enable librechat-lab-recover.service
+systemctl enable --now librechat-lab-finish.service
 systemctl start librechat-lab-money.service || say "what the models cost could not be summed; the host tries again every 3 minutes"
 # The command line has seen to it that a shutdown stops the instance, or it would have left this file.
 rm -f state/idle-stop-held

@@ -3,6 +3,7 @@
 # shellcheck source=common.sh
 . "$CODE/stages/common.sh"
 
+step "preparing the system"
 # MongoDB 8.0 refuses to start on these kernels (SERVER-121912).
 kernel=$(uname -r | grep -oE '^[0-9]+\.[0-9]+(\.[0-9]+)?')
 at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; }

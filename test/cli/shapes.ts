@@ -11,7 +11,16 @@ const change = object({ what: text, from: text.optional(), to: text.optional(), 
 
 const strangers = list(
   object({
-    kind: z.enum(['instance', 'address', 'group', 'role', 'profile', 'volume', 'parameter']),
+    kind: z.enum([
+      'instance',
+      'address',
+      'group',
+      'role',
+      'profile',
+      'schedule-group',
+      'volume',
+      'parameter',
+    ]),
     id: text,
     name: z.string(),
     why: text,
@@ -120,6 +129,7 @@ const health = object({
   rebootNeeded: z.boolean(),
   running: z.string(),
   idleStop: object({ minutes: z.int(), idleSince: text, awake: z.string(), held: z.boolean() }).nullable(),
+  firstSetup: object({ seconds: z.number(), stages: z.record(text, z.number()) }).nullable(),
   problems: list(finding),
   warnings: list(finding),
 })
@@ -238,6 +248,7 @@ export const shapes = {
     chatTitle,
     leftOut: list(object({ names: list(text), why: text, fix: text })),
     answers,
+    tookMs: z.number().nullable(),
     addressRelease: object({ refusedBy: z.enum(['nothing', 'policy', 'reverse-dns']) }),
     firstUser: user.nullable(),
     warnings: list(text),

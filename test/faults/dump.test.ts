@@ -7,35 +7,35 @@ function dumpHost(): DumpHost {
   return host
 }
 
-// A run, a kill and a recovery for each step: some hundred processes.
-describe.skipIf(!hasPython)(
-  'the host’s program for dumps, killed at each of its steps',
-  { timeout: 600_000 },
-  () => {
-    it('leaves LibreChat running', () => {
-      const host = dumpHost()
-      for (let call = 1; host.killedAt(call, 'make', 'nightly'); call++) {
-        host.dump('recover')
-        expect(host.served(), `killed at call ${call}`).toEqual(first)
-      }
-      // What was left half made is removed by the next one.
-      host.dump('make', 'nightly')
-      expect(host.list('dumps').filter((name) => name.endsWith('.part'))).toEqual([])
-    })
+// A run, an end and a recovery for each step: some hundred processes.
+describe.skipIf(!hasPython).each([
+  ['killed', 'KILL'],
+  ['ended by a shutdown', 'TERM'],
+  ['left by Docker', 'docker'],
+] as const)('the host’s program for dumps, %s at each of its steps', { timeout: 600_000 }, (how, what) => {
+  it('leaves LibreChat running', () => {
+    const host = dumpHost()
+    for (let call = 1; host.endedAt(what, call, 'make', 'nightly'); call++) {
+      host.dump('recover')
+      expect(host.served(), `${how} at call ${call}`).toEqual(first)
+    }
+    // What was left half made is removed by the next one.
+    host.dump('make', 'nightly')
+    expect(host.list('dumps').filter((name) => name.endsWith('.part'))).toEqual([])
+  })
 
-    it('leaves all of the old data or all of the restored data', () => {
-      const host = dumpHost()
-      const id = host.changed()
-      const seen = new Set<string | undefined>()
-      for (let call = 1; host.killedAt(call, 'restore', id); call++) {
-        host.dump('recover')
-        const served = host.served()
-        expect([first, second], `killed at call ${call}`).toContainEqual(served)
-        seen.add(served?.key)
-      }
-      expect(seen).toEqual(new Set(['old', 'new']))
-      expect(host.dump('restore', id).status).toBe(0)
-      expect(host.list('volumes')).toHaveLength(4)
-    })
-  },
-)
+  it('leaves all of the old data or all of the restored data', () => {
+    const host = dumpHost()
+    const id = host.changed()
+    const seen = new Set<string | undefined>()
+    for (let call = 1; host.endedAt(what, call, 'restore', id); call++) {
+      host.dump('recover')
+      const served = host.served()
+      expect([first, second], `${how} at call ${call}`).toContainEqual(served)
+      seen.add(served?.key)
+    }
+    expect(seen).toEqual(new Set(['old', 'new']))
+    expect(host.dump('restore', id).status).toBe(0)
+    expect(host.list('volumes')).toHaveLength(4)
+  })
+})

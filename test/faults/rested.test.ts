@@ -58,7 +58,10 @@ interface Point {
   when: 'before' | 'after'
 }
 
-/** Every call, twice; the lock's renewals, which come by the clock, and repeated looks at one command aside. */
+/**
+ * Before every call and, where it changes something, after it; the lock's renewals, which come by the clock, and
+ * repeated looks at one command aside.
+ */
 function pointsOf(calls: readonly Call[]): Point[] {
   const met = new Map<string, number>()
   const looked = new Set<unknown>()
@@ -71,7 +74,8 @@ function pointsOf(calls: readonly Call[]): Point[] {
     }
     const nth = (met.get(kind) ?? 0) + 1
     met.set(kind, nth)
-    return (['before', 'after'] as const).map((when) => ({ what: kind, nth, when }))
+    const moments = call.changing ? (['before', 'after'] as const) : (['before'] as const)
+    return moments.map((when) => ({ what: kind, nth, when }))
   })
 }
 

@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process'
 import { createPublicKey, generateKeyPairSync, privateDecrypt, randomBytes, sign } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { expect, it, onTestFinished } from 'vitest'
 import { Carrier } from '../../src/app/backup/carry.js'
 import { BackupReader, BackupWriter, fileFormat, partName, partsOf } from '../../src/app/backup/file.js'
@@ -126,4 +128,43 @@ it.skipIf(!hasPython)('the host gives and takes nothing without the token', asyn
   expect(await ask('/secrets.env/0', { authorization: 'Bearer other' })).toBe(403)
   expect(await ask('/../../lab/.env/0', { authorization })).toBe(404)
   expect(await ask('/secrets.env/0', { authorization })).toBe(200)
+})
+
+it.skipIf(!hasPython)('a backup opens without this program, by the commands of docs/backup.md', async () => {
+  const host = new DumpHost()
+  onTestFinished(host.close)
+  const folder = mkdtempSync(join(tmpdir(), 'librechat-lab-drill-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  // An archive begins with this number: common/archive/archive.go of MongoDB's tools.
+  const archive = gzipSync(Buffer.concat([Buffer.from('6de29981', 'hex'), randomBytes(5_000_000)]))
+  host.put('volumes/librechat-lab_mongodb/documents', archive)
+  const { backup: made } = host.backup({ action: 'make', publicKey: publicPem(key), settings: '{"a":1}' })
+  const header = { format: fileFormat, lab: 'default', region: 'eu-west-1', at: '', id: made.id }
+  const path = join(folder, 'lab.backup')
+  const writer = await BackupWriter.create(path, { ...header, files: made.files }, lockKey(key, 'four words'))
+  const carrier = new Carrier({ port: made.port, close: async () => {} }, opened(made.token), clock, signal)
+  await carrier.each(partsIn(made.files), async (part) =>
+    writer.add(partName(part.file, part.number), await carrier.fetch(part)),
+  )
+  await carrier.close()
+  await writer.seal((index) => sign('sha256', index, key))
+  await writer.keep()
+
+  const page = readFileSync(new URL('../../docs/backup.md', import.meta.url), 'utf8')
+  const commands = /## Without this program.*?```sh\n(.*?)```/s.exec(page)?.[1] ?? ''
+  writeFileSync(join(folder, 'pass.txt'), 'four words\n')
+  // It needs a MongoDB: only what it is given is looked at.
+  writeFileSync(join(folder, 'mongorestore'), '#!/bin/sh\necho "mongorestore $*"\n', { mode: 0o755 })
+  const env = { ...process.env, PATH: `${folder}:${process.env.PATH}` }
+  const drill = spawnSync('bash', ['-euc', commands], { cwd: folder, env, encoding: 'utf8' })
+  expect(drill).toMatchObject({ status: 0, stderr: '' })
+  expect(drill.stdout).toContain('Verified OK')
+  expect(drill.stdout).toContain('mongorestore --archive=mongodb.archive.gz --gzip')
+  expect(readFileSync(join(folder, 'mongodb.archive.gz')).equals(archive)).toBe(true)
+  const unpacked = spawnSync('tar', ['xOf', 'files.tar', 'uploads/letter.txt'], {
+    cwd: folder,
+    encoding: 'utf8',
+  })
+  expect(unpacked.stdout).toBe(first.letter)
+  expect(readFileSync(join(folder, 'secrets.env'), 'utf8')).toContain(`CREDS_KEY=${first.key}`)
 })

@@ -37,6 +37,16 @@ describe.skipIf(!hasPython)('a dump', () => {
     expect(JSON.parse(host.read('lab/state/dump.json')).result).toBe('failed')
   })
 
+  it('is finished when the host shuts down, and the next boot starts LibreChat', () => {
+    host.put('stopping', '')
+    const { status, json } = host.dump('make', 'nightly')
+    expect({ status, kept: host.list('dumps') }).toEqual({ status: 0, kept: [json.dump.id] })
+    expect(host.served()).toBeUndefined()
+    host.remove('stopping')
+    host.dump('recover')
+    expect(host.served()).toEqual(first)
+  })
+
   it('is kept for seven nights', () => {
     for (let night = 1; night <= 9; night++) {
       const name = `2026010${night}T020000Z-nightly`

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -105,6 +105,12 @@ describe.skipIf(!there)('the host’s health', () => {
     expect(JSON.parse(stdout)).toMatchObject({ healthy: false, metadataProtected: false, release: '' })
   })
 
+  it('says that Docker does not answer, and nothing of services that it can’t see', () => {
+    const { problems, services } = health(good)
+    expect(problems.map(({ code }: { code: string }) => code)).toEqual(['docker'])
+    expect(services.librechat).toBe('unknown')
+  })
+
   it('says that a kernel waits for a restart, and which', () => {
     expect(health(good)).toMatchObject({ rebootNeeded: false, warnings: [] })
     const waiting = health(good, '/boot/vmlinuz-6.18.9-99.amzn2023.x86_64')
@@ -117,5 +123,25 @@ describe.skipIf(!there)('the host’s health', () => {
 
   it('asks for no restart where the default kernel can’t be found', () => {
     expect(health(good, '').rebootNeeded).toBe(false)
+  })
+
+  it.each([
+    ['an earlier version set it up', '', null],
+    ['it is under way', 'boot 0 1000\nsystem 3 1030\n', null],
+    ['a stage failed', 'boot 0 1000\nsystem 3 1030\nfailed 9 1050\nstack 9 1200\nhealth 4 1210\n', null],
+    [
+      'the first boot did a part of it',
+      'boot 0 1000\nsystem 3 1030\ndocker 20 1050\nsystem 1 1060\nstack 80 1150\nhealth 4 1160\nstack 5 9000\n',
+      { seconds: 160, stages: { system: 3, docker: 20, stack: 80, health: 4 } },
+    ],
+    [
+      'a later health check failed',
+      'boot 0 1000\nhealth 4 1160\nfailed 0 0\n',
+      { seconds: 160, stages: { health: 4 } },
+    ],
+  ])('tells how long the first set-up took, unless that is not known: %s', (_, lines, shown) => {
+    mkdirSync(join(work, 'state'), { recursive: true })
+    writeFileSync(join(work, 'state/first-setup'), lines)
+    expect(health(good).firstSetup).toEqual(shown)
   })
 })

@@ -16,11 +16,15 @@ beforeEach(() => {
   metrics({ requests: 7, inFlight: 0 })
   says('chats', '0')
   says('portainer', '5')
+  mkdirSync(join(work, 'proc/42/net'), { recursive: true })
+  sockets()
   shim(
     'docker',
     `case "$*" in
   *service=proxy*) echo proxy ;;
   *service=mongodb*) echo mongodb ;;
+  *service=portainer*) echo portainer ;;
+  inspect*portainer) echo 42 ;;
   exec\\ proxy*) exec cat '${work}/metrics' ;;
   exec\\ mongodb*) exec cat '${work}/chats' ;;
 esac`,
@@ -52,6 +56,15 @@ caddy_http_requests_total{handler="static_response",server="srv0"} ${Math.round(
 caddy_http_requests_total{handler="subroute",server="srv1"} ${requests}`,
   )
 
+const sockets = (...lines: string[]) => {
+  const head =
+    '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode'
+  const listens =
+    '   0: 00000000000000000000000000000000:24E3 00000000000000000000000000000000:0000 0A 00000000:00000000'
+  says('proc/42/net/tcp6', [head, listens, ...lines].join('\n'))
+  says('proc/42/net/tcp', head)
+}
+
 /** One look; whether the machine was shut down, and what the look kept. */
 function look(): { stopped: boolean; awake: string; since: number } {
   const env = {
@@ -60,7 +73,6 @@ function look(): { stopped: boolean; awake: string; since: number } {
     LAB: work,
     RUN: `${work}/run`,
     PROC: `${work}/proc`,
-    LINGER: '0',
   }
   const { status, stderr } = spawnSync('python3', [program], { env, encoding: 'utf8' })
   expect(stderr).toBe('')
@@ -110,6 +122,19 @@ describe.skipIf(!there)('idle stop', () => {
       'a request or an answer is under way',
     ],
     ['Portainer was opened', () => says('portainer', '6'), 'somebody used Portainer'],
+    [
+      'a shell is open in Portainer',
+      () =>
+        sockets(
+          '   1: 0000000000000000FFFF0000020012AC:24E3 0000000000000000FFFF00000114FBC6:C001 01 00000000:00000000',
+        ),
+      'a connection to Portainer is open',
+    ],
+    [
+      'Portainer’s sockets can’t be read',
+      () => rmSync(join(work, 'proc/42'), { recursive: true }),
+      "Portainer can't be asked",
+    ],
     ['a scheduled chat is ahead', () => says('chats', '2'), 'a scheduled chat is ahead'],
     [
       'a tunnel or a shell is open',

@@ -32,6 +32,23 @@ describe('a command on the host', () => {
     expect((await runCommand(host, command)).stdout).toBe('done')
   })
 
+  it('is not waited for on a host that was stopped meanwhile', async () => {
+    const { host, elapsed } = scriptedHost({
+      SendCommand: [sent],
+      GetCommandInvocation: () => ({ Status: 'InProgress', ResponseCode: -1 }),
+      DescribeInstanceInformation: [
+        { InstanceInformationList: [{ InstanceId: 'i-0123456789abcdef0', PingStatus: 'Online' }] },
+        awsError('AccessDeniedException'),
+        { InstanceInformationList: [{ InstanceId: 'i-0123456789abcdef0', PingStatus: 'ConnectionLost' }] },
+      ],
+    })
+    await expect(runCommand(host, { ...command, timeoutSeconds: 3600 })).rejects.toMatchObject({
+      code: 'host-offline',
+      message: expect.stringContaining('while its stage stack ran'),
+    })
+    expect(elapsed()).toBeLessThan(4 * 60_000)
+  })
+
   it('has succeeded only when its status is Success and its code 0', async () => {
     const answer = { Status: 'Success', ResponseCode: 3, StandardOutputContent: 'no' }
     const { host } = scriptedHost({ SendCommand: [sent], GetCommandInvocation: [answer] })
@@ -222,5 +239,57 @@ describe('a stage that fails', () => {
       code: 'host-docker-failed',
     })
     expect(events).toEqual([{ type: 'note', text: 'sh: base64: not found' }])
+  })
+})
+
+describe('a stage that takes long', () => {
+  /** A host whose stage ends at its `polls`th look, and which answers as told when asked what it does. */
+  function slow(polls: number, answer: (asked: number) => object | Error) {
+    let looked = 0
+    let asked = 0
+    const isStep = (id: unknown) => id === 'step'
+    return scriptedHost({
+      SendCommand: (input) => ({
+        Command: { CommandId: String(input.Comment).endsWith(' step') ? 'step' : 'stage' },
+      }),
+      GetCommandInvocation: (input) => {
+        if (isStep(input.CommandId)) return answer(++asked)
+        return ++looked < polls ? { Status: 'InProgress' } : succeeded('done')
+      },
+    })
+  }
+  const told = async ({ host }: ReturnType<typeof slow>) => {
+    const steps: string[] = []
+    const output = await runStage(host, 'stack', { timeoutSeconds: 600, onStep: (step) => steps.push(step) })
+    return { output, steps }
+  }
+
+  it('tells what the host is doing, and asks only while it runs', async () => {
+    const host = slow(40, (asked) => succeeded(asked === 1 ? 'starting LibreChat\n' : ''))
+    expect(await told(host)).toEqual({ output: 'done', steps: ['starting LibreChat'] })
+    const last = host.calls.at(-1)?.input
+    expect(last).toMatchObject({ CommandId: 'stage' })
+  })
+
+  it('is not asked where it ends soon', async () => {
+    const host = slow(5, () => succeeded('starting LibreChat'))
+    expect(await told(host)).toEqual({ output: 'done', steps: [] })
+    expect(host.calls.filter(({ name }) => name === 'SendCommand')).toHaveLength(1)
+  })
+
+  it.each([
+    ['throttled', awsError('ThrottlingException')],
+    ['lost', { Status: 'Failed', ResponseCode: -1, StatusDetails: 'Undeliverable' }],
+    ['refused by the host', { Status: 'Failed', ResponseCode: 1, StandardOutputContent: '' }],
+  ])('goes on where the question is %s', async (_, answer) => {
+    expect(await told(slow(40, () => answer))).toEqual({ output: 'done', steps: [] })
+  })
+
+  it('is stopped where the command is interrupted', async () => {
+    const host = slow(40, () => {
+      host.abort.abort()
+      return succeeded('starting LibreChat')
+    })
+    await expect(told(host)).rejects.toMatchObject({ code: 'interrupted' })
   })
 })

@@ -64,8 +64,12 @@ async function signedIn(): Promise<Browser> {
 
 describe('a host', () => {
   it('goes from nothing to healthy, with a first user who is the admin before the ports are open', async () => {
+    const boot = lab.firstBoot()
+    await sh('until [ -s /opt/librechat-lab/state/running ]; do sleep 0.2; done')
     const { health, firstUser } = await setUpHost(lab.host, lab.settings, { email })
+    expect(await boot.result).toMatchObject({ code: 0 })
     expect(health.services).toEqual(services)
+    expect((await readHealth(lab.host)).firstSetup?.seconds).toBeGreaterThan(0)
     expect(health.release).toBe(release(lab.settings, lab.templates))
     password = firstUser?.password ?? ''
     expect(password.length).toBeGreaterThanOrEqual(16)

@@ -1,4 +1,6 @@
+import { connect } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { listDumps } from '../../src/host/dumps.js'
 import { type HostHealth, readHealth } from '../../src/host/health.js'
 import { setUpHost } from '../../src/host/setup.js'
 import { listUsers } from '../../src/host/users.js'
@@ -37,16 +39,21 @@ async function look(): Promise<{ awake: string }> {
   return JSON.parse(await sh('/opt/librechat-lab/bin/idle-stop >/dev/null; cat /run/librechat-lab/idle.json'))
 }
 
+/** What a boot has started so far. */
+const started =
+  'uptime; systemctl list-jobs; systemctl --failed; systemctl status docker --no-pager | tail -n 20; docker ps -a'
+
 async function healthy(): Promise<HostHealth> {
   for (const deadline = Date.now() + 240_000; ; ) {
     const health = await readHealth(lab.host)
-    if (health.healthy || Date.now() > deadline) return health
+    if (health.healthy) return health
+    if (Date.now() > deadline) throw new Error(`${JSON.stringify(health.problems)}\n${await sh(started)}`)
     await new Promise((resolve) => setTimeout(resolve, 3000))
   }
 }
 
 describe('a host that stops itself', () => {
-  it('is kept awake by a request, an answer, a tunnel and a dump', async () => {
+  it('is kept awake by a request, an answer, a shell in Portainer, a tunnel and a dump', async () => {
     expect(await sh('systemctl is-enabled librechat-lab-idle.timer')).toBe('enabled')
     const browser = new Browser(lab.machine.ports.https)
     await browser.login(email, password)
@@ -69,6 +76,13 @@ describe('a host that stops itself', () => {
     await answers
     browser.close()
 
+    const shell = connect({ port: lab.machine.ports.portainer, host: '127.0.0.1', rejectUnauthorized: false })
+    await new Promise((resolve) => shell.once('secureConnect', resolve))
+    await look()
+    await idle()
+    expect((await look()).awake).toBe('a connection to Portainer is open')
+    shell.destroy()
+
     await look()
     await idle()
     await sh('cp /bin/sleep /tmp/ssm-session-worker; (/tmp/ssm-session-worker 600 >/dev/null 2>&1 &)')
@@ -81,6 +95,20 @@ describe('a host that stops itself', () => {
     )
     expect((await look()).awake).toBe('a backup, an update or another stage is under way')
     await sh('pkill -P $(cat /run/dump.pid); true')
+  })
+
+  it('finishes a dump that a shutdown through EC2 meets, and starts LibreChat at the next boot', async () => {
+    await sh('systemctl start --no-block librechat-lab-dump.service')
+    await sh(
+      'for _ in $(seq 600); do [ -e /opt/librechat-lab/state/librechat-stopped ] && exit 0; sleep 0.1; done; exit 1',
+    )
+    // What the ACPI button of a stop through EC2 makes systemd do.
+    lab.machine.start('systemctl poweroff')
+    await lab.machine.startAgain()
+    const { dump, warnings } = await healthy()
+    expect(dump).toMatchObject({ result: 'made' })
+    expect(warnings.filter(({ code }) => code === 'interrupted')).toEqual([])
+    expect(await listDumps(lab.host)).toMatchObject([{ reason: 'nightly', id: dump?.id }])
   })
 
   it('shuts down in good order when nobody uses it, and is healthy at the next boot', async () => {

@@ -3,7 +3,6 @@ import { payloads } from '../../src/host/payload.js'
 import { stackInput } from '../../src/host/settings.js'
 import { setUpHost } from '../../src/host/setup.js'
 import { runStage } from '../../src/host/stage.js'
-import { firstBootUserData } from '../../src/host/user-data.js'
 import { Lab } from './lab.js'
 
 let lab: Lab
@@ -121,7 +120,7 @@ notYetInCi('is sent a version’s files again that it has lost, and keeps two ve
 
 notYetInCi('waits for a stage under way, and then finds its work done', async () => {
   // The first boot's script, still at work when the command line comes.
-  const boot = lab.machine.start(firstBootUserData(lab.templates))
+  const boot = lab.firstBoot()
   await sh(
     'for _ in $(seq 100); do [ -s /opt/librechat-lab/state/running ] && exit 0; sleep 0.1; done; exit 1',
   )

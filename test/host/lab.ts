@@ -5,8 +5,9 @@ import { systemClock } from '../../src/core/clock.js'
 import type { Event } from '../../src/core/event.js'
 import type { Host } from '../../src/host/host.js'
 import type { HostSettings } from '../../src/host/settings.js'
+import { firstBootUserData } from '../../src/host/user-data.js'
 import { disk } from './disk.js'
-import { Machine } from './machine.js'
+import { Machine, type Running } from './machine.js'
 import { SystemsManager } from './systems-manager.js'
 
 const packaged = new URL('../../templates', import.meta.url).pathname
@@ -76,6 +77,18 @@ export class Lab {
       signal: new AbortController().signal,
       templates: this.templates,
     }
+  }
+
+  /** The instance's user data, run as cloud-init does: uncompressed into a file, and executed as it is. */
+  firstBoot(): Running {
+    return this.machine.start(`set -eu
+mkdir -p /var/lib/cloud/instance/scripts
+base64 -d <<'END' | gzip -d >/var/lib/cloud/instance/scripts/part-001
+${firstBootUserData(this.templates).toString('base64').replace(/.{76}/g, '$&\n')}
+END
+chmod 700 /var/lib/cloud/instance/scripts/part-001
+cd / && env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /var/lib/cloud/instance/scripts/part-001
+`)
   }
 
   async stop(): Promise<void> {

@@ -75,6 +75,13 @@ export class SystemsManager {
         },
       ]
     }
+    if (action === 'DescribeInstanceInformation') {
+      const Values = (input.Filters as { Values: string[] }[])[0]?.Values ?? []
+      return [
+        200,
+        { InstanceInformationList: Values.map((InstanceId) => ({ InstanceId, PingStatus: 'Online' })) },
+      ]
+    }
     return [400, { __type: 'UnknownOperationException' }]
   }
 }

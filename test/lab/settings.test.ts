@@ -158,7 +158,7 @@ describe('choices', () => {
     expect(from({})).toMatchObject({
       instanceType: 't3.medium',
       diskGb: 30,
-      userData: false,
+      userData: true,
       openPort80: false,
     })
     expect(from({}).allow).toEqual({ from: 'detected', cidrs: ['9.9.9.9/32'], everyone: false })

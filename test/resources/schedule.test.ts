@@ -1,4 +1,13 @@
 import {
+  CreateRoleCommand,
+  GetRoleCommand,
+  GetRolePolicyCommand,
+  IAMClient,
+  ListAttachedRolePoliciesCommand,
+  ListRolePoliciesCommand,
+  TagRoleCommand,
+} from '@aws-sdk/client-iam'
+import {
   CreateScheduleCommand,
   CreateScheduleGroupCommand,
   DeleteScheduleCommand,
@@ -16,32 +25,44 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { Resource } from '../../src/engine/resource.js'
 import type { InstanceState } from '../../src/resources/instance.js'
 import { scheduleGroup } from '../../src/resources/schedule-group.js'
-import type { ScheduleRoleState } from '../../src/resources/schedule-role.js'
+import { type ScheduleRoleState, scheduleRole } from '../../src/resources/schedule-role.js'
 import { type SchedulesState, schedules } from '../../src/resources/schedules.js'
-import { awsError, claim, context, lab, observed, seen } from './context.js'
+import { awsError, claim, context, lab, observed, proofOf, seen } from './context.js'
 
 const sdk = mockClient(SchedulerClient)
 const scheduler = new SchedulerClient({ region: 'us-east-1' })
 const gone = awsError('ResourceNotFoundException')
 beforeEach(() => sdk.reset())
 
-const group = (adopt = false) => scheduleGroup({ scheduler, lab, adopt, name: 'LibreChat', after: [] })
+const group = (adopt = false) =>
+  scheduleGroup({ scheduler, lab, adopt, name: 'LibreChat', proof: proofOf({}), after: [] })
+const marked = [{ Key: 'librechat-lab:creation', Value: '0123456789abcdef' }, ...claim]
 const active = () => {
   sdk.on(GetScheduleGroupCommand).resolves({ State: 'ACTIVE' })
-  sdk.on(ListTagsForResourceCommand).resolves({ Tags: claim })
+  sdk.on(ListTagsForResourceCommand).resolves({ Tags: marked })
 }
 
 describe('the schedule group', () => {
-  it('is ours by its tags, and nobody else’s of that name is taken', async () => {
+  it('is ours by its creation id, and nobody else’s of that name is taken', async () => {
     active()
-    expect(await group().observe(seen)).toMatchObject({ owned: true })
+    const ours = await group().observe(seen)
+    expect(ours).toMatchObject({ owned: true, marked: true })
+    expect(group().changes(ours, () => undefined)).toEqual([])
+    for (const Value of [undefined, 'fedcba9876543210']) {
+      const id = Value ? [{ Key: 'librechat-lab:creation', Value }] : []
+      sdk.on(ListTagsForResourceCommand).resolves({ Tags: [...id, ...claim] })
+      await expect(group().observe(seen)).rejects.toMatchObject({
+        code: 'unowned',
+        stranger: { kind: 'schedule-group', id: 'LibreChat' },
+      })
+    }
     sdk.on(ListTagsForResourceCommand).resolves({ Tags: [] })
     await expect(group().observe(seen)).rejects.toMatchObject({ code: 'unowned' })
     const adopted = await group(true).observe(seen)
     expect(adopted).toMatchObject({ owned: false })
     sdk.on(TagResourceCommand).resolves({})
     await group(true).ensure(adopted, context())
-    expect(sdk.commandCalls(TagResourceCommand)).toHaveLength(1)
+    expect(sdk.commandCalls(TagResourceCommand)[0]?.args[0].input.Tags).toEqual(marked)
   })
 
   it('is gone while it is being deleted, and is created once it is', async () => {
@@ -50,7 +71,7 @@ describe('the schedule group', () => {
     sdk.on(CreateScheduleGroupCommand).rejectsOnce(awsError('ConflictException')).resolves({})
     await group().ensure(undefined, context())
     const [, made] = sdk.commandCalls(CreateScheduleGroupCommand)
-    expect(made?.args[0].input.Tags).toEqual(claim)
+    expect(made?.args[0].input.Tags).toEqual(marked)
   })
 
   it('waits until it is deleted, and does not take the schedules of others with it', async () => {
@@ -76,7 +97,7 @@ describe('the schedule group', () => {
 const arn = 'arn:aws:iam::123456789012:role/LibreChatScheduleRole'
 const role = observed('role', { arn } as ScheduleRoleState)
 const host = observed('instance', { instanceId: 'i-lab' } as InstanceState)
-const theGroup = observed('group', { arn: '', name: 'LibreChat', owned: true })
+const theGroup = observed('group', { arn: '', name: 'LibreChat', owned: true, marked: true })
 const expressions = { start: 'cron(0 8 ? * MON *)', stop: 'cron(0 20 ? * MON *)' }
 const both = schedules({
   scheduler,
@@ -165,5 +186,57 @@ describe('the schedules', () => {
     await both.remove(half, work)
     sdk.on(GetScheduleCommand).rejects(gone)
     expect(await both.observe(seen)).toBeUndefined()
+  })
+})
+
+describe('the schedule’s role', () => {
+  const iam = mockClient(IAMClient)
+  beforeEach(() => {
+    iam.reset()
+    iam.on(ListAttachedRolePoliciesCommand).resolves({ AttachedPolicies: [] })
+    iam.on(ListRolePoliciesCommand).resolves({ PolicyNames: [] })
+    iam.on(GetRolePolicyCommand).rejects(awsError('NoSuchEntity'))
+  })
+  const theRole = (adopt = false) =>
+    scheduleRole({
+      iam: new IAMClient({ region: 'us-east-1' }),
+      lab,
+      adopt,
+      name: 'LibreChatScheduleRole',
+      groupArn: 'arn:aws:scheduler:us-east-1:123456789012:schedule-group/LibreChat',
+      permissionsBoundary: undefined,
+      // The settings are stored and the instance is there: both prove nothing about this role.
+      proof: proofOf({ instance: { InstanceId: 'i-lab' } }),
+      instance: host,
+      after: [],
+    })
+  const tagged = (Tags: typeof claim) =>
+    iam.on(GetRoleCommand).resolves({ Role: { Arn: arn, Tags } as never })
+
+  it('is created with the creation id, and is ours by it', async () => {
+    iam.on(CreateRoleCommand).resolves({ Role: { Arn: arn } as never })
+    await theRole().ensure(undefined, work)
+    expect(iam.commandCalls(CreateRoleCommand)[0]?.args[0].input.Tags).toEqual(marked)
+    tagged(marked)
+    expect(await theRole().observe(seen)).toMatchObject({ owned: true, marked: true })
+  })
+
+  it('is no role of that name with copied tags, unless the user adopts it', async () => {
+    for (const Value of [undefined, 'fedcba9876543210']) {
+      tagged([...(Value ? [{ Key: 'librechat-lab:creation', Value }] : []), ...claim])
+      await expect(theRole().observe(seen)).rejects.toMatchObject({
+        code: 'unowned',
+        stranger: { kind: 'role', id: 'LibreChatScheduleRole' },
+      })
+      iam.resetHistory()
+      const adopted = await theRole(true).observe(seen)
+      expect(theRole(true).changes(adopted, () => undefined)).toContainEqual({
+        what: 'ownership',
+        from: 'not ours',
+        to: 'lab default',
+      })
+      await theRole(true).ensure(adopted, work)
+      expect(iam.commandCalls(TagRoleCommand)[0]?.args[0].input.Tags).toEqual(marked)
+    }
   })
 })

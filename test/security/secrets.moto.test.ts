@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
 import { carriedBy } from '../support/archive.js'
 import { run } from '../support/cli.js'
@@ -72,7 +73,7 @@ describeAccount('a secret', (account) => {
   it('is in no tag, no name and no user data, and none is made here: user data makes them on the host', async () => {
     await run(account(), ['up', '--yes', '--user-data', '--email', 'ana@example.org'])
     const launch = only(account().calls.filter(({ action }) => action === 'RunInstances')).params
-    const script = Buffer.from(String(launch.UserData), 'base64').toString()
+    const script = gunzipSync(Buffer.from(String(launch.UserData), 'base64')).toString()
     const input = [
       script,
       ...account()

@@ -13,10 +13,12 @@ import {
   AddRoleToInstanceProfileCommand,
   CreateInstanceProfileCommand,
   CreateRoleCommand,
+  DeleteRoleCommand,
   RemoveRoleFromInstanceProfileCommand,
   UntagInstanceProfileCommand,
   UntagRoleCommand,
 } from '@aws-sdk/client-iam'
+import { CreateScheduleGroupCommand, DeleteScheduleGroupCommand } from '@aws-sdk/client-scheduler'
 import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm'
 import { expect, it } from 'vitest'
 import type { Account } from '../support/account.js'
@@ -147,6 +149,31 @@ describeAccount(
       expect(adopted.stdout + adopted.stderr).toContain('ownership')
       await succeeds(run(account(), confirmed))
       expect(await lab(account())).toMatchObject({ role: undefined, profile: undefined })
+    })
+
+    it('is a role or a group of the schedule’s name that it did not create: set stops, off and destroy leave it', async () => {
+      await succeeds(run(account(), ['up', '--yes']))
+      const { iam, scheduler } = at(account())
+      const [RoleName, Name] = ['LibreChatScheduleRole', 'LibreChat']
+      await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: trust, Tags: claim }))
+      await scheduler.send(new CreateScheduleGroupCommand({ Name, Tags: claim }))
+      account().forget()
+      const set = ['schedule', 'set', '--start', '08:00', '--stop', '20:00', '--timezone', 'UTC']
+      const refused = await run(account(), set)
+      expect(refused.code).toBe(1)
+      expect(refused.stderr).toMatch(/not proven to be this lab's[\s\S]*--adopt/)
+      const off = await succeeds(run(account(), ['schedule', 'off']))
+      expect(off.stderr).toMatch(/not the creation id/)
+      const gone = await succeeds(run(account(), [...confirmed, '--json']))
+      const { strangers: left } = gone.json<{ strangers: { kind: string }[] }>()
+      expect(left.map(({ kind }) => kind).sort()).toEqual(['role', 'schedule-group'])
+      const aimed = account().calls.filter(
+        ({ changing, params, action }) =>
+          changing && (params.RoleName === RoleName || action.includes('/schedule-groups/')),
+      )
+      expect(aimed.map(({ action }) => action)).toEqual([])
+      await iam.send(new DeleteRoleCommand({ RoleName }))
+      await scheduler.send(new DeleteScheduleGroupCommand({ Name }))
     })
 
     it('is no role that an older version made: up gives it an id, and it is proven without its instance', async () => {

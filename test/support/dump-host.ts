@@ -1,5 +1,18 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash, randomBytes } from 'node:crypto'
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -11,13 +24,18 @@ export const hasPython = found.status === 0
 
 /**
  * Docker with volumes as folders: LibreChat runs on the volumes that .env named when it was started. The database is
- * one file in its volume. With a file `kill` in the work folder, the call of that number kills the program.
+ * one file in its volume. A file `end` in the work folder has the number of a call and what ends there: the program, by
+ * a signal, or Docker itself.
  */
 const docker = `
 number() { [ ! -e "$1" ] || read -r "$2" <"$1" || :; }
 count=0; number "$WORK/calls" count; count=$((count + 1)); echo $count >"$WORK/calls"
-last=; number "$WORK/kill" last
-if [ "$last" = $count ]; then kill -9 $PPID; exit 1; fi
+last=0; what=
+[ ! -e "$WORK/end" ] || read -r last what <"$WORK/end"
+case $what in
+  docker) if [ $count -ge $last ]; then echo 'Cannot connect to the Docker daemon' >&2; exit 1; fi ;;
+  ?*) if [ $count = $last ]; then kill -$what $PPID; exit 1; fi ;;
+esac
 echo "$*" >>"$WORK/log"
 data() { sed -n 's/^LAB_DATA=//p' "$LAB/.env"; }
 case "$1 $2" in
@@ -73,7 +91,7 @@ export class DumpHost {
     ])
       mkdirSync(join(this.work, name), { recursive: true })
     this.shim('docker', docker)
-    this.shim('systemctl', ':')
+    this.shim('systemctl', '[ "$1" != is-system-running ] || [ ! -e "$WORK/stopping" ] || echo stopping')
     // What would run later does not; what runs at once does, until `close`.
     this.shim(
       'systemd-run',
@@ -88,7 +106,28 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
     this.put('lab/images/MONGODB_IMAGE', 'mongo:8.0.20\nmongo@sha256:2\n')
   }
 
-  put = (path: string, text: string) => writeFileSync(join(this.work, path), text)
+  put = (path: string, content: string | Buffer) => writeFileSync(join(this.work, path), content)
+  /** A file of so many random bytes, written block by block. */
+  fill = (path: string, bytes: number) => {
+    const file = openSync(join(this.work, path), 'w')
+    for (let left = bytes; left > 0; left -= 8 * 1024 * 1024)
+      writeSync(file, randomBytes(Math.min(left, 8 * 1024 * 1024)))
+    closeSync(file)
+  }
+  digest = (path: string): string => {
+    const hash = createHash('sha256')
+    const [file, block] = [openSync(join(this.work, path), 'r'), Buffer.alloc(8 * 1024 * 1024)]
+    for (let got = readSync(file, block); got > 0; got = readSync(file, block))
+      hash.update(block.subarray(0, got))
+    closeSync(file)
+    return hash.digest('hex')
+  }
+  /** The most memory that a program which runs on by itself has had, in bytes. */
+  peakMemory = (): number => {
+    const pids = this.read('pids').split('\n').filter(Boolean)
+    const status = readFileSync(`/proc/${pids.at(-1)}/status`, 'utf8')
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) * 1024
+  }
   read = (path: string) => readFileSync(join(this.work, path), 'utf8')
   list = (path: string) => readdirSync(join(this.work, path)).sort()
   remove = (path: string) => rmSync(join(this.work, path), { recursive: true, force: true })
@@ -149,14 +188,15 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
     return { ...result, json: JSON.parse(result.stdout.trim().split('\n').at(-1) || '{}') }
   }
 
-  /** The same, killed at its call of Docker of this number; whether it made so many. */
-  killedAt(call: number, ...args: string[]): boolean {
+  /** The same, where this ends at its call of Docker of this number; whether it made so many. */
+  endedAt(what: 'KILL' | 'TERM' | 'docker', call: number, ...args: string[]): boolean {
     this.remove('calls')
-    this.put('kill', String(call))
+    this.put('end', `${call} ${what}\n`)
     const { signal, status, stderr } = this.dump(...args)
-    this.remove('kill')
-    if (signal !== 'SIGKILL' && status !== 0) throw new Error(`${args[0]} at call ${call}: ${stderr}`)
-    return signal === 'SIGKILL'
+    this.remove('end')
+    const reached = Number(this.read('calls')) >= call
+    if (!reached && status !== 0) throw new Error(`${args[0]} at call ${call}: ${signal} ${stderr}`)
+    return reached
   }
 
   /** What LibreChat serves now; undefined while it is stopped. */

@@ -17,6 +17,7 @@ import type { Context, GlobalOptions } from '../context.js'
 import { hostOf } from '../host-work.js'
 import { openLab } from '../open-lab.js'
 import { reachInstance } from '../resolve-instance.js'
+import { warnOfStop } from '../scheduled-stop.js'
 import { Carrier } from './carry.js'
 import {
   allParts,
@@ -54,6 +55,7 @@ export async function backUp(
   const instance = await reachInstance(open, context)
   const host = hostOf(open, instance.instanceId, context)
   const passphrase = await passphraseFor(options, context, { isNew: true })
+  warnOfStop(open, context)
   await sayHowLong(host, context)
   const { privateKey: key }: { privateKey: KeyObject } = await promisify(generateKeyPair)('rsa', {
     modulusLength: 3072,

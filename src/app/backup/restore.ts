@@ -8,6 +8,7 @@ import type { Context, GlobalOptions } from '../context.js'
 import { hostOf } from '../host-work.js'
 import { openLab } from '../open-lab.js'
 import { type ReachedInstance, reachInstance } from '../resolve-instance.js'
+import { warnOfStop } from '../scheduled-stop.js'
 import { withLock } from '../with-lock.js'
 import { type BackupOptions, tokenFor } from './backup.js'
 import { Carrier } from './carry.js'
@@ -41,6 +42,7 @@ export async function restore(
     const open = await openLab(options, context)
     const instance = await reachInstance(open, context)
     const host = hostOf(open, instance.instanceId, context)
+    warnOfStop(open, context)
     await agree(open.lab.name, source, options, context)
     return await withLock(open, 'restore', context, async () => {
       const id = reader && key ? await upload(reader, key, { host, instance }, context) : source

@@ -26,6 +26,7 @@ export async function converge(run: Run, wish: Wish, agreed?: Now): Promise<numb
   return await withLock(open, 'up', context, async (lock) => {
     const current = await underLock(run, wish, agreed, lock)
     const plan = planOf(run, current)
+    const begun = context.clock.now()
     if (changesNothing(plan)) return await conclude(run, { wish, now: current, plan })
     try {
       if (plan.movesData) return await replaceWithData(run, wish, { now: current, plan, lock })
@@ -35,7 +36,8 @@ export async function converge(run: Run, wish: Wish, agreed?: Now): Promise<numb
       await removeSecrets(open.clients, current.leftSecrets)
       const states = await ensure(ready.items, ready.observation, work)
       await retireReplaced(run, ready, lock)
-      return await conclude(run, { wish, now: ready, plan }, new Observation(states))
+      const tookMs = context.clock.now() - begun
+      return await conclude(run, { wish, now: ready, plan, tookMs }, new Observation(states))
     } catch (error) {
       if (lock.signal.aborted) throw error
       throw toPartialFailure(error, { ...options, region: open.lab.region }, [

@@ -25,7 +25,7 @@ export async function renewProof({ open, context }: Run, now: Now): Promise<bool
  */
 export async function conclude(
   run: Run,
-  { wish, now, plan }: { wish: Wish; now: Now; plan: Plan },
+  { wish, now, plan, tookMs }: { wish: Wish; now: Now; plan: Plan; tookMs?: number },
   made?: Observation,
 ): Promise<number> {
   const { settings, host, observation } = now
@@ -39,6 +39,7 @@ export async function conclude(
     ...plan,
     ...(await outside(run, now, states)),
     changed: made !== undefined,
+    tookMs,
     health,
     chat: proof && chatReport(proof, { settings, region: lab.region, now: clock.now(), kept }),
     judged,

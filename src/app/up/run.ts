@@ -66,6 +66,8 @@ export interface Plan {
 /** A finished run. */
 export interface Summary extends Plan {
   changed: boolean
+  /** From the agreement to the last change; undefined where there was none, or an instance was replaced. */
+  tookMs: number | undefined
   address: string
   instanceId: string
   urls: Urls

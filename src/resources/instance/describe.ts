@@ -110,7 +110,7 @@ export interface InstanceOptions {
   identity: Resource<Identity>
   /** The instance whose place a new one takes. It counts as not there, and stays. */
   replaces?: string | undefined
-  userData: string | undefined
+  userData: Buffer | undefined
   profile: Resource<InstanceProfileState>
   group: Resource<SecurityGroupState>
   after: readonly Resource[]

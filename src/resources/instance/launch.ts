@@ -138,7 +138,7 @@ function launchInput(
       { ResourceType: 'volume', Tags },
       { ResourceType: 'network-interface', Tags },
     ],
-    ...(options.userData ? { UserData: Buffer.from(options.userData).toString('base64') } : {}),
+    ...(options.userData ? { UserData: options.userData.toString('base64') } : {}),
   }
 }
 

@@ -33,10 +33,7 @@ describe('a stop', () => {
   })
 
   it('that is under way already is only waited for, also while AWS throttles', async () => {
-    ec2
-      .on(DescribeInstancesCommand)
-      .rejectsOnce(awsError('RequestLimitExceeded'))
-      .resolves(as('stopped'))
+    ec2.on(DescribeInstancesCommand).rejectsOnce(awsError('RequestLimitExceeded')).resolves(as('stopped'))
     await untilStopped(client, 'i-lab', work)
     expect(ec2.commandCalls(StopInstancesCommand)).toEqual([])
   })
