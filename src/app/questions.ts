@@ -2,6 +2,7 @@ import { pick } from '../bedrock/pick.js'
 import { LabError } from '../core/error.js'
 import {
   type Choices,
+  checkedAlerts,
   checkedDisk,
   checkedDollars,
   checkedEmail,
@@ -46,9 +47,16 @@ const types = [
 
 /** The questions of the first run, in order. */
 export const stepsOf = (start: Start): Step[] =>
-  [firstUserStep, instanceStep, diskStep, accessStep, certificateStep, modelsStep, allowanceStep].map(
-    (step) => step(start),
-  )
+  [
+    firstUserStep,
+    instanceStep,
+    diskStep,
+    accessStep,
+    certificateStep,
+    modelsStep,
+    allowanceStep,
+    budgetStep,
+  ].map((step) => step(start))
 
 const firstUserStep = ({ context: { ui } }: Start): Step => ({
   about: 'the first user',
@@ -198,6 +206,41 @@ const allowanceStep = ({ context: { ui } }: Start): Step => ({
     })
     return withChoice(said, {
       allowance: isNone(amount) ? null : checkedDollars(amount.trim(), 'allowance'),
+    })
+  },
+})
+
+const budgetStep = ({ open, context: { ui } }: Start): Step => ({
+  about: 'the AWS budget',
+  said: ({ choices }) => choices.budget !== undefined || open.lab.partition !== 'aws',
+  shows: ({ choices: { budget, alerts = [], email } }) =>
+    budget ? `$${budget.toFixed(2)} a month, notices to ${alerts.join(', ') || email}` : 'none',
+  ask: async (said) => {
+    const { budget, alerts, email } = said.choices
+    const amount = await ui.input({
+      flag: '--budget <dollars>',
+      message: 'AWS budget for the whole account, in dollars a month ("none": no budget):',
+      hint: 'Free. AWS sends mail at 50, 80 and 100 % and on its forecast, hours late. It stops nothing.',
+      default: budget ? String(budget) : 'none',
+      validate: (value) => isNone(value) || judged(() => checkedDollars(value.trim(), 'budget')),
+    })
+    if (isNone(amount)) {
+      const { alerts: _, ...choices } = said.choices
+      return withChoice({ ...said, choices }, { budget: null })
+    }
+    const to = await ui.input({
+      flag: '--alert <address...>',
+      message: 'Which e-mail addresses get its notices?',
+      hint: 'Separate several addresses with spaces.',
+      default: alerts?.join(' ') ?? email ?? '',
+      validate: (value) =>
+        value.trim() === ''
+          ? 'A budget needs at least one address.'
+          : judged(() => checkedAlerts(split(value))),
+    })
+    return withChoice(said, {
+      budget: checkedDollars(amount.trim(), 'budget'),
+      alerts: checkedAlerts(split(to)),
     })
   },
 })

@@ -10,6 +10,7 @@ import { nothingChosen, type Settings } from '../lab/settings.js'
 import { type Stopped, stoppedBy } from '../lab/stopped.js'
 import { type Urls, urlsOf } from '../lab/urls.js'
 import { type AddressState, type ReleaseRefusal, releaseRefusal } from '../resources/address.js'
+import { type BudgetState, readersOf } from '../resources/budget.js'
 import { Unproven } from '../resources/creation.js'
 import type { Stranger } from '../resources/identity.js'
 import type { InstanceState } from '../resources/instance.js'
@@ -62,6 +63,8 @@ export type Status =
       chat: ChatReport | undefined
       judged: ChatJudgement
       cost: Cost
+      /** AWS's budget as it is; undefined: there is none. */
+      budget: (Pick<BudgetState, 'usd' | 'spentUsd' | 'forecastUsd'> & { alerts: string[] }) | undefined
       /** Why a lab that is stopped is stopped, and what it costs a month so; undefined: it runs. */
       stopped: (Stopped & { cost: Cost }) | undefined
       /** When the schedule starts and stops it next. */
@@ -144,6 +147,7 @@ export async function lookAtStatus(
       }),
     judged,
     cost: costOf(lab, settings, { instance, address, health, hours: hoursOf(settings) }),
+    budget: budgetOf(inAws.of(graph.budget)),
     stopped: stopped && { ...stopped, cost: costOf(lab, settings, { instance, address, health, hours: 0 }) },
     next: settings.schedule && {
       start: nextOf(settings.schedule, 'start', context.clock.now()),
@@ -152,6 +156,8 @@ export async function lookAtStatus(
     },
   }
 }
+
+const budgetOf = (found: BudgetState | undefined) => found && { ...found, alerts: readersOf(found) }
 
 /** A lab that was meant to be stopped does not differ in that. */
 function withoutState(item: PlanItem): PlanItem {

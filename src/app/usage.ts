@@ -1,5 +1,6 @@
 import { LabError } from '../core/error.js'
 import { type Amounts, type Ledger, type Period, readLedger } from '../host/usage.js'
+import { type ModelMetrics, modelMetrics } from '../lab/model-metrics.js'
 import { type Cost, monthlyCost } from '../lab/prices.js'
 import { nothingChosen, type Settings } from '../lab/settings.js'
 import type { LabId } from '../resources/ownership.js'
@@ -20,6 +21,8 @@ export interface Usage extends Ledger {
   total: Amounts
   /** The models of the menu as users read them, by id. */
   labels: ReadonlyMap<string, string>
+  /** What Bedrock itself has counted in the account and region; undefined: the caller may not read it. */
+  counted: readonly ModelMetrics[] | undefined
   /** What host, disk and address cost a month. */
   cost: Cost
 }
@@ -58,8 +61,14 @@ export async function usage(
     days: daysOf(month, today),
     months: monthsUntil(current),
   })
+  const counted = await modelMetrics(open.clients.cloudwatch, {
+    from: momentOf(month),
+    to: momentOf(month, { months: 1 }),
+    models: found.models.flatMap(({ model }) => model ?? []),
+  })
   return {
     ...found,
+    counted,
     lab,
     month,
     today,

@@ -1,4 +1,6 @@
 import type { BedrockClient } from '@aws-sdk/client-bedrock'
+import type { BudgetsClient } from '@aws-sdk/client-budgets'
+import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch'
 import type { EC2Client } from '@aws-sdk/client-ec2'
 import type { IAMClient } from '@aws-sdk/client-iam'
 import type { SchedulerClient } from '@aws-sdk/client-scheduler'
@@ -18,4 +20,7 @@ export interface Clients {
   readonly bedrock: BedrockClient
   /** In us-east-1, which alone takes Anthropic's form. */
   readonly bedrockHome: BedrockClient
+  /** Global: the SDK sends its calls to us-east-1. */
+  readonly budgets: BudgetsClient
+  readonly cloudwatch: CloudWatchClient
 }

@@ -1,4 +1,6 @@
 import { BedrockClient } from '@aws-sdk/client-bedrock'
+import { BudgetsClient } from '@aws-sdk/client-budgets'
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch'
 import { EC2Client } from '@aws-sdk/client-ec2'
 import { IAMClient } from '@aws-sdk/client-iam'
 import { SchedulerClient } from '@aws-sdk/client-scheduler'
@@ -120,6 +122,8 @@ function clientsFor(
     scheduler: shared(new SchedulerClient(config)),
     bedrock: shared(new BedrockClient(config)),
     bedrockHome: shared(new BedrockClient({ ...config, region: homeRegion(region) })),
+    budgets: shared(new BudgetsClient(config)),
+    cloudwatch: shared(new CloudWatchClient(config)),
   }
 }
 

@@ -83,10 +83,17 @@ export function denialAdvice(error: Error): Say | undefined {
   const boundary = /iam:(CreateRole|PutRolePolicy|AttachRolePolicy)/.test(why)
     ? ['If your account requires a permissions boundary on every role: --permissions-boundary <arn>']
     : []
+  // https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/control-access-billing.html
+  const billing = /budgets:/.test(why)
+    ? [
+        'Budgets also need the account setting “IAM user and role access to Billing information”, which only the root user can turn on, under Account.',
+        'Without a budget: leave --budget out, or use --no-budget.',
+      ]
+    : []
   if (kind) return { what: kind.what, why, fix: [...boundary, ...kind.fix] }
   return {
     what: 'AWS denied a call: your identity lacks a permission.',
     why,
-    fix: [ownPolicy, ...boundary],
+    fix: [ownPolicy, ...boundary, ...billing],
   }
 }

@@ -70,6 +70,7 @@ const isDuplicate = (error: unknown) =>
   isCode(
     error,
     'EntityAlreadyExists*',
+    'DuplicateRecord*',
     'InvalidGroup.Duplicate',
     'InvalidPermission.Duplicate',
     'InvalidPermission.NotFound',

@@ -5,12 +5,12 @@ import type { Clients } from './clients.js'
  * `except` as their `Name` pass. Returns a function that removes the guard.
  */
 export function guardChanges(
-  { ec2, ec2Once, iam, scheduler, ssm }: Clients,
+  { budgets, ec2, ec2Once, iam, scheduler, ssm }: Clients,
   check: () => Promise<void>,
   except: readonly string[],
 ): () => void {
   const name = 'guardChanges'
-  for (const { middlewareStack } of [ec2, ec2Once, iam, scheduler, ssm] as unknown as Guarded[]) {
+  for (const { middlewareStack } of [budgets, ec2, ec2Once, iam, scheduler, ssm] as unknown as Guarded[]) {
     middlewareStack.add(
       (next, { commandName = '' }) =>
         async (call) => {
@@ -23,7 +23,8 @@ export function guardChanges(
     )
   }
   return () => {
-    for (const { middlewareStack } of [ec2, ec2Once, iam, scheduler, ssm]) middlewareStack.remove(name)
+    for (const { middlewareStack } of [budgets, ec2, ec2Once, iam, scheduler, ssm])
+      middlewareStack.remove(name)
   }
 }
 

@@ -85,6 +85,17 @@ export const up = defineCommand({
       text: 'what all users may spend on models in a calendar month; then new messages stop',
       off: 'remove the limit',
     },
+    budget: {
+      kind: 'word',
+      value: '<dollars>',
+      text: 'an AWS budget for the whole account: AWS sends notices, hours late',
+      off: 'delete the budget',
+    },
+    alert: {
+      kind: 'words',
+      value: '<address...>',
+      text: 'who gets the budget’s notices; default: the first user',
+    },
     'create-default-vpc': { kind: 'flag', text: 'create the default VPC if it is missing; destroy keeps it' },
     tag: {
       kind: 'words',

@@ -47,7 +47,7 @@ export class Observation {
 
 export interface PlanItem {
   readonly resource: Resource
-  readonly action: 'create' | 'change' | 'keep'
+  readonly action: 'create' | 'change' | 'keep' | 'remove'
   readonly id?: string
   readonly changes: readonly Change[]
 }
@@ -86,12 +86,14 @@ export async function observe(
 
 /** What `ensure` would do, resource by resource. */
 export function plan(graph: readonly Resource[], observation: Observation): PlanItem[] {
-  return graph.map((resource) => {
+  return graph.flatMap((resource): PlanItem[] => {
     const state = observation.of(resource)
+    if (state === undefined && resource.isUnwanted) return []
     const changes = resource.changes(state, observation.of)
-    if (state === undefined) return { resource, action: 'create', changes }
+    if (state === undefined) return [{ resource, action: 'create', changes }]
+    if (resource.isUnwanted) return [{ resource, action: 'remove', id: resource.id(state), changes }]
     const action = changes.some((change) => change.byHand === undefined) ? 'change' : 'keep'
-    return { resource, action, id: resource.id(state), changes }
+    return [{ resource, action, id: resource.id(state), changes }]
   })
 }
 
@@ -143,6 +145,11 @@ export async function ensure(
           state = seen.of(resource)
         }
         stopIfAsked()
+        if (action === 'remove') {
+          if (state !== undefined) await resource.remove(state, work(resource, seen))
+          emit({ ...task(resource), state: 'done', detail: 'removed' })
+          return undefined
+        }
         state = await resource.ensure(state, work(resource, seen))
         const id = resource.id(state)
         const detail = resource.name.endsWith(id) ? past(action) : `${past(action)} ${id}`

@@ -38,6 +38,8 @@ export interface Resource<State = unknown> {
   readonly after: readonly Resource[]
   /** Whether it reports its steps as tasks of its own, so that the engine reports none for it. */
   readonly hasOwnTasks?: true
+  /** Whether the settings no longer want it: what is there is removed, and nothing is created. */
+  readonly isUnwanted?: boolean
   /** What is there now. Throws LabError `unowned` for what has our name but not our tag. */
   observe(seen: Seen): Promise<State | undefined>
   /** What `ensure` would do, for the plan; empty means nothing. Pure. `undefined` means: make it. */

@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net'
 import { proofIn } from '../bedrock/proof.js'
 import type { HostHealth } from '../host/health.js'
+import { type BudgetState, readersOf } from '../resources/budget.js'
 import { usersOf } from '../resources/host-setup.js'
 import type { InstanceState } from '../resources/instance.js'
 import type { RoleState } from '../resources/role.js'
@@ -30,6 +31,8 @@ export interface Actual {
   /** US dollars; null: none. Undefined: the host has not said. */
   allowance?: number | null | undefined
   limit?: number | null | undefined
+  /** AWS's budget; undefined: there is none. */
+  budget?: { usd: number; alerts: readonly string[] } | undefined
   /** Minutes until the host stops itself; 0: never. */
   idleStop?: number | undefined
   /** The most tokens of an answer that the last proof asked for. */
@@ -43,12 +46,13 @@ export function actualOf(seen: {
   group?: Pick<SecurityGroupState, 'ingress'> | undefined
   role?: Pick<RoleState, 'boundary' | 'inline'> | undefined
   instance?: Pick<InstanceState, 'type' | 'subnetId' | 'volume'> | undefined
+  budget?: Pick<BudgetState, 'usd' | 'notices'> | undefined
   health?:
     | (Pick<HostHealth, 'release' | 'site' | 'models' | 'users' | 'proof' | 'idleStop' | 'money'> &
         Partial<Pick<HostHealth, 'trustedCertificate'>>)
     | undefined
 }): Actual {
-  const { group, role, instance, health } = seen
+  const { group, role, instance, budget, health } = seen
   const rules = group?.ingress ?? []
   const sourcesOf = (port: LabPort) => [
     ...new Set(
@@ -72,6 +76,7 @@ export function actualOf(seen: {
     ...(instance
       ? { instanceType: instance.type, diskGb: instance.volume?.sizeGb, subnetId: instance.subnetId }
       : {}),
+    ...(budget ? { budget: { usd: budget.usd, alerts: readersOf(budget) } } : {}),
     ...(setUp
       ? {
           domain: health.site === '' || isIPv4(health.site) ? 'none' : health.site,

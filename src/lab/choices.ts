@@ -32,6 +32,10 @@ export interface Choices {
   /** US dollars; null: none any more. */
   allowance?: number | null
   limit?: number | null
+  /** The AWS budget's dollars; null: none any more. */
+  budget?: number | null
+  /** Who gets its notices. */
+  alerts?: string[]
   /** Minutes; null switches it off. */
   idleStop?: number | null
 }
@@ -53,6 +57,8 @@ export interface ChoiceFlags {
   maxTokens?: string
   allowance?: string | false
   limit?: string | false
+  budget?: string | false
+  alert?: string[]
   idleStop?: string | false
 }
 
@@ -129,14 +135,18 @@ export function checkedChoices(flags: ChoiceFlags): Choices {
     choices.allowance = flags.allowance === false ? null : checkedDollars(flags.allowance, 'allowance')
   if (flags.limit !== undefined)
     choices.limit = flags.limit === false ? null : checkedDollars(flags.limit, 'limit')
+  if (flags.budget !== undefined)
+    choices.budget = flags.budget === false ? null : checkedDollars(flags.budget, 'budget')
+  if (flags.alert) choices.alerts = checkedAlerts(flags.alert)
   if (flags.idleStop !== undefined)
     choices.idleStop = flags.idleStop === false ? null : checkedIdleStop(flags.idleStop)
   if (flags.email !== undefined) choices.email = checkedEmail(flags.email)
   return choices
 }
 
-export const checkedEmail = (email: string): string =>
-  checked(emailSchema, email.trim().toLowerCase(), 'email', 'an e-mail address')
+/** In lower case; LabError `bad-email`, `bad-alert`. */
+export const checkedEmail = (email: string, flag: 'email' | 'alert' = 'email'): string =>
+  checked(emailSchema, email.trim().toLowerCase(), flag, 'an e-mail address')
 
 export function checkedDisk(text: string): number {
   const gb = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
@@ -149,8 +159,8 @@ export function checkedDisk(text: string): number {
   })
 }
 
-/** "10", "$7.50". LabError `bad-allowance`, `bad-limit`. */
-export function checkedDollars(text: string, what: 'allowance' | 'limit'): number {
+/** "10", "$7.50". LabError `bad-allowance`, `bad-limit`, `bad-budget`. */
+export function checkedDollars(text: string, what: 'allowance' | 'limit' | 'budget'): number {
   const { least, most } = facts.dollars
   const amount = /^\$?\d{1,6}(\.\d{1,2})?$/.test(text) ? Number(text.replace('$', '')) : Number.NaN
   if (amount >= least && amount <= most) return amount
@@ -159,6 +169,18 @@ export function checkedDollars(text: string, what: 'allowance' | 'limit'): numbe
     what: `${quote(text)} is not a valid ${what}.`,
     why: `It is a number of US dollars from ${least} to ${most.toLocaleString('en')} for one month.`,
     fix: ['For example: 10 or 7.50'],
+  })
+}
+
+/** Each address once, in lower case. LabError `bad-email`, `bad-alert`. */
+export function checkedAlerts(given: readonly string[]): string[] {
+  const alerts = [...new Set(given.map((one) => checkedEmail(one, 'alert')))]
+  if (alerts.length <= facts.alerts.most) return alerts
+  throw new LabError({
+    code: 'bad-alert',
+    what: `A budget notifies ${facts.alerts.most} addresses at most, and these are ${alerts.length}.`,
+    why: 'AWS has this limit for each notice.',
+    fix: ['Name fewer addresses, or one that forwards to the others: --alert <address...>'],
   })
 }
 
@@ -240,6 +262,7 @@ export function settingsFrom(options: {
     maxTokens: choices.maxTokens ?? stored?.maxTokens,
     allowance: choices.allowance === null ? undefined : (choices.allowance ?? stored?.allowance),
     limit: choices.limit === null ? undefined : (choices.limit ?? stored?.limit),
+    budget: budgetFrom(stored, choices, lab),
     // Only `schedule` changes it.
     schedule: stored?.schedule,
     idleStop: choices.idleStop === null ? undefined : (choices.idleStop ?? stored?.idleStop),
@@ -297,6 +320,55 @@ const closedPort80 = () =>
         command: { path: 'up', flags: { 'no-trusted-certificate': true } },
         text: 'uses the lab’s own certificate again, and closes port 80',
       },
+    ],
+  })
+
+/** LabError `bad-alert`, `budget-unavailable`. Without --alert the first user is told. */
+function budgetFrom(
+  stored: Settings | undefined,
+  choices: Choices,
+  { partition }: LabId,
+): Settings['budget'] {
+  const usd = choices.budget === null ? undefined : (choices.budget ?? stored?.budget?.usd)
+  if (usd === undefined) {
+    if (!choices.alerts) return undefined
+    throw new LabError({
+      code: 'bad-alert',
+      what: '--alert needs a budget, and the lab has none.',
+      fix: [
+        {
+          command: { path: 'up', flags: { budget: '50', alert: choices.alerts } },
+          text: 'sets a budget of $50 a month',
+        },
+      ],
+    })
+  }
+  const email = choices.email ?? stored?.email
+  const alerts = choices.alerts ?? stored?.budget?.alerts ?? (email ? [email] : [])
+  if (partition !== 'aws') throw budgetUnavailable()
+  if (alerts.length > 0) return { usd, alerts }
+  throw new LabError({
+    code: 'bad-alert',
+    what: 'The budget has nobody to notify.',
+    why: 'AWS sends its notices by e-mail, and the lab has no first user either.',
+    fix: [
+      {
+        command: { path: 'up', flags: { budget: String(usd), alert: ['<e-mail>'] } },
+        text: 'names who is told',
+      },
+    ],
+  })
+}
+
+/** https://docs.aws.amazon.com/govcloud-us/latest/UserGuide/usage-and-payment.html */
+const budgetUnavailable = () =>
+  new LabError({
+    code: 'budget-unavailable',
+    what: 'This account can’t have an AWS budget.',
+    why: 'AWS bills its regions through another account, which alone sees the cost.',
+    fix: [
+      'Leave --budget out, and create the budget in that account.',
+      'To limit the models here: --limit <dollars>',
     ],
   })
 

@@ -4,6 +4,7 @@ import type { PolicyDocument } from '../core/policy.js'
 import type { Resource } from '../engine/resource.js'
 import { type AddressState, address } from '../resources/address.js'
 import { type AssociationState, association } from '../resources/association.js'
+import { type BudgetState, budget } from '../resources/budget.js'
 import { type Identity, identity as identityOf, type Recorded } from '../resources/identity.js'
 import { type InstanceState, instance } from '../resources/instance.js'
 import { type InstanceProfileState, instanceProfile } from '../resources/instance-profile.js'
@@ -39,6 +40,7 @@ export interface LabGraph {
   scheduleRole: Resource<ScheduleRoleState>
   scheduleGroup: Resource<ScheduleGroupState>
   schedules: Resource<SchedulesState>
+  budget: Resource<BudgetState>
   /** What is proven to be the lab's; no part of it. */
   identity: Resource<Identity>
   /** All that the settings want, each after what it needs. */
@@ -82,7 +84,7 @@ export function labGraph({
   settingsRead,
   replaces,
 }: GraphOptions): LabGraph {
-  const { ec2, ec2Once, iam, ssm } = clients
+  const { budgets, ec2, ec2Once, iam, ssm } = clients
   const lab: LabId = chosen.tags ? { ...id, tags: chosen.tags } : id
   const called = names(lab.name)
   let recorded: Recorded = recordedIn(chosen)
@@ -94,6 +96,8 @@ export function labGraph({
     profile: creations.profile ?? newCreation(),
     scheduleRole: creations.scheduleRole ?? newCreation(),
     scheduleGroup: creations.scheduleGroup ?? newCreation(),
+    // Kept when the budget is gone: a run that was killed may have left it.
+    ...(chosen.budget || creations.budget ? { budget: creations.budget ?? newCreation() } : {}),
   }
   const identity = identityOf({
     ec2,
@@ -206,6 +210,16 @@ export function labGraph({
     after,
   })
   const points = association({ ec2, address: elasticIp, instance: host })
+  const ofAccount = budget({
+    budgets,
+    lab,
+    adopt,
+    name: called.budget,
+    wanted: chosen.budget,
+    // No older version made one without an id.
+    proof: { id: created.budget ?? '', isRecorded: true, settings, identity },
+    after,
+  })
   const resting = scheduleResources(clients, chosen, host, {
     role: { lab, adopt, proof: proofOf('scheduleRole'), after },
     group: { lab, adopt, proof: proofOf('scheduleGroup'), after: [...after, host] },
@@ -219,9 +233,11 @@ export function labGraph({
     instance: host,
     association: points,
     ...resting,
+    budget: ofAccount,
     identity,
     all: [
       ...[settings, instanceRole, profile, group, elasticIp, host, points],
+      ...(created.budget ? [ofAccount] : []),
       ...(chosen.schedule || withSchedule
         ? [resting.scheduleRole, resting.scheduleGroup, resting.schedules]
         : []),

@@ -25,6 +25,7 @@ export const names = (lab: string) => ({
   policy: 'LibreChatBedrock',
   scheduleRole: `LibreChatScheduleRole${suffix(lab)}`,
   scheduleGroup: `LibreChat${suffix(lab)}`,
+  budget: `LibreChat${suffix(lab)}`,
   settings: `/librechat-lab/${lab}/spec`,
   lock: `/librechat-lab/${lab}/lock`,
 })

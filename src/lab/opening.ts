@@ -61,6 +61,7 @@ export function unsaidChanges(settings: Settings, actual: Actual, chosen: Chosen
     ...unsaidModels(settings, actual, chosen),
     ...unsaidSpending('allowance', settings.allowance, actual.allowance, choices.allowance),
     ...unsaidSpending('limit', settings.limit, actual.limit, choices.limit),
+    ...unsaidBudget(settings, actual, choices),
     ...unsaidCosts(settings, actual, chosen),
     ...(chosen.launches && settings.subnetId !== undefined && choices.subnetId === undefined
       ? [{ would: `launch the instance in ${settings.subnetId}`, flags: { 'subnet-id': settings.subnetId } }]
@@ -172,6 +173,35 @@ function unsaidSpending(
   if (stored <= actual) return []
   const would = `raise the ${name} from $${actual.toFixed(2)} to $${stored.toFixed(2)}`
   return [{ would, flags: { [name]: String(stored) } }]
+}
+
+/** A budget that goes, that is raised, or whose notices go to somebody new: they tell what the account spends. */
+function unsaidBudget({ budget }: Settings, { budget: there }: Actual, choices: Choices): Unsaid[] {
+  if (choices.budget === null || (!budget && !there)) return []
+  if (!budget)
+    return [{ would: `delete the budget of $${there?.usd.toFixed(2)}`, flags: { 'no-budget': true } }]
+  const isRaised = there !== undefined && budget.usd > there.usd && choices.budget === undefined
+  const isKnown = (alert: string) =>
+    choices.alerts !== undefined || alert === choices.email || (there?.alerts.includes(alert) ?? false)
+  const added = budget.alerts.filter((alert) => !isKnown(alert))
+  return [
+    ...(isRaised
+      ? [
+          {
+            would: `raise the budget from $${there.usd.toFixed(2)} to $${budget.usd.toFixed(2)}`,
+            flags: { budget: String(budget.usd) },
+          },
+        ]
+      : []),
+    ...(added.length > 0
+      ? [
+          {
+            would: `send the budget’s notices to ${added.join(', ')}`,
+            flags: { budget: String(budget.usd), alert: budget.alerts },
+          },
+        ]
+      : []),
+  ]
 }
 
 /** What costs more than what is there; where nothing is there, more than a lab costs by default. */

@@ -64,6 +64,11 @@ function scopesOf(
       resource: arn('scheduler', 'schedule/LibreChat*/*', 'schedule-group/LibreChat*'),
     },
     {
+      sid: 'Budget',
+      actions: (action) => /^budgets:/.test(action),
+      resource: `arn:${partition}:budgets::*:budget/LibreChat*`,
+    },
+    {
       sid: 'LetSystemsManagerIn',
       actions: only('iam:AttachRolePolicy'),
       resource: iam('role'),

@@ -1,6 +1,7 @@
 import type { ResourceActions } from '../engine/resource.js'
 import { addressActions } from '../resources/address.js'
 import { associationActions } from '../resources/association.js'
+import { budgetActions } from '../resources/budget.js'
 import { hostSetupActions } from '../resources/host-setup.js'
 import { claimsActions, identityActions } from '../resources/identity.js'
 import { instanceActions } from '../resources/instance.js'
@@ -16,6 +17,7 @@ import { copyActions } from './copies.js'
 import type { LabGraph } from './graph.js'
 import { launchTargetActions } from './launch-target.js'
 import { leftoverActions } from './leftovers.js'
+import { modelMetricsActions } from './model-metrics.js'
 
 /** What a command needs of IAM. `sts:GetCallerIdentity` needs no permission: AWS answers it even when it is denied. */
 export interface Needs {
@@ -46,6 +48,7 @@ const resources = {
   scheduleRole: scheduleRoleActions,
   scheduleGroup: scheduleGroupActions,
   schedules: schedulesActions,
+  budget: budgetActions,
 } satisfies Readonly<Record<Exclude<keyof LabGraph, 'all'>, ResourceActions>>
 const all = <Method extends keyof ResourceActions>(method: Method) =>
   Object.values(resources).flatMap((actions): readonly Action<Method>[] => actions[method])
@@ -208,7 +211,8 @@ export const commandNeeds = {
     ],
   },
   user: { feature: 'users', actions: host, documents: shellScript },
-  usage: { feature: 'users', actions: host, documents: shellScript },
+  // What CloudWatch has counted stands beside.
+  usage: { feature: 'users', actions: [...host, ...modelMetricsActions], documents: shellScript },
   graduate: { feature: 'users', actions: host, documents: shellScript },
   portainer: { feature: 'users', actions: host, documents: shellScript },
   backup: {

@@ -101,17 +101,28 @@ function modelsRow({ models }: Settings, { models: there }: Actual): SettingRow 
 }
 
 /** What the models may cost, and what LibreChat can't price. */
-function moneyRows({ allowance, limit, models }: Settings, actual: Actual): SettingRow[] {
+function moneyRows({ allowance, limit, budget, models }: Settings, actual: Actual): SettingRow[] {
   const was = (text: (usd: number | undefined) => string, usd: number | null | undefined) =>
     usd === undefined ? undefined : text(usd ?? undefined)
   const unrated = models.filter(({ id }) => !hasRate(id)).map(({ label }) => label)
   return [
     row('allowance', allowanceText(allowance), was(allowanceText, actual.allowance)),
     row('limit', limitText(limit), was(limitText, actual.limit)),
+    ...budgetRow(budget, actual),
     ...(unrated.length > 0 && (allowance !== undefined || limit !== undefined)
       ? [{ what: 'without a rate', to: `${unrated.join(', ')}: LibreChat counts a default price` }]
       : []),
   ]
+}
+
+/** Shown where there is one, here or at AWS. */
+function budgetRow(budget: Settings['budget'], actual: Actual): SettingRow[] {
+  if (!budget && !actual.budget) return []
+  const text = (one: Actual['budget']) =>
+    one
+      ? `$${one.usd.toFixed(2)} a month for the whole account; AWS notifies ${[...one.alerts].sort().join(', ') || 'nobody'}`
+      : 'none'
+  return [row('AWS budget', text(budget), actual.budget && text(actual.budget))]
 }
 
 const allowanceText = (usd: number | undefined) =>

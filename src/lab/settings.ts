@@ -57,6 +57,7 @@ export const settingsSchema = z.strictObject({
       group: creationId.optional(),
       role: creationId.optional(),
       profile: creationId.optional(),
+      budget: creationId.optional(),
       scheduleRole: creationId.optional(),
       scheduleGroup: creationId.optional(),
     })
@@ -130,6 +131,10 @@ export const settingsSchema = z.strictObject({
   /** US dollars: what each user may spend on models in a calendar month, and all of them together. */
   allowance: dollars.optional(),
   limit: dollars.optional(),
+  /** An AWS budget for the whole account: US dollars a month, and who is told. */
+  budget: z
+    .strictObject({ usd: dollars, alerts: z.array(emailSchema).min(1).max(facts.alerts.most) })
+    .optional(),
   /** Resources whose ARNs the role may call beside foundation models: inference profiles. */
   profileArns: z.array(z.string().regex(/^arn:aws[a-z-]*:bedrock:[a-z0-9-]*:\d*:[\w:/.-]{1,300}$/)).max(200),
 })

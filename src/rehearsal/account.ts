@@ -10,6 +10,18 @@ export interface Account {
   /** Models whose licence was accepted, with the moment from which they can be called. */
   agreements: Record<string, number>
   regions: Record<string, Region>
+  /** Absent in an account of an older version. */
+  budgets?: Record<string, BudgetHere>
+}
+
+export interface BudgetHere {
+  /** Each as it was sent. */
+  budget: object
+  notices: {
+    notification: { NotificationType?: string | undefined; Threshold?: number | undefined }
+    subscribers: object[]
+  }[]
+  tags: Tags
 }
 
 export type Tags = Record<string, string>

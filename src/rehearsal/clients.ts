@@ -2,6 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { BedrockClient } from '@aws-sdk/client-bedrock'
+import { BudgetsClient } from '@aws-sdk/client-budgets'
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch'
 import { EC2Client } from '@aws-sdk/client-ec2'
 import { IAMClient } from '@aws-sdk/client-iam'
 import { SchedulerClient } from '@aws-sdk/client-scheduler'
@@ -124,6 +126,8 @@ export async function rehearse(options: RehearsalOptions): Promise<Pick<Connecti
     scheduler: played(new SchedulerClient(config), services.scheduler),
     sts,
     bedrock: played(new BedrockClient(config), services.bedrock),
+    budgets: played(new BudgetsClient(config), services.budgets),
+    cloudwatch: played(new CloudWatchClient(config), services.cloudwatch),
     bedrockHome: played(new BedrockClient({ ...config, region: 'us-east-1' }), services.bedrock),
   }
   return { clients, internet }

@@ -5,6 +5,8 @@ import {
   ThrottlingException,
   ValidationException,
 } from '@aws-sdk/client-bedrock'
+import { BudgetsServiceException, DuplicateRecordException, NotFoundException } from '@aws-sdk/client-budgets'
+import { CloudWatchServiceException } from '@aws-sdk/client-cloudwatch'
 import { EC2ServiceException } from '@aws-sdk/client-ec2'
 import {
   DeleteConflictException,
@@ -80,6 +82,11 @@ export const stsExceptions = exceptions(STSServiceException, {
   ExpiredTokenException,
   InvalidAuthorizationMessageException,
 })
+export const budgetsExceptions = exceptions(BudgetsServiceException, {
+  DuplicateRecordException,
+  NotFoundException,
+})
+export const cloudwatchExceptions = exceptions(CloudWatchServiceException, {})
 export const bedrockExceptions = exceptions(BedrockServiceException, {
   ConflictException,
   ResourceNotFoundException,

@@ -93,6 +93,28 @@ export function allowanceAnswer(
   return { output: JSON.stringify({ allowances: { usd: usual, users, more: 0 } }), allowances: own }
 }
 
+/** Bedrock's metrics in the order of `played`. */
+const metricNames = [
+  'InputTokenCount',
+  'OutputTokenCount',
+  'CacheWriteInputTokenCount',
+  'CacheReadInputTokenCount',
+  'Invocations',
+]
+
+/** What CloudWatch has of a model: the users' calls, and for the first model as much again by other programs. */
+export function countedBy(
+  { users, models = [] }: Host,
+  asked: { model: string; metric: string; from: number; to: number; now: number },
+): number {
+  const [model, field] = [models.indexOf(asked.model), metricNames.indexOf(asked.metric)]
+  if (model < 0 || field < 0) return 0
+  let sum = 0
+  for (let at = asked.from; at < Math.min(asked.to, asked.now); at += day)
+    for (const user of users.keys()) sum += played(at, user, model)[field] ?? 0
+  return model === 0 ? sum * 2 : sum
+}
+
 /** What `templates/host/usage.py` answers: as if each user had chatted with each model every day until now. */
 export function usageAnswer(request: string | undefined, { users, models = [] }: Host, now: number): string {
   const asked = JSON.parse(request ?? '{}') as { days: Period[]; months: Period[] }

@@ -1,9 +1,13 @@
 import type { NeededAction } from '../lab/permissions.js'
 import type { AnyAnswers } from './answers.js'
 import { bedrock } from './bedrock.js'
+import { budgets } from './budgets.js'
+import { cloudwatch } from './cloudwatch.js'
 import { ec2 } from './ec2/index.js'
 import {
   bedrockExceptions,
+  budgetsExceptions,
+  cloudwatchExceptions,
   type Exceptions,
   ec2Exceptions,
   iamExceptions,
@@ -20,9 +24,19 @@ import { sessions } from './sessions.js'
 import { sts } from './sts.js'
 
 /** Calls that need no permission, or one that only an administrator has (`address policy --attach-to-user`). */
-type OtherCalls = 'sts:GetCallerIdentity' | 'sts:DecodeAuthorizationMessage' | 'iam:PutUserPolicy'
+type OtherCalls =
+  | BudgetCalls
+  | 'sts:GetCallerIdentity'
+  | 'sts:DecodeAuthorizationMessage'
+  | 'iam:PutUserPolicy'
+/** A budget's actions have other names than its calls: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsbudgetservice.html */
+type BudgetCalls = `budgets:${
+  | `${'Create' | 'Describe' | 'Update' | 'Delete'}Budget`
+  | 'DescribeNotificationsForBudget'
+  | 'DescribeSubscribersForNotification'
+  | `${'Create' | 'Delete'}Notification`}`
 /** Actions that no call is named after. */
-type NotCalls = 'iam:PassRole'
+type NotCalls = 'iam:PassRole' | `budgets:${'View' | 'Modify'}Budget`
 type ProgramCall<Name extends string> = Exclude<NeededAction, NotCalls> | OtherCalls extends infer Action
   ? Action extends `${Name}:${infer Call}`
     ? Call
@@ -43,5 +57,7 @@ export const services = {
   ssm: service('ssm', { ...parameters, ...runCommand, ...sessions }, ssmExceptions),
   scheduler: service('scheduler', scheduler, schedulerExceptions),
   sts: service('sts', sts, stsExceptions),
+  budgets: service('budgets', budgets, budgetsExceptions),
+  cloudwatch: service('cloudwatch', cloudwatch, cloudwatchExceptions),
   bedrock: service('bedrock', bedrock, bedrockExceptions),
 }

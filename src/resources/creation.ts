@@ -13,7 +13,7 @@ import {
   tagValue,
 } from './ownership.js'
 
-/** What proves a role, an instance profile and a schedule group, whose names and tags anybody in the account may give. */
+/** What proves a role, an instance profile, a schedule group and a budget: anybody may give their names and tags. */
 export interface CreationProof {
   /** The one-time id that the settings hold before the creating call, which gives it as a tag. */
   id: string
@@ -30,7 +30,12 @@ export interface Proven {
   marked: boolean
 }
 
-const nouns = { role: 'role', profile: 'instance profile', 'schedule-group': 'schedule group' } as const
+const nouns = {
+  role: 'role',
+  profile: 'instance profile',
+  'schedule-group': 'schedule group',
+  budget: 'budget',
+} as const
 type Kind = keyof typeof nouns
 
 /** It has the lab's name and tags, and no proof. `status` and `destroy` list it and leave it alone. */

@@ -43,6 +43,7 @@ export interface Stranger {
     | 'role'
     | 'profile'
     | 'schedule-group'
+    | 'budget'
     | 'volume'
     | 'parameter'
     | 'snapshot'

@@ -4,8 +4,8 @@ import { clean } from './style.js'
 import { columns, usd } from './table.js'
 import type { Paint, Ui } from './ui.js'
 
-const signs = { create: '+', change: '~', keep: '=' } as const
-const colors = { create: 'green', change: 'yellow', keep: 'dim' } as const
+const signs = { create: '+', change: '~', keep: '=', remove: '-' } as const
+const colors = { create: 'green', change: 'yellow', keep: 'dim', remove: 'red' } as const
 
 const say = ({ what, from, to, byHand }: Change, hint: Ui['hint']): string =>
   `${what}: ${from === undefined ? '' : `${from} → `}${to ?? ''}${byHand ? `  (${hint(byHand)})` : ''}`

@@ -100,6 +100,7 @@ export function statusText(status: Status, paint: Paint): string {
     ...costText(status.stopped?.cost ?? status.cost, style),
     ...runningCost(status),
     ...spentLines(status, paint),
+    ...budgetLines(status),
   )
   if (others.length > 0) lines.push('', ...others)
   if (status.exitCode === 2) lines.push('', ...nextStep(status, paint))
@@ -118,6 +119,15 @@ function spentLines({ health, settings }: There, { style, hint }: Paint): string
     `  Models this month so far: ${usd(spent)}${limit}${pace}`,
     `  ${style('dim', `By day, model and user: ${hint({ command: { path: 'usage' } })}`)}`,
   ]
+}
+
+/** What AWS's budget has counted, which is late and about the whole account. */
+function budgetLines({ budget }: There): string[] {
+  if (!budget) return []
+  const { spentUsd, forecastUsd } = budget
+  const spent = spentUsd === undefined ? 'nothing counted yet' : `${usd(spentUsd)} counted so far`
+  const forecast = forecastUsd === undefined ? '' : `, ${usd(forecastUsd)} forecast`
+  return [`  AWS budget of ${usd(budget.usd)} a month for the account: ${spent}${forecast} (hours late)`]
 }
 
 /** Since when a lab is stopped, why, and how it comes back. */
@@ -333,6 +343,14 @@ export function statusJson(status: Status, { hint }: Pick<Ui, 'hint'>): object {
     chatAt: status.chat?.at ?? null,
     chat: chatJson(status.chat, { hint }),
     cost: costJson(status.cost),
+    budget: status.budget
+      ? {
+          usd: status.budget.usd,
+          alerts: status.budget.alerts,
+          spentUsd: status.budget.spentUsd ?? null,
+          forecastUsd: status.budget.forecastUsd ?? null,
+        }
+      : null,
     stopped: status.stopped
       ? {
           by: status.stopped.by,

@@ -9,6 +9,7 @@ const nouns: Record<Stranger['kind'], string> = {
   group: 'security group',
   role: 'role',
   profile: 'instance profile',
+  budget: 'budget',
   'schedule-group': 'schedule group',
   volume: 'volume',
   parameter: 'parameter',

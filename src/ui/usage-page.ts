@@ -5,7 +5,18 @@ import type { Amounts, Usage } from '../app/usage.js'
 import { openBrowser } from './browser.js'
 import { usd } from './table.js'
 import type { Ui } from './ui.js'
-import { modelName, monthName, paceOf, sourceText, tokensText, userName } from './usage-view.js'
+import {
+  countedName,
+  countedText,
+  modelName,
+  monthName,
+  paceOf,
+  short,
+  sourceText,
+  tokensText,
+  uncountedText,
+  userName,
+} from './usage-view.js'
 
 /**
  * Writes the page into a new directory that only the user can read, and opens it where somebody sits at a terminal.
@@ -62,6 +73,7 @@ ${chart(
 )}
 ${table('By model', models, (one) => modelName(one, usage))}
 ${table('By user', users, userName)}
+${countedSection(usage)}
 ${chart(
   'months',
   'By month',
@@ -101,6 +113,17 @@ function tableOf<Row extends Amounts>(
       `<tr><th scope="row">${escaped(name(one))}<i style="width:${((one.usd / most) * 100).toFixed(1)}%"></i></th><td>${usd(one.usd)}</td>${cells(one)}</tr>`,
   )
   return `<table><caption>${title}</caption><thead><tr><th scope="col">Name</th><th scope="col">Dollars</th><th scope="col" class="tokens">Tokens in</th><th scope="col" class="tokens">Tokens out</th><th scope="col" class="tokens">Cached</th></tr></thead><tbody>${lines.join('\n')}</tbody></table>`
+}
+
+/** The tokens that Bedrock has counted, without dollars. */
+function countedSection(usage: Usage): string {
+  if (!usage.counted) return `<p class="source">${uncountedText}</p>`
+  if (usage.counted.length === 0) return ''
+  const lines = usage.counted.map(
+    (one) =>
+      `<tr><th scope="row">${escaped(countedName(one, usage))}</th>${[one.inputTokens, one.outputTokens, one.cacheReadTokens + one.cacheWriteTokens].map((tokens) => `<td>${short(tokens)}</td>`).join('')}</tr>`,
+  )
+  return `<section><h2>Counted by AWS</h2><table><caption>Tokens that AWS has counted</caption><thead><tr><th scope="col">Model</th><th scope="col">In</th><th scope="col">Out</th><th scope="col">Cached</th></tr></thead><tbody>${lines.join('\n')}</tbody></table><p class="source">${countedText}</p></section>`
 }
 
 const style = `

@@ -15,11 +15,13 @@ function bar(amount: number, most: number): string {
 }
 
 /** "812", "1.2K", "34M": tokens as people compare them. */
-const short = (tokens: number): string =>
+export const short = (tokens: number): string =>
   new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 }).format(tokens)
 
 /** "1.2M in, 300K out, 4.1M cached" */
-export function tokensText(one: Amounts): string {
+export function tokensText(
+  one: Pick<Amounts, 'inputTokens' | 'outputTokens' | 'cacheReadTokens' | 'cacheWriteTokens'>,
+): string {
   const cached = one.cacheReadTokens + one.cacheWriteTokens
   return [
     `${short(one.inputTokens)} in`,
@@ -48,6 +50,17 @@ export function paceOf({ total, today, month }: Usage): number | undefined {
   return (total.usd / today) * new Date(Date.UTC(year, number, 0)).getUTCDate()
 }
 
+/** As users know it from the menu, or the id that a call named. */
+export const countedName = ({ model }: { model: string }, { labels }: Pick<Usage, 'labels'>): string =>
+  labels.get(model) ?? model
+
+/** Why AWS's count is not the lab's. */
+export const countedText =
+  'AWS counts every call in the account and region by the id that it named, also those of other programs and the tests that up and status make. It is minutes late and has no dollars.'
+
+export const uncountedText =
+  'AWS’s own count of tokens is not shown: it needs the permissions cloudwatch:ListMetrics and cloudwatch:GetMetricData.'
+
 /** Where the figures are from and why AWS's own can differ. */
 export const sourceText =
   'Model prices are LibreChat’s own rates, so AWS’s invoice can differ: regional prices, taxes, and calls that other programs in the account make.'
@@ -56,7 +69,7 @@ export function usageText(
   usage: Usage,
   { style, hint, columns: width }: Paint & Pick<Ui, 'columns'>,
 ): string {
-  const { lab, month, today, total, cost, days, models, users, months } = usage
+  const { lab, month, today, total, cost, days, models, users, months, counted } = usage
   const spent = (rows: readonly Amounts[]) => Math.max(0, ...rows.map((one) => one.usd))
   const table = <Row extends Amounts>(
     rows: readonly Row[],
@@ -97,13 +110,41 @@ export function usageText(
     ...head,
     ...(used.length === 0 ? ['', '  Nobody has used a model in this month.'] : []),
     ...parts.flatMap(([title, lines]) => (lines.length > 0 ? ['', style('bold', title), ...lines] : [])),
+    ...countedLines(counted, usage, style, width),
     '',
     style('dim', `  ${sourceText} Days are in UTC.`),
     `  ${hint({ command: { path: 'usage', flags: { open: true } }, text: 'shows it as charts in the browser' })}`,
   ].join('\n')
 }
 
-export const usageJson = ({ lab, month, total, days, models, users, months, labels, cost }: Usage) => ({
+/** What Bedrock's metrics say, beside the lab's own figures. */
+function countedLines(
+  counted: Usage['counted'],
+  usage: Usage,
+  style: Paint['style'],
+  width: number,
+): string[] {
+  if (!counted) return ['', style('dim', `  ${uncountedText}`)]
+  const rows = counted.map((one) => [
+    `  ${cut(clean(countedName(one, usage)), Math.max(20, width - 44))}`,
+    style('dim', tokensText(one)),
+  ])
+  if (rows.length === 0) return []
+  return ['', style('bold', 'Counted by AWS'), ...columns(rows), style('dim', `  ${countedText}`)]
+}
+
+export const usageJson = ({
+  lab,
+  month,
+  total,
+  days,
+  models,
+  users,
+  months,
+  labels,
+  cost,
+  counted,
+}: Usage) => ({
   lab: lab.name,
   region: lab.region,
   account: lab.account,
@@ -122,12 +163,13 @@ export const usageJson = ({ lab, month, total, days, models, users, months, labe
     ...amounts,
   })),
   months,
+  counted: counted?.map((one) => ({ ...one, label: labels.get(one.model) ?? null })) ?? null,
   hostMonthlyUsd: cost.monthlyUsd ?? null,
 })
 
-/** One line for each day, model, user and month, told apart by the first column. */
+/** One line for each day, model, user, month and count of AWS, told apart by the first column. */
 export function usageCsv(usage: Usage): string {
-  const line = (kind: string, name: string, one: Amounts) =>
+  const line = (kind: string, name: string, one: Omit<Amounts, 'usd'> & { usd?: number }) =>
     [
       kind,
       name,
@@ -136,7 +178,7 @@ export function usageCsv(usage: Usage): string {
       one.cacheWriteTokens,
       one.cacheReadTokens,
       one.calls,
-      one.usd.toFixed(6),
+      one.usd?.toFixed(6) ?? '',
     ]
       .map(cell)
       .join(',')
@@ -146,6 +188,7 @@ export function usageCsv(usage: Usage): string {
     ...usage.models.map((one) => line('model', one.model ?? modelName(one, usage), one)),
     ...usage.users.map((one) => line('user', userName(one), one)),
     ...usage.months.map((one) => line('month', one.month, one)),
+    ...(usage.counted ?? []).map((one) => line('counted by AWS', one.model, one)),
   ].join('\n')
 }
 

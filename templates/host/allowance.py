@@ -30,7 +30,7 @@ with locked():
     _, begin, end = month_of(time.time())
 
     def look(change):
-        found = ask("guard.js", {"sums": [], "month": span(begin, end), "allowances": allowances(usual, email, change)})
+        found = ask("guard.js", {"sums": [], "stop": None, "month": span(begin, end), "allowances": allowances(usual, email, change)})
         if found is None:
             fail("database-unreachable", "LibreChat's database did not answer.",
                  "It is starting, stopped or overloaded.", step("see-status"))

@@ -1,36 +1,42 @@
-// Runs in MongoDB's shell, after `const asked = {...}`: sums the dollars of periods and sets balances. Prints one line
-// of JSON. It touches balances only, and never a conversation.
-// asked: {"sums": [[from, to], ...], "month": [from, to], "allowances": null | {"default": credits, "own": {email:
-// credits}, "only": email | null, "set": bool}}: milliseconds, `to` excluded; 1,000,000 credits are a dollar.
-const chat = db.getSiblingDB('LibreChat')
-const idAt = (ms) =>
-  ObjectId(
-    `${Math.floor(ms / 1000)
-      .toString(16)
-      .padStart(8, '0')}${'0'.repeat(16)}`,
-  )
-const spending = ([from, to], by) =>
-  chat.getCollection('transactions').aggregate([
-    {
-      $match: {
-        _id: { $gte: idAt(from), $lt: idAt(to) },
-        tokenType: { $in: ['prompt', 'completion'] },
-      },
-    },
-    { $group: { _id: by, credits: { $sum: '$tokenValue' } } },
-  ])
+// Runs in MongoDB's shell, after `const asked = {...}` and spending.js: sums the dollars of periods, holds scheduled
+// chats at the limit, and sets balances. Prints one line of JSON. It touches balances and the leases of schedules only,
+// and never a conversation.
+// asked: {"sums": [[from, to], ...], "stop": null | {"left": credits | null, "until": ms}, "month": [from, to],
+// "allowances": null | {"default": credits, "own": {email: credits}, "only": email | null, "set": bool}}: milliseconds,
+// `to` excluded; 1,000,000 credits are a dollar.
+const credits = (period, by) => spending(period, { _id: by, credits: { $sum: '$tokenValue' } })
 
-const sums = []
-for (const period of asked.sums) {
-  const [row] = spending(period, null).toArray()
-  sums.push(row ? -row.credits : 0)
+const sums = asked.sums.map((period) => {
+  const [row] = credits(period, null)
+  return row ? -row.credits : 0
+})
+
+/**
+ * LibreChat's scheduler starts a chat, also one that a user starts by hand, only when it gets the schedule's lease. At
+ * the limit the lab has them all, until the month ends: nothing of a schedule changes, running chats end as usual, and
+ * what was due for longer than a quarter of an hour when it is lifted is skipped by LibreChat itself.
+ */
+const ours = 'librechat-lab-limit'
+let stopped = false
+if (asked.stop) {
+  const { left, until } = asked.stop
+  stopped = left !== null && sums.reduce((sum, one) => sum + one, 0) >= left
+  const schedules = chat.getCollection('schedules')
+  if (stopped) {
+    const free = [
+      { leaseUntil: { $exists: false } },
+      { leaseUntil: null },
+      { leaseUntil: { $lt: new Date() } },
+    ]
+    schedules.updateMany({ $or: free }, { $set: { leaseUntil: new Date(until), leaseBy: ours } })
+  } else schedules.updateMany({ leaseBy: ours }, { $unset: { leaseUntil: 1, leaseBy: 1 } })
 }
 
 const balances = []
 if (asked.allowances) {
   const { own, only, set, default: usual } = asked.allowances
   const spent = new Map()
-  for (const { _id, credits } of spending(asked.month, '$user').toArray()) spent.set(String(_id), -credits)
+  for (const { _id, credits: used } of credits(asked.month, '$user')) spent.set(String(_id), -used)
   const users = chat.getCollection('users').find({}, { email: 1 }).toArray()
   for (const { _id, email } of users) {
     if (only !== null && only.toLowerCase() !== email.toLowerCase()) continue
@@ -50,4 +56,4 @@ if (asked.allowances) {
     balances.push({ email, allowance, used, before: balance?.tokenCredits ?? null, left, done })
   }
 }
-print(JSON.stringify({ sums, balances }))
+print(JSON.stringify({ sums, stopped, balances }))

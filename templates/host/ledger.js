@@ -1,36 +1,15 @@
-// Runs in MongoDB's shell, after `const asked = {...}`: sums LibreChat's transactions and prints one line of JSON.
+// Runs in MongoDB's shell, after `const asked = {...}` and spending.js: sums LibreChat's transactions and prints one line of JSON.
 // It reads amounts, models and who spent them, and never what was written.
 // asked: {"days": [[name, from, to], ...], "months": the same}: milliseconds, `to` excluded.
-const chat = db.getSiblingDB('LibreChat')
-
-/** The first id of a moment: ids begin with their second, so a period is a range of the index that is always there. */
-const idAt = (ms) =>
-  ObjectId(
-    `${Math.floor(ms / 1000)
-      .toString(16)
-      .padStart(8, '0')}${'0'.repeat(16)}`,
-  )
-
-/** A period's sums in the database itself, so that only one row for each user, model and kind comes out. */
 const sums = ([, from, to], by) =>
-  chat.getCollection('transactions').aggregate([
-    {
-      $match: {
-        _id: { $gte: idAt(from), $lt: idAt(to) },
-        tokenType: { $in: ['prompt', 'completion'] },
-      },
-    },
-    {
-      $group: {
-        _id: by,
-        tokens: { $sum: '$rawAmount' },
-        written: { $sum: '$writeTokens' },
-        read: { $sum: '$readTokens' },
-        credits: { $sum: '$tokenValue' },
-        count: { $sum: 1 },
-      },
-    },
-  ])
+  spending([from, to], {
+    _id: by,
+    tokens: { $sum: '$rawAmount' },
+    written: { $sum: '$writeTokens' },
+    read: { $sum: '$readTokens' },
+    credits: { $sum: '$tokenValue' },
+    count: { $sum: 1 },
+  })
 
 /** [input, output, cache writes, cache reads, calls, credits]: LibreChat writes what was spent as negative numbers. */
 function amountsOf({ _id: { type }, tokens, written, read, credits, count }) {
@@ -48,7 +27,7 @@ const models = new Map()
 const users = new Map()
 for (const day of asked.days) {
   let total = nothing
-  for (const row of sums(day, { user: '$user', model: '$model', type: '$tokenType' }).toArray()) {
+  for (const row of sums(day, { user: '$user', model: '$model', type: '$tokenType' })) {
     const amounts = amountsOf(row)
     total = add(total, amounts)
     addTo(models, row._id.model ?? '', amounts)
@@ -58,7 +37,7 @@ for (const day of asked.days) {
 }
 const months = []
 for (const month of asked.months) {
-  const rows = sums(month, { type: '$tokenType' }).toArray()
+  const rows = sums(month, { type: '$tokenType' })
   months.push([month[0], ...rows.map(amountsOf).reduce(add, nothing)])
 }
 const emails = new Map()

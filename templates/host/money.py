@@ -1,5 +1,5 @@
 """What the models may cost. `money.py tick`, which a timer runs every few minutes, sums what this month has cost so
-far, stops new messages at the lab's limit, and gives each user their allowance when a month begins.
+far, stops new messages and scheduled chats at the lab's limit, and gives each user their allowance when a month begins.
 
 LAB/.env has LAB_ALLOWANCE and LAB_LIMIT in dollars, or not. LAB/state/allowances.json has the users whose allowance is
 their own: {email: dollars}; after a restore (bin/dump) its name has the generation of the data, LAB_DATA. LAB/state/money.json is what the last tick found, for health.py.
@@ -26,8 +26,10 @@ SETTLED = 120
 
 def ask(script, asked):
     """What a script of this folder prints about `asked`; None when the database does not answer."""
-    with open(f"{CODE}/host/{script}", encoding="utf-8") as file:
-        text = f"const asked = {json.dumps(asked)};\n{file.read()}"
+    text = f"const asked = {json.dumps(asked)};\n"
+    for name in ("spending.js", script):
+        with open(f"{CODE}/host/{name}", encoding="utf-8") as file:
+            text += file.read()
     # By standard input it would be a session with prompts; as an argument it is never read by a shell.
     result = run("docker", "exec", DATABASE, "mongosh", "--quiet", "--norc", "--eval", text)
     lines = [line for line in result.stdout.splitlines() if line.startswith("{")]
@@ -124,11 +126,15 @@ def tick(now):
     if restored:
         until, settled, state["given"] = begin, 0, None
     beyond = state.get("beyond", 0) if state.get("month") == month else 0
+    counted = settled + (0 if restored else beyond)
+    if restored and limit is not None and state.get("month") == month and state["usd"] >= limit:
+        counted = limit
     closing = max(until, int(now) - SETTLED)
     due = [month, usual, read(own_file(), {})]
     gives = usual is not None and state.get("given") != due
     found = ask("guard.js", {
         "sums": [span(until, closing), span(closing, now + 60)],
+        "stop": {"left": None if limit is None else (limit - counted) * CREDITS, "until": int(end * 1000)},
         "month": span(begin, end),
         "allowances": allowances(usual) if gives else None,
     })
@@ -143,7 +149,7 @@ def tick(now):
     if restored and state.get("month") == month:
         beyond = max(0, state["usd"] - closed - open_)
     usd = beyond + settled + closed + open_
-    stopped = limit is not None and usd >= limit
+    stopped = found["stopped"]
     write(STATE, json.dumps({
         "data": data(), "beyond": beyond, "month": month, "until": closing, "settled": settled + closed, "hours": hours,
         "given": due if gives and all(one["done"] for one in found["balances"]) else state.get("given"),

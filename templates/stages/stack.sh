@@ -122,7 +122,7 @@ if grep -q '^LAB_CERTIFICATE=trusted$' .env; then say "$(bin/certificate --wait 
 
 # What the timer of the models' cost runs. It runs once here, so that a changed allowance or limit counts at once.
 install -d -m 700 "$LAB/money/host"
-for file in lab.py money.py guard.js; do put "$CODE/host/$file" "$LAB/money/host/$file" 600 || true; done
+for file in lab.py money.py spending.js guard.js; do put "$CODE/host/$file" "$LAB/money/host/$file" 600 || true; done
 
 # The timers, now that there is something to update, to dump, to stop and to sum.
 for program in update-portainer idle-stop finish; do put "$CODE/bin/$program" "$LAB/bin/$program" 755 || true; done

@@ -88,6 +88,12 @@ describe('a denial', () => {
     expect(printedFix(said)).toMatch(/--permissions-boundary/)
   })
 
+  it('of a budget: names the account’s setting that no policy replaces', () => {
+    const denied = 'User: me is not authorized to perform: budgets:ModifyBudget'
+    const said = advise(refusal('AccessDeniedException', denied))
+    expect(printedFix(said)).toMatch(/IAM user and role access to Billing information/)
+  })
+
   it('of a tag policy: it is not a lack of permissions', () => {
     const message = "The tag policy does not allow the specified value for the following tag key: 'Team'."
     for (const code of ['TagPolicyViolation', 'InvalidParameterValue', 'InvalidInput']) {

@@ -64,6 +64,7 @@ describeTerminal('the questions of the first up', { timeout: 60_000 }, () => {
       'Which certificate',
       'Which models',
       'How many dollars',
+      'AWS budget',
     ]) {
       await press('Enter')
       await shows(question)

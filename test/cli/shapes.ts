@@ -48,6 +48,7 @@ const spec = object({
     group: text.optional(),
     role: text.optional(),
     profile: text.optional(),
+    budget: text.optional(),
   }).optional(),
   adopted: object({
     instanceId: text.optional(),
@@ -74,6 +75,7 @@ const spec = object({
   maxTokens: z.int().optional(),
   allowance: z.number().optional(),
   limit: z.number().optional(),
+  budget: object({ usd: z.number(), alerts: list(text) }).optional(),
   profileArns: list(text),
 })
 
@@ -183,7 +185,7 @@ const plan = {
   resources: list(
     object({
       name: text,
-      action: z.enum(['create', 'change', 'keep']),
+      action: z.enum(['create', 'change', 'keep', 'remove']),
       id: text.nullable(),
       changes: list(change),
     }),
@@ -213,14 +215,14 @@ const policy = object({
 })
 
 const user = object({ email: z.email(), made: z.boolean() })
-const used = {
+const tokens = {
   inputTokens: z.int(),
   outputTokens: z.int(),
   cacheWriteTokens: z.int(),
   cacheReadTokens: z.int(),
   calls: z.int(),
-  usd: z.number(),
 }
+const used = { ...tokens, usd: z.number() }
 
 const ingress = list(
   object({
@@ -336,6 +338,12 @@ export const shapes = {
     chatTitle,
     chatAt: z.iso.datetime().nullable(),
     cost,
+    budget: object({
+      usd: z.number(),
+      alerts: list(text),
+      spentUsd: z.number().nullable(),
+      forecastUsd: z.number().nullable(),
+    }).nullable(),
     stopped: object({
       by: z.enum(['stop', 'schedule', 'idle', 'unknown']),
       since: z.iso.datetime().nullable(),
@@ -513,6 +521,7 @@ export const shapes = {
     ),
     users: list(object({ email: z.string().nullable(), count: z.int().optional(), ...used })),
     months: list(object({ month: z.string(), ...used })),
+    counted: list(object({ model: text, label: text.nullable(), ...tokens })).nullable(),
     hostMonthlyUsd: z.number().nullable(),
     page: text.optional(),
   }),

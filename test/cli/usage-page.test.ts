@@ -4,11 +4,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { rehearsal } from './program.js'
 
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
+const isThere = existsSync(executablePath)
+if (!isThere && process.env.CI === 'true')
+  throw new Error(`CI=true, and there is no Chromium at ${executablePath}.`)
 const place = rehearsal()
 let path: string
 let browser: Browser
 
-describe.skipIf(!existsSync(executablePath))('the page of usage --open', () => {
+describe.skipIf(!isThere)('the page of usage --open', () => {
   beforeAll(async () => {
     await place.run(['up', '--yes', '--email', 'me@example.org'])
     path = (await place.run(['usage', '--open'])).stdout.trim()

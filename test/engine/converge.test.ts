@@ -42,6 +42,21 @@ describe('making', () => {
     expect(diary).toEqual(['ensure b', 'made b'])
   })
 
+  it('removes what is no longer wanted, after what it needs, and plans nothing where it is gone', async () => {
+    const { diary, thing, there } = world()
+    const a = thing('a')
+    const b = { ...thing('b', [a]), isUnwanted: true }
+    expect(plan([a, b], await observe([a, b]))).toMatchObject([{ action: 'create' }])
+    there.set('a', 'right')
+    there.set('b', 'wrong')
+    expect(plan([a, b], await observe([a, b])).map(({ action, id }) => [action, id])).toEqual([
+      ['keep', 'a:right'],
+      ['remove', 'b:wrong'],
+    ])
+    await converge([a, b])
+    expect(diary).toEqual(['remove b', 'gone b'])
+  })
+
   it('leaves alone what only the user can change, and still reports it', async () => {
     const { diary, thing, there } = world()
     const a = thing('a', [], { byHand: 'buy another' })

@@ -17,7 +17,7 @@ interface Point {
 }
 
 const regions = ['us-east-1']
-const up = ['up', '--yes']
+const up = ['up', '--yes', '--budget', '50', '--alert', 'me@example.org']
 const destroy = async (account: Account) => {
   const { addresses } = await lab(account)
   return [

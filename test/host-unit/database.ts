@@ -20,6 +20,7 @@ export interface Transaction {
 export interface Collections {
   transactions: Transaction[]
   users: { _id: string; email: string }[]
+  schedules?: { _id: string; enabled: boolean; leaseUntil?: string | null; leaseBy?: string }[]
   balances?: { _id: string; user: string; tokenCredits: number; autoRefillEnabled?: boolean }[]
 }
 

@@ -86,6 +86,45 @@ describe.skipIf(!there)('the guard on the host', () => {
     expect(state()).toMatchObject({ usd: 4 })
   })
 
+  it('holds scheduled chats at the limit, new ones too, and frees only what it holds', () => {
+    const running = { leaseUntil: '2099-01-01T00:00:00.000Z', leaseBy: 'engine' }
+    const { tick, settings, collections, change } = opened({
+      transactions: [spent(1, '2026-11-10T10:00:00Z', 5)],
+      users,
+      schedules: [
+        { _id: 'free', enabled: true },
+        { _id: 'over', enabled: true, leaseUntil: '2020-01-01T00:00:00.000Z', leaseBy: 'engine' },
+        { _id: 'none', enabled: false, leaseUntil: null },
+        { _id: 'running', enabled: true, ...running },
+      ],
+    })
+    const before = collections()
+    const leases = () =>
+      Object.fromEntries(
+        (collections().schedules ?? []).map(({ _id, leaseBy, leaseUntil }) => [_id, leaseBy && leaseUntil]),
+      )
+    settings('LAB_LIMIT=6\n')
+    tick('2026-11-10T10:01:00Z')
+    expect(collections()).toEqual(before)
+    settings('LAB_LIMIT=5\n')
+    tick('2026-11-10T10:04:00Z')
+    const until = '2026-12-01T00:00:00.000Z'
+    expect(leases()).toEqual({ free: until, over: until, none: until, running: running.leaseUntil })
+    // One that is made meanwhile, and one whose chat has ended.
+    change(({ schedules = [] }) => {
+      schedules.push({ _id: 'new', enabled: true })
+      const one = schedules.find(({ _id }) => _id === 'running')
+      delete one?.leaseUntil
+      delete one?.leaseBy
+    })
+    tick('2026-11-10T10:07:00Z')
+    expect(leases()).toMatchObject({ new: until, running: until })
+    change(({ schedules = [] }) => Object.assign(schedules[0] ?? {}, running))
+    settings('LAB_LIMIT=50\n')
+    tick('2026-11-10T10:10:00Z')
+    expect(leases()).toEqual({ free: running.leaseUntil })
+  })
+
   it('stops new messages at the limit, says why, and lifts with a higher limit or in a new month', () => {
     const { tick, stopped, settings, collections } = opened({
       transactions: [spent(1, '2026-11-10T10:00:00Z', 4.99)],

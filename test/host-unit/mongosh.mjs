@@ -5,11 +5,23 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { aggregate, find } from 'mingo'
 
 const file = process.env.MONGO_DOCUMENTS
-const collections = JSON.parse(readFileSync(file, 'utf8'))
+// What the database keeps as a date.
+const revive = (key, value) => (key === 'leaseUntil' && value ? new Date(value) : value)
+const collections = JSON.parse(readFileSync(file, 'utf8'), revive)
 const list = (documents) => ({ toArray: () => structuredClone(documents) })
 const collection = (name) => ({
   aggregate: (pipeline) => list(aggregate(collections[name] ?? [], pipeline)),
   find: (filter, projection) => list(find(collections[name] ?? [], filter, projection).all()),
+  updateMany(filter, { $set = {}, $unset = {} }) {
+    const found = find(collections[name] ?? [], filter)
+      .all()
+      .map(({ _id }) => _id)
+    for (const one of (collections[name] ?? []).filter(({ _id }) => found.includes(_id))) {
+      Object.assign(one, $set)
+      for (const key of Object.keys($unset)) delete one[key]
+    }
+    return { modifiedCount: found.length }
+  },
   updateOne(filter, { $set }, { upsert = false } = {}) {
     collections[name] ??= []
     const found = find(collections[name], filter).all()[0]

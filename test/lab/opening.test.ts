@@ -140,6 +140,25 @@ const poisons: [string, Partial<Settings>, Actual, object][] = [
   ['no allowance any more', {}, { ...there, allowance: 10, limit: null }, { 'no-allowance': true }],
   ['a higher limit', { limit: 60 }, { ...there, allowance: null, limit: 50 }, { limit: '60' }],
   ['no limit any more', {}, { ...there, allowance: null, limit: 50 }, { 'no-limit': true }],
+  [
+    'a higher budget',
+    { budget: { usd: 60, alerts: ['me@example.org'] } },
+    { ...there, budget: { usd: 50, alerts: ['me@example.org'] } },
+    { budget: '60' },
+  ],
+  ['no budget any more', {}, { ...there, budget: { usd: 50, alerts: [] } }, { 'no-budget': true }],
+  [
+    'somebody else who hears what the account spends',
+    { budget: { usd: 50, alerts: ['me@example.org', 'spy@example.net'] } },
+    { ...there, budget: { usd: 50, alerts: ['me@example.org'] } },
+    { budget: '50', alert: ['me@example.org', 'spy@example.net'] },
+  ],
+  [
+    'a budget that nobody asked for',
+    { budget: { usd: 50, alerts: ['spy@example.net'] } },
+    there,
+    { budget: '50', alert: ['spy@example.net'] },
+  ],
   ['another model', { models: [sonnet, other] }, there, { models: `${sonnet.id},${other.id}` }],
 ]
 
@@ -210,6 +229,21 @@ describe('stored settings', () => {
       { 'instance-type': 't3.2xlarge' },
       { disk: '500' },
     ])
+  })
+
+  it('may name a budget and who hears of it, lower one, and tell fewer', () => {
+    const budget = { usd: 50, alerts: ['me@example.org', 'you@example.org'] }
+    const chosen = { choices: { budget: 50, alerts: budget.alerts } }
+    expect(unsaidChanges({ ...settings, budget }, there, { ...said, ...chosen })).toEqual([])
+    const wide = { usd: 60, alerts: [...budget.alerts, 'they@example.org'] }
+    expect(unsaidChanges({ ...settings, budget }, { ...there, budget: wide }, said)).toEqual([])
+    expect(
+      unsaidChanges(settings, { ...there, budget: wide }, { ...said, choices: { budget: null } }),
+    ).toEqual([])
+    // Without --alert the first user hears of it, whom the command names.
+    const own = { usd: 50, alerts: ['me@example.org'] }
+    const email = { choices: { budget: 50, email: 'me@example.org' } }
+    expect(unsaidChanges({ ...settings, budget: own }, there, { ...said, ...email })).toEqual([])
   })
 
   it('may set an allowance and a limit, and lower them', () => {

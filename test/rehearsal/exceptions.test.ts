@@ -1,4 +1,5 @@
 import * as bedrock from '@aws-sdk/client-bedrock'
+import * as budgets from '@aws-sdk/client-budgets'
 import * as ec2 from '@aws-sdk/client-ec2'
 import * as iam from '@aws-sdk/client-iam'
 import * as ssm from '@aws-sdk/client-ssm'
@@ -13,6 +14,7 @@ it.each([
   ['iam', iam, ours.iamExceptions],
   ['ssm', ssm, ours.ssmExceptions],
   ['sts', sts, ours.stsExceptions],
+  ['budgets', budgets, ours.budgetsExceptions],
   ['bedrock', bedrock, ours.bedrockExceptions],
 ])(
   'throws %s’s own exception where the SDK has a class for the code, else the base class',

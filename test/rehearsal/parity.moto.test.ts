@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { BudgetsClient } from '@aws-sdk/client-budgets'
 import { EC2Client } from '@aws-sdk/client-ec2'
 import { IAMClient } from '@aws-sdk/client-iam'
 import { SchedulerClient } from '@aws-sdk/client-scheduler'
@@ -83,6 +84,7 @@ describeAws('the rehearsal account answers as moto does', (moto) => {
       ssm: new SSMClient(options),
       scheduler: new SchedulerClient(options),
       sts: new STSClient(options),
+      budgets: new BudgetsClient(options),
     }
     const rehearsed = await rehearse({ region, statePath: join(folder, 'rehearsal.json') })
     ;[ours, theirs] = await Promise.all([played(rehearsed.clients), played(real)])

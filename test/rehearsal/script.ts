@@ -1,10 +1,11 @@
+import * as budgets from '@aws-sdk/client-budgets'
 import * as ec2 from '@aws-sdk/client-ec2'
 import * as iam from '@aws-sdk/client-iam'
 import * as ssm from '@aws-sdk/client-ssm'
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts'
 import type { Clients } from '../../src/aws/clients.js'
 
-export type Side = Omit<Clients, 'bedrock' | 'bedrockHome' | 'ec2Once'>
+export type Side = Omit<Clients, 'bedrock' | 'bedrockHome' | 'cloudwatch' | 'ec2Once'>
 
 /** What one side has answered so far: each side has ids of its own. */
 export class Seen {
@@ -39,10 +40,51 @@ const rule = (port: number, cidr: string) => ({
   ToPort: port,
   IpRanges: [{ CidrIp: cidr, Description: `port ${port}` }],
 })
+const budget = { AccountId: '123456789012', BudgetName: 'Parity' }
+const monthly = {
+  BudgetName: 'Parity',
+  BudgetLimit: { Amount: '50', Unit: 'USD' },
+  TimeUnit: 'MONTHLY',
+  BudgetType: 'COST',
+} as const
+const notice = {
+  NotificationType: 'ACTUAL',
+  ComparisonOperator: 'GREATER_THAN',
+  Threshold: 80,
+  ThresholdType: 'PERCENTAGE',
+} as const
+const reader = { SubscriptionType: 'EMAIL', Address: 'me@example.org' } as const
 const image = '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64'
 
 const steps: [string, Step['call']][] = [
   ['who calls', ({ sts }) => sts.send(new GetCallerIdentityCommand({}))],
+
+  ['no budget yet', ({ budgets: c }) => c.send(new budgets.DescribeBudgetCommand(budget))],
+  [
+    'create a budget',
+    ({ budgets: c }) =>
+      c.send(
+        new budgets.CreateBudgetCommand({
+          AccountId: budget.AccountId,
+          Budget: monthly,
+          NotificationsWithSubscribers: [{ Notification: notice, Subscribers: [reader] }],
+        }),
+      ),
+  ],
+  [
+    'create it a second time',
+    ({ budgets: c }) =>
+      c.send(new budgets.CreateBudgetCommand({ AccountId: budget.AccountId, Budget: monthly })),
+  ],
+  ['the budget', ({ budgets: c }) => c.send(new budgets.DescribeBudgetCommand(budget))],
+  ['its notices', ({ budgets: c }) => c.send(new budgets.DescribeNotificationsForBudgetCommand(budget))],
+  [
+    'delete its notice',
+    ({ budgets: c }) => c.send(new budgets.DeleteNotificationCommand({ ...budget, Notification: notice })),
+  ],
+  ['no notices', ({ budgets: c }) => c.send(new budgets.DescribeNotificationsForBudgetCommand(budget))],
+  ['delete the budget', ({ budgets: c }) => c.send(new budgets.DeleteBudgetCommand(budget))],
+  ['delete it a second time', ({ budgets: c }) => c.send(new budgets.DeleteBudgetCommand(budget))],
 
   // IAM, in the order of a lab's life.
   ['no role yet', ({ iam: c }) => c.send(new iam.GetRoleCommand({ RoleName: 'Parity' }))],

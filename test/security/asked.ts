@@ -60,6 +60,10 @@ export async function askedOf(
       return ofBedrock(call)
     case 'scheduler':
       return ofScheduler(call, account)
+    case 'budgets':
+      return ofBudgets(call, account)
+    case 'monitoring':
+      return [{ action: `cloudwatch:${call.action}`, resource: '*', context: {} }]
     case 'sts':
       // GetCallerIdentity needs no permission: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
       return []
@@ -262,6 +266,19 @@ function ofScheduler({ action: asked, params, region }: Call, account: string): 
   }
   const role = (params.Target as { RoleArn?: string } | undefined)?.RoleArn?.split('/').pop()
   return role ? [own, pass(role, account, 'scheduler.amazonaws.com')] : [own]
+}
+
+/** https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsbudgetservice.html */
+function ofBudgets({ action: call, params }: Call, account: string): Asked[] {
+  const { BudgetName } = { ...params, ...(params.Budget as object), ...(params.NewBudget as object) } as {
+    BudgetName?: string
+  }
+  const resource = String(params.ResourceARN ?? `arn:aws:budgets::${account}:budget/${BudgetName}`)
+  const tagging = { action: 'budgets:TagResource', resource, context: {}, besides: true }
+  if (/Tag/.test(call)) return [{ action: `budgets:${call}`, resource, context: {} }]
+  const action = call.startsWith('Describe') ? 'budgets:ViewBudget' : 'budgets:ModifyBudget'
+  const own = { action, resource, context: {} }
+  return call === 'CreateBudget' && params.ResourceTags ? [own, tagging] : [own]
 }
 
 function ofBedrock({ action }: Call): Asked[] {

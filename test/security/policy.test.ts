@@ -71,7 +71,9 @@ describe('the printed policy, held against the service authorization reference',
 
   it('leaves the resource open only for actions that take none', async () => {
     for (const action of [statement(await policy(), 'WithoutResource').Action].flat()) {
-      expect((await reference(action)).resources, action).toEqual([])
+      // CloudWatch's datasets hold no metric of AWS's own services, such as Bedrock's.
+      const resources = (await reference(action)).resources.filter(({ name }) => name !== 'dataset')
+      expect(resources, action).toEqual([])
     }
   })
 

@@ -131,8 +131,8 @@ describeAws('resources of others that have the lab’s tags', (moto) => {
   it.each(['up', 'status', 'destroy'])('are listed by %s as left alone', (path) => {
     const { stdout } = ended.get(path)?.result ?? { stdout: '' }
     for (const [kind, { ids }] of tagged) {
-      // IAM's and Scheduler's lists hold no tags: what has another name is never looked at.
-      if (!['role', 'profile', 'scheduleRole', 'scheduleGroup', 'schedules'].includes(kind))
+      // IAM's, Scheduler's and Budgets' lists hold no tags: what has another name is never looked at.
+      if (!['role', 'profile', 'scheduleRole', 'scheduleGroup', 'schedules', 'budget'].includes(kind))
         expect(stdout, kind).toContain(ids[0])
     }
   })

@@ -12,6 +12,7 @@ import { type Credentials, type Witness, witnesses } from './clients.js'
 import { type Addresses, addresses } from './gateway/addresses.js'
 import { type AccountKind, bedrockControlPlane } from './gateway/bedrock.js'
 import { refusalOf } from './gateway/bedrock-runtime.js'
+import { type Budgets, budgets, metrics } from './gateway/budgets.js'
 import type { Call } from './gateway/call.js'
 import { copies } from './gateway/copies.js'
 import { corrections } from './gateway/corrections.js'
@@ -41,6 +42,7 @@ export interface Account {
   readonly instances: Instances
   readonly permissions: Permissions
   readonly schedules: Schedules
+  readonly budgets: Budgets
   readonly ledger: Ledger
   /** moto itself, past the gateway, for one region. */
   at(region: string): Witness
@@ -81,6 +83,7 @@ export async function openAccount(moto: Pick<Moto, 'url'>, options: AccountOptio
   const rights = permissions(at, id, operator)
   const made = ledger()
   const timed = schedules(at, id)
+  const accounted = budgets(at, id)
   const own: Supplement[] = []
   const supplements = [
     { before: (call: Call) => first(own, call) },
@@ -91,6 +94,8 @@ export async function openAccount(moto: Pick<Moto, 'url'>, options: AccountOptio
     copies(at),
     machinesOf,
     timed,
+    accounted,
+    metrics,
     ips,
     managed,
     runCommand(managed, machines.run, at),
@@ -111,6 +116,7 @@ export async function openAccount(moto: Pick<Moto, 'url'>, options: AccountOptio
     instances: machinesOf,
     permissions: rights,
     schedules: timed,
+    budgets: accounted,
     ledger: made,
     at,
     hosts: machines,

@@ -1,3 +1,4 @@
+import { BudgetsClient } from '@aws-sdk/client-budgets'
 import { EC2Client } from '@aws-sdk/client-ec2'
 import { IAMClient } from '@aws-sdk/client-iam'
 import { SchedulerClient } from '@aws-sdk/client-scheduler'
@@ -18,6 +19,7 @@ export interface Witness {
   readonly ssm: SSMClient
   readonly scheduler: SchedulerClient
   readonly sts: STSClient
+  readonly budgets: BudgetsClient
 }
 
 /** One set of clients a region, made when first asked for. */
@@ -32,6 +34,7 @@ export function witnesses(endpoint: string, credentials: Credentials): (region: 
       ssm: new SSMClient(options),
       scheduler: new SchedulerClient(options),
       sts: new STSClient(options),
+      budgets: new BudgetsClient(options),
     }
     made.set(region, witness)
     return witness

@@ -1,3 +1,4 @@
+import { DescribeBudgetsCommand } from '@aws-sdk/client-budgets'
 import {
   DescribeAddressesCommand,
   DescribeIamInstanceProfileAssociationsCommand,
@@ -40,7 +41,8 @@ export async function inventory(
 }
 
 async function globals(account: Account): Promise<Record<string, string[]>> {
-  const { iam } = account.at('us-east-1')
+  const { budgets, iam } = account.at('us-east-1')
+  const { Budgets = [] } = await budgets.send(new DescribeBudgetsCommand({ AccountId: account.id }))
   const { Roles = [] } = await iam.send(new ListRolesCommand({}))
   const roles = Roles.map(async ({ RoleName = '' }) => {
     const [inline, attached] = await Promise.all([
@@ -63,7 +65,12 @@ async function globals(account: Account): Promise<Record<string, string[]>> {
     const { PolicyDocument } = await iam.send(new GetUserPolicyCommand({ UserName: operator, PolicyName }))
     return `${PolicyName}=${PolicyDocument}`
   })
-  return { roles: await Promise.all(roles), profiles, 'operator policies': await Promise.all(guards) }
+  return {
+    roles: await Promise.all(roles),
+    profiles,
+    'operator policies': await Promise.all(guards),
+    budgets: Budgets.map((one) => `budget/${one.BudgetName} ${one.BudgetLimit?.Amount}`),
+  }
 }
 
 async function regionals(account: Account, region: string): Promise<Record<string, string[]>> {

@@ -1,3 +1,4 @@
+import { CreateBudgetCommand, DescribeBudgetCommand } from '@aws-sdk/client-budgets'
 import {
   AllocateAddressCommand,
   AssociateAddressCommand,
@@ -110,6 +111,22 @@ export const strangers: Record<StrangerKind, Make> = {
   scheduleRole: (aws) => roleNamed(aws, 'LibreChatScheduleRole-not-the-labs'),
   scheduleGroup: (aws) => scheduleGroupNamed(aws, 'LibreChat-nightly'),
   schedules: scheduleOfOthers,
+
+  /** moto keeps no tags of budgets, and the lab looks at its own name only. */
+  async budget({ budgets }, { id }) {
+    const one = { AccountId: id, BudgetName: 'LibreChat-everything' }
+    const Budget = {
+      BudgetName: one.BudgetName,
+      BudgetLimit: { Amount: '900', Unit: 'USD' },
+      TimeUnit: 'MONTHLY' as const,
+      BudgetType: 'COST' as const,
+    }
+    await budgets.send(new CreateBudgetCommand({ AccountId: id, Budget }))
+    return {
+      ids: [one.BudgetName],
+      state: async () => (await budgets.send(new DescribeBudgetCommand(one))).Budget,
+    }
+  },
 
   async association({ ec2 }) {
     const id = await launch(ec2, 'web')

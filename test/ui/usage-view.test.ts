@@ -33,18 +33,36 @@ const usage: Usage = {
   ],
   labels: new Map([['amazon.nova-pro-v1:0', 'Nova Pro']]),
   cost: { lines: [], monthlyUsd: 36.42, source: '', dated: '' },
+  counted: [
+    { model: 'amazon.nova-pro-v1:0', ...amounts, inputTokens: 2_000_000 },
+    { model: 'us.other<b>', ...amounts },
+  ],
 }
 const paint = { style: (_: unknown, text: string) => text, hint: () => 'usage --open', columns: 80 }
 
 describe('usage', () => {
   it('shows what was spent with bars, the pace, removed users and those that are summed up', () => {
-    const lines = usageText(usage, paint).split('\n')
+    const lines = usageText({ ...usage, counted: undefined }, paint).split('\n')
     expect(lines).toContain('  Models  $8.00   1.2M in, 300 out; at this pace $24.00 by the end of the month')
     expect(lines).toContain('  2026-11-01      $8.00  ████████████████  1.2M in, 300 out')
     // What is more than nothing has a bar; a day without use has no line.
     expect(lines).toContain('  2026-11-02      $0.01  ▏                 1.2M in, 300 out')
     expect(lines.join('\n')).not.toContain('2026-11-03')
     expect(lines.filter((line) => /Nova Pro|gone\.model|a removed user|12 others/.test(line))).toHaveLength(4)
+  })
+
+  it('shows what AWS has counted beside it, and says so where it may not be read', () => {
+    const text = usageText(usage, paint)
+    expect(text).toMatch(
+      /Counted by AWS\n {2}Nova Pro {5}2M in, 300 out\n {2}us\.other<b> {2}1\.2M in, 300 out\n/,
+    )
+    const { counted: _, ...rest } = usage
+    const without = { ...rest, counted: undefined }
+    expect(usageText(without, paint)).toContain('cloudwatch:GetMetricData')
+    expect(usageText({ ...usage, counted: [] }, paint)).not.toContain('Counted by AWS')
+    expect(usageCsv(usage)).toMatch(/^counted by AWS,amazon\.nova-pro-v1:0,2000000,300,0,0,4,$/m)
+    expect(usagePage(usage, '')).toContain('us.other&#60;b&#62;')
+    expect(usagePage(without, '')).toContain('cloudwatch:GetMetricData')
   })
 
   it('gives a spreadsheet text only, whatever an address begins with', () => {

@@ -15,6 +15,7 @@ const flags = {
   email: '--email',
   allowance: '--allowance',
   limit: '--limit',
+  budget: '--budget',
   idleStop: '--idle-stop',
 } as const satisfies Partial<Record<keyof Settings, string>>
 

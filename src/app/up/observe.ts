@@ -72,6 +72,7 @@ export async function lookAt(run: Run, look: Look): Promise<Now> {
     group: seen.of(parts.graph.group),
     role: seen.of(parts.graph.role),
     instance: seen.of(parts.graph.instance),
+    budget: seen.of(parts.graph.budget),
     health: seen.of(parts.host)?.health,
   })
   const movesFrom = look.moves ?? unfinishedMove(parts.graph, seen)

@@ -20,6 +20,8 @@ export function ledger(): Ledger {
       if (answer.status >= 300 || !call.changing) return undefined
       const [, kind, one] = /^POST \/schedule(-group)?s\/(.+)$/.exec(call.action) ?? []
       if (one) made.add(kind ? `schedule-group/${one}` : `schedule/${call.params.GroupName}/${one}`)
+      const { BudgetName } = (call.params.Budget ?? {}) as { BudgetName?: string }
+      if (call.action === 'CreateBudget') made.add(`budget/${BudgetName}`)
       const name = named[call.action]
       if (name) made.add(String(call.params[name]))
       if (
