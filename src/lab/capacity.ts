@@ -3,7 +3,7 @@ import type { HostHealth } from '../host/health.js'
 import { instanceMonthlyUsd, pricesOf } from './prices.js'
 
 /** What a host is short of: a stable code, and one sentence with the figures. */
-export interface Limit {
+interface Limit {
   code: 'memory' | 'processor' | 'credits' | 'disk' | 'restarts' | 'first-token'
   text: string
 }
@@ -101,7 +101,7 @@ function creditsLimit({ instanceType, health: { load } }: CapacityQuestion): Lim
 
 function restartsLimit({ health: { load } }: CapacityQuestion): Limit[] {
   const often = Object.entries(load?.restarts ?? {}).filter(([, count]) => count >= 3)
-  const text = often.map(([service, count]) => `${service} ${count} times`).join(', ')
+  const text = often.map(([service, count]) => `${service} was restarted ${count} times`).join(', ')
   return often.length > 0 ? [{ code: 'restarts', text: `${text}, the last time in the past 24 hours` }] : []
 }
 
@@ -136,7 +136,7 @@ function nextSize({ region, instanceType }: CapacityQuestion): Hint {
       : `, for $${(after - before).toFixed(2)} more a month (${pricesOf})`
   return {
     command: { path: 'up', flags: { 'instance-type': type } },
-    text: `replaces ${instanceType} by the next size${cost}`,
+    text: `changes ${instanceType} to the next size${cost}`,
   }
 }
 

@@ -54,7 +54,7 @@ describe('capacity advice', () => {
     const medium = capacityOf(host({ oomKills: 1 }))
     expect(medium.next).toEqual([
       {
-        text: expect.stringMatching(/^replaces t3\.medium by the next size, for \$30\.37 more a month/),
+        text: expect.stringMatching(/^changes t3\.medium to the next size, for \$30\.37 more a month/),
         command: { path: 'up', flags: { 'instance-type': 't3.large' } },
       },
     ])
