@@ -215,10 +215,11 @@ export class Destruction {
 
   /** Observes again: what still exists? */
   async #outcome(removed: readonly string[], context: Context): Promise<Destroyed> {
-    const { graph, observation } = this.#seen
-    // Nobody creates a schedule without storing it first.
-    const absent = scheduleOf(graph).filter((one) => !observation.present.includes(one))
-    const after = await look(this.#open, graph, { ...context, absent })
+    const { graph, observation, identity, copies } = this.#seen
+    // Nobody creates a schedule without storing it first. Another's resources with its names are listed again.
+    const namesTaken = identity.strangers.some(({ kind }) => kind === 'role' || kind === 'schedule-group')
+    const absent = scheduleOf(graph).filter((one) => !namesTaken && !observation.present.includes(one))
+    const after = await look(this.#open, graph, { ...context, absent, copies })
     const address = after.observation.of(graph.address)
     const kept = this.#releases ? undefined : address?.publicIp
     const { groupId } = aloneIn(this.#seen.identity)
@@ -231,8 +232,9 @@ export class Destruction {
       left: itemsOf(after, checked).map(({ text }) => text),
       keptAddress: kept,
       addressCost: addressCost(this.#open.lab.region),
-      strangers: leftAlone(after),
-      snapshots: pricedSnapshots(this.#open.lab, after.copies),
+      // Which interfaces were at the lab's instances can't be seen any more.
+      strangers: [...strangersOf(after.identity, after.leftovers), ...copiesLeftAlone(identity, copies)],
+      snapshots: pricedSnapshots(this.#open.lab, copies),
     }
   }
 

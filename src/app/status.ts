@@ -2,6 +2,7 @@ import type { Proof } from '../bedrock/proof.js'
 import { LabError } from '../core/error.js'
 import { observe, type PlanItem, plan } from '../engine/converge.js'
 import type { HostHealth } from '../host/health.js'
+import { type Capacity, capacityOf } from '../lab/capacity.js'
 import { isAllowed } from '../lab/cidr.js'
 import { findLeftovers, strangersOf } from '../lab/leftovers.js'
 import { addressCost, addressMonthlyUsd, type Cost, monthlyCost } from '../lab/prices.js'
@@ -55,6 +56,8 @@ export type Status =
       /** Parameters in which an older version left a password. */
       leftSecrets: readonly string[]
       health: HostHealth | undefined
+      /** Whether the host is at its limits; undefined: it was not asked. */
+      capacity: Capacity | undefined
       /** Whether the host has what this version and the settings would put there. */
       hostCurrent: boolean
       answers: { https: boolean; portainer: boolean }
@@ -133,6 +136,7 @@ export async function lookAtStatus(
     strangers,
     leftSecrets: leftovers.secrets,
     health,
+    capacity: health && capacityNow(lab, settings, { instance, health, proof }),
     hostCurrent: host.isCurrent(observation.of(host), observation.of),
     answers: { https, portainer },
     here: here === undefined ? undefined : { address: here, allowed: isAllowed(here, httpsSources(group)) },
@@ -156,6 +160,19 @@ export async function lookAtStatus(
     },
   }
 }
+
+const capacityNow = (
+  { region }: LabId,
+  settings: Settings,
+  about: { instance: InstanceState | undefined; health: HostHealth; proof: Proof | undefined },
+): Capacity =>
+  capacityOf({
+    region,
+    health: about.health,
+    instanceType: about.instance?.type ?? settings.instanceType,
+    diskGb: about.instance?.volume?.sizeGb ?? settings.diskGb,
+    firstTokenMs: (about.proof?.chat ?? []).flatMap((one) => (one.ok ? [one.firstTokenMs] : [])),
+  })
 
 const budgetOf = (found: BudgetState | undefined) => found && { ...found, alerts: readersOf(found) }
 

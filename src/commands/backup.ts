@@ -10,8 +10,8 @@ export const backup = defineCommand({
     ['backup', 'writes a file into this folder and reads it back'],
     ['backup lab.backup --passphrase-file pass.txt', 'without a prompt'],
     ['backup verify lab.backup', 'checks a file, without a lab'],
-    ['backup list', 'lists the nightly dumps on the host, and snapshots'],
-    ['backup --snapshot', 'an EBS snapshot of the disk instead of a file; LibreChat goes on'],
+    ['backup list', 'lists the nightly dumps and snapshots'],
+    ['backup --snapshot', 'takes an EBS snapshot; LibreChat goes on'],
   ],
   args: [{ name: '[file]', text: 'the file to write; default: a new one in this folder' }],
   options: {

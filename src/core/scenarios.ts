@@ -19,6 +19,7 @@ export const scenarios = [
   { name: 'stage-failing', plays: 'the images cannot be pulled: a host stage fails' },
   { name: 'older-librechat', plays: 'the lab gets an older LibreChat, which can then be updated' },
   { name: 'update-failing', plays: 'the migration of an update fails: the host rolls it back' },
+  { name: 'busy-host', plays: 'the host is at its limits, and status advises a larger one' },
 ] as const
 
 export type Scenario = (typeof scenarios)[number]['name']

@@ -52,6 +52,25 @@ const schema = z.object({
     swapTotalBytes: z.number(),
     swapFreeBytes: z.number(),
   }),
+  /** How busy the host is; null from a host of an older version. Shares (0 to 1) are since it started. */
+  load: z
+    .object({
+      cores: z.int().min(1),
+      /** The load average of 15 minutes, of all cores together. */
+      load15: z.number(),
+      busyShare: z.number(),
+      /** What the hypervisor kept back. */
+      stealShare: z.number(),
+      uptimeSeconds: z.number(),
+      /** Processes that the kernel ended for lack of memory. */
+      oomKills: z.int(),
+      /** Percent of the last five minutes in which a process waited for memory; null where it isn't counted. */
+      memoryPressure: z.number().nullable(),
+      /** As `restarts`, when the last time was within 24 hours. */
+      restarts: z.record(z.string(), z.number()),
+    })
+    .nullable()
+    .default(null),
   /** What port 443 shows for the site. */
   certificate: certificate.nullable(),
   /** The lab's own one, which port 443 shows for the address wherever there is no trusted one. */

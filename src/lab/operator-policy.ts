@@ -65,7 +65,8 @@ function scopesOf(
     },
     {
       sid: 'Budget',
-      actions: (action) => /^budgets:/.test(action),
+      // AWS bills the other partitions through accounts of this one.
+      actions: (action) => partition === 'aws' && action.startsWith('budgets:'),
       resource: `arn:${partition}:budgets::*:budget/LibreChat*`,
     },
     {

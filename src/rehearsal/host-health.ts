@@ -8,7 +8,8 @@ const services = ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer']
 const GiB = 1024 ** 3
 
 /** The line that `templates/host/health.py` prints, for a host that is as its stages left it. */
-export function healthLine({ host, volume }: Instance, { now }: World): string {
+export function healthLine({ host, volume }: Instance, { now, scenario }: World): string {
+  const busy = scenario === 'busy-host'
   const set = host.release !== undefined
   const money = set ? moneyNow(host, now) : null
   const problems = set ? [] : services.map((name) => ({ code: 'service', text: `${name} is missing.` }))
@@ -21,7 +22,22 @@ export function healthLine({ host, volume }: Instance, { now }: World): string {
     versions: set ? { ...pinnedVersions(), ...(host.librechat ? { librechat: host.librechat } : {}) } : {},
     data: host.data ?? '',
     disk: { totalBytes: volume.size * GiB, freeBytes: (volume.size - 9) * GiB },
-    memory: { totalBytes: 4 * GiB, availableBytes: 2 * GiB, swapTotalBytes: 2 * GiB, swapFreeBytes: 2 * GiB },
+    memory: {
+      totalBytes: 4 * GiB,
+      availableBytes: (busy ? 0.3 : 2) * GiB,
+      swapTotalBytes: 2 * GiB,
+      swapFreeBytes: 2 * GiB,
+    },
+    load: {
+      cores: 2,
+      load15: busy ? 3.4 : 0.1,
+      busyShare: busy ? 0.6 : 0.03,
+      stealShare: 0,
+      uptimeSeconds: busy ? 7200 : 600,
+      oomKills: busy ? 2 : 0,
+      memoryPressure: busy ? 14 : 0,
+      restarts: Object.fromEntries(services.map((name) => [name, busy && name === 'librechat' ? 3 : 0])),
+    },
     ...certificates(host, now),
     metadataProtected: true,
     hostPortsProtected: true,

@@ -95,6 +95,7 @@ export function statusText(status: Status, paint: Paint): string {
     )
   else if (settings && !status.stopped)
     lines.push('', style('bold', 'Chat'), `  ${style('yellow', '!')} ${unproven(settings, paint)}`)
+  lines.push(...capacityLines(status, paint))
   lines.push('', style('bold', 'Access'), ...reachLines(status, paint), '')
   lines.push(
     ...costText(status.stopped?.cost ?? status.cost, style),
@@ -105,6 +106,19 @@ export function statusText(status: Status, paint: Paint): string {
   if (others.length > 0) lines.push('', ...others)
   if (status.exitCode === 2) lines.push('', ...nextStep(status, paint))
   return lines.join('\n')
+}
+
+/** What the host is short of, and the next step; nothing where it has room. */
+function capacityLines({ capacity }: There, { style, hint }: Paint): string[] {
+  if (!capacity || capacity.limits.length === 0) return []
+  return [
+    '',
+    style('bold', 'Capacity'),
+    ...capacity.limits.map(
+      ({ code, text }) => `  ${style('yellow', '!')} ${code.replace('-', ' ')}: ${clean(text)}`,
+    ),
+    ...capacity.next.map((step) => `  ${hint(step)}`),
+  ]
 }
 
 /** What the models have cost so far; a limit that is reached is among the host's warnings. */
@@ -334,6 +348,9 @@ export function statusJson(status: Status, { hint }: Pick<Ui, 'hint'>): object {
     ingress: status.ingress ?? null,
     leftSecrets: status.leftSecrets,
     health: healthJson(status.health, { hint }),
+    capacity: status.capacity
+      ? { limits: status.capacity.limits, next: status.capacity.next.map(hint) }
+      : null,
     hostCurrent: status.hostCurrent,
     answers: status.answers,
     here: status.here ?? null,

@@ -97,8 +97,12 @@ function wrapCell(line: string, columns: number): string | undefined {
   return lines.map((one, i) => (i === 0 ? head : ' '.repeat(start)) + one).join('\n')
 }
 
+/** Half a SHA-256 fingerprint, "AB:CD:…", in its two parts of eight bytes. */
+const fingerprintHalf = /^( *)((?:[\dA-F]{2}:){7}[\dA-F]{2}):((?:[\dA-F]{2}:){7}[\dA-F]{2})$/
+
 function wrapLine(line: string, columns: number): string {
   if (displayWidth(line) <= columns) return line
+  if (fingerprintHalf.test(line)) return line.replace(fingerprintHalf, '$1$2\n$1$3')
   // Spaces behind a colour indent as well.
   const [, colors = '', indent = ''] = /^((?:\u001b\[[\d;]*m)*)( *)/.exec(line) ?? []
   const hanging = wrapCell(line, columns)

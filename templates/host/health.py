@@ -15,6 +15,7 @@ import time
 import firewall
 
 LAB = os.environ.get("LAB", "/opt/librechat-lab")
+PROC = os.environ.get("PROC", "/proc")
 SERVICES = ["librechat", "mongodb", "meilisearch", "proxy", "portainer"]
 GIB = 1024**3
 MIB = 1024**2
@@ -64,9 +65,9 @@ def state_of(service, found):
     return state.get("Health", {}).get("Status", "running")
 
 
-def recent_restarts(container):
-    """How often Docker has started it again, when the last time was within 15 minutes."""
-    if container is None or time.time() - seconds(container["State"]["StartedAt"]) > 900:
+def recent_restarts(container, within=900):
+    """How often Docker has started it again, when the last time was within so many seconds."""
+    if container is None or time.time() - seconds(container["State"]["StartedAt"]) > within:
         return 0
     return container["RestartCount"]
 
@@ -268,6 +269,36 @@ def memory():
             "swapTotalBytes": found["SwapTotal"], "swapFreeBytes": found["SwapFree"]}
 
 
+def proc(name):
+    try:
+        with open(f"{PROC}/{name}", encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def load(found):
+    """How busy the host is. Shares are of all processor time since it started; a kernel may not count the pressure."""
+    ticks = [int(word) for word in proc("stat").split("\n")[0].split()[1:9]]
+    average, uptime = proc("loadavg").split(), proc("uptime").split()
+    if len(ticks) != 8 or len(average) < 3 or not uptime:
+        return None
+    user, nice, system, _idle, _iowait, irq, softirq, steal = ticks
+    whole = sum(ticks) or 1
+    killed = re.search(r"^oom_kill (\d+)$", proc("vmstat"), re.M)
+    pressure = re.search(r"^some .*avg300=([0-9.]+)", proc("pressure/memory"), re.M)
+    return {
+        "cores": os.cpu_count() or 1,
+        "load15": float(average[2]),
+        "busyShare": round((user + nice + system + irq + softirq) / whole, 4),
+        "stealShare": round(steal / whole, 4),
+        "uptimeSeconds": int(float(uptime[0])),
+        "oomKills": int(killed.group(1)) if killed else 0,
+        "memoryPressure": float(pressure.group(1)) if pressure else None,
+        "restarts": {service: recent_restarts(found.get(service), 86400) for service in SERVICES},
+    }
+
+
 def disk():
     # Everything is on the root volume: the system, the images and the data.
     space = os.statvfs("/")
@@ -290,6 +321,7 @@ def health():
         "data": setting("LAB_DATA"),
         "disk": disk(),
         "memory": memory(),
+        "load": load(found),
         "certificate": shown,
         "ownCertificate": own,
         "trustedCertificate": trusted_certificate(shown, own),

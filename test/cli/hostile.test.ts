@@ -38,6 +38,10 @@ const takers: Record<string, (word: string) => string[]> = {
   'a backup': (word) => ['restore', word],
   'a folder': (word) => ['backup', `${word}/lab.backup`],
   'a passphrase’s file': (word) => ['backup', 'lab.backup', '--passphrase-file', word],
+  'a host name in a cluster': (word) => ['graduate', '--out', '/nowhere/k8s', '--host', word],
+  'a namespace': (word) => ['graduate', '--out', '/nowhere/k8s', '--namespace', word],
+  'a database’s URI': (word) => ['graduate', '--out', '/nowhere/k8s', '--mongodb', word],
+  'a folder for the cluster': (word) => ['graduate', '--host', 'a.example.org', '--out', `/nowhere/${word}`],
   'a command': (word) => [word],
   'a topic': (word) => ['help', word],
 }

@@ -87,6 +87,22 @@ it('up --replace-instance moves the data through two tunnels, and everything is 
   expect((await run(['status'])).code).toBe(0)
 })
 
+it('status says that a host is at its limits and which step is next, and ends as without that', {
+  timeout: 60_000,
+}, async () => {
+  const { run, env } = rehearsal()
+  await run(['up', '--yes'])
+  expect((await run(['status'])).stdout).not.toContain('Capacity')
+  const busy = await start(['status', '--scenario', 'busy-host'], env).ended
+  expect(busy.code).toBe(0)
+  expect(busy.stdout).toMatch(/Capacity\n {2}! memory: [\s\S]*up --instance-type t3\.large/)
+  const { capacity } = (await start(['status', '--scenario', 'busy-host', '--json'], env).ended).json<{
+    capacity: { limits: { code: string }[]; next: string[] }
+  }>()
+  expect(capacity.limits.map(({ code }) => code)).toEqual(['memory', 'processor', 'restarts'])
+  expect(capacity.next).toEqual([expect.stringContaining('up --instance-type t3.large')])
+})
+
 it('update moves an older lab, says what a failed one left, and tries again only when asked', {
   timeout: 90_000,
 }, async () => {

@@ -111,6 +111,24 @@ describe.skipIf(!there)('the host’s health', () => {
     expect(services.librechat).toBe('unknown')
   })
 
+  it('measures the load, also where the kernel does not count the waiting for memory', () => {
+    const proc = join(work, 'proc')
+    mkdirSync(join(proc, 'pressure'), { recursive: true })
+    writeFileSync(join(proc, 'stat'), 'cpu  10 10 20 800 60 5 5 90 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n')
+    writeFileSync(join(proc, 'loadavg'), '2.50 1.75 1.25 2/300 4242\n')
+    writeFileSync(join(proc, 'uptime'), '7200.51 9000.00\n')
+    writeFileSync(join(proc, 'vmstat'), 'nr_free_pages 1\noom_kill 3\n')
+    process.env.PROC = proc
+    const expected = { load15: 1.25, busyShare: 0.05, stealShare: 0.09, uptimeSeconds: 7200, oomKills: 3 }
+    expect(health(good).load).toMatchObject({ ...expected, memoryPressure: null, restarts: { librechat: 0 } })
+    writeFileSync(
+      join(proc, 'pressure/memory'),
+      'some avg10=1.00 avg60=2.00 avg300=12.34 total=1\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n',
+    )
+    expect(health(good).load).toMatchObject({ ...expected, memoryPressure: 12.34 })
+    delete process.env.PROC
+  })
+
   it('says that a kernel waits for a restart, and which', () => {
     expect(health(good)).toMatchObject({ rebootNeeded: false, warnings: [] })
     const waiting = health(good, '/boot/vmlinuz-6.18.9-99.amzn2023.x86_64')

@@ -222,9 +222,11 @@ describe.skipIf(!there)('removing a user', () => {
     const { log } = program('user', { action: 'remove', email })
     const lines = log.split('\n')
     const at = (start: string) => lines.findIndex((line) => line.startsWith(start))
-    expect(at('systemd-run --quiet --unit=librechat-lab-start --on-active=15min')).toBeGreaterThanOrEqual(0)
+    expect(
+      at('systemd-run --quiet --collect --unit=librechat-lab-recover-later --on-active=2min'),
+    ).toBeGreaterThanOrEqual(0)
     expect(at('systemd-run')).toBeLessThan(at('compose stop'))
-    expect(lines.lastIndexOf('systemctl stop librechat-lab-start.timer')).toBeGreaterThan(at('compose up'))
+    expect(lines.lastIndexOf('systemctl stop librechat-lab-recover-later.timer')).toBeGreaterThan(at('compose up'))
   })
 
   it('says that LibreChat did not start again, which matters most', () => {

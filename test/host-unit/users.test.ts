@@ -140,12 +140,12 @@ describe('a user', () => {
       StandardOutputContent: 'librechat-lab: files missing\n',
     }
     const { host, calls } = scriptedHost({
-      SendCommand: [sent, sent, sent],
-      GetCommandInvocation: [missing, succeeded(''), succeeded('{"users":[]}')],
+      SendCommand: [sent, sent, sent, sent],
+      GetCommandInvocation: [missing, succeeded(''), succeeded(''), succeeded('{"users":[]}')],
     })
     expect(await listUsers(host)).toEqual([])
     const sends = calls.filter(({ name }) => name === 'SendCommand').map(({ input }) => filesIn(input))
-    expect(sends.map((files) => files.has('code/run.sh'))).toEqual([false, false, true])
+    expect(sends.map((files) => files.has('code/run.sh'))).toEqual([false, false, false, true])
   })
 
   it('is refused in the host’s own words, without a line of its JSON', async () => {

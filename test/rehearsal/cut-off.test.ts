@@ -113,6 +113,7 @@ const outcomes: Record<(typeof scenarios)[number]['name'], [number | RegExp, Reg
   'stage-failing': [2, /could not be downloaded/],
   'older-librechat': [0, /ready/],
   'update-failing': [0, /ready/],
+  'busy-host': [0, /ready/],
 }
 
 describe('what goes wrong in a rehearsal', () => {

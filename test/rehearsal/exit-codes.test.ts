@@ -165,7 +165,7 @@ it.for(cells)('%s, where the lab is %s, ends with %i', async ([line, name, code]
     stopAt: /Press Ctrl-C to close it|sh-5/,
   })
   expect(ended.code, ended.stderr).toBe(code)
-  const needsLab = !line.startsWith('backup verify')
+  const needsLab = !/^backup (verify|remove)/.test(line)
   if (code === 1 && needsLab && ['stopped', 'stopping', 'resting'].includes(name))
     expect(ended.stderr).toMatch(/is stopped[\s\S]*librechat-lab start/)
   const { node } = leaves.find(({ path }) => `${line} `.startsWith(`${path.join(' ')} `)) ?? {}

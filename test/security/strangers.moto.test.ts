@@ -30,6 +30,8 @@ const lines: Record<string, readonly string[]> = {
   backup: ['/nowhere/lab.backup'],
   'backup verify': ['/nowhere/lab.backup'],
   'backup list': [],
+  'backup remove': ['20260101T000000Z-snapshot', '--confirm', 'default'],
+  graduate: ['--out', '/nowhere/k8s', '--host', 'chat.example.org', '--mongodb', 'mongodb://db.example.org'],
   restore: ['20260101T020000Z-nightly', '--confirm', 'default'],
   'address policy': [],
   'access list': [],

@@ -55,3 +55,9 @@ it('breaks the last cell of a table within its column, and gives the column up w
     '  a text of\n    one cell',
   )
 })
+
+it('breaks a fingerprint between bytes where the terminal is narrow, and leaves it whole elsewhere', () => {
+  const half = '63:1F:08:14:0B:24:B7:27:4D:12:DF:3C:37:A1:A8:0C'
+  expect(wrap(`    ${half}`, 40)).toBe('    63:1F:08:14:0B:24:B7:27\n    4D:12:DF:3C:37:A1:A8:0C')
+  expect(wrap(`    ${half}`, 80)).toBe(`    ${half}`)
+})

@@ -20,6 +20,7 @@ export function freshRegion(world: Pick<World, 'region' | 'id'>): Region {
     parameters: {},
     commands: {},
     sessions: {},
+    snapshots: {},
   }
   addDefaultVpc(here, world)
   return here

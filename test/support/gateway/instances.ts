@@ -175,16 +175,14 @@ async function refuseOtherArchitecture({ ec2 }: Witness, call: Call): Promise<An
     ec2.send(new DescribeInstancesCommand({ InstanceIds: [InstanceId] })),
     ec2.send(new DescribeInstanceTypesCommand({ InstanceTypes: [type as never] })),
   ])
-  // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/change-instance-type-of-ebs-backed-instance.html
-  if (Reservations?.[0]?.Instances?.[0]?.State?.Name !== 'stopped')
-    return errorAnswer(
-      call,
-      'IncorrectInstanceState',
-      `The instance '${InstanceId}' is not in the 'stopped' state.`,
-    )
   const architecture = Reservations?.[0]?.Instances?.[0]?.Architecture
   const supported: readonly string[] = InstanceTypes?.[0]?.ProcessorInfo?.SupportedArchitectures ?? []
-  if (!architecture || supported.includes(architecture)) return undefined
+  if (!architecture || supported.includes(architecture)) {
+    if (Reservations?.[0]?.Instances?.[0]?.State?.Name === 'stopped') return undefined
+    // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/change-instance-type-of-ebs-backed-instance.html
+    const state = `The instance '${InstanceId}' is not in the 'stopped' state.`
+    return errorAnswer(call, 'IncorrectInstanceState', state)
+  }
   const why = `'${type}' is not a valid instance type for instance '${InstanceId}' of architecture '${architecture}'.`
   return errorAnswer(call, 'InvalidInstanceAttributeValue', why)
 }
