@@ -125,6 +125,43 @@ describe.skipIf(!there)('usage on the host', () => {
     })
   })
 
+  it('fits into one command with fifty users of 150 models on each day of a month, and loses nothing', async () => {
+    let seed = 3
+    const random = (below: number) => {
+      seed = (seed * 48271) % 2147483647
+      return seed % below
+    }
+    // As long as an address may be, and nothing that compresses.
+    const long = (length: number) => Array.from({ length }, () => random(36).toString(36)).join('')
+    const users = Array.from({ length: 50 }, (_, i) => ({
+      _id: idOf(i),
+      email: `${long(64)}@${long(180)}.org`,
+    }))
+    const models = Array.from({ length: 150 }, () => `us.vendor.${long(60)}`)
+    const days = Array.from({ length: 31 }, (_, i): Period => {
+      const from = Date.UTC(2026, 9, i + 1)
+      return [new Date(from).toISOString().slice(0, 10), from, from + 86_400_000]
+    })
+    const year = Array.from({ length: 12 }, (_, i): Period => {
+      return [`2026-${String(i + 1).padStart(2, '0')}`, Date.UTC(2026, i, 1), Date.UTC(2026, i + 1, 1)]
+    })
+    const transactions = Array.from({ length: 2000 }, (_, i) =>
+      spent(new Date(Date.UTC(2026, 9, 1 + (i % 31)) + random(86_400_000)).toISOString(), {
+        user: idOf(i % 50),
+        model: models[random(150)] ?? '',
+        tokenType: random(2) === 0 ? 'prompt' : 'completion',
+        rawAmount: -random(1e9),
+        tokenValue: -random(1e9) / 8,
+      }),
+    )
+    const { bytes, ledger } = await usage({ days, months: year }, { users, transactions })
+    expect(bytes).toBeLessThan(24_000)
+    expect(ledger?.days).toHaveLength(31)
+    const total = transactions.reduce((sum, { tokenValue }) => sum - tokenValue, 0) / 1e6
+    for (const rows of [ledger?.days, ledger?.months, ledger?.models, ledger?.users])
+      expect((rows ?? []).reduce((sum, { usd }) => sum + usd, 0)).toBeCloseTo(total, 3)
+  })
+
   it('says that the database does not answer', async () => {
     expect(await usage({ days: november, months }, undefined)).toMatchObject({
       error: { code: 'database-unreachable' },
