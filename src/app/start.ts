@@ -130,6 +130,8 @@ function itemsOf(about: {
     {
       ...actualOf({ group }),
       domain: settings.domain ?? 'none',
+      trustedCertificate: settings.trustedCertificate,
+      budget: settings.budget,
       instanceType: settings.instanceType,
       diskGb: settings.diskGb,
       maxTokens: settings.maxTokens,

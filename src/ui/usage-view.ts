@@ -3,14 +3,16 @@ import { clean, cut } from './style.js'
 import { columns, usd } from './table.js'
 import type { Paint, Ui } from './ui.js'
 
-/** What a bar is as wide as at most, in columns. */
+/** Widths in columns: a bar's most and least, and the least of a name beside a shortened bar. */
 const barWidth = 16
+const leastBar = 4
+const leastName = 20
 const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']
 
 /** A bar in steps of an eighth of a column; whatever is more than nothing is seen. */
-function bar(amount: number, most: number): string {
+function bar(amount: number, most: number, wide: number): string {
   if (amount <= 0 || most <= 0) return ''
-  const steps = Math.max(1, Math.round((amount / most) * barWidth * 8))
+  const steps = Math.max(1, Math.round((amount / most) * wide * 8))
   return '█'.repeat(Math.floor(steps / 8)) + (eighths[steps % 8] ?? '')
 }
 
@@ -75,15 +77,24 @@ export function usageText(
     rows: readonly Row[],
     name: (row: Row) => string,
     more: (row: Row) => string,
-  ) =>
-    columns(
+  ) => {
+    const widest = (text: (row: Row) => string) => Math.max(0, ...rows.map((row) => text(row).length))
+    const dollars = Math.max(
+      9,
+      widest((row) => usd(row.usd)),
+    )
+    // What the indent, three gaps, dollars and tokens leave to a name and its bar.
+    const free = width - 8 - dollars - widest(more)
+    const barRoom = Math.min(barWidth, Math.max(leastBar, free - leastName))
+    return columns(
       rows.map((row) => [
-        `  ${cut(clean(name(row)), Math.max(20, width - 50))}`,
-        usd(row.usd).padStart(9),
-        bar(row.usd, spent(rows)).padEnd(barWidth),
+        `  ${cut(clean(name(row)), Math.max(leastName, free - barRoom))}`,
+        usd(row.usd).padStart(dollars),
+        bar(row.usd, spent(rows), barRoom).padEnd(barRoom),
         style('dim', more(row)),
       ]),
     )
+  }
   const pace = paceOf(usage)
   const earlier = months.filter((one) => one.month < month && one.calls + one.usd > 0)
   const head = columns([
@@ -126,7 +137,7 @@ function countedLines(
 ): string[] {
   if (!counted) return ['', style('dim', `  ${uncountedText}`)]
   const rows = counted.map((one) => [
-    `  ${cut(clean(countedName(one, usage)), Math.max(20, width - 44))}`,
+    `  ${cut(clean(countedName(one, usage)), Math.max(leastName, width - 44))}`,
     style('dim', tokensText(one)),
   ])
   if (rows.length === 0) return []

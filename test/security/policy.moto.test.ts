@@ -99,7 +99,7 @@ describeAws('the printed policy', (moto) => {
     const { ec2, iam } = at
     await may(['doctor'], ['doctor'])
     await may(['models'], ['models'])
-    await may(['up'], ['up', '--yes', '--email', 'ana@example.org'])
+    await may(['up'], ['up', '--yes', '--email', 'ana@example.org', '--budget', '50'])
     await may(['status'], ['status', '--chat'])
     await may(['list'], ['list', '--all-regions'])
     await may(['open'], ['open'])
@@ -112,6 +112,10 @@ describeAws('the printed policy', (moto) => {
     await may(['user'], ['user', 'list'])
     await may(['user'], ['user', 'remove', 'bob@example.org', '--confirm', 'bob@example.org'])
     await may(['portainer'], ['portainer', 'password'])
+    const ModelId = 'amazon.nova-pro-v1:0'
+    account.answer({
+      before: (call) => (call.action === 'ListMetrics' ? jsonAnswer(used(ModelId)) : undefined),
+    })
     await may(['usage'], ['usage'])
     await may(['user'], ['user', 'allowance'])
     const { stdout } = await may(['snapshot'], ['backup', '--snapshot', '--json'])
@@ -418,6 +422,17 @@ async function rests(
   await may(['schedule'], ['schedule', 'off'])
   await may(['schedule'], setSchedule)
 }
+
+/** CloudWatch's metrics of a model that was called: only then is there something to read. */
+const used = (Value: string) => ({
+  Metrics: [
+    {
+      Namespace: 'AWS/Bedrock',
+      MetricName: 'InputTokenCount',
+      Dimensions: [{ Name: 'ModelId', Value }],
+    },
+  ],
+})
 
 const everything = JSON.stringify({
   Version: '2012-10-17',

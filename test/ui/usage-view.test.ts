@@ -65,6 +65,35 @@ describe('usage', () => {
     expect(usagePage(without, '')).toContain('cloudwatch:GetMetricData')
   })
 
+  it('keeps each row of fifty users and a month of large amounts within 80 columns', () => {
+    const large = {
+      inputTokens: 999_400_000,
+      outputTokens: 888_400_000,
+      cacheWriteTokens: 333_300_000,
+      cacheReadTokens: 444_400_000,
+      calls: 1_000_000,
+    }
+    const row = { ...large, usd: 12_345.67 }
+    const many = <Row>(count: number, one: (i: number) => Row) =>
+      Array.from({ length: count }, (_, i) => one(i))
+    const text = usageText(
+      {
+        ...usage,
+        total: row,
+        today: 30,
+        days: many(30, (i) => ({ day: `2026-11-${String(i + 1).padStart(2, '0')}`, ...row })),
+        models: many(12, (i) => ({ model: `us.anthropic.claude-sonnet-${i}-20260101-v1:0`, ...row })),
+        users: many(50, (i) => ({ email: `firstname.lastname-${i}@department.example.org`, ...row })),
+        counted: many(12, (i) => ({ model: `us.anthropic.claude-sonnet-${i}-20260101-v1:0`, ...large })),
+      },
+      paint,
+    )
+    // Sentences are wrapped where they are printed; the rows of a table are not.
+    const rows = text.split('\n').filter((line) => / in, /.test(line) && !line.startsWith('  Models'))
+    expect(rows).toHaveLength(30 + 12 + 50 + 1 + 12)
+    expect(rows.filter((line) => line.length > 80)).toEqual([])
+  })
+
   it('gives a spreadsheet text only, whatever an address begins with', () => {
     const [line] = usageCsv(usage).match(/^user,.*$/m) ?? []
     expect(line).toBe(`user,"'=cmd|""</script><b> @example.org",1234567,300,0,0,4,7.000000`)
