@@ -1,6 +1,7 @@
 import { Command as Commander, Option } from 'commander'
 import type { GlobalOptions } from '../app/context.js'
 import type { Command } from '../app/define-command.js'
+import { LabError } from '../core/error.js'
 import { ExamplesFirst } from './command-help.js'
 import { type CommandNode, type Flag, globalFlags, tree } from './tree.js'
 
@@ -23,6 +24,7 @@ function parserOf(node: CommandNode, runs: Runs): Commander {
     parser.addArgument(choices ? argument.choices([...choices]) : argument)
   }
   for (const flag of [...node.options, ...globalFlags]) parser.addOption(optionOf(flag))
+  refuseMistaken(parser)
   for (const child of node.children) parser.addCommand(parserOf(child, runs))
   if (command) {
     parser.action(async (...given: unknown[]) => {
@@ -31,6 +33,28 @@ function parserOf(node: CommandNode, runs: Runs): Commander {
     })
   }
   return parser
+}
+
+/**
+ * LabError `bad-usage` where an option would take the next option as its value, and where both `--x` and `--no-x` are
+ * given. The library takes the last of them without a word.
+ */
+function refuseMistaken(parser: Commander): void {
+  const given = new Set<string>()
+  const refuse = (what: string) => {
+    throw new LabError({ code: 'bad-usage', what, fix: [] })
+  }
+  for (const option of parser.options) {
+    const name = option.name()
+    const opposite = option.negate ? name.replace(/^no-/, '') : `no-${name}`
+    parser.on(`option:${name}`, (value: unknown) => {
+      given.add(name)
+      if (typeof value === 'string' && value.startsWith('--'))
+        refuse(`--${name} needs a value; ${value.slice(0, 60)} is an option.`)
+      if (given.has(opposite))
+        refuse(`--${opposite} and --${name} contradict each other. Give only one of them.`)
+    })
+  }
 }
 
 /** A scenario is one of the rehearsal's. */

@@ -27,7 +27,10 @@ export function listenToSignals(emit: () => Emit | undefined, stopping: () => st
     if (!isGone(error)) throw error
   })
   process.stdout.on('error', (error) => {
-    if (!isGone(error)) throw error
+    if (!isGone(error)) {
+      process.stderr.write(`✖ Standard output can’t be written: ${(error as NodeJS.ErrnoException).code}.\n`)
+      process.exit(1)
+    }
     interruption.abort()
   })
   return interruption.signal

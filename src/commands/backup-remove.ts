@@ -4,7 +4,7 @@ export const backupRemove = defineCommand({
   name: 'backup remove',
   summary: 'Delete an EBS snapshot of the lab',
   examples: [
-    ['backup remove 20261126T101500Z-snapshot', 'asks for the lab’s name; backup list lists them'],
+    ['backup remove 20261126T101500Z-snapshot', 'deletes a snapshot'],
     ['backup remove 20261126T101500Z-snapshot --confirm default', 'without a prompt'],
   ],
   args: [{ name: '<snapshot>', text: 'its name from backup list, or its id' }],

@@ -7,7 +7,7 @@ export const backup = defineCommand({
   name: 'backup',
   summary: 'Save everything in the lab to one encrypted file',
   examples: [
-    ['backup', 'writes a file into this folder and reads it back'],
+    ['backup', 'writes a file here and reads it back'],
     ['backup lab.backup --passphrase-file pass.txt', 'without a prompt'],
     ['backup verify lab.backup', 'checks a file, without a lab'],
     ['backup list', 'lists the nightly dumps and snapshots'],

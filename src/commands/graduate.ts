@@ -6,12 +6,9 @@ export const graduate = defineCommand({
   name: 'graduate',
   summary: 'Write the files that move the lab to Kubernetes',
   examples: [
-    ['graduate --out kubernetes', 'asks for what it needs; changes nothing'],
-    ['graduate --out kubernetes --from lab.backup', 'from a backup, without a lab'],
-    [
-      'graduate --out kubernetes --host chat.example.org --mongodb mongodb+srv://me:secret@db.example.net/LibreChat',
-      'without a prompt',
-    ],
+    ['graduate --out k8s', 'asks'],
+    ['graduate --out k8s --from lab.backup', 'from a backup'],
+    ['graduate --out k8s --host chat.example.org --mongodb mongodb://db.example.org', 'no prompt'],
   ],
   options: {
     out: { kind: 'word', value: '<folder>', text: 'the new folder to write' },

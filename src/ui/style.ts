@@ -98,7 +98,8 @@ function wrapCell(line: string, columns: number): string | undefined {
 }
 
 /** Half a SHA-256 fingerprint, "AB:CD:…", in its two parts of eight bytes. */
-const fingerprintHalf = /^( *)((?:[\dA-F]{2}:){7}[\dA-F]{2}):((?:[\dA-F]{2}:){7}[\dA-F]{2})$/
+const fingerprintHalf =
+  /^((?:\u001b\[[\d;]*m| )*)((?:[\dA-F]{2}:){7}[\dA-F]{2}):((?:[\dA-F]{2}:){7}[\dA-F]{2}:?(?:\u001b\[[\d;]*m)*)$/
 
 function wrapLine(line: string, columns: number): string {
   if (displayWidth(line) <= columns) return line

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -208,6 +209,18 @@ describe('refused before anything is asked or written', () => {
       expect(ended.stderr).toMatch(/is not|is no|requires|argument/)
       expect(existsSync(folder)).toBe(false)
     }
+  })
+
+  it('the namespace of others, and a symbolic link', async () => {
+    const link = newFolder()
+    symlinkSync('/nowhere', link)
+    const rest = ['--host', 'a.example.org', '--mongodb', mongodb]
+    const linked = await made.plain.words(['graduate', '--out', link, ...rest])
+    expect(linked.stderr).toContain('is a symbolic link')
+    const folder = newFolder()
+    const shared = await made.plain.words(['graduate', '--out', folder, '--namespace', 'default', ...rest])
+    expect(shared.stderr).toContain('"default" is not a name for a namespace')
+    expect(existsSync(folder)).toBe(false)
   })
 
   it('a folder with something in it, and one below a file', async () => {

@@ -49,6 +49,8 @@ const spec = object({
     role: text.optional(),
     profile: text.optional(),
     budget: text.optional(),
+    scheduleRole: text.optional(),
+    scheduleGroup: text.optional(),
   }).optional(),
   adopted: object({
     instanceId: text.optional(),

@@ -62,6 +62,8 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
     await press('Enter')
     await shows('How many dollars')
     await press('Enter')
+    await shows('AWS budget')
+    await press('Enter')
     // Back to the instance type, which was taken by mistake.
     await shows('Continue with these answers?')
     await press('Down', 'Down', 'Enter')
@@ -94,6 +96,7 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
       'Which certificate',
       'Which models',
       'How many dollars',
+      'AWS budget',
       'Continue with',
     ])
       await shows(question).then(() => press('Enter'))
@@ -162,6 +165,7 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
       'Which certificate',
       'Which models',
       'How many dollars',
+      'AWS budget',
       'Continue with',
     ])
       await shows(question).then(() => press('Enter'))
@@ -269,11 +273,15 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
     const { end, folder } = await at('up --rehearse --yes')
     await end()
     const wrong = await at('destroy --rehearse', {}, { folder, rows: 60 })
+    await wrong.shows('Back up to a file')
+    await wrong.press('n', 'Enter')
     await wrong.shows("Type the lab's name")
     await wrong.type('y')
     await wrong.press('Enter')
     expect((await wrong.end()).code).toBe(1)
     const right = await at('destroy --rehearse', {}, { folder, rows: 60 })
+    await right.shows('Back up to a file')
+    await right.press('n', 'Enter')
     await right.shows("Type the lab's name")
     await right.type('default')
     await right.press('Enter')

@@ -54,7 +54,7 @@ describe.skipIf(!isThere)('the page of usage --open', () => {
       expect(await tab.evaluate(drawn)).toEqual([true, true])
       expect(await tab.getByRole('img', { name: /^Dollars for models/ }).count()).toBe(2)
       const tables = await tab.locator('table caption').allTextContents()
-      expect(tables).toEqual(['Each day', 'By model', 'By user', 'Counted by AWS', 'Each month'])
+      expect(tables).toEqual(['Each day', 'By model', 'By user', 'Tokens that AWS has counted', 'Each month'])
       expect(await tab.getByRole('rowheader', { name: 'me@example.org' }).count()).toBe(1)
       await tab.close()
     },

@@ -226,7 +226,9 @@ describe.skipIf(!there)('removing a user', () => {
       at('systemd-run --quiet --collect --unit=librechat-lab-recover-later --on-active=2min'),
     ).toBeGreaterThanOrEqual(0)
     expect(at('systemd-run')).toBeLessThan(at('compose stop'))
-    expect(lines.lastIndexOf('systemctl stop librechat-lab-recover-later.timer')).toBeGreaterThan(at('compose up'))
+    expect(lines.lastIndexOf('systemctl stop librechat-lab-recover-later.timer')).toBeGreaterThan(
+      at('compose up'),
+    )
   })
 
   it('says that LibreChat did not start again, which matters most', () => {

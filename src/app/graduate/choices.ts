@@ -101,9 +101,10 @@ const redisQuestion = {
 
 const rules = {
   namespace: {
-    fits: (text: string) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text) && !text.startsWith('kube-'),
+    fits: (text: string) =>
+      /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text) && !text.startsWith('kube-') && text !== 'default',
     is: 'a name for a namespace',
-    why: 'A namespace has 1 to 63 lower-case letters, digits and dashes, and does not start with "kube-".',
+    why: 'A namespace has 1 to 63 lower-case letters, digits and dashes, and is neither "default" nor one of Kubernetes’ own (kube-…): the files limit and, at the end, can delete all of it.',
     like: 'librechat',
   },
   host: {

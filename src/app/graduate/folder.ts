@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { LabError } from '../../core/error.js'
 import { isNowhere, isPathError, shortPath } from '../backup/file.js'
@@ -14,6 +14,12 @@ export interface Written {
 export async function checkFolder(given: string): Promise<string> {
   const folder = resolve(given)
   const found = await entries(folder)
+  if (await isLink(folder))
+    throw new LabError({
+      code: 'no-such-folder',
+      what: `${shortPath(folder)} is a symbolic link.`,
+      fix: ['Use the folder itself, or a new one.'],
+    })
   if (found === undefined && (await entries(dirname(folder))) === undefined)
     throw new LabError({
       code: 'no-such-folder',
@@ -43,12 +49,52 @@ async function entries(folder: string): Promise<string[] | undefined> {
   }
 }
 
-/** Writes all files or none: they are made beside the folder and get its name at the end. */
-export async function writeFolder(folder: string, files: readonly Written[]): Promise<void> {
-  const aside = join(dirname(folder), `.${basename(folder)}.partial`)
-  await rm(aside, { recursive: true, force: true })
+async function isLink(path: string): Promise<boolean> {
   try {
-    await mkdir(aside)
+    return (await lstat(path)).isSymbolicLink()
+  } catch (error) {
+    if (isNowhere(error)) return false
+    throw error
+  }
+}
+
+/** What a file system answers where nothing can be written. */
+const unwritable = new Set([
+  'EACCES',
+  'EDQUOT',
+  'EEXIST',
+  'ENOENT',
+  'ENOSPC',
+  'ENOTDIR',
+  'ENOTEMPTY',
+  'EPERM',
+  'EROFS',
+])
+
+/**
+ * Writes all files or none: they are written to a folder of this run's own beside it, which gets its name at the end.
+ * LabError `folder-not-written`.
+ */
+export async function writeFolder(folder: string, files: readonly Written[]): Promise<void> {
+  try {
+    await writeAside(folder, files)
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (!unwritable.has(code)) throw error
+    throw new LabError({
+      code: 'folder-not-written',
+      what: `${shortPath(folder)} can’t be written: ${code}.`,
+      why: 'No file of it was left.',
+      fix: ['Use another folder.'],
+      cause: error,
+    })
+  }
+}
+
+async function writeAside(folder: string, files: readonly Written[]): Promise<void> {
+  const aside = await mkdtemp(join(dirname(folder), `.${basename(folder)}.`))
+  try {
+    await chmod(aside, 0o755)
     for (const { path, text, secret } of files) {
       await mkdir(dirname(join(aside, path)), { recursive: true })
       await writeFile(join(aside, path), text, { mode: secret ? 0o600 : 0o644 })
