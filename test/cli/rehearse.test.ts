@@ -95,12 +95,12 @@ it('status says that a host is at its limits and which step is next, and ends as
   expect((await run(['status'])).stdout).not.toContain('Capacity')
   const busy = await start(['status', '--scenario', 'busy-host'], env).ended
   expect(busy.code).toBe(0)
-  expect(busy.stdout).toMatch(/Capacity\n {2}! memory: [\s\S]*up --instance-type t3\.large/)
+  expect(busy.stdout).toMatch(/Capacity\n {2}! memory: [\s\S]*up --rehearse --instance-type t3\.large/)
   const { capacity } = (await start(['status', '--scenario', 'busy-host', '--json'], env).ended).json<{
     capacity: { limits: { code: string }[]; next: string[] }
   }>()
   expect(capacity.limits.map(({ code }) => code)).toEqual(['memory', 'processor', 'restarts'])
-  expect(capacity.next).toEqual([expect.stringContaining('up --instance-type t3.large')])
+  expect(capacity.next).toEqual([expect.stringContaining('up --rehearse --instance-type t3.large')])
 })
 
 it('update moves an older lab, says what a failed one left, and tries again only when asked', {
