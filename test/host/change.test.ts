@@ -107,7 +107,7 @@ describe('a change', () => {
     suite.lab.pin({ ...libreChat('v0.8.9'), MEILISEARCH_VOLUME: 'v1.36.0' })
     await putStack()
     // Beside the data that a rollback has restored.
-    expect(await sh("docker volume ls -q | grep meilisearch | sed 's/-r[0-9]*$//' | sort")).toBe(
+    expect(await sh("docker volume ls -q | grep meilisearch | sed 's/-r[0-9]*$//' | sort -u")).toBe(
       'librechat-lab_meilisearch-v1.35.1\nlibrechat-lab_meilisearch-v1.36.0',
     )
     expect(await sh('docker exec librechat-lab-librechat-1 cat /app/data/search-reset')).toBe('y n')
