@@ -156,7 +156,7 @@ it.skipIf(!hasPython)('a backup opens without this program, by the commands of d
   // It needs a MongoDB: only what it is given is looked at.
   writeFileSync(join(folder, 'mongorestore'), '#!/bin/sh\necho "mongorestore $*"\n', { mode: 0o755 })
   const env = { ...process.env, PATH: `${folder}:${process.env.PATH}` }
-  const drill = spawnSync('bash', ['-euc', commands], { cwd: folder, env, encoding: 'utf8' })
+  const drill = spawnSync('bash', ['--norc', '-euc', commands], { cwd: folder, env, encoding: 'utf8' })
   expect(drill).toMatchObject({ status: 0, stderr: '' })
   expect(drill.stdout).toContain('Verified OK')
   expect(drill.stdout).toContain('mongorestore --archive=mongodb.archive.gz --gzip')
