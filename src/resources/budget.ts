@@ -17,14 +17,7 @@ import {
 import { ignoreErrors } from '../aws/errors.js'
 import { collect } from '../core/collect.js'
 import type { Change, Resource, ResourceActions } from '../engine/resource.js'
-import {
-  type CreationProof,
-  checkProven,
-  creationTags,
-  missingTags,
-  type Proven,
-  proofChanges,
-} from './creation.js'
+import { type CreationProof, creationOf, type Proven } from './creation.js'
 import type { LabId } from './ownership.js'
 
 /** What a user wants of it: dollars a month for the whole account, and who hears of them. */
@@ -100,6 +93,7 @@ export function budget(options: {
   after: readonly Resource[]
 }): Resource<BudgetState> {
   const { budgets, lab, name, wanted, proof } = options
+  const creation = creationOf(options, 'budget')
   const ofBudget = { AccountId: lab.account, BudgetName: name }
   const ResourceARN = `arn:${lab.partition}:budgets::${lab.account}:budget/${name}`
   const subscribers = (): Subscriber[] =>
@@ -142,7 +136,7 @@ export function budget(options: {
       const tags = await ignoreErrors(gone, () =>
         budgets.send(new ListTagsForResourceCommand({ ResourceARN })),
       )
-      const proven = await checkProven({ ...options, kind: 'budget' }, tags?.ResourceTags, seen)
+      const proven = await creation.check(tags?.ResourceTags, seen)
       return { ...proven, ...amountsOf(found.Budget), notices: await noticesOf(budgets, ofBudget) }
     },
 
@@ -160,7 +154,7 @@ export function budget(options: {
       const addresses = readersOf(state).join(', ') || 'nobody'
       const isDrifted = difference(state.notices).missing.length + difference(state.notices).others.length > 0
       return [
-        ...proofChanges(lab, state),
+        ...creation.changes(state),
         ...differs('amount', amountText(state.usd), amountText(wanted.usd)),
         ...differs('covers', state.isWhole ? everything : 'a part of it', everything),
         ...differs('notices at', noticesThere, wantedText),
@@ -185,11 +179,11 @@ export function budget(options: {
               Notification: one,
               Subscribers: subscribed,
             })),
-            ResourceTags: creationTags(lab, proof),
+            ResourceTags: creation.tags,
           }),
         )
       } else {
-        const ResourceTags = missingTags(lab, proof, state)
+        const ResourceTags = creation.missing(state)
         if (ResourceTags.length > 0) await budgets.send(new TagResourceCommand({ ResourceARN, ResourceTags }))
         if (state.usd !== wanted?.usd || !state.isWhole)
           await budgets.send(

@@ -1,6 +1,6 @@
 import type { Instance } from '@aws-sdk/client-ec2'
 import { LabError } from '../core/error.js'
-import type { Resource } from '../engine/resource.js'
+import type { Change, Resource } from '../engine/resource.js'
 import type { Identity, Stranger } from './identity.js'
 import {
   adoptIt,
@@ -53,45 +53,51 @@ export class Unproven extends LabError {
 
 type Seen = Parameters<Resource['observe']>[0]
 
-/**
- * Accepts what has the id; what an older version made, as long as the lab's settings are stored; and what the proven
- * instance uses. LabError `unowned`, `other-region`; `adopt` accepts the former.
- */
-export async function checkProven(
-  about: { lab: LabId; adopt: boolean; kind: Kind; name: string; proof: CreationProof },
-  tags: Parameters<typeof checkOwned>[2],
-  seen: Seen,
-  isUsedBy?: (host: Instance) => Promise<boolean>,
-): Promise<Proven> {
-  const { lab, adopt, kind, name, proof } = about
-  const what = `${nouns[kind]} ${name}`
-  if (!checkOwned(lab, what, tags, adopt)) return { owned: false, marked: false }
-  const id = tagValue(tags, tagKeys.creation)
-  if (id === proof.id) return { owned: true, marked: true }
-  const isOlder = !proof.isRecorded && id === undefined && (await seen(proof.settings)) !== undefined
-  if (isOlder) return { owned: true, marked: false }
-  const host = isUsedBy && (await seen(proof.identity))?.instance
-  if (host && (await isUsedBy(host))) return { owned: true, marked: false }
-  if (adopt) return { owned: false, marked: false }
-  throw new Unproven({
-    kind,
-    id: name,
-    name: '',
-    why: `It has the lab’s tags, but not the creation id in the settings${isUsedBy ? ', and the lab’s instance does not use it' : ''}.`,
-  })
+/** Whose it is: what its creation id and its tags say, what they are to be, and what the plan says of them. */
+export interface Creation {
+  /**
+   * Accepts what has the id; what an older version made, as long as the lab's settings are stored; and what the proven
+   * instance uses. LabError `unowned`, `other-region`; `adopt` accepts the former.
+   */
+  check(
+    tags: Parameters<typeof checkOwned>[2],
+    seen: Seen,
+    isUsedBy?: (host: Instance) => Promise<boolean>,
+  ): Promise<Proven>
+  /** The tags of the creating call, and of an adoption. */
+  readonly tags: Tag[]
+  /** What is still missing of them. */
+  missing(state: Proven): Tag[]
+  changes(state: Proven): Change[]
 }
 
-/** The tags of the creating call, and of an adoption. */
-export const creationTags = (lab: LabId, { id }: CreationProof): Tag[] => [
-  { Key: tagKeys.creation, Value: id },
-  ...tagsOf(lab),
-]
-
-/** What is still missing of them. */
-export const missingTags = (lab: LabId, proof: CreationProof, { owned, marked }: Proven): Tag[] =>
-  owned ? (marked ? [] : creationTags(lab, proof).slice(0, 1)) : creationTags(lab, proof)
-
-export const proofChanges = (lab: LabId, { owned, marked }: Proven) => [
-  ...(owned ? [] : [{ what: 'ownership', from: 'not ours', to: `lab ${lab.name}` }]),
-  ...(owned && !marked ? [{ what: 'creation id', from: 'missing', to: 'tagged' }] : []),
-]
+export function creationOf(
+  { lab, adopt, name, proof }: { lab: LabId; adopt: boolean; name: string; proof: CreationProof },
+  kind: Kind,
+): Creation {
+  const tags: Tag[] = [{ Key: tagKeys.creation, Value: proof.id }, ...tagsOf(lab)]
+  return {
+    async check(found, seen, isUsedBy) {
+      if (!checkOwned(lab, `${nouns[kind]} ${name}`, found, adopt)) return { owned: false, marked: false }
+      const id = tagValue(found, tagKeys.creation)
+      if (id === proof.id) return { owned: true, marked: true }
+      const isOlder = !proof.isRecorded && id === undefined && (await seen(proof.settings)) !== undefined
+      if (isOlder) return { owned: true, marked: false }
+      const host = isUsedBy && (await seen(proof.identity))?.instance
+      if (host && (await isUsedBy(host))) return { owned: true, marked: false }
+      if (adopt) return { owned: false, marked: false }
+      throw new Unproven({
+        kind,
+        id: name,
+        name: '',
+        why: `It has the lab’s tags, but not the creation id in the settings${isUsedBy ? ', and the lab’s instance does not use it' : ''}.`,
+      })
+    },
+    tags,
+    missing: ({ owned, marked }) => (owned ? (marked ? [] : tags.slice(0, 1)) : tags),
+    changes: ({ owned, marked }) => [
+      ...(owned ? [] : [{ what: 'ownership', from: 'not ours', to: `lab ${lab.name}` }]),
+      ...(owned && !marked ? [{ what: 'creation id', from: 'missing', to: 'tagged' }] : []),
+    ],
+  }
+}

@@ -15,14 +15,7 @@ import {
 import { ignoreErrors, isCode } from '../aws/errors.js'
 import { collect } from '../core/collect.js'
 import type { Resource, ResourceActions } from '../engine/resource.js'
-import {
-  type CreationProof,
-  checkProven,
-  creationTags,
-  missingTags,
-  type Proven,
-  proofChanges,
-} from './creation.js'
+import { type CreationProof, creationOf, type Proven } from './creation.js'
 import type { LabId } from './ownership.js'
 import { onceKnown, type RoleState } from './role.js'
 
@@ -42,7 +35,8 @@ export function instanceProfile(options: {
   role: Resource<RoleState>
   proof: CreationProof
 }): Resource<InstanceProfileState> {
-  const { iam, lab, name, role, proof } = options
+  const { iam, name, role } = options
+  const creation = creationOf(options, 'profile')
   const InstanceProfileName = name
 
   return {
@@ -57,8 +51,7 @@ export function instanceProfile(options: {
       const profile = found?.InstanceProfile
       if (!profile) return undefined
       const id = profile.InstanceProfileId ?? ''
-      const proven = await checkProven(
-        { ...options, kind: 'profile' },
+      const proven = await creation.check(
         profile.Tags,
         seen,
         async (host) => host.IamInstanceProfile?.Id === id,
@@ -74,7 +67,7 @@ export function instanceProfile(options: {
     changes(state) {
       if (!state) return [{ what: 'role', to: name }]
       return [
-        ...proofChanges(lab, state),
+        ...creation.changes(state),
         ...(state.roles.length === 1 && state.roles[0] === name
           ? []
           : [{ what: 'role', from: state.roles.join(', ') || 'none', to: name }]),
@@ -85,12 +78,12 @@ export function instanceProfile(options: {
       let { arn = '', id = '' } = state ?? {}
       if (!state) {
         const { InstanceProfile } = await iam.send(
-          new CreateInstanceProfileCommand({ InstanceProfileName, Tags: creationTags(lab, proof) }),
+          new CreateInstanceProfileCommand({ InstanceProfileName, Tags: creation.tags }),
         )
         arn = InstanceProfile?.Arn ?? ''
         id = InstanceProfile?.InstanceProfileId ?? ''
       }
-      const Tags = state ? missingTags(lab, proof, state) : []
+      const Tags = state ? creation.missing(state) : []
       if (Tags.length > 0) await iam.send(new TagInstanceProfileCommand({ InstanceProfileName, Tags }))
       for (const RoleName of (state?.roles ?? []).filter((r) => r !== name)) {
         await iam.send(new RemoveRoleFromInstanceProfileCommand({ InstanceProfileName, RoleName }))

@@ -23,14 +23,7 @@ import { LabError } from '../core/error.js'
 import { type PolicyDocument, policySize, ROLE_INLINE_LIMIT } from '../core/policy.js'
 import { retryWhile } from '../core/wait.js'
 import type { EnsureContext, Resource, ResourceActions } from '../engine/resource.js'
-import {
-  type CreationProof,
-  checkProven,
-  creationTags,
-  missingTags,
-  type Proven,
-  proofChanges,
-} from './creation.js'
+import { type CreationProof, creationOf, type Proven } from './creation.js'
 import type { LabId } from './ownership.js'
 
 export interface RoleState extends Proven {
@@ -107,7 +100,8 @@ export function role(options: {
   proof: CreationProof
   after: readonly Resource[]
 }): Resource<RoleState> {
-  const { iam, lab, name, policyName, proof } = options
+  const { iam, lab, name, policyName } = options
+  const creation = creationOf(options, 'role')
   const RoleName = name
   const managedPolicy = `arn:${lab.partition}:iam::aws:policy/AmazonSSMManagedInstanceCore`
   const document: PolicyDocument = {
@@ -146,7 +140,7 @@ export function role(options: {
         ),
       ])
       const { RoleId } = found.Role
-      const proven = await checkProven({ ...options, kind: 'role' }, found.Role.Tags, seen, (host) =>
+      const proven = await creation.check(found.Role.Tags, seen, (host) =>
         hasRole(iam, host.IamInstanceProfile?.Arn, RoleId),
       )
       return {
@@ -170,7 +164,7 @@ export function role(options: {
         ]
       }
       return [
-        ...proofChanges(lab, state),
+        ...creation.changes(state),
         ...(state.trust === wantedTrust
           ? []
           : [{ what: 'who may assume it', from: 'changed', to: 'EC2 only' }]),
@@ -208,13 +202,13 @@ export function role(options: {
             RoleName,
             Description: 'LibreChat host: Systems Manager and Bedrock. Made by librechat-lab.',
             AssumeRolePolicyDocument: JSON.stringify(trust),
-            Tags: creationTags(lab, proof),
+            Tags: creation.tags,
             ...(options.permissionsBoundary ? { PermissionsBoundary: options.permissionsBoundary } : {}),
           }),
         )
         arn = Role?.Arn
       }
-      const Tags = state ? missingTags(lab, proof, state) : []
+      const Tags = state ? creation.missing(state) : []
       await Promise.all([
         Tags.length > 0 && iam.send(new TagRoleCommand({ RoleName, Tags })),
         state &&

@@ -12,14 +12,7 @@ import { collect } from '../core/collect.js'
 import { LabError } from '../core/error.js'
 import { retryWhile, waitFor } from '../core/wait.js'
 import type { Resource, ResourceActions } from '../engine/resource.js'
-import {
-  type CreationProof,
-  checkProven,
-  creationTags,
-  missingTags,
-  type Proven,
-  proofChanges,
-} from './creation.js'
+import { type CreationProof, creationOf, type Proven } from './creation.js'
 import { timeoutOptions } from './instance/describe.js'
 import type { LabId } from './ownership.js'
 
@@ -43,7 +36,8 @@ export function scheduleGroup(options: {
   proof: CreationProof
   after: readonly Resource[]
 }): Resource<ScheduleGroupState> {
-  const { scheduler, lab, name, proof } = options
+  const { scheduler, lab, name } = options
+  const creation = creationOf(options, 'schedule-group')
   const arn = groupArnOf(lab, name)
   const stateOf = async () =>
     (
@@ -64,22 +58,22 @@ export function scheduleGroup(options: {
         scheduler.send(new ListTagsForResourceCommand({ ResourceArn: arn })),
       )
       if (!found) return undefined
-      const proven = await checkProven({ ...options, kind: 'schedule-group' }, found.Tags, seen)
+      const proven = await creation.check(found.Tags, seen)
       return { ...proven, arn, name }
     },
 
     changes(state) {
       if (!state) return [{ what: 'for', to: 'the start and the stop' }]
-      return proofChanges(lab, state)
+      return creation.changes(state)
     },
 
     async ensure(state, work) {
       if (state) {
-        const Tags = missingTags(lab, proof, state)
+        const Tags = creation.missing(state)
         if (Tags.length > 0) await scheduler.send(new TagResourceCommand({ ResourceArn: arn, Tags }))
         return { ...state, owned: true, marked: true }
       }
-      const Tags = creationTags(lab, proof)
+      const Tags = creation.tags
       // An earlier one of the name may still be on its way out.
       await retryWhile(
         { ...timeoutOptions(work, 3), for: 'the deleted schedule group to be gone' },

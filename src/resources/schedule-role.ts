@@ -14,14 +14,7 @@ import {
 import { ignoreErrors } from '../aws/errors.js'
 import type { PolicyDocument } from '../core/policy.js'
 import type { Change, Resource, ResourceActions } from '../engine/resource.js'
-import {
-  type CreationProof,
-  checkProven,
-  creationTags,
-  missingTags,
-  type Proven,
-  proofChanges,
-} from './creation.js'
+import { type Creation, type CreationProof, creationOf, type Proven } from './creation.js'
 import type { InstanceState } from './instance.js'
 import type { LabId } from './ownership.js'
 import { attachedPolicies, canonical, inlinePolicies, onceKnown, withdraw } from './role.js'
@@ -82,6 +75,7 @@ interface Options {
 /** The role with which Scheduler starts and stops the lab's instance, and no other. */
 export function scheduleRole(options: Options): Resource<ScheduleRoleState> {
   const { iam, lab, name, instance } = options
+  const creation = creationOf(options, 'role')
   const trust = canonical(JSON.stringify(trustOf(lab, options.groupArn)))
   const wantedInline = (host: InstanceState | undefined) =>
     canonical(JSON.stringify(policyOf(lab, host?.instanceId ?? 'none')))
@@ -96,21 +90,24 @@ export function scheduleRole(options: Options): Resource<ScheduleRoleState> {
         iam.send(new GetRoleCommand({ RoleName: name })),
       )
       if (!found?.Role) return undefined
-      const proven = await checkProven({ ...options, kind: 'role' }, found.Role.Tags, seen)
+      const proven = await creation.check(found.Role.Tags, seen)
       return { ...proven, ...(await inspectRole(options, found.Role)) }
     },
 
     changes(state, seen) {
       if (!state) return [{ what: 'may start and stop', to: 'the instance, for EventBridge Scheduler' }]
-      return differences(state, options, { trust, inline: wantedInline(seen(instance)) })
+      return [
+        ...creation.changes(state),
+        ...differences(state, options, { trust, inline: wantedInline(seen(instance)) }),
+      ]
     },
 
     async ensure(state, work) {
       const host = await work.ready(instance)
       const inline = wantedInline(host)
       const RoleName = name
-      const arn = state?.arn ?? (await create(options))
-      if (state) await repair(options, state, trust)
+      const arn = state?.arn ?? (await create(options, creation))
+      if (state) await repair(options, creation, state, trust)
       if (state?.inline !== inline) {
         const PolicyDocument = JSON.stringify(policyOf(lab, host.instanceId))
         await onceKnown(work, () =>
@@ -186,10 +183,10 @@ async function inspectRole(options: Options, found: Role): Promise<Omit<Schedule
 
 function differences(
   state: ScheduleRoleState,
-  { lab, permissionsBoundary }: Options,
+  { permissionsBoundary }: Options,
   wanted: { trust: string; inline: string },
 ): Change[] {
-  const changes: Change[] = proofChanges(lab, state)
+  const changes: Change[] = []
   if (state.trust !== wanted.trust)
     changes.push({ what: 'who may assume it', from: 'changed', to: 'Scheduler, for this lab only' })
   if (state.boundary !== permissionsBoundary)
@@ -211,23 +208,31 @@ function differences(
   ]
 }
 
-async function create({ iam, lab, name, groupArn, permissionsBoundary, proof }: Options): Promise<string> {
+async function create(
+  { iam, lab, name, groupArn, permissionsBoundary }: Options,
+  creation: Creation,
+): Promise<string> {
   const { Role } = await iam.send(
     new CreateRoleCommand({
       RoleName: name,
       Description: 'EventBridge Scheduler: starts and stops a LibreChat host. Made by librechat-lab.',
       AssumeRolePolicyDocument: JSON.stringify(trustOf(lab, groupArn)),
-      Tags: creationTags(lab, proof),
+      Tags: creation.tags,
       ...(permissionsBoundary ? { PermissionsBoundary: permissionsBoundary } : {}),
     }),
   )
   return Role?.Arn ?? ''
 }
 
-async function repair(options: Options, state: ScheduleRoleState, trust: string): Promise<void> {
+async function repair(
+  options: Options,
+  creation: Creation,
+  state: ScheduleRoleState,
+  trust: string,
+): Promise<void> {
   const { iam, lab, name: RoleName, groupArn, permissionsBoundary } = options
   const { foreign } = state
-  const Tags = missingTags(lab, options.proof, state)
+  const Tags = creation.missing(state)
   if (Tags.length > 0) await iam.send(new TagRoleCommand({ RoleName, Tags }))
   if (state.trust !== trust) {
     const PolicyDocument = JSON.stringify(trustOf(lab, groupArn))

@@ -1,18 +1,14 @@
 import type { Instance } from '@aws-sdk/client-ec2'
 import { describe, expect, it } from 'vitest'
-import {
-  checkProven,
-  creationTags,
-  missingTags,
-  type Proven,
-  proofChanges,
-  Unproven,
-} from '../../src/resources/creation.js'
+import { creationOf, type Proven, Unproven } from '../../src/resources/creation.js'
 import { claim, lab, proofOf, seen } from './context.js'
 
 const marked = [...claim, { Key: 'librechat-lab:creation', Value: '0123456789abcdef' }]
 const otherMark = [...claim, { Key: 'librechat-lab:creation', Value: 'fedcba9876543210' }]
 const host: Instance = { InstanceId: 'i-lab' }
+
+const roleOf = (more: Partial<Parameters<typeof creationOf>[0]>) =>
+  creationOf({ lab, adopt: false, name: 'LibreChatInstanceRole', proof: proofOf({}), ...more }, 'role')
 
 const check = (
   tags: typeof claim,
@@ -22,8 +18,7 @@ const check = (
     ...of
   }: Parameters<typeof proofOf>[0] & { adopt?: boolean; isUsed?: boolean } = {},
 ) =>
-  checkProven(
-    { lab, adopt, kind: 'role', name: 'LibreChatInstanceRole', proof: proofOf(of) },
+  roleOf({ adopt, proof: proofOf(of) }).check(
     tags,
     seen,
     async ({ InstanceId }) => isUsed && InstanceId === host.InstanceId,
@@ -68,7 +63,6 @@ describe('the proof of a role or an instance profile', () => {
 })
 
 describe('the tags of a proof', () => {
-  const proof = proofOf({})
   const states: [string, Proven, string[], typeof marked][] = [
     ['proven', { owned: true, marked: true }, [], []],
     ['older', { owned: true, marked: false }, ['creation id'], marked.slice(-1)],
@@ -76,14 +70,18 @@ describe('the tags of a proof', () => {
   ]
 
   it.each(states)('of one that is %s are completed, and the plan says so', (_, state, changes, tags) => {
-    expect(proofChanges(lab, state).map(({ what }) => what)).toEqual(changes)
-    const missing = missingTags(lab, proof, state)
+    expect(
+      roleOf({})
+        .changes(state)
+        .map(({ what }) => what),
+    ).toEqual(changes)
+    const missing = roleOf({}).missing(state)
     expect(missing).toHaveLength(tags.length)
     expect(missing).toEqual(expect.arrayContaining(tags))
   })
 
   it('are all set by the creating call, with the user’s own', () => {
-    expect(creationTags({ ...lab, tags: { team: 'chat' } }, proof)).toEqual(
+    expect(roleOf({ lab: { ...lab, tags: { team: 'chat' } } }).tags).toEqual(
       expect.arrayContaining([...marked, { Key: 'team', Value: 'chat' }]),
     )
   })
