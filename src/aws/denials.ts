@@ -42,7 +42,7 @@ const kinds: { names: RegExp; what: string; fix: (string | Hint)[] }[] = [
     names: /permissions boundary/,
     what: 'The permissions boundary of your identity does not allow a call.',
     fix: [
-      'Other permissions can’t override it. Ask whoever manages the boundary to allow the call.',
+      'Other permissions can’t override it. Ask the person who manages the boundary to allow the call.',
       forThem,
     ],
   },

@@ -115,7 +115,7 @@ function moneyRows({ allowance, limit, budget, models }: Settings, actual: Actua
   ]
 }
 
-/** Shown where there is one, here or at AWS. */
+/** Shown where there is one, here or in AWS. */
 function budgetRow(budget: Settings['budget'], actual: Actual): SettingRow[] {
   if (!budget && !actual.budget) return []
   const text = (one: Actual['budget']) =>

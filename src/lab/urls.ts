@@ -1,6 +1,6 @@
 import type { LabId } from '../resources/ownership.js'
 
-/** Where a lab is reached, in a browser and at AWS. */
+/** Where a lab is reached, in a browser and in AWS. */
 export interface Urls {
   librechat: string
   portainer: string

@@ -19,7 +19,7 @@ interface Work {
 }
 
 interface Performance {
-  /** How long it takes at AWS, in milliseconds. */
+  /** How long it takes in AWS, in milliseconds. */
   takesMs: number
   outcome: RunCommand['outcome']
   leaves: Partial<Host>

@@ -2,7 +2,7 @@ import { waitScale } from '../core/clock.js'
 import type { Account, Region, Tags } from './account.js'
 import type { Scenario } from './scenarios.js'
 
-/** How much faster than at AWS things happen here. */
+/** How much faster than in AWS things happen here. */
 export const usualSpeed = 20
 
 /** Faster still where the tests shorten waits to less than a tenth. */

@@ -41,7 +41,7 @@ export interface BudgetState extends Proven {
   /** What AWS has counted so far, up to a day late; undefined: nothing yet. */
   spentUsd: number | undefined
   forecastUsd: number | undefined
-  /** As it is at AWS: an update keeps what the lab does not set. */
+  /** As it is in AWS: an update keeps what the lab does not set. */
   there: Budget
 }
 

@@ -62,7 +62,7 @@ export const settingsConflict = (name: string): LabError =>
     exitCode: 2,
   })
 
-/** What the user chose, kept at AWS. It is made first and goes last. */
+/** What the user chose, kept in AWS. It is made first and goes last. */
 export function settingsParameter(options: {
   ssm: SSMClient
   lab: LabId

@@ -19,7 +19,7 @@ export interface ForwardRequest {
   bind?: string
   /** Over how many sessions connections are spread. */
   sessions: number
-  /** Stands beside the sessions at AWS. */
+  /** Stands beside the sessions in AWS. */
   reason?: string
 }
 

@@ -28,7 +28,7 @@ export interface SessionEvents {
 }
 
 /**
- * One Session Manager session: opened, kept alive over any number of connections, ended at AWS as well.
+ * One Session Manager session: opened, kept alive over any number of connections, ended in AWS as well.
  * What is sent arrives once and in order for as long as the session lives.
  */
 export class Session {
@@ -133,7 +133,7 @@ export class Session {
     this.socket?.resume()
   }
 
-  /** Ends the session here and at AWS. Never rejects: the session ends by itself when AWS can't be told. */
+  /** Ends the session here and in AWS. Never rejects: the session ends by itself when AWS can't be told. */
   stop(): Promise<void> {
     this.stopping ??= this.terminate()
     return this.stopping

@@ -10,7 +10,7 @@ export interface SessionRequest {
   /** "AWS-StartPortForwardingSession"; without one it is a shell. */
   document?: string
   parameters?: Record<string, string[]>
-  /** Stands beside the session at AWS. */
+  /** Stands beside the session in AWS. */
   reason?: string
 }
 
@@ -20,7 +20,7 @@ export interface Address {
   TokenValue?: string | undefined
 }
 
-/** Starts the session at AWS, within the time that the whole opening may take. */
+/** Starts the session in AWS, within the time that the whole opening may take. */
 export async function startAtAws(
   request: SessionRequest,
   ssm: SSMClient,

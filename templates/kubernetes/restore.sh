@@ -1,7 +1,7 @@
 #!/bin/bash
 # Restores a backup of a lab into an empty database and an empty volume. The Job librechat-restore runs it in MongoDB's
 # own image, which has OpenSSL, tar, jq and MongoDB's tools. `kubectl cp` brings the backup while it waits.
-# Safe to run again: a restore that was interrupted begins anew, and one that is complete does nothing.
+# Safe to run again: a restore that was interrupted starts again, and one that is complete does nothing.
 set -euo pipefail
 umask 077
 BACKUP=${BACKUP:-/backup} FILES=${FILES:-/files} PASSPHRASE=${PASSPHRASE:-/passphrase/passphrase}

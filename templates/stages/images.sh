@@ -19,7 +19,7 @@ if ! [ -f "$kept/LIBRECHAT_IMAGE" ] || [ "$(head -n 1 "$kept/LIBRECHAT_IMAGE")" 
 fi
 
 # A service of its own, which leaves the lock alone and outlives this stage. Whether it succeeds is the stack stage's to
-# see: it asks for the same image and then has it, shares the download, or begins it anew.
+# see: it asks for the same image and then has it, shares the download, or starts it again.
 begin_librechat() {
   systemctl -q is-active librechat-lab-fetch ||
     systemd-run -q --collect --unit=librechat-lab-fetch --property=RuntimeMaxSec=1800 --setenv=HOME=/root \

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DescribeSnapshotsCommand } from '@aws-sdk/client-ec2'
 import { expect, it } from 'vitest'
 import { openAccount } from '../support/account.js'
@@ -45,7 +46,10 @@ describeAws('snapshots, killed at each call that changes something', (moto) => {
       ['DescribeSnapshots', 'after'],
     ] as const
     for (const [action, when] of points) {
+      // As far apart as AWS takes snapshots of a volume, and as their names, which hold seconds, differ.
+      await sleep(1_000)
       await killed(['backup', '--snapshot'], action, when)
+      await sleep(1_000)
       await run0('backup', '--snapshot')
     }
     const made = await listed()

@@ -138,7 +138,7 @@ openssl cms -decrypt -binary -inform DER -inkey sealed/key.pem -in sealed/secret
 
 ${block(from)}
 
-Then the URIs of the databases: run this, put in what stands in angle brackets, and end with Ctrl-D.
+Then the URIs of the databases: run this, replace each value in angle brackets, and end with Ctrl-D.
 
 ${block(kubectl(plan, `create secret generic ${cluster.databases} --from-env-file=/dev/stdin`))}
 
@@ -158,7 +158,7 @@ ${block(
 
 const restoreStep = (plan: Plan) => `## 5. The restore
 
-The job checks the whole backup, restores it into the empty database and the empty volume, and has the search index made anew.
+The job checks the whole backup, restores it into the empty database and the empty volume, and rebuilds the search index.
 
 ${block(
   "printf 'Passphrase of the backup: ' && read -rs PASSPHRASE && echo",
@@ -205,7 +205,7 @@ Check: the pods have the address of Pod Identity. If this prints nothing, the as
 
 ${block(kubectl(plan, `exec deployment/${cluster.app} -- printenv AWS_CONTAINER_CREDENTIALS_FULL_URI`))}
 
-Check: the load balancer has an address and serves LibreChat${plan.source.settings.allow.cidrs.length > 0 ? ' to those whom the lab lets in' : ', within the VPC only, because the lab lets nobody in'}.
+Check: the load balancer has an address and serves LibreChat${plan.source.settings.allow.cidrs.length > 0 ? ' to the addresses that the lab allows' : ', within the VPC only, because no address is allowed to reach the lab'}.
 
 ${block(
   `BALANCER=$(${kubectl(plan, `get ingress ${cluster.app} -o jsonpath='{.status.loadBalancer.ingress[0].hostname}'`)})`,

@@ -8,7 +8,7 @@ export interface Filter {
 
 /**
  * Whether something passes EC2's filters: all of them, each by any of its values, `*` and `?` as wildcards.
- * `fields` names what it can be filtered by besides its tags; a filter that isn't there is refused, as at AWS.
+ * `fields` names what it can be filtered by besides its tags; a filter that isn't there is refused, as in AWS.
  */
 export function passes(
   filters: readonly Filter[] | undefined,
