@@ -9,7 +9,7 @@ import { actualOf } from '../lab/actual.js'
 import { findInstance, type LabInstance } from '../lab/find.js'
 import type { LabGraph } from '../lab/graph.js'
 import type { Lock } from '../lab/lock.js'
-import { unsaidChanges } from '../lab/opening.js'
+import { unsaidRules } from '../lab/opening.js'
 import { nextOf } from '../lab/schedule.js'
 import { nothingChosen, type Settings } from '../lab/settings.js'
 import { type Urls, urlsOf } from '../lab/urls.js'
@@ -124,21 +124,8 @@ function itemsOf(about: {
 }): PlanItem[] {
   const { open, graph, settings, parts, observation, context } = about
   const group = observation.of(graph.group)
-  const unsaid = unsaidChanges(
-    settings,
-    // Only the rules are judged: a start changes nothing else that the settings could widen.
-    {
-      ...actualOf({ group }),
-      domain: settings.domain ?? 'none',
-      trustedCertificate: settings.trustedCertificate,
-      budget: settings.budget,
-      instanceType: settings.instanceType,
-      diskGb: settings.diskGb,
-      maxTokens: settings.maxTokens,
-      users: 1,
-    },
-    { choices: {}, models: true, stored: [], launches: false, region: open.lab.region },
-  ).filter(({ flags }) => !('email' in flags))
+  // Only the rules are judged: a start changes nothing else that the settings could widen.
+  const unsaid = unsaidRules(settings, actualOf({ group }), {})
   const isProven = !observation.of(graph.identity)?.unconfirmed
   const follows = open.stored !== undefined && group !== undefined && unsaid.length === 0 && isProven
   if (!follows)

@@ -40,9 +40,7 @@ export function unsaidChanges(settings: Settings, actual: Actual, chosen: Chosen
     ...unsaidRanges(settings, actual, choices),
     ...unsaidDomain(settings, actual, choices),
     ...unsaidCertificate(settings, actual, choices),
-    ...(settings.openPort80 && !(choices.openPort80 ?? choices.trustedCertificate) && actual.port80 !== true
-      ? [{ would: 'open port 80 to everybody', flags: { 'open-port-80': true as const } }]
-      : []),
+    ...unsaidPort80(settings, actual, choices),
     ...unsaidBoundary(settings, actual, choices),
     ...(choices.email === undefined && firstUserTask(settings, actual, false) === 'create'
       ? [
@@ -83,6 +81,17 @@ export function firstUserTask(
   if (actual.users === undefined) return said || settings.passwordDue ? 'create' : 'none'
   return settings.passwordDue ? 'reset' : 'none'
 }
+
+/** The part of it that the security group's rules would do. */
+export const unsaidRules = (settings: Settings, actual: Actual, choices: Choices): Unsaid[] => [
+  ...unsaidRanges(settings, actual, choices),
+  ...unsaidPort80(settings, actual, choices),
+]
+
+const unsaidPort80 = ({ openPort80 }: Settings, { port80 }: Actual, choices: Choices): Unsaid[] =>
+  openPort80 && !(choices.openPort80 ?? choices.trustedCertificate) && port80 !== true
+    ? [{ would: 'open port 80 to everybody', flags: { 'open-port-80': true } }]
+    : []
 
 function unsaidRanges({ allow }: Settings, actual: Actual, choices: Choices): Unsaid[] {
   // A detected address is this run's own.
