@@ -170,7 +170,7 @@ export class BackupReader {
   close = (): Promise<void> => this.file.close()
 }
 
-const errnoOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? ''
+export const errnoOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? ''
 
 /** Whether nothing can be at the path of a failed call. */
 export const isNowhere = (error: unknown): boolean =>
@@ -179,6 +179,10 @@ export const isNowhere = (error: unknown): boolean =>
 /** Whether a call failed for the path that the user gave. */
 export const isPathError = (error: unknown): boolean =>
   isNowhere(error) || ['EACCES', 'EISDIR'].includes(errnoOf(error))
+
+/** Whether a file system can't take what was to be written to a path. */
+export const isUnwritable = (error: unknown): boolean =>
+  isPathError(error) || ['EDQUOT', 'EEXIST', 'ENOSPC', 'ENOTEMPTY', 'EPERM', 'EROFS'].includes(errnoOf(error))
 
 /** A path in a message. */
 export const shortPath = (path: string): string => (path.length > 200 ? `${path.slice(0, 200)}…` : path)

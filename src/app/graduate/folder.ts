@@ -1,7 +1,7 @@
 import { chmod, lstat, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { LabError } from '../../core/error.js'
-import { isNowhere, isPathError, shortPath } from '../backup/file.js'
+import { errnoOf, isNowhere, isPathError, isUnwritable, shortPath } from '../backup/file.js'
 
 /** A file of the folder; `secret` for its owner alone. */
 export interface Written {
@@ -40,7 +40,7 @@ async function entries(folder: string): Promise<string[] | undefined> {
   try {
     return await readdir(folder)
   } catch (error) {
-    if (isNowhere(error) && (error as NodeJS.ErrnoException).code !== 'ENOTDIR') return undefined
+    if (isNowhere(error) && errnoOf(error) !== 'ENOTDIR') return undefined
     if (!isPathError(error)) throw error
     throw new LabError({
       code: 'no-such-folder',
@@ -58,19 +58,6 @@ async function isLink(path: string): Promise<boolean> {
   }
 }
 
-/** What a file system answers where nothing can be written. */
-const unwritable = new Set([
-  'EACCES',
-  'EDQUOT',
-  'EEXIST',
-  'ENOENT',
-  'ENOSPC',
-  'ENOTDIR',
-  'ENOTEMPTY',
-  'EPERM',
-  'EROFS',
-])
-
 /**
  * Writes all files or none: they are written to a folder of this run's own beside it, which gets its name at the end.
  * LabError `folder-not-written`.
@@ -79,11 +66,10 @@ export async function writeFolder(folder: string, files: readonly Written[]): Pr
   try {
     await writeAside(folder, files)
   } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException
-    if (!unwritable.has(code)) throw error
+    if (!isUnwritable(error)) throw error
     throw new LabError({
       code: 'folder-not-written',
-      what: `${shortPath(folder)} can’t be written: ${code}.`,
+      what: `${shortPath(folder)} can’t be written: ${errnoOf(error)}.`,
       why: 'No file of it was left.',
       fix: ['Use another folder.'],
       cause: error,
