@@ -1,7 +1,11 @@
+import type { EC2Client } from '@aws-sdk/client-ec2'
 import type { EnsureContext, Resource } from '../../src/engine/resource.js'
 import type { CreationProof } from '../../src/resources/creation.js'
 import type { Identity } from '../../src/resources/identity.js'
+import type { InstanceOptions } from '../../src/resources/instance/describe.js'
+import type { InstanceProfileState } from '../../src/resources/instance-profile.js'
 import type { LabId } from '../../src/resources/ownership.js'
+import type { SecurityGroupState } from '../../src/resources/security-group.js'
 
 export const lab: LabId = { name: 'default', region: 'us-east-1', account: '123456789012', partition: 'aws' }
 
@@ -69,3 +73,33 @@ export const seen = async <State>(resource: Resource<State>): Promise<State | un
 /** An error as the SDK throws it. */
 export const awsError = (name: string, message = name): Error =>
   Object.assign(new Error(message), { name, $metadata: { httpStatusCode: 400 } })
+
+export const profile = observed('profile', { id: 'AIPA', arn: 'arn:profile' } as InstanceProfileState)
+const group = observed('group', { groupId: 'sg-lab' } as SecurityGroupState)
+
+/** A default instance, of the profile and the group above. */
+export const instanceOptions = (ec2: EC2Client, more: Partial<InstanceOptions> = {}): InstanceOptions => ({
+  ec2,
+  ec2Once: ec2,
+  lab,
+  name: 'LibreChat',
+  type: 't3.medium',
+  diskGb: 30,
+  place: async () => ({ imageId: 'ami-1', subnetIds: ['subnet-a', 'subnet-b'] }),
+  generation: () => '01234567',
+  isNewGeneration: false,
+  renew: async () => 'ffffffff',
+  identity: observed<Identity>('identity', nothing),
+  userData: undefined,
+  profile,
+  group,
+  after: [],
+  ...more,
+})
+
+/** What an instance's ensure works with. */
+export const instanceContext = (): EnsureContext =>
+  context([
+    [profile as Resource<never>, { id: 'AIPA', arn: 'arn:profile' }],
+    [group as Resource<never>, { groupId: 'sg-lab' }],
+  ])

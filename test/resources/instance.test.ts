@@ -17,12 +17,18 @@ import {
 } from '@aws-sdk/client-ec2'
 import { mockClient } from 'aws-sdk-client-mock'
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Resource } from '../../src/engine/resource.js'
 import { type Identity, launchToken } from '../../src/resources/identity.js'
 import { type InstanceState, instance, liftProtection } from '../../src/resources/instance.js'
-import type { InstanceProfileState } from '../../src/resources/instance-profile.js'
-import type { SecurityGroupState } from '../../src/resources/security-group.js'
-import { awsError, context, lab, nothing, observed, seen } from './context.js'
+import {
+  awsError,
+  instanceContext,
+  instanceOptions,
+  lab,
+  nothing,
+  observed,
+  profile,
+  seen,
+} from './context.js'
 
 const ec2 = mockClient(EC2Client)
 const client = new EC2Client({ region: 'us-east-1' })
@@ -62,8 +68,6 @@ beforeEach(() => {
   ec2.on(ModifyInstanceAttributeCommand).resolves({})
 })
 
-const profile = observed('profile', { id: 'AIPA', arn: 'arn' } as InstanceProfileState)
-const group = observed('group', { groupId: 'sg-lab' } as SecurityGroupState)
 const identity = (more: Partial<Identity>) => observed<Identity>('identity', { ...nothing, ...more })
 
 const resource = (
@@ -71,27 +75,14 @@ const resource = (
   renewed: string[] = [],
   isNewGeneration = false,
 ) =>
-  instance({
-    ec2: client,
-    ec2Once: client,
-    lab,
-    name: 'LibreChat',
-    type: 't3.medium',
-    diskGb: 30,
-    place: async () => ({ imageId: 'ami-1', subnetIds: ['subnet-a', 'subnet-b'] }),
-    generation: () => '01234567',
-    isNewGeneration,
-    renew: async () => renewed.shift() ?? 'ffffffff',
-    identity: identity(more),
-    userData: undefined,
-    profile,
-    group,
-    after: [],
-  })
-const work = context([
-  [profile as Resource<never>, { id: 'AIPA', arn: 'arn' }],
-  [group as Resource<never>, { groupId: 'sg-lab' }],
-])
+  instance(
+    instanceOptions(client, {
+      isNewGeneration,
+      renew: async () => renewed.shift() ?? 'ffffffff',
+      identity: identity(more),
+    }),
+  )
+const work = instanceContext()
 const states = ((other: unknown) => (other === profile ? { id: 'AIPA' } : { groupId: 'sg-lab' })) as never
 const asFound = async (more?: Partial<Identity>) => (await resource(more).observe(seen)) as InstanceState
 

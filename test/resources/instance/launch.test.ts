@@ -7,42 +7,17 @@ import {
 } from '@aws-sdk/client-ec2'
 import { mockClient } from 'aws-sdk-client-mock'
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Resource } from '../../../src/engine/resource.js'
-import type { Identity } from '../../../src/resources/identity.js'
 import type { InstanceOptions } from '../../../src/resources/instance/describe.js'
 import { isPropagation, launch, running } from '../../../src/resources/instance/launch.js'
-import type { InstanceProfileState } from '../../../src/resources/instance-profile.js'
-import type { SecurityGroupState } from '../../../src/resources/security-group.js'
-import { awsError, context, lab, nothing, observed } from '../context.js'
+import { awsError, instanceContext, instanceOptions } from '../context.js'
 
 const ec2 = mockClient(EC2Client)
 const client = new EC2Client({ region: 'us-east-1', maxAttempts: 1 })
-const profile = observed('profile', { id: 'AIPA', arn: 'arn:profile' } as InstanceProfileState)
-const group = observed('group', { groupId: 'sg-lab' } as SecurityGroupState)
-const work = context([
-  [profile as Resource<never>, { id: 'AIPA', arn: 'arn:profile' }],
-  [group as Resource<never>, { groupId: 'sg-lab' }],
-])
+const work = instanceContext()
 
 let renewed = 0
-const options = (more: Partial<InstanceOptions> = {}): InstanceOptions => ({
-  ec2: client,
-  ec2Once: client,
-  lab,
-  name: 'LibreChat',
-  type: 't3.medium',
-  diskGb: 30,
-  place: async () => ({ imageId: 'ami-1', subnetIds: ['subnet-a', 'subnet-b'] }),
-  generation: () => '01234567',
-  isNewGeneration: false,
-  renew: async () => `1111111${renewed++}`,
-  identity: observed<Identity>('identity', nothing),
-  userData: undefined,
-  profile,
-  group,
-  after: [],
-  ...more,
-})
+const options = (more: Partial<InstanceOptions> = {}): InstanceOptions =>
+  instanceOptions(client, { renew: async () => `1111111${renewed++}`, ...more })
 const pending: Instance = { InstanceId: 'i-lab', State: { Name: 'pending' } }
 const asked = (): RunInstancesCommandInput[] =>
   ec2.commandCalls(RunInstancesCommand).map(({ args }) => args[0].input)
