@@ -118,7 +118,8 @@ export async function ensure(
     seen: seen.of,
     async ready<State>(other: Resource<State>) {
       // Its own line says what failed; this one was only not begun.
-      const state = await (ready.get(other as Resource) as Promise<State>).catch(() => {
+      const made = ready.get(other as Resource) ?? Promise.resolve(seen.of(other))
+      const state = await (made as Promise<State>).catch(() => {
         throw new Skipped()
       })
       stopIfAsked()
@@ -144,13 +145,15 @@ export async function ensure(
           seen = await observe([...needs(resource), resource])
           state = seen.of(resource)
         }
+        const context = work(resource, seen)
+        for (const first of resource.after.filter(({ isFirst }) => isFirst)) await context.ready(first)
         stopIfAsked()
         if (action === 'remove') {
-          if (state !== undefined) await resource.remove(state, work(resource, seen))
+          if (state !== undefined) await resource.remove(state, context)
           emit({ ...task(resource), state: 'done', detail: 'removed' })
           return undefined
         }
-        state = await resource.ensure(state, work(resource, seen))
+        state = await resource.ensure(state, context)
         const id = resource.id(state)
         const detail = resource.name.endsWith(id) ? past(action) : `${past(action)} ${id}`
         emit({ ...task(resource), state: 'done', detail })

@@ -36,6 +36,8 @@ export interface Resource<State = unknown> {
   readonly name: string
   /** What must be there before, and can only go after, this one. */
   readonly after: readonly Resource[]
+  /** Whether it holds what proves the others: they begin once it is as it should be. Those that come after it name it. */
+  readonly isFirst?: true
   /** Whether it reports its steps as tasks of its own, so that the engine reports none for it. */
   readonly hasOwnTasks?: true
   /** Whether the settings no longer want it: what is there is removed, and nothing is created. */

@@ -92,7 +92,7 @@ export function budget(options: {
   proof: CreationProof
   after: readonly Resource[]
 }): Resource<BudgetState> {
-  const { budgets, lab, name, wanted, proof } = options
+  const { budgets, lab, name, wanted } = options
   const creation = creationOf(options, 'budget')
   const ofBudget = { AccountId: lab.account, BudgetName: name }
   const ResourceARN = `arn:${lab.partition}:budgets::${lab.account}:budget/${name}`
@@ -166,11 +166,9 @@ export function budget(options: {
       ]
     },
 
-    async ensure(state, work) {
+    async ensure(state) {
       const subscribed = subscribers()
       if (!state) {
-        // The creation id is stored before it is used.
-        await work.ready(proof.settings)
         await budgets.send(
           new CreateBudgetCommand({
             AccountId: lab.account,

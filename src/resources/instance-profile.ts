@@ -41,7 +41,7 @@ export function instanceProfile(options: {
 
   return {
     name: `instance profile ${name}`,
-    after: [role],
+    after: [role, options.proof.settings],
     id: () => name,
 
     async observe(seen) {

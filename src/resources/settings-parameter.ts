@@ -82,6 +82,7 @@ export function settingsParameter(options: {
   return {
     name: `settings ${name}`,
     after: [],
+    isFirst: true,
     id: () => name,
 
     async observe(seen) {

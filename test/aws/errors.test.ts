@@ -61,6 +61,17 @@ describeAccount('what AWS refuses', (account) => {
     expect(found.lock).toBeUndefined()
   })
 
+  it('settings that cannot be stored: nothing else is created, and the same command finishes later', async () => {
+    account().gateway.faults.add({
+      action: 'PutParameter',
+      where: ({ params }) => params.Name === '/librechat-lab/default/spec',
+      effect: { kind: 'error', code: 'AccessDeniedException' },
+    })
+    expect(await up(account())).toMatchObject({ code: 2 })
+    expect(await leftovers(account(), ['us-east-1'])).toEqual([])
+    expect(await up(account())).toMatchObject({ code: 0 })
+  })
+
   it('AddressLimitExceeded: lists the idle addresses', async () => {
     const { PublicIp } = await account()
       .at('us-east-1')

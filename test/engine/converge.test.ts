@@ -27,6 +27,22 @@ describe('making', () => {
     expect(diary.slice(0, 2)).toEqual(['ensure a', 'ensure b'])
   })
 
+  it('begins nothing of the others before what comes first, and nothing at all where that fails', async () => {
+    const { diary, thing, there } = world()
+    const slow = { ensure: () => new Promise<void>((resolve) => setTimeout(resolve, 20)) }
+    const settings = { ...thing('settings', [], slow), isFirst: true as const }
+    // The engine asks a resource for nothing else: this one waits for nothing by itself.
+    const group = { ...thing('group'), after: [settings] }
+    await converge([settings, group])
+    expect(diary).toEqual(['ensure settings', 'made settings', 'ensure group', 'made group'])
+    there.clear()
+    diary.length = 0
+    const failing = { ensure: () => Promise.reject(new Error('no')) }
+    const refused = { ...thing('settings', [], failing), isFirst: true as const }
+    await expect(converge([refused, { ...thing('group'), after: [refused] }])).rejects.toThrow('no')
+    expect(diary).toEqual(['ensure settings'])
+  })
+
   it('touches nothing that is as it should be, and says so in the plan', async () => {
     const { diary, thing, there } = world()
     const a = thing('a')
