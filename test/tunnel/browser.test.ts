@@ -43,7 +43,7 @@ test('a browser loads a page of two hundred files through the tunnel, each right
     // Closed in the middle of a load, and opened again: nothing is left over that would get in the way.
     await remote.break('kill')
     await tab.reload({ waitUntil: 'commit' })
-    await tab.reload()
+    await tab.goto(tab.url())
     await tab.waitForFunction('window.digests?.length === 200')
     expect(await tab.evaluate('window.digests')).toEqual(files.map(digest))
     expect(notices.map(({ type }) => type)).toEqual(['broken', 'resumed'])
