@@ -1,3 +1,4 @@
+import { answerTokens } from '../core/answer-tokens.js'
 import type { CommandLine, Prose } from '../core/error.js'
 
 /** What keeps a model from answering, as a script can tell it apart. */
@@ -227,7 +228,9 @@ const KNOWN: readonly Known[] = [
         "The account's token quota for this model is too small for one conversation or used up; new accounts often have a quota of zero.",
       fix: [
         `Look at the quotas and ask for more: https://${region}.console.aws.amazon.com/servicequotas/home/services/bedrock/quotas`,
-        ...(maxTokens > 2048 ? [['Or reserve fewer tokens for each answer: ', fewerTokens('2048')]] : []),
+        ...(maxTokens > answerTokens.least
+          ? [['Or reserve fewer tokens for each answer: ', fewerTokens(String(answerTokens.least))]]
+          : []),
         others,
       ],
     }),
@@ -283,7 +286,7 @@ export function explain(
   {
     role,
     region,
-    maxTokens = 8192,
+    maxTokens = answerTokens.default,
   }: { role?: string | undefined; region: string; maxTokens?: number | undefined },
 ): Explanation {
   const known = KNOWN.find(({ sign }) => sign.test(error))

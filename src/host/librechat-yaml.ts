@@ -1,4 +1,5 @@
 import { stringify } from 'yaml'
+import { answerTokens } from '../core/answer-tokens.js'
 
 export interface LibreChatSettings {
   /** The region whose Bedrock answers; shown to users as the only one. */
@@ -9,24 +10,18 @@ export interface LibreChatSettings {
   defaultModel?: string | undefined
   /** The id of the model that names conversations; it must be callable, or every title fails. */
   titleModel?: string | undefined
-  /** The most tokens of an answer, thinking included; `defaultMaxTokens` where left out. */
+  /** The most tokens of an answer, thinking included; `answerTokens.default` where left out. */
   maxTokens?: number | undefined
   /** US dollars that each user may spend in a calendar month. */
   allowance?: number | undefined
 }
-
-/**
- * Bedrock takes input and `maxTokens` from the per-minute quota when a request starts. Without it LibreChat asks for
- * 64,000 or 128,000 tokens of Claude, which a new account's quota refuses at the first message.
- */
-export const defaultMaxTokens = 8192
 
 /** What a conversation with each model of the menu starts with. The chat proof asks with the same. */
 export const presetsOf = ({ models, maxTokens }: Pick<LibreChatSettings, 'models' | 'maxTokens'>) =>
   models.map(({ id }) => ({
     endpoint: 'bedrock' as const,
     model: id,
-    maxTokens: maxTokens ?? defaultMaxTokens,
+    maxTokens: maxTokens ?? answerTokens.default,
   }))
 
 /** The configuration's own version, for LibreChat v0.8.8. A string: unquoted, YAML would read 1.3 as a number. */

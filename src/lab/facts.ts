@@ -1,3 +1,5 @@
+import { answerTokens } from '../core/answer-tokens.js'
+
 /** Limits and defaults of the settings, stated once: the schema, the checks, the questions and the help use them. */
 export const facts = {
   instanceType: { default: 't3.medium', leastMemoryGib: 4 },
@@ -9,4 +11,5 @@ export const facts = {
   diskGb: { default: 30, least: 20, most: 16_384 },
   /** Shorter than the longest answers and a person's pauses, a lab would stop under them. */
   idleStop: { leastMinutes: 30, mostMinutes: 7 * 24 * 60 },
+  maxTokens: answerTokens,
 } as const

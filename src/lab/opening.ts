@@ -1,10 +1,10 @@
 import { type CommandLine, type Hint, LabError } from '../core/error.js'
-import { defaultMaxTokens } from '../host/librechat-yaml.js'
 import type { Actual } from './actual.js'
 import type { Choices } from './choices.js'
 import { isCovered } from './cidr.js'
+import { type PlainKey, plainKeys, plainSetting, textOf } from './plain-settings.js'
 import { monthlyCost } from './prices.js'
-import { nothingChosen, type Settings } from './settings.js'
+import type { Settings } from './settings.js'
 
 type UpFlags = Extract<CommandLine, { path: 'up' }>['flags'] & object
 
@@ -41,7 +41,6 @@ export function unsaidChanges(settings: Settings, actual: Actual, chosen: Chosen
     ...unsaidDomain(settings, actual, choices),
     ...unsaidCertificate(settings, actual, choices),
     ...unsaidPort80(settings, actual, choices),
-    ...unsaidBoundary(settings, actual, choices),
     ...(choices.email === undefined && firstUserTask(settings, actual, false) === 'create'
       ? [
           {
@@ -57,13 +56,8 @@ export function unsaidChanges(settings: Settings, actual: Actual, chosen: Chosen
       ? [{ would: `give ${settings.email} a new password`, flags: { email: settings.email } }]
       : []),
     ...unsaidModels(settings, actual, chosen),
-    ...unsaidSpending('allowance', settings.allowance, actual.allowance, choices.allowance),
-    ...unsaidSpending('limit', settings.limit, actual.limit, choices.limit),
+    ...plainKeys.flatMap((key) => unsaidSetting(key, settings, actual, chosen)),
     ...unsaidBudget(settings, actual, choices),
-    ...unsaidCosts(settings, actual, chosen),
-    ...(chosen.launches && settings.subnetId !== undefined && choices.subnetId === undefined
-      ? [{ would: `launch the instance in ${settings.subnetId}`, flags: { 'subnet-id': settings.subnetId } }]
-      : []),
   ]
 }
 
@@ -138,20 +132,30 @@ function unsaidCertificate(
     : [{ would: 'use the lab’s own certificate again', flags: { 'no-trusted-certificate': true } }]
 }
 
-function unsaidBoundary({ permissionsBoundary }: Settings, { boundary }: Actual, choices: Choices): Unsaid[] {
-  if (choices.permissionsBoundary !== undefined || boundary === undefined || boundary === 'none') return []
-  if (permissionsBoundary === boundary) return []
-  const would = permissionsBoundary
-    ? `replace the permissions boundary ${boundary}`
-    : `drop the permissions boundary ${boundary}`
-  const flags: UpFlags = permissionsBoundary
-    ? { 'permissions-boundary': permissionsBoundary }
-    : { 'no-permissions-boundary': true }
-  const instead: Hint = {
-    command: { path: 'up', flags: { yes: true, 'permissions-boundary': boundary } },
-    text: 'keeps the present one',
-  }
-  return [{ would, flags, instead }]
+/** Of a setting that stands for itself. */
+function unsaidSetting(
+  key: PlainKey,
+  settings: Settings,
+  actual: Actual,
+  { choices, launches, region }: Chosen,
+): Unsaid[] {
+  const { flag, opens } = plainSetting(key)
+  if (typeof opens === 'string' || choices[key] !== undefined) return []
+  const value = settings[key]
+  const hasModels = settings.models.length > 0
+  const isDearer = (type: string, than: string) => isDearerIn(region, settings.diskGb, type, than)
+  const change = opens(value, { actual, launches, hasModels, isDearer })
+  if (change === undefined) return []
+  const flags = value === undefined ? { [`no-${flag}`]: true } : { [flag]: textOf(key, value) }
+  return [{ ...(typeof change === 'string' ? { would: change } : change), flags }]
+}
+
+function isDearerIn(region: string, diskGb: number, type: string, than: string): boolean {
+  if (type === than) return false
+  const priceOf = (instanceType: string) =>
+    monthlyCost({ region, instanceType, diskGb, addresses: 1 }).monthlyUsd
+  const [before, after] = [priceOf(than), priceOf(type)]
+  return before === undefined || after === undefined || after > before
 }
 
 /** Stored models that neither the menu nor the role's policy has. A menu may lack a model that did not answer. */
@@ -167,21 +171,6 @@ function unsaidModels({ models }: Settings, actual: Actual, { models: named, sto
       flags: { models: models.map(({ id }) => id).join(',') },
     },
   ]
-}
-
-/** A stored allowance or limit that lets more be spent than the host's. */
-function unsaidSpending(
-  name: 'allowance' | 'limit',
-  stored: number | undefined,
-  actual: number | null | undefined,
-  choice: number | null | undefined,
-): Unsaid[] {
-  if (choice !== undefined || typeof actual !== 'number') return []
-  if (stored === undefined)
-    return [{ would: `remove the ${name} of $${actual.toFixed(2)}`, flags: { [`no-${name}`]: true } }]
-  if (stored <= actual) return []
-  const would = `raise the ${name} from $${actual.toFixed(2)} to $${stored.toFixed(2)}`
-  return [{ would, flags: { [name]: String(stored) } }]
 }
 
 /** A budget that goes, that is raised, or whose notices go to somebody new: they tell what the account spends. */
@@ -207,36 +196,6 @@ function unsaidBudget({ budget }: Settings, { budget: there }: Actual, choices: 
           {
             would: `send the budget’s notices to ${added.join(', ')}`,
             flags: { budget: String(budget.usd), alert: budget.alerts },
-          },
-        ]
-      : []),
-  ]
-}
-
-/** What costs more than what is there; where nothing is there, more than a lab costs by default. */
-function unsaidCosts(settings: Settings, actual: Actual, { choices, region }: Chosen): Unsaid[] {
-  const { instanceType, diskGb, maxTokens = defaultMaxTokens } = settings
-  const {
-    instanceType: type = nothingChosen.instanceType,
-    diskGb: size = nothingChosen.diskGb,
-    maxTokens: longest = defaultMaxTokens,
-  } = actual
-  const priceOf = (one: string) =>
-    monthlyCost({ region, instanceType: one, diskGb: size, addresses: 1 }).monthlyUsd
-  const [before, after] = [priceOf(type), priceOf(instanceType)]
-  const isDearer = instanceType !== type && (before === undefined || after === undefined || after > before)
-  return [
-    ...(isDearer && choices.instanceType === undefined
-      ? [{ would: `use the instance type ${instanceType}`, flags: { 'instance-type': instanceType } }]
-      : []),
-    ...(diskGb > size && choices.diskGb === undefined
-      ? [{ would: `use a disk of ${diskGb} GB`, flags: { disk: String(diskGb) } }]
-      : []),
-    ...(maxTokens > longest && settings.models.length > 0 && choices.maxTokens === undefined
-      ? [
-          {
-            would: `allow answers of ${maxTokens} tokens`,
-            flags: { 'max-tokens': String(maxTokens) },
           },
         ]
       : []),
