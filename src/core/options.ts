@@ -6,7 +6,7 @@ export type OptionSpec =
   | { kind: 'word'; value: string; text: string; choices?: readonly string[]; off?: string }
   /** Takes one word or more. */
   | { kind: 'words'; value: string; text: string }
-  /** On by its name, off by its `--no-` form, and as it was without either. */
+  /** `--name` switches it on and `--no-name` off; without either, it stays as it was. */
   | { kind: 'toggle'; text: string; off: string }
   /** Only a `--no-` form. */
   | { kind: 'off'; off: string }
