@@ -36,13 +36,13 @@ export interface Choices extends PlainChoices {
   trustedCertificate?: boolean
   openPort80?: boolean
   tags?: Record<string, string>
-  /** The AWS budget's dollars; null: none any more. */
+  /** The AWS budget's dollars; null removes the budget. */
   budget?: number | null
-  /** Who gets its notices. */
+  /** The recipients of its notices. */
   alerts?: string[]
 }
 
-/** The flags as commander hands them over. */
+/** The flags as commander parses them. */
 export type ChoiceFlags = OptionsOf<typeof settingFlags>
 
 export const defaults = { instanceType: nothingChosen.instanceType, diskGb: nothingChosen.diskGb }
@@ -83,7 +83,7 @@ export function checkedChoices(flags: ChoiceFlags): Choices {
   return choices
 }
 
-/** Of the settings that stand for themselves. */
+/** The choices of the settings that depend on no others. */
 function plainChoices(flags: ChoiceFlags): PlainChoices {
   const chosen = plainKeys.flatMap((key): [string, unknown][] => {
     const { flag } = plainSetting(key)
@@ -181,7 +181,7 @@ export function settingsFrom(options: {
     defaultModel: chat.defaultModel,
     titleModel: chat.titleModel,
     budget: budgetFrom(stored, choices, lab),
-    // Only `schedule` changes it.
+    // Only the `schedule` commands change it.
     schedule: stored?.schedule,
     profileArns: allProfileArns(chat, lab),
   }
@@ -191,7 +191,7 @@ export function settingsFrom(options: {
 const withoutUndefined = (values: object): object =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
 
-/** The settings that stand for themselves: as chosen, else as stored, else the default. */
+/** The settings that depend on no others: as chosen, else as stored, else the default. */
 const plainFrom = (stored: Settings | undefined, choices: Choices): object =>
   Object.fromEntries(
     plainKeys.map((key) => {
@@ -200,7 +200,10 @@ const plainFrom = (stored: Settings | undefined, choices: Choices): object =>
     }),
   )
 
-/** A trusted certificate for the address: never beside a domain, which has one of its own. LabError `two-certificates`. */
+/**
+ * Whether the address gets a trusted certificate. A domain has its own, so both can't be combined. LabError
+ * `two-certificates`.
+ */
 function wantsTrusted(stored: Settings | undefined, choices: Choices, domain: string | undefined): boolean {
   if (choices.trustedCertificate && domain) throw twoCertificates(domain)
   return choices.trustedCertificate ?? (stored?.trustedCertificate === true && domain === undefined)
@@ -242,7 +245,7 @@ const closedPort80 = () =>
     ],
   })
 
-/** LabError `bad-alert`, `budget-unavailable`. Without --alert the first user is told. */
+/** LabError `bad-alert`, `budget-unavailable`. Without --alert, the first user gets the notices. */
 function budgetFrom(
   stored: Settings | undefined,
   choices: Choices,
@@ -291,10 +294,13 @@ const budgetUnavailable = () =>
     ],
   })
 
-/** What a parameter of the standard tier holds: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html */
+/**
+ * The size limit of a standard parameter:
+ * https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
+ */
 const parameterBytes = 4096
 
-/** Settings that can be stored; LabError `too-much-chosen` before anything is created. */
+/** The settings, if they fit into the parameter; LabError `too-much-chosen` before anything is created. */
 function fitting(lab: LabId, chosen: unknown): Settings {
   const settings = settingsSchema.parse(chosen)
   const bytes = Buffer.byteLength(formatSettings(settings, lab))

@@ -10,10 +10,10 @@ type UpFlags = Extract<CommandLine, { path: 'up' }>['flags'] & object
 
 /** A change that only the stored settings ask for, and the flags that ask for it in a command. */
 interface Unsaid {
-  /** As the end of "The stored settings would …". */
+  /** Completes the sentence "The stored settings would …". */
   would: string
   flags: UpFlags
-  /** The other way on. */
+  /** An alternative command. */
   instead?: Hint
 }
 
@@ -22,7 +22,7 @@ export interface Chosen {
   choices: Choices
   /** Whether the command named the models. */
   models: boolean
-  /** The models in the settings that are stored; what else is wanted is this run's own choice. */
+  /** The models in the stored settings. All other wanted models are this run's own choice. */
   stored: Settings['models']
   /** Whether an instance will be launched. */
   launches: boolean
@@ -31,8 +31,8 @@ export interface Chosen {
 }
 
 /**
- * What the stored settings would widen, redirect, unprotect or make dearer, compared with what is there, that this
- * command did not say. Anyone who may write the parameter may have written them.
+ * Changes that the stored settings ask for and this command line does not, and that widen access, redirect users,
+ * remove a protection or cost more. Anyone who can write the parameter may have written them.
  */
 export function unsaidChanges(settings: Settings, actual: Actual, chosen: Chosen): Unsaid[] {
   const { choices } = chosen
@@ -49,7 +49,8 @@ export function unsaidChanges(settings: Settings, actual: Actual, chosen: Chosen
           },
         ]
       : []),
-    // It locks a user out until they hear of it, and need not be the one whose first password is due.
+    // A new password locks the user out until they get it, and this need not be the user whose first password was
+    // never shown.
     ...(choices.email === undefined &&
     settings.email !== undefined &&
     firstUserTask(settings, actual, false) === 'reset'
@@ -62,8 +63,8 @@ export function unsaidChanges(settings: Settings, actual: Actual, chosen: Chosen
 }
 
 /**
- * What becomes of the first user. Users are observed: only a host without users is given one; `reset` gives them a new
- * password, because the first one was never shown. Where the users cannot be seen, the host itself decides.
+ * What to do about the first user. One is created only on a host without users; `reset` sets a new password, because
+ * the first one was never shown. If the users can't be observed, the host decides.
  */
 export function firstUserTask(
   settings: Pick<Settings, 'email' | 'passwordDue'>,
@@ -76,7 +77,7 @@ export function firstUserTask(
   return settings.passwordDue ? 'reset' : 'none'
 }
 
-/** The part of it that the security group's rules would do. */
+/** Only the changes that the security group's rules would make. */
 export const unsaidRules = (settings: Settings, actual: Actual, choices: Choices): Unsaid[] => [
   ...unsaidRanges(settings, actual, choices),
   ...unsaidPort80(settings, actual, choices),
@@ -88,9 +89,9 @@ const unsaidPort80 = ({ openPort80 }: Settings, { port80 }: Actual, choices: Cho
     : []
 
 function unsaidRanges({ allow }: Settings, actual: Actual, choices: Choices): Unsaid[] {
-  // A detected address is this run's own.
+  // This run detected the address itself.
   if (choices.allow !== undefined || allow.from === 'detected') return []
-  // Each port by itself: one that is open is no reason to open another.
+  // Each port is compared separately: one open port doesn't justify opening another.
   const ports = actual.allowed ? Object.values(actual.allowed) : [[]]
   const closed = allow.cidrs.filter((cidr) => ports.some((sources) => !isCovered(cidr, sources)))
   if (closed.length === 0) return []
@@ -114,7 +115,7 @@ function unsaidDomain({ domain }: Settings, actual: Actual, choices: Choices): U
   return [{ would: `serve the lab as ${domain}`, flags: { domain, 'open-port-80': true } }]
 }
 
-/** It puts the address into public logs, or brings the browser's warning back. */
+/** It publishes the address in certificate logs, or brings the browser's warning back. */
 function unsaidCertificate(
   { trustedCertificate, domain }: Settings,
   actual: Actual,
@@ -132,7 +133,7 @@ function unsaidCertificate(
     : [{ would: 'use the lab’s own certificate again', flags: { 'no-trusted-certificate': true } }]
 }
 
-/** Of a setting that stands for itself. */
+/** For a setting that depends on no others. */
 function unsaidSetting(
   key: PlainKey,
   settings: Settings,
@@ -173,7 +174,7 @@ function unsaidModels({ models }: Settings, actual: Actual, { models: named, sto
   ]
 }
 
-/** A budget that goes, that is raised, or whose notices go to somebody new: they tell what the account spends. */
+/** A budget that is removed, raised, or gets new recipients: its notices tell what the account spends. */
 function unsaidBudget({ budget }: Settings, { budget: there }: Actual, choices: Choices): Unsaid[] {
   if (choices.budget === null || (!budget && !there)) return []
   if (!budget)
@@ -202,7 +203,7 @@ function unsaidBudget({ budget }: Settings, { budget: there }: Actual, choices: 
   ]
 }
 
-/** LabError `opened-by-settings` when there is an unsaid change: with `--yes` nobody confirms the plan. */
+/** LabError `opened-by-settings` if there are such changes: with `--yes` nobody confirms the plan. */
 export function refuseUnsaid(unsaid: readonly Unsaid[]): void {
   if (unsaid.length === 0) return
   const flags: UpFlags = Object.assign({ yes: true }, ...unsaid.map((one) => one.flags))

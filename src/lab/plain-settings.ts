@@ -6,7 +6,7 @@ import { always, optional, type PlainSetting, type Present, row } from './settin
 
 const { instanceType, diskGb, maxTokens, dollars, idleStop } = facts
 
-/** An address that mail can be sent to, in the plain form that every registrar and LibreChat take. */
+/** An e-mail address in the plain form that LibreChat accepts. */
 export const emailSchema = z.email().max(254)
 export const dollarsSchema = z.number().min(dollars.least).max(dollars.most).multipleOf(0.01)
 
@@ -141,7 +141,7 @@ export const plainSettings = {
       read: minutesIn,
     },
     text: idleText,
-    // Shown where it is on, here or on the host.
+    // Shown if it is on, in the settings or on the host.
     row: (minutes, { idleStop: there }) => {
       const text = (one: number | undefined) => (one ? `after ${idleText(one)} without use` : 'off')
       if (minutes === undefined && !there) return undefined
@@ -169,7 +169,7 @@ export type PlainSettings = typeof plainSettings
 export type PlainKey = keyof PlainSettings
 export const plainKeys = Object.keys(plainSettings) as PlainKey[]
 
-/** The same without the types of each value, for what is done with all of them. */
+/** A setting without the type of its value, for code that handles all settings. */
 export const plainSetting = (key: PlainKey): PlainSetting => plainSettings[key] as unknown as PlainSetting
 
 type PlainFields = {

@@ -32,7 +32,7 @@ export function settingRows(settings: Settings, actual: Actual): SettingRow[] {
 const plainRow = (key: PlainKey, value: unknown, actual: Actual): SettingRow | undefined =>
   plainSetting(key).row?.(value, actual)
 
-/** Shown where the trusted one is wanted, or there. */
+/** Shown if a trusted certificate is wanted or exists. */
 function certificateRow({ trustedCertificate }: Settings, actual: Actual): SettingRow[] {
   if (!trustedCertificate && !actual.trustedCertificate) return []
   const text = (trusted: boolean | undefined) =>
@@ -49,7 +49,7 @@ function rangesText(cidrs: readonly string[]): string {
   return [...cidrs].sort().map(rangeText).join(', ')
 }
 
-/** LibreChat's and Portainer's ports, apart where they differ. */
+/** LibreChat's and Portainer's ports, separately if they differ. */
 function portsText(allowed: NonNullable<Actual['allowed']>): string {
   const [chat, portainer] = [rangesText(allowed[443]), rangesText(allowed[9443])]
   return chat === portainer ? chat : `443: ${chat}; 9443: ${portainer}`
@@ -58,7 +58,7 @@ function portsText(allowed: NonNullable<Actual['allowed']>): string {
 function rangeText(cidr: string): string {
   if (cidr === '0.0.0.0/0') return '0.0.0.0/0 (everybody)'
   const count = countAddresses([cidr])
-  // A source by hand, such as a prefix list, has no size that can be told.
+  // A source that was added by hand, such as a prefix list, has no known size.
   if (count === 0) return cidr
   return `${cidr.replace(/\/32$/, '')} (${count.toLocaleString('en')} address${count === 1 ? '' : 'es'})`
 }
@@ -75,14 +75,14 @@ function modelsRow({ models }: Settings, { models: there }: Actual): SettingRow 
   return row('models', text(models.map(({ id }) => id)), there && text(there))
 }
 
-/** Models that LibreChat can't price, where their price counts. */
+/** Models without a price in LibreChat, if an allowance or a limit is set. */
 function unratedRow({ allowance, limit, models }: Settings): SettingRow[] {
   const unrated = models.filter(({ id }) => !hasRate(id)).map(({ label }) => label)
   if (unrated.length === 0 || (allowance === undefined && limit === undefined)) return []
   return [{ what: 'without a rate', to: `${unrated.join(', ')}: LibreChat counts a default price` }]
 }
 
-/** Shown where there is one, here or in AWS. */
+/** Shown if there is one, in the settings or in AWS. */
 function budgetRow(budget: Settings['budget'], actual: Actual): SettingRow[] {
   if (!budget && !actual.budget) return []
   const text = (one: Actual['budget']) =>

@@ -6,13 +6,13 @@ import { type PlainKey, plainKeys, plainSetting, plainSettings, textOf } from '.
 import { type Schedule, scheduleText } from './schedule.js'
 import { fieldsSince, type Settings, settingsSchema, settingsVersion } from './settings.js'
 
-/** As stored: what can be derived from the lab and its models is left out. */
+/** The stored form, without what can be derived from the lab and its models. */
 const storedSchema = settingsSchema.extend({
-  /** Those that the models' ids do not give. */
+  /** Those that can't be derived from the models' ids. */
   profileArns: settingsSchema.shape.profileArns.optional(),
 })
 
-/** As that version stored it: without the fields that came later. */
+/** The stored form of an older version, without the fields that were added later. */
 function storedBy(version: number): z.ZodType<z.infer<typeof storedSchema>> {
   const added = Object.entries(fieldsSince).flatMap(([since, fields]) =>
     Number(since) > version ? fields : [],
@@ -43,7 +43,7 @@ function derivedProfileArns(
   })
 }
 
-/** These and the derived ones, each once, in order. */
+/** These and the derived ARNs, sorted, without duplicates. */
 export const allProfileArns = (
   settings: Pick<Settings, 'models' | 'profileArns'>,
   lab: Pick<LabId, 'partition' | 'region' | 'account'>,
@@ -117,7 +117,7 @@ function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** What differs between two stored texts, as a user reads it; empty where only the version differs. */
+/** The differences between two stored texts, for users; empty if only the version differs. */
 export function describeSettingsChange(
   before: string,
   after: string,
@@ -133,7 +133,7 @@ export function describeSettingsChange(
     }))
 }
 
-/** Creation ids are random: which of them are there counts, because each is stored before it is used. */
+/** Creation ids are random, so only their presence is compared: each is stored before it is used. */
 const comparable = (settings: Record<string, unknown>, key: string): unknown =>
   key === 'creations' ? Object.keys(settings.creations ?? {}).sort() : settings[key]
 
