@@ -44,16 +44,25 @@ const parcelSize = { leading: 45 * 1024, last: 34 * 1024 }
 
 /** Divides the files into as few parcels as possible. `run.sh` is in the last one, which is filled first. */
 function parcels(files: Files): Files[] {
-  const parts: Map<string, string>[] = [new Map()]
-  const inOrder = [...files].sort(([a], [b]) => Number(b === 'run.sh') - Number(a === 'run.sh'))
-  for (const [path, text] of inOrder) {
-    const part = parts.at(-1) as Map<string, string>
-    const size = (tarball(new Map([...part, [path, text]])).length * 4) / 3
-    const most = parts.length === 1 ? parcelSize.last : parcelSize.leading
-    if (size > most && part.size > 0) parts.push(new Map([[path, text]]))
-    else part.set(path, text)
+  const left = [...files].sort(([a], [b]) => Number(b === 'run.sh') - Number(a === 'run.sh'))
+  const parts: Files[] = []
+  while (left.length > 0) {
+    const most = parts.length === 0 ? parcelSize.last : parcelSize.leading
+    parts.push(new Map(left.splice(0, fitting(left, most))))
   }
   return parts.reverse()
+}
+
+/** How many of the files, from the first on, a parcel of that size carries; at least one. */
+function fitting(files: readonly [string, string][], most: number): number {
+  let [fits, exceeds] = [1, files.length + 1]
+  while (exceeds - fits > 1) {
+    const count = Math.floor((fits + exceeds) / 2)
+    const size = (tarball(new Map(files.slice(0, count))).length * 4) / 3
+    if (size > most) exceeds = count
+    else fits = count
+  }
+  return fits
 }
 
 const under = (folder: string, files: Iterable<[string, string]>) =>
