@@ -42,15 +42,21 @@ export const script = (files: Files, command: string): string =>
 /** How much base64 one Run Command carries, without what a stage adds in the last one. */
 const parcelSize = { leading: 45 * 1024, last: 34 * 1024 }
 
+/** How a version's files are divided: it takes a tenth of a second, and a run may send them to several hosts. */
+const divided = new Map<string, Files[]>()
+
 /** Divides the files into as few parcels as possible. `run.sh` is in the last one, which is filled first. */
-function parcels(files: Files): Files[] {
+function parcels(files: Files, version: string): Files[] {
+  const known = divided.get(version)
+  if (known) return known
   const left = [...files].sort(([a], [b]) => Number(b === 'run.sh') - Number(a === 'run.sh'))
   const parts: Files[] = []
   while (left.length > 0) {
     const most = parts.length === 0 ? parcelSize.last : parcelSize.leading
     parts.push(new Map(left.splice(0, fitting(left, most))))
   }
-  return parts.reverse()
+  divided.set(version, parts.reverse())
+  return parts
 }
 
 /** How many of the files, from the first on, a parcel of that size carries; at least one. */
@@ -81,8 +87,9 @@ export function payloads(
   { withFiles = false }: { withFiles?: boolean } = {},
 ): string[] {
   const all = templates(host.templates)
-  const code = `${directory}/${digest(all)}`
-  const parts = withFiles ? parcels(all) : []
+  const version = digest(all)
+  const code = `${directory}/${version}`
+  const parts = withFiles ? parcels(all, version) : []
   const leading = parts.slice(0, -1).map((part, i) =>
     unpacking(
       new Map(under('code', part)),
