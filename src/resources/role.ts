@@ -183,7 +183,10 @@ export function role(options: {
           : [{ what: 'managed policy', from: 'detached', to: 'AmazonSSMManagedInstanceCore' }]),
         ...foreignManaged(state).map((from) => ({ what: 'foreign managed policy', from, to: 'detached' })),
         ...state.foreignInline.map((from) => ({
-          what: from === backupPolicyName ? 'policy of a backup that runs or was interrupted' : 'foreign inline policy',
+          what:
+            from === backupPolicyName
+              ? 'policy of a backup that runs or was interrupted'
+              : 'foreign inline policy',
           from,
           to: 'deleted',
         })),
