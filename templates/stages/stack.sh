@@ -6,6 +6,8 @@
 . "$CODE/stages/common.sh"
 # shellcheck source=fetch.sh
 . "$CODE/stages/fetch.sh"
+# shellcheck source=services.sh
+. "$CODE/stages/services.sh"
 
 cd "$LAB"
 step "writing the configuration"
@@ -80,14 +82,6 @@ put "$CODE/bin/dump" "$LAB/bin/dump" 755 || true
 put "$CODE/host/answer.cjs" "$LAB/bin/answer.cjs" 644 || true
 install -d -m 700 /var/lib/librechat-lab/dumps
 
-start() {
-  docker compose up -d --pull never "$@" || fail stack-unhealthy \
-    "The services did not become healthy within 10 minutes." \
-    "$(docker compose ps -a --format '{{.Service}}: {{.Status}}' | sort | paste -sd ';')" \
-    "Read the log of the unhealthy service in Portainer or on the host: docker compose logs" \
-    "Then run the command again."
-}
-up() { start --wait --wait-timeout 600 "$@"; }
 # On a new host LibreChat's image is still on its way: what doesn't need it starts meanwhile.
 if [ ! -s state/release ]; then
   step "starting MongoDB, Meilisearch and Portainer"
