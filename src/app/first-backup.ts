@@ -14,8 +14,8 @@ export interface FirstBackupOptions {
 type Wanted = string | undefined
 
 /**
- * Says how old the last backup is, and settles whether there is one first: by the flags, or by asking. LabError
- * `backup-needs-host` where a backup is wanted of a lab that doesn't run.
+ * Shows the age of the last backup, and decides from the flags or by asking whether to make one first. LabError
+ * `backup-needs-host` if the lab isn't running.
  */
 export async function chooseBackup(
   plan: DestroyPlan,
@@ -33,7 +33,7 @@ export async function chooseBackup(
     ? `The last ${lastBackup.kind === 'file' ? 'backup file' : 'snapshot'} of this lab was made ${agoText(lastBackup.at, clock.now())}.`
     : 'No backup of this lab is known. The nightly dumps on its disk are deleted with it.'
   if (options.confirm === lab.name) {
-    // Scripts of before these flags go on; a later version may require one of them.
+    // Scripts from before these flags still work; a later version may require one of them.
     ui.emit({
       type: 'warning',
       text: [`${age} Say whether to back up first: add --backup <file> or --no-backup.`],
@@ -59,7 +59,7 @@ export async function chooseBackup(
   return agrees ? '' : undefined
 }
 
-/** Makes the backup that is wanted; where it fails, nothing is deleted. The file. */
+/** Makes the wanted backup and returns the file. If it fails, nothing is deleted. */
 export async function backUpFirst(
   open: OpenLab,
   wanted: Wanted,
