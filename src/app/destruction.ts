@@ -140,11 +140,11 @@ export class Destruction {
         ...[...staying].map(([resource, why]) => ({ text: textOf(this.#seen, resource), why })),
         ...(host?.moreVolumes ?? []).map(({ volumeId, device }) => ({
           text: `volume ${volumeId} (${device})`,
-          why: 'only the root volume goes with the instance',
+          why: 'only the root volume is deleted with the instance',
         })),
         ...(host?.moreInterfaces ?? [])
           .filter(({ deletedWithInstance }) => !deletedWithInstance)
-          .map(({ id }) => ({ text: `network interface ${id}`, why: 'it does not go with the instance' })),
+          .map(({ id }) => ({ text: `network interface ${id}`, why: 'it is not deleted with the instance' })),
         ...identity.superseded.flatMap((old) => partsOf(old).filter(({ goes }) => !goes)),
       ],
       strangers: leftAlone(this.#seen),
@@ -268,13 +268,13 @@ function partsOf({
   const volumes = BlockDeviceMappings.map(({ DeviceName = '', Ebs }) => ({
     text: `volume ${Ebs?.VolumeId} (${DeviceName} of ${InstanceId})`,
     goes: DeviceName === RootDeviceName && Ebs?.DeleteOnTermination === true,
-    why: 'only the root volume goes with the instance',
+    why: 'only the root volume is deleted with the instance',
   }))
   const interfaces = NetworkInterfaces.filter(({ Attachment }) => Attachment?.DeviceIndex !== 0).map(
     ({ NetworkInterfaceId, Attachment }) => ({
       text: `network interface ${NetworkInterfaceId} (at ${InstanceId})`,
       goes: Attachment?.DeleteOnTermination === true,
-      why: 'it does not go with the instance',
+      why: 'it is not deleted with the instance',
     }),
   )
   return [...volumes, ...interfaces].map((one) => ({

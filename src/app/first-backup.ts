@@ -84,7 +84,7 @@ const needsHost = ({ lab, host }: DestroyPlan) =>
     what: host
       ? `The lab "${lab.name}" can't be backed up: its instance is ${host}.`
       : `The lab "${lab.name}" has no instance to back up.`,
-    why: 'A backup file is made by the running host. Nothing was deleted.',
+    why: 'Only a running host can make a backup file. Nothing was deleted.',
     fix: [
       ...(host ? [{ command: { path: 'start' as const }, text: 'starts it' }] : []),
       { command: { path: 'destroy', flags: { 'no-backup': true } }, text: 'deletes it without a backup' },

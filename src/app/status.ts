@@ -254,7 +254,7 @@ function gone({ lab }: OpenLab, strangers: readonly Stranger[], keptAddress: str
       what: `There is no lab "${lab.name}" in ${lab.region}.`,
       ...(strangers.length > 0
         ? {
-            why: `These resources have its tags or its path, but are not proven to be the lab's: ${strangers.map(({ id }) => id).join(', ')}. They are left alone.`,
+            why: `These resources have its tags or its path, but are not proven to be the lab's: ${strangers.map(({ id }) => id).join(', ')}. They are not changed.`,
           }
         : {}),
       fix: [

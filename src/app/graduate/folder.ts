@@ -70,7 +70,7 @@ export async function writeFolder(folder: string, files: readonly Written[]): Pr
     throw new LabError({
       code: 'folder-not-written',
       what: `${shortPath(folder)} can’t be written: ${errnoOf(error)}.`,
-      why: 'No file of it was left.',
+      why: 'No files were left behind.',
       fix: ['Use another folder.'],
       cause: error,
     })
