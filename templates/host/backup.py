@@ -1,4 +1,4 @@
-"""Backups, for the command line: makes a dump and offers it, takes one in, restores, lists.
+"""Backups, for the command line: makes and offers a dump, receives one, restores, lists.
 
 Request: {"action": "make", "publicKey": PEM, "settings"} | {"action": "receive", "publicKey": PEM, "id", "files"} |
 {"action": "restore", "id", "received"} | {"action": "done", "id"} | {"action": "list"}.
@@ -17,14 +17,14 @@ from lab import CODE, answer, fail, refuse, request, run, seal, step
 RUN = os.environ["RUN"]
 ROOM = f"{RUN}/transfer"
 DUMPS = os.environ.get("DUMPS", "/var/lib/librechat-lab/dumps")
-# Beside the dumps, which are tidied up by themselves.
+# Beside the dumps, which have their own clean-up.
 INCOMING = f"{os.path.dirname(DUMPS)}/incoming"
 UNIT = "librechat-lab-transfer"
 FILES = ["mongodb.archive.gz", "files.tar", "secrets.env", "allowances.json", "settings.json", "manifest.json"]
 
 
 def dump(*arguments, **environment):
-    """bin/dump's answer. It leaves its own error where run.sh looks for it."""
+    """bin/dump's answer. It writes its own error for run.sh."""
     result = subprocess.run(["python3", f"{CODE}/bin/dump", *arguments], env={**os.environ, **environment},
                             stdout=subprocess.PIPE, text=True, check=False)
     if result.returncode != 0:
@@ -49,7 +49,7 @@ def room():
 
 
 def serve(directory, asked):
-    """Starts transfer.py as a unit of its own, which ends when nobody asks any more. Returns its port and token."""
+    """Starts transfer.py as a systemd unit, which ends when it is idle. Returns its port and token."""
     token = secrets.token_urlsafe(24)
     with open(f"{ROOM}/token", "w", encoding="utf-8") as file:
         file.write(token)
@@ -70,7 +70,7 @@ def make(asked):
     made = dump("make", "backup", DUMP_SETTINGS=asked["settings"])["dump"]
     directory = f"{DUMPS}/{made['id']}"
     room()
-    # openssl encrypts to a certificate, and the key alone counts in it: any other key may have signed it.
+    # openssl encrypts to a certificate, of which only the key matters: any other key may have signed it.
     with open(f"{ROOM}/public.pem", "w", encoding="utf-8") as file:
         file.write(asked["publicKey"])
     must("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", f"{ROOM}/signer.pem")
@@ -99,7 +99,7 @@ def receive(asked):
 
 
 def restore(asked):
-    """A dump of this host's, or one that has been received: the dump's own digests say whether all of it came."""
+    """A dump of this host, or a received one: its digests prove that it is complete."""
     name = asked["id"]
     if asked.get("received"):
         run("systemctl", "stop", f"{UNIT}.service")
@@ -116,7 +116,7 @@ def restore(asked):
 
 
 def done(asked):
-    """The backup is in its file: the dump that it was made from goes."""
+    """The backup is in its file: deletes the dump that it was made from."""
     room()
     if re.fullmatch(r"[0-9]{8}T[0-9]{6}Z-backup", asked["id"]):
         shutil.rmtree(f"{DUMPS}/{asked['id']}", ignore_errors=True)
