@@ -33,7 +33,7 @@ export async function chooseBackup(
     ? `The last ${lastBackup.kind === 'file' ? 'backup file' : 'snapshot'} of this lab was made ${agoText(lastBackup.at, clock.now())}.`
     : 'No backup of this lab is known. The nightly dumps on its disk are deleted with it.'
   if (options.confirm === lab.name) {
-    // Scripts from before these flags still work; a later version may require one of them.
+    // Scripts of before these flags go on; a later version may require one of them.
     ui.emit({
       type: 'warning',
       text: [`${age} Say whether to back up first: add --backup <file> or --no-backup.`],

@@ -85,7 +85,7 @@ export const wrap = (text: string, columns: number): string =>
 /** A last cell needs this many columns, or its lines get too short to read. */
 const NARROWEST_CELL = 20
 
-/** A row of a table with its last cell wrapped within its column; undefined if that doesn't fit. */
+/** A row of a table with its last cell broken within its own column; undefined where the cell does not fit there. */
 function wrapCell(line: string, columns: number): string | undefined {
   const [, head = '', cell = ''] = /^((?:\u001b\[[\d;]*m)* *[^\s\u001b].* {2,})(\S.*)$/.exec(line) ?? []
   const start = displayWidth(head)
@@ -107,7 +107,7 @@ function wrapLine(line: string, columns: number): string {
   const [, colors = '', indent = ''] = /^((?:\u001b\[[\d;]*m)*)( *)/.exec(line) ?? []
   const hanging = wrapCell(line, columns)
   if (hanging !== undefined) return hanging
-  // The columns can't be aligned, so two spaces between them are enough.
+  // Columns can't stay in line, so two spaces between them are enough.
   const words = `${colors}${line.slice(colors.length + indent.length)}`.replace(/(?<=[^ ]) {3,}/g, '  ')
   const next = `${indent}  `
   const lines = wrapAnsi(words, columns - next.length, { hard: false, trim: true }).split('\n')

@@ -1,4 +1,4 @@
-"""Backups, for the command line: makes and offers a dump, receives one, restores, lists.
+"""Backups, for the command line: makes a dump and offers it, takes one in, restores, lists.
 
 Request: {"action": "make", "publicKey": PEM, "settings"} | {"action": "receive", "publicKey": PEM, "id", "files"} |
 {"action": "restore", "id", "received"} | {"action": "done", "id"} | {"action": "list"}.
@@ -70,7 +70,7 @@ def make(asked):
     made = dump("make", "backup", DUMP_SETTINGS=asked["settings"])["dump"]
     directory = f"{DUMPS}/{made['id']}"
     room()
-    # openssl encrypts to a certificate, of which only the key matters: any other key may have signed it.
+    # openssl encrypts to a certificate, and the key alone counts in it: any other key may have signed it.
     with open(f"{ROOM}/public.pem", "w", encoding="utf-8") as file:
         file.write(asked["publicKey"])
     must("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", f"{ROOM}/signer.pem")
