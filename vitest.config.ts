@@ -14,7 +14,7 @@ const program = [
   'test/rehearsal/{access,cut-off,docs,exit-codes,tunnel,words}.test.ts',
   'test/host-unit/{backup,certificate,dump,finish,graduate,idle-stop,images,money,programs,services,templates,update,usage}.test.ts',
   'test/bedrock/proof.test.ts',
-  'test/app/graduate.test.ts',
+  'test/{app/graduate,rehearsal/host}.test.ts',
   // It replaces a module, so it needs modules of its own.
   'test/app/replace.test.ts',
 ]
