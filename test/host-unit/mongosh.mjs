@@ -1,7 +1,8 @@
-// Stands in for MongoDB's shell: `mongosh ... --eval <text>` over the collections of a JSON file, with Mingo as the
+// Stands in for MongoDB's shell: `mongosh ... --eval <text>` or `mongosh ... <file>` over the collections of a JSON file, with Mingo as the
 // engine that evaluates filters and aggregations. Calls answer at once, as they seem to in that shell, whose scripts
 // may not say `await`. Ids are their hexadecimal text, which sorts as the ids do.
 import { readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { aggregate, find } from 'mingo'
 
 const file = process.env.MONGO_DOCUMENTS
@@ -35,7 +36,16 @@ const database = { getCollection: collection }
 const db = { getSiblingDB: () => database }
 const ObjectId = (hex) => hex
 
-const text = process.argv[process.argv.indexOf('--eval') + 1]
+const evaluated = process.argv.indexOf('--eval')
+const text = evaluated < 0 ? readFileSync(process.argv.at(-1), 'utf8') : process.argv[evaluated + 1]
+const globals = {
+  db,
+  ObjectId,
+  print: console.log,
+  connect: () => database,
+  require: createRequire(import.meta.url),
+}
 
-new Function('db', 'ObjectId', 'print', text)(db, ObjectId, console.log)
+// That shell refuses another value for `db` than a database (its error COMMON-10002).
+new Function('globals', `const { ${Object.keys(globals)} } = globals\n${text}`)(globals)
 writeFileSync(file, JSON.stringify(collections))
