@@ -27,7 +27,7 @@ describe('"Allowed from" in status', () => {
     )
   })
 
-  it('says that there is no rule', () => {
+  it('says so where there is no rule', () => {
     expect(allowedFrom([])).toMatch(/nowhere/)
   })
 })
