@@ -7,7 +7,7 @@ import type { World } from './world.js'
 const services = ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer']
 const GiB = 1024 ** 3
 
-/** The line that `templates/host/health.py` prints, for a host that is as its stages left it. */
+/** The output of `templates/host/health.py` for a host in the state that its stages left. */
 export function healthLine({ host, volume }: Instance, { now, scenario }: World): string {
   const busy = scenario === 'busy-host'
   const set = host.release !== undefined
@@ -75,7 +75,7 @@ export function healthLine({ host, volume }: Instance, { now, scenario }: World)
   })
 }
 
-/** Played: a trusted one comes at once. */
+/** Simulated: a trusted certificate is issued at once. */
 function certificates({ release, trusted, site = '' }: Instance['host'], now: number) {
   if (release === undefined) return { certificate: null, ownCertificate: null, trustedCertificate: null }
   const until = (days: number) => new Date(now + days * 86_400_000).toISOString()
@@ -96,7 +96,7 @@ function certificates({ release, trusted, site = '' }: Instance['host'], now: nu
   }
 }
 
-/** Looks like one, and stays the same for a site. */
+/** A simulated fingerprint, always the same for a site. */
 const fingerprintOf = (site: string) =>
   createHash('sha256').update(site).digest('hex').toUpperCase().match(/../g)?.join(':') ?? ''
 
