@@ -75,7 +75,7 @@ export function healthLine({ host, volume }: Instance, { now, scenario }: World)
   })
 }
 
-/** Simulated: a trusted certificate is issued at once. */
+/** Played: a trusted one comes at once. */
 function certificates({ release, trusted, site = '' }: Instance['host'], now: number) {
   if (release === undefined) return { certificate: null, ownCertificate: null, trustedCertificate: null }
   const until = (days: number) => new Date(now + days * 86_400_000).toISOString()
@@ -96,7 +96,7 @@ function certificates({ release, trusted, site = '' }: Instance['host'], now: nu
   }
 }
 
-/** A simulated fingerprint, always the same for a site. */
+/** Looks like one, and stays the same for a site. */
 const fingerprintOf = (site: string) =>
   createHash('sha256').update(site).digest('hex').toUpperCase().match(/../g)?.join(':') ?? ''
 

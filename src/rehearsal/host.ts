@@ -116,7 +116,7 @@ function timeOf(stage: string, { host, userData }: Instance): number {
   return ['docker', 'images'].includes(stage) ? nothingToDo : (times[stage] ?? nothingToDo)
 }
 
-/** Runs one of the host's programs, if its files exist. */
+/** One of the host's programs, once its files are there. */
 function runs(
   stage: string,
   files: ReadonlyMap<string, string>,
@@ -183,7 +183,7 @@ function firstSetup({ userData }: Instance): NonNullable<Host['firstSetup']> {
   return { seconds: all + (userData === '' ? 50 : 25), stages }
 }
 
-/** The state of a host from the stack stage's input. */
+/** What the stack stage's input tells of a host. */
 const installed = (files: ReadonlyMap<string, string>): Partial<Host> => ({
   idleStop: Number(/^LAB_IDLE_STOP=(\d+)$/m.exec(files.get('input/settings.env') ?? '')?.[1] ?? 0),
   idleHeld: false,
