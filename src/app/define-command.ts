@@ -59,6 +59,8 @@ interface Definition<Name extends string, Args extends readonly ArgSpec[], Optio
   ofNoLab: boolean
   /** Changes nothing, and may run until the user stops it. */
   untilStopped: boolean
+  /** After an interruption it does all of its work again. */
+  startsOver: boolean
 }
 
 /** A command: its handler, and the definition for parser, help, completion and hints. */
@@ -92,6 +94,7 @@ export function defineCommand(
     callsAws: false,
     ofNoLab: false,
     untilStopped: false,
+    startsOver: false,
     ...definition,
   }
 }

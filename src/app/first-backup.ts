@@ -25,7 +25,7 @@ export async function chooseBackup(
   const { lab, host, lastBackup } = plan
   if (options.backup === false) return undefined
   if (options.backup !== undefined) {
-    if (host !== 'running') throw needsHost(plan)
+    if (host !== 'running') throw needsHost(plan, options)
     return options.backup
   }
   if (host === undefined) return undefined
@@ -33,10 +33,12 @@ export async function chooseBackup(
     ? `The last ${lastBackup.kind === 'file' ? 'backup file' : 'snapshot'} of this lab was made ${agoText(lastBackup.at, clock.now())}.`
     : 'No backup of this lab is known. The nightly dumps on its disk are deleted with it.'
   if (options.confirm === lab.name) {
-    // Scripts of before these flags go on; a later version may require one of them.
+    // Scripts of 0.1.0 go on: docs/decisions/confirm-and-backup.md.
     ui.emit({
       type: 'warning',
-      text: [`${age} Say whether to back up first: add --backup <file> or --no-backup.`],
+      text: [
+        `${age} Say whether to back up first: add --backup <file> or --no-backup. A later version will require one of them.`,
+      ],
     })
     return undefined
   }
@@ -78,7 +80,7 @@ export async function backUpFirst(
   }
 }
 
-const needsHost = ({ lab, host }: DestroyPlan) =>
+const needsHost = ({ lab, host }: DestroyPlan, { confirm }: { confirm?: string }) =>
   new LabError({
     code: 'backup-needs-host',
     what: host
@@ -87,6 +89,9 @@ const needsHost = ({ lab, host }: DestroyPlan) =>
     why: 'Only a running host can make a backup file. Nothing was deleted.',
     fix: [
       ...(host ? [{ command: { path: 'start' as const }, text: 'starts it' }] : []),
-      { command: { path: 'destroy', flags: { 'no-backup': true } }, text: 'deletes it without a backup' },
+      {
+        command: { path: 'destroy', flags: { confirm, 'no-backup': true } },
+        text: 'deletes it without a backup',
+      },
     ],
   })

@@ -18,7 +18,7 @@ import { askHealth, type HostHealth, hostOf, hostSettingsOf } from './host-work.
 import { type LabId, type OpenLab, openLab, type Settings } from './open-lab.js'
 import { findRunning } from './running-instance.js'
 import { warnOfStop } from './scheduled-stop.js'
-import { withLock } from './with-lock.js'
+import { withLock, withoutLock } from './with-lock.js'
 
 export interface UpdateOptions {
   check?: boolean
@@ -69,6 +69,8 @@ export async function update(
   if (!open.stored || !health?.release) throw notSetUp(health)
   const plan = planOf(open.lab, health)
   if (options.check || (plan.moves.length === 0 && !plan.pending)) {
+    // One that was killed over its last calls has left its lock.
+    if (!options.check) await withoutLock(open, 'update', context)
     view.check(plan)
     return 0
   }

@@ -1,7 +1,7 @@
 import type { CommandContext, Connect, GlobalOptions, Ui } from '../app/context.js'
 import type { Command } from '../app/define-command.js'
 import { type Clock, waitScale } from '../core/clock.js'
-import { bareCommand, type CommandPath, Interrupted, LabError } from '../core/error.js'
+import { bareCommand, type CommandLine, type CommandPath, Interrupted, LabError } from '../core/error.js'
 import { rehearsed } from '../ui/rehearsed.js'
 import { renderHint } from './render-hint.js'
 
@@ -103,7 +103,7 @@ export async function runCommand(
     const { adviseFor } = await import('../aws/advice.js')
     const said =
       signal.aborted || error instanceof Interrupted
-        ? interrupted(command, error)
+        ? interrupted(command, sameLine(command, given, args), error)
         : await adviseFor(error, settled, env)
     return await showFailure(said, settled, surroundings, ui)
   } finally {
@@ -113,14 +113,28 @@ export async function runCommand(
   }
 }
 
-const interrupted = ({ name, untilStopped }: Command, cause: unknown): LabError =>
+/**
+ * The command line that was given, without a consent, which is given for what was shown. The options that every command
+ * has are added where hints are written.
+ */
+function sameLine({ name, options }: Command, given: GlobalOptions, args: readonly string[]): CommandLine {
+  const values = new Map<string, unknown>(Object.entries(given))
+  const flags = Object.keys(options).flatMap((option): [string, unknown][] => {
+    const value = values.get(option.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()))
+    if (value === undefined || ['yes', 'confirm'].includes(option)) return []
+    return [value === false ? [`no-${option}`, true] : [option, value]]
+  })
+  return { ...bareCommand(name as CommandPath), args, flags: Object.fromEntries(flags) } as CommandLine
+}
+
+const interrupted = ({ untilStopped, startsOver }: Command, command: CommandLine, cause: unknown): LabError =>
   new LabError({
     code: 'interrupted',
     what: 'Interrupted.',
     fix: [
       {
-        command: bareCommand(name as CommandPath),
-        text: untilStopped ? 'starts again' : 'continues where it stopped',
+        command,
+        text: untilStopped || startsOver ? 'starts again' : 'continues where it stopped',
       },
     ],
     exitCode: 130,

@@ -409,7 +409,9 @@ def judge(result, kernel):
         if last and last["result"] == "failed":
             say(warnings, f"update-{name}", f"The last update of {name} failed on {last['at']}.")
     last = result["updates"]["librechat"]
-    if result["updatePending"]:
+    if result["updatePending"] and result["running"].startswith("stack "):
+        say(problems, "update", "LibreChat is being updated, and nobody can reach it meanwhile.")
+    elif result["updatePending"]:
         say(problems, "update", "An update of LibreChat was interrupted, and nobody can reach it meanwhile.",
             {"code": "update"})
     elif last and last["result"] == "rolled-back":

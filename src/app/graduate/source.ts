@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import * as z from 'zod'
 import { LabError } from '../../core/error.js'
 import { type Carried, takeAlong } from '../../host/graduate.js'
@@ -13,6 +12,7 @@ import { requireRunning } from '../../tunnel/advice.js'
 import { BackupReader, damaged, parsed } from '../backup/file.js'
 import { passphraseFor } from '../backup/passphrase.js'
 import { transferTask } from '../backup/progress.js'
+import { backupPath } from '../backup/s3-url.js'
 import { keyOf, plainOf, verifyReader } from '../backup/verify.js'
 import { menuFor } from '../chat-proof.js'
 import type { Context, GlobalOptions } from '../context.js'
@@ -63,7 +63,7 @@ export async function fromBackup(
   options: GraduateOptions & GlobalOptions,
   context: Context,
 ): Promise<Source> {
-  const reader = await BackupReader.open(resolve(file))
+  const reader = await BackupReader.open(backupPath(file))
   try {
     const key = await keyOf(reader, await passphraseFor(options, context, { isNew: false }))
     const bytes = Object.values(reader.header.files).reduce((sum, size) => sum + size, 0)
