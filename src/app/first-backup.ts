@@ -14,8 +14,8 @@ export interface FirstBackupOptions {
 type Wanted = string | undefined
 
 /**
- * Says how old the last backup is, and settles whether there is one first: by the flags, or by asking. LabError
- * `backup-needs-host` where a backup is wanted of a lab that doesn't run.
+ * Shows the age of the last backup, and decides from the flags or by asking whether to make one first. LabError
+ * `backup-needs-host` if the lab isn't running.
  */
 export async function chooseBackup(
   plan: DestroyPlan,
@@ -61,7 +61,7 @@ export async function chooseBackup(
   return agrees ? '' : undefined
 }
 
-/** Makes the backup that is wanted; where it fails, nothing is deleted. The file. */
+/** Makes the wanted backup and returns the file. If it fails, nothing is deleted. */
 export async function backUpFirst(
   open: OpenLab,
   wanted: Wanted,
@@ -86,7 +86,7 @@ const needsHost = ({ lab, host }: DestroyPlan, { confirm }: { confirm?: string }
     what: host
       ? `The lab "${lab.name}" can't be backed up: its instance is ${host}.`
       : `The lab "${lab.name}" has no instance to back up.`,
-    why: 'A backup file is made by the running host. Nothing was deleted.',
+    why: 'Only a running host can make a backup file. Nothing was deleted.',
     fix: [
       ...(host ? [{ command: { path: 'start' as const }, text: 'starts it' }] : []),
       {

@@ -7,21 +7,21 @@ import { renderHint } from './render-hint.js'
 
 const program = 'librechat-lab'
 
-/** What a command gets from the process: its terminal, environment, signals and connection. */
+/** A command's environment: terminal, variables, signals and connection. */
 export interface Surroundings {
   readonly process: Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'env'>
   readonly signal: AbortSignal
   readonly clock: Clock
   /** Opens AWS or the rehearsal account, as the options say. */
   readonly connect: Connect
-  /** Gets the UI that shows a signal's warning. */
+  /** Receives the UI, which shows a signal's warning. */
   shown(ui: Ui): void
 }
 
-/** Loaded when it is needed: help and version do without. */
+/** Loaded on demand: help and version don't need it. */
 async function newUi(options: () => GlobalOptions, { process, signal, shown }: Surroundings): Promise<Ui> {
   const { json, color } = options()
-  // The libraries read only this.
+  // The libraries read only this variable.
   if (color === false) process.env.NO_COLOR = '1'
   const { makeUi } = await import('../ui/make-ui.js')
   const hints = renderHint(process.env, options)
@@ -52,12 +52,12 @@ export async function showFailure(
   return error.exitCode
 }
 
-/** A rehearsal's account answers quickly: minutes in AWS are seconds there. */
+/** Minutes in AWS are seconds in a rehearsal. */
 const rehearsalScale = 0.1
 
-/** The tests shorten waits by this factor. */
+/** Tests shorten waits by this factor. */
 function clockOf(clock: Clock, env: NodeJS.ProcessEnv, options: () => GlobalOptions): Clock {
-  // Read at each wait, because a user may choose the rehearsal at a question.
+  // Read at each wait, because a user can choose the rehearsal in a question.
   const scale = () => waitScale(env, options().rehearse ? rehearsalScale : 1)
   return {
     ...clock,
@@ -74,7 +74,7 @@ export async function runCommand(
 ): Promise<number> {
   const { env } = surroundings.process
   const { signal } = surroundings
-  // What a question settles is added here; what was typed stays as it was.
+  // Answers of questions are added here; the typed options are not changed.
   let settled = given
   const options = () => settled
   const ui = await newUi(options, surroundings)

@@ -102,7 +102,7 @@ export function release(settings: HostSettings, directory?: string): string {
   return digest(new Map([...templates(directory), ...filesOf(settings)]))
 }
 
-/** The input of the stack stage. */
+/** What the stack stage finds in its input. */
 export function stackInput(settings: HostSettings, directory?: string): Record<string, string> {
   return { ...Object.fromEntries(filesOf(settings)), release: release(settings, directory) }
 }

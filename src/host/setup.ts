@@ -39,10 +39,9 @@ export interface Update {
 const updateSeconds = 4 * 3600
 
 /**
- * Installs this version's stack on the host in five stages. Each is safe to run again, and takes seconds if there is
- * nothing to do. The first user is created before the ports open. Needs an instance that is online
- * (`waitUntilOnline`).
- * @param besideHealth work that needs LibreChat but not its health; runs beside the health stage, and is awaited
+ * Puts this version's stack on the host: five stages, each safe to run again, each in seconds when there is nothing
+ * to do. The first user is made before the ports are open. Needs an instance that is online (`waitUntilOnline`).
+ * @param besideHealth begun once the stack runs, and awaited: what needs LibreChat, and not its health
  */
 export async function setUpHost(
   host: Host,
@@ -105,7 +104,7 @@ async function followed(host: Host, stage: Stage, input: Record<string, string>)
   host.emit({ ...task, state: 'started', usualMs: stage.usualMs })
   try {
     const { name, timeoutSeconds } = stage
-    // The first stage sends this version's files for all stages.
+    // The first stage takes this version's files along for all of them.
     const onStep = (detail: string) => host.emit({ ...task, state: 'progress', detail })
     const output = await runStage(host, name, { input, timeoutSeconds, withFiles: name === 'system', onStep })
     host.emit({ ...task, state: 'done', detail: summary(output) })

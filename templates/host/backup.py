@@ -27,7 +27,7 @@ from lab import CODE, LAB, answer, fail, refuse, request, run, seal, step
 RUN = os.environ["RUN"]
 ROOM = f"{RUN}/transfer"
 DUMPS = os.environ.get("DUMPS", "/var/lib/librechat-lab/dumps")
-# Beside the dumps, which are tidied up by themselves.
+# Beside the dumps, which have their own clean-up.
 INCOMING = f"{os.path.dirname(DUMPS)}/incoming"
 UNIT = "librechat-lab-transfer"
 PART = 4 * 1024**2
@@ -38,7 +38,7 @@ FILES = ["mongodb.archive.gz", "files.tar", "secrets.env", "allowances.json", "s
 
 
 def dump(*arguments, **environment):
-    """bin/dump's answer. It leaves its own error where run.sh looks for it."""
+    """bin/dump's answer. It writes its own error for run.sh."""
     result = subprocess.run(["python3", f"{CODE}/bin/dump", *arguments], env={**os.environ, **environment},
                             stdout=subprocess.PIPE, text=True, check=False)
     if result.returncode != 0:
@@ -63,7 +63,7 @@ def room():
 
 
 def serve(directory, asked):
-    """Starts transfer.py as a unit of its own, which ends when nobody asks any more. Returns its port and token."""
+    """Starts transfer.py as a systemd unit, which ends when it is idle. Returns its port and token."""
     token = secrets.token_urlsafe(24)
     with open(f"{ROOM}/token", "w", encoding="utf-8") as file:
         file.write(token)
@@ -241,7 +241,7 @@ def receive(asked):
 
 
 def restore(asked):
-    """A dump of this host's, or one that has been received: the dump's own digests say whether all of it came."""
+    """A dump of this host, or a received one: its digests prove that it is complete."""
     name = asked["id"]
     if asked.get("received"):
         run("systemctl", "stop", f"{UNIT}.service")
@@ -258,7 +258,7 @@ def restore(asked):
 
 
 def done(asked):
-    """The backup is in its file: the dump that it was made from goes."""
+    """The backup is in its file: deletes the dump that it was made from."""
     room()
     if re.fullmatch(r"[0-9]{8}T[0-9]{6}Z-backup", asked["id"]):
         shutil.rmtree(f"{DUMPS}/{asked['id']}", ignore_errors=True)

@@ -6,6 +6,8 @@
 . "$CODE/stages/common.sh"
 # shellcheck source=fetch.sh
 . "$CODE/stages/fetch.sh"
+# shellcheck source=services.sh
+. "$CODE/stages/services.sh"
 
 cd "$LAB"
 step "writing the configuration"
@@ -34,6 +36,11 @@ ended() {
   exit $status
 }
 trap ended EXIT
+# What goes on with an interrupted update at the next boot is there before the update begins.
+if put "$CODE/units/librechat-lab-update.service" /etc/systemd/system/librechat-lab-update.service 644; then
+  systemctl daemon-reload
+  systemctl enable librechat-lab-update.service
+fi
 update begin
 
 put "$CODE/compose.yaml" compose.yaml 644 || true
@@ -75,14 +82,6 @@ put "$CODE/bin/dump" "$LAB/bin/dump" 755 || true
 put "$CODE/host/answer.cjs" "$LAB/bin/answer.cjs" 644 || true
 install -d -m 700 /var/lib/librechat-lab/dumps
 
-start() {
-  docker compose up -d --pull never "$@" || fail stack-unhealthy \
-    "The services did not become healthy within 10 minutes." \
-    "$(docker compose ps -a --format '{{.Service}}: {{.Status}}' | sort | paste -sd ';')" \
-    "Read the log of the unhealthy service in Portainer or on the host: docker compose logs" \
-    "Then run the command again."
-}
-up() { start --wait --wait-timeout 600 "$@"; }
 # On a new host LibreChat's image is still on its way: what doesn't need it starts meanwhile.
 if [ ! -s state/release ]; then
   step "starting MongoDB, Meilisearch and Portainer"
@@ -131,22 +130,15 @@ for unit in librechat-lab-{portainer,dump,idle,money,certificate}.{service,timer
   if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
 done
 if [ $changed = yes ]; then systemctl daemon-reload; fi
-systemctl enable --now librechat-lab-portainer.timer librechat-lab-dump.timer librechat-lab-money.timer
-systemctl enable librechat-lab-recover.service
-systemctl enable --now librechat-lab-finish.service
-systemctl start librechat-lab-money.service || say "what the models cost could not be summed; the host tries again every 3 minutes"
 # The command line has seen to it that a shutdown stops the instance, or it would have left this file.
 rm -f state/idle-stop-held
-if grep -q '^LAB_IDLE_STOP=' .env; then
-  systemctl enable --now librechat-lab-idle.timer
-else
-  systemctl disable --now librechat-lab-idle.timer
-fi
-if grep -q '^LAB_CERTIFICATE=trusted$' .env; then
-  systemctl enable --now librechat-lab-certificate.timer
-else
-  systemctl disable --now librechat-lab-certificate.timer
-fi
+on=(librechat-lab-{portainer,dump,money}.timer librechat-lab-finish.service) off=()
+if grep -q '^LAB_IDLE_STOP=' .env; then on+=(librechat-lab-idle.timer); else off+=(librechat-lab-idle.timer); fi
+if grep -q '^LAB_CERTIFICATE=trusted$' .env; then on+=(librechat-lab-certificate.timer); else off+=(librechat-lab-certificate.timer); fi
+systemctl enable librechat-lab-recover.service
+systemctl enable --now "${on[@]}"
+[ ${#off[@]} -eq 0 ] || systemctl disable --now "${off[@]}"
+systemctl start librechat-lab-money.service || say "what the models cost could not be summed; the host tries again every 3 minutes"
 
 put "$INPUT/release" state/release 600 || true
 update keep

@@ -89,7 +89,7 @@ async function agree(lab: string, source: string, options: RestoreOptions, { ui 
   const typed = await ui.input({
     flag: `--confirm ${lab}`,
     message: `Type the lab's name to replace its data (${lab}):`,
-    hint: 'Its present users, conversations and files are dumped on the host first. LibreChat stops for some minutes.',
+    hint: 'Its current users, conversations and files are dumped on the host first. LibreChat stops for some minutes.',
   })
   if (typed.trim() !== lab)
     throw new LabError({ code: 'declined', what: 'The name does not match. Nothing was changed.' })

@@ -70,7 +70,7 @@ export async function snapshotLab(options: GlobalOptions, context: Context): Pro
   const name = freeName((await findSnapshots(clients.ec2, lab)).snapshots, context.clock.now())
   context.ui.emit({
     type: 'note',
-    text: 'LibreChat goes on: the snapshot holds the disk as it is at one moment, as after a power cut.',
+    text: 'LibreChat keeps running: the snapshot contains the disk at one moment, as after a power cut.',
   })
   const { clock, signal } = context
   const task = { id: 'snapshot', name: `snapshot ${name}`, usualMs: 300_000 }
