@@ -41,7 +41,7 @@ async function tellStep(host: Host, signal: AbortSignal, onStep: (step: string) 
 }
 
 /**
- * Runs one of the host's programs (`templates/run.sh <program>`) and returns what it printed.
+ * Runs one of the host's programs (`templates/run.sh <program>`), or several after another, and returns what it printed.
  * Throws the host's own LabError when it failed, after a note with the end of its log.
  * @param stage the word in the command's comment, where it is another than the program's name
  * @param withFiles whether to send this version's files at once, to a host that is not expected to have them. Else they
