@@ -86,16 +86,28 @@ export const wrap = (text: string, columns: number): string =>
 /** A last cell needs this many columns, or its lines get too short to read. */
 const NARROWEST_CELL = 20
 
-/** A row of a table with its last cell broken within its own column; undefined where the cell does not fit there. */
-function wrapCell(line: string, columns: number): string | undefined {
+/**
+ * A row of a table with its last cell broken within its own column, or below the rest where that is a command and its
+ * explanation; undefined where the cell fits in neither.
+ */
+function wrapCell(line: string, columns: number, below: string | undefined): string | undefined {
   const [, head = '', cell = ''] = /^((?:\u001b\[[\d;]*m)* *[^\s\u001b].* {2,})(\S.*)$/.exec(line) ?? []
+  if (head === '') return undefined
   const start = displayWidth(head)
   const width = columns - start
-  if (head === '' || width < NARROWEST_CELL) return undefined
+  if (below !== undefined && isLong(head, columns)) {
+    const lines = wrapAnsi(cell, columns - below.length, { hard: false, trim: true }).split('\n')
+    return [head.trimEnd(), ...lines.map((one) => below + one)].join('\n')
+  }
+  if (width < NARROWEST_CELL) return undefined
   const lines = wrapAnsi(cell, width, { hard: false, trim: true }).split('\n')
   if (lines.some((one) => displayWidth(one) > width)) return undefined
   return lines.map((one, i) => (i === 0 ? head : ' '.repeat(start)) + one).join('\n')
 }
+
+/** Whether the beginning of a row takes more than half of a line, and still fits on one. */
+const isLong = (head: string, columns: number): boolean =>
+  displayWidth(head) > columns / 2 && displayWidth(head.trimEnd()) <= columns
 
 /** Half a SHA-256 fingerprint, "AB:CD:…", in its two parts of eight bytes. */
 const fingerprintHalf =
@@ -106,11 +118,12 @@ function wrapLine(line: string, columns: number): string {
   if (fingerprintHalf.test(line)) return line.replace(fingerprintHalf, '$1$2\n$1$3')
   // Spaces behind a colour indent as well.
   const [, colors = '', indent = ''] = /^((?:\u001b\[[\d;]*m)*)( *)/.exec(line) ?? []
-  const hanging = wrapCell(line, columns)
-  if (hanging !== undefined) return hanging
-  // Columns can't stay in line, so two spaces between them are enough.
-  const words = `${colors}${line.slice(colors.length + indent.length)}`.replace(/(?<=[^ ]) {3,}/g, '  ')
   const next = `${indent}  `
+  // Where columns can't stay in line, two spaces between them are enough.
+  const words = `${colors}${line.slice(colors.length + indent.length)}`.replace(/(?<=[^ ]) {3,}/g, '  ')
+  const fits = indent.length + displayWidth(words) <= columns
+  const hanging = wrapCell(line, columns, fits ? undefined : next)
+  if (hanging !== undefined) return hanging
   const lines = wrapAnsi(words, columns - next.length, { hard: false, trim: true }).split('\n')
   return lines.map((one, i) => (i === 0 ? indent : next) + one).join('\n')
 }
