@@ -6,7 +6,7 @@ import type { Resource } from '../engine/resource.js'
 import { type Copies, copiesLeftAlone, findCopies } from '../lab/copies.js'
 import { type LabGraph, scheduleOf } from '../lab/graph.js'
 import { type LastBackup, lastBackupOf } from '../lab/last-backup.js'
-import { findLeftovers, type Leftovers, removeSecrets, strangersOf } from '../lab/leftovers.js'
+import { type Leftovers, readPath, removeSecrets, strangersOf } from '../lab/leftovers.js'
 import type { Lock } from '../lab/lock.js'
 import { names } from '../lab/names.js'
 import { addressCost } from '../lab/prices.js'
@@ -109,8 +109,7 @@ export class Destruction {
     releaseAddress: string | undefined,
     { clock }: Pick<Context, 'clock'>,
   ): Promise<Destruction> {
-    const graph = graphWithSchedule(open, open.stored ?? nothingChosen, settingsReadBy(open))
-    const seen = await look(open, graph, { clock, leftovers: open.leftovers })
+    const seen = await look(open, { clock, path: pathReadBy(open) })
     const address = seen.observation.of(seen.graph.address)
     const isNamed = checkedRelease(releaseAddress, address, seen.identity.strangers)
     const isUnprotected =
@@ -180,7 +179,7 @@ export class Destruction {
     const agreed = this.plan.going.map(({ text }) => text)
     await withLock(this.#open, 'destroy', context, async (lock) => {
       if (asked || !(await this.#isCurrent(lock, context)))
-        this.#seen = await look(this.#open, this.#seen.graph, { ...context, copies: this.#seen.copies })
+        this.#seen = await look(this.#open, { ...context, copies: this.#seen.copies })
       const now = this.#seen
       const resources = this.#going()
       if (itemsOf(now, resources).some(({ text }) => !agreed.includes(text))) throw changedMeanwhile(lab)
@@ -219,12 +218,13 @@ export class Destruction {
     // Nobody creates a schedule without storing it first. Another's resources with its names are listed again.
     const namesTaken = identity.strangers.some(({ kind }) => kind === 'role' || kind === 'schedule-group')
     const absent = scheduleOf(graph).filter((one) => !namesTaken && !observation.present.includes(one))
-    const after = await look(this.#open, graph, { ...context, absent, copies })
-    const address = after.observation.of(graph.address)
+    const after = await look(this.#open, { ...context, absent: absent.map(({ name }) => name), copies })
+    const address = after.observation.of(after.graph.address)
     const kept = this.#releases ? undefined : address?.publicIp
     const { groupId } = aloneIn(this.#seen.identity)
-    const checked = graph.all.filter(
-      (resource) => (resource !== graph.address || this.#releases) && (resource !== graph.group || !groupId),
+    const checked = after.graph.all.filter(
+      (resource) =>
+        (resource !== after.graph.address || this.#releases) && (resource !== after.graph.group || !groupId),
     )
     return {
       lab: this.#open.lab,
@@ -242,7 +242,7 @@ export class Destruction {
   async #stillThere(context: Context): Promise<string[]> {
     const goOn = 'Run the same command again. It continues where it stopped.'
     // What kept it from removing may keep it from looking: then the failure itself says why.
-    const [seen] = await Promise.allSettled([look(this.#open, this.#seen.graph, context)])
+    const [seen] = await Promise.allSettled([look(this.#open, context)])
     if (seen.status === 'rejected') return [goOn]
     const left = itemsOf(seen.value, seen.value.graph.all).map(({ text }) => text)
     return [`Still exists: ${left.join(', ')}`, goOn]
@@ -291,30 +291,41 @@ const aloneIn = ({ unconfirmed }: Identity): NonNullable<Identity['unconfirmed']
 /** How long a look counts that nobody was shown. */
 const currentForMs = 5_000
 
+type Path = Promise<Awaited<ReturnType<typeof readPath>>>
+
+async function pathReadBy(open: OpenLab): Path {
+  if (!open.leftovers) return await readPath(open.clients, open.lab)
+  return { settings: await settingsReadBy(open)(), leftovers: open.leftovers }
+}
+
+/** @param known.path what is under the lab's path; read where it is not known, as are its copies */
 async function look(
-  { clients, lab }: OpenLab,
-  graph: LabGraph,
+  open: OpenLab,
   {
     clock,
-    leftovers: known,
+    path = readPath(open.clients, open.lab),
     copies: knownCopies,
     absent = [],
   }: Pick<Context, 'clock'> & {
-    leftovers?: Leftovers | undefined
+    path?: Path
     copies?: Copies | undefined
-    absent?: readonly Resource[]
+    /** Names of resources that are known not to be there. */
+    absent?: readonly string[]
   },
 ): Promise<Seen> {
+  const { clients, lab, stored = nothingChosen } = open
   const at = clock.now()
+  const graph = graphWithSchedule(open, stored, async () => (await path).settings)
   const elsewhere = new Set<string>()
   const unprovenNames: Stranger[] = []
-  const [found, leftovers, copies] = await Promise.all([
-    observe(without(graph.all, absent), (error) => {
+  const wanted = graph.all.filter(({ name }) => !absent.includes(name))
+  const [found, { leftovers }, copies] = await Promise.all([
+    observe(wanted, (error) => {
       if (error instanceof OtherRegion) elsewhere.add(error.there)
       if (error instanceof Unproven) unprovenNames.push(error.stranger)
       return isStrangers(error)
     }),
-    known ?? findLeftovers(clients, lab),
+    path,
     knownCopies ?? findCopies(clients, lab),
   ])
   const proven = found.of(graph.identity) ?? nobody
@@ -327,9 +338,6 @@ async function look(
   const observation = host ? found.with(graph.instance, { ...host, stopProtected }) : found
   return { at, graph, observation, identity, leftovers, copies, staying, elsewhere: [...elsewhere] }
 }
-
-const without = (all: readonly Resource[], some: readonly Resource[]) =>
-  all.filter((one) => !some.includes(one))
 
 /** Removing these would take something from an instance or a profile that is not the lab's. */
 async function stayingOf(

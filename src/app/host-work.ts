@@ -1,6 +1,6 @@
 import type { Proof } from '../bedrock/proof.js'
-import { askHealth as askHost, type HostHealth } from '../host/health.js'
 import type { Host } from '../host/host.js'
+import { askHealth as askHost, type HostHealth } from '../host/host-health.js'
 import { librechatYaml } from '../host/librechat-yaml.js'
 import type { HostSettings } from '../host/settings.js'
 import type { LabGraph } from '../lab/graph.js'
@@ -11,7 +11,7 @@ import { chatScript, isSameMenu, menuFor, proveChat } from './chat-proof.js'
 import type { Context } from './context.js'
 import type { OpenLab } from './open-lab.js'
 
-export type { HostHealth } from '../host/health.js'
+export type { HostHealth } from '../host/host-health.js'
 export type { HostResource } from '../resources/host-setup.js'
 
 /**

@@ -6,7 +6,7 @@ import { checkedName, names } from '../lab/names.js'
 import type { Settings } from '../lab/settings.js'
 import { parseSettings } from '../lab/stored-settings.js'
 import type { LabId } from '../resources/ownership.js'
-import { type ParameterText, readParameter } from '../resources/settings-parameter.js'
+import { type ParameterText, type ReadSettings, readParameter } from '../resources/settings-parameter.js'
 import type { Context, GlobalOptions } from './context.js'
 import { identityLine, signIn } from './sign-in.js'
 
@@ -81,9 +81,10 @@ export async function connectLab(
 }
 
 /** What the settings parameter held when the lab was opened. */
-export const settingsReadBy = ({ storedText: value, storedVersion: version }: OpenLab) => ({
-  found: value === undefined || version === undefined ? undefined : { value, version },
-})
+export const settingsReadBy =
+  ({ storedText: value, storedVersion: version }: OpenLab): ReadSettings =>
+  async () =>
+    value === undefined || version === undefined ? undefined : { value, version }
 
 /** Whether the settings parameter still holds that. */
 export const isAsRead = (

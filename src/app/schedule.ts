@@ -164,11 +164,11 @@ async function keepReason(open: OpenLab, stored: Settings, { clock }: Context): 
 
 function reportOf(
   { lab }: OpenLab,
-  { schedule, instanceType, diskGb }: Settings,
+  { schedule, instanceType, diskGb, limit }: Settings,
   { clock }: Context,
   { changed = false, drift = [] }: Partial<Pick<ScheduleReport, 'changed' | 'drift'>>,
 ): ScheduleReport {
-  const about = { region: lab.region, instanceType, diskGb, addresses: 1 }
+  const about = { region: lab.region, instanceType, diskGb, addresses: 1, bounds: { limit } }
   const now = clock.now()
   return {
     lab,

@@ -1,7 +1,7 @@
 import type { Proof } from '../bedrock/proof.js'
 import { LabError } from '../core/error.js'
 import { observe, type PlanItem, plan } from '../engine/converge.js'
-import type { HostHealth } from '../host/health.js'
+import type { HostHealth } from '../host/host-health.js'
 import { type Capacity, capacityOf } from '../lab/capacity.js'
 import { isAllowed } from '../lab/cidr.js'
 import { findLeftovers, strangersOf } from '../lab/leftovers.js'

@@ -66,14 +66,15 @@ function resultOf(
   { clock }: Context,
   result: Pick<StoppedLab, 'instanceId' | 'changed' | 'since'>,
 ): StoppedLab {
-  const { instanceType, diskGb, schedule } = stored ?? nothingChosen
+  const { instanceType, diskGb, schedule, limit } = stored ?? nothingChosen
   const about = { region: lab.region, instanceType, diskGb, addresses: 1 }
   return {
     lab,
     ...result,
     cost: {
-      stopped: monthlyCost({ ...about, hours: 0 }),
-      running: monthlyCost({ ...about, hours: hoursOf(stored ?? nothingChosen) }),
+      // Nobody can chat in it.
+      stopped: monthlyCost({ ...about, hours: 0, bounds: { limit: 0 } }),
+      running: monthlyCost({ ...about, hours: hoursOf(stored ?? nothingChosen), bounds: { limit } }),
     },
     nextStart: schedule && nextOf(schedule, 'start', clock.now()),
     timezone: schedule?.timezone,

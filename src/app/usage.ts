@@ -28,6 +28,8 @@ export interface Usage extends Ledger {
 }
 
 const monthsShown = 12
+/** The database's ids count seconds from here. */
+const firstMonth = '1970-01'
 
 /** How the result is wanted; LabError `bad-option` for two ways at once. */
 export function outputOf({ csv, open, json }: { csv: boolean; open: boolean; json: boolean }) {
@@ -83,11 +85,20 @@ const costOf = ({ region }: LabId, { instanceType, diskGb }: Settings): Cost =>
 
 /** LabError `bad-month`. */
 function checkedMonth(text: string, current: string): string {
-  if (/^20\d\d-(0[1-9]|1[0-2])$/.test(text) && text <= current) return text
+  const isMonth = /^\d{4}-(0[1-9]|1[0-2])$/.test(text)
+  if (isMonth && text >= firstMonth && text <= current) return text
+  const [what, why] = !isMonth
+    ? [
+        `${JSON.stringify(text.slice(0, 60))} is not a month.`,
+        'A month is a year and two digits, such as 2026-01.',
+      ]
+    : text > current
+      ? [`${text} has not begun yet.`, `In UTC it is ${current}.`]
+      : [`${text} is too early.`, `The first month that can be shown is ${firstMonth}.`]
   throw new LabError({
     code: 'bad-month',
-    what: `${JSON.stringify(text.slice(0, 60))} is not a past or the present month.`,
-    why: 'Months are written as year and month, in UTC.',
+    what,
+    why,
     fix: [{ command: { path: 'usage', flags: { month: current } }, text: 'shows the present month' }],
   })
 }

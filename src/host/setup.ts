@@ -1,5 +1,5 @@
-import { type HostHealth, healthIn } from './health.js'
 import type { Host } from './host.js'
+import { type HostHealth, healthIn } from './host-health.js'
 import { type HostSettings, stackInput } from './settings.js'
 import { runStage } from './stage.js'
 import { type MadeUser, type NewUser, withUserRequest } from './users.js'

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { LabError } from '../core/error.js'
 import { templates } from './archive.js'
-import type { HostHealth } from './health.js'
+import type { HostHealth } from './host-health.js'
 
 /** The services that hold data, with the names of their pins: their versions change only after a dump. */
 const services = {

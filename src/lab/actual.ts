@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net'
 import { proofIn } from '../bedrock/proof.js'
-import type { HostHealth } from '../host/health.js'
+import type { HostHealth } from '../host/host-health.js'
 import { type BudgetState, readersOf } from '../resources/budget.js'
 import { usersOf } from '../resources/host-setup.js'
 import type { InstanceState } from '../resources/instance.js'

@@ -1,5 +1,5 @@
 import type { Hint } from '../core/error.js'
-import type { HostHealth } from '../host/health.js'
+import type { HostHealth } from '../host/host-health.js'
 import { instanceMonthlyUsd, pricesOf } from './prices.js'
 
 /** What a host is short of: a stable code, and one sentence with the figures. */

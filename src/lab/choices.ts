@@ -2,7 +2,7 @@ import { LabError } from '../core/error.js'
 import type { LabId } from '../resources/ownership.js'
 import { checkedCidrs } from './cidr.js'
 import { facts } from './facts.js'
-import { checkedIdleStop } from './idle-stop.js'
+import { checkedIdleStop } from './idle-time.js'
 import {
   domainSchema,
   emailSchema,

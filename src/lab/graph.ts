@@ -16,7 +16,7 @@ import { type SchedulesState, schedules } from '../resources/schedules.js'
 import { type Rule, type SecurityGroupState, securityGroup } from '../resources/security-group.js'
 import {
   overwrite,
-  type ParameterText,
+  type ReadSettings,
   readParameter,
   type SettingsParameterState,
   settingsConflict,
@@ -61,13 +61,16 @@ export interface GraphOptions {
   /** What the role may call. */
   policy: PolicyDocument
   adopt: boolean
-  /** Where an instance and a group would be made; asked only when they are. */
-  place: () => Promise<LaunchTarget>
+  /**
+   * Where an instance and a group would be made; asked only when they are. Undefined: the command neither makes nor
+   * updates them or the address, so nothing is asked for that only this needs.
+   */
+  place: (() => Promise<LaunchTarget>) | undefined
   userData: Buffer | undefined
   /** Whether the schedule's resources are part of it where the settings want none: for those that remove them. */
   withSchedule?: boolean
-  /** What the settings parameter was found to hold a moment ago. */
-  settingsRead?: { found: ParameterText | undefined } | undefined
+  /** Reads the settings parameter for the first observation. */
+  settingsRead?: ReadSettings | undefined
   /** The instance whose place a new one takes, and which stays meanwhile. */
   replaces?: string | undefined
 }
@@ -162,7 +165,7 @@ export function labGraph({
     lab,
     adopt,
     name: called.group,
-    vpcId: async () => (await place()).vpcId,
+    vpcId: place && (async () => (await place()).vpcId),
     ingress: ingressOf(chosen),
     creation: created.group,
     identity,
@@ -174,6 +177,7 @@ export function labGraph({
     lab,
     name: called.instance,
     creation: created.address,
+    withTransfers: place !== undefined,
     identity,
     after,
   })
@@ -184,7 +188,7 @@ export function labGraph({
     name: called.instance,
     type: chosen.instanceType,
     diskGb: chosen.diskGb,
-    place,
+    place: place ?? nowhere,
     generation: () => recorded.generation,
     // What stores a generation stores creation ids.
     isNewGeneration: chosen.creations === undefined,
@@ -272,6 +276,8 @@ function scheduleResources(
     schedules: schedules({ scheduler, lab, groupName, wanted, role, roleArn, group, instance }),
   }
 }
+
+const nowhere = () => Promise.reject(new Error('This command creates no instance.'))
 
 export const newGeneration = (): string => randomBytes(4).toString('hex')
 const newCreation = (): string => randomBytes(8).toString('hex')

@@ -133,6 +133,7 @@ export const commandNeeds = {
   },
   destroy: {
     feature: 'lab',
+    // It doesn't ask whether the address is offered to another account.
     actions: [
       ...settings,
       ...all('observe'),
@@ -141,7 +142,7 @@ export const commandNeeds = {
       ...leftoverActions.read,
       ...leftoverActions.write,
       ...copyActions.read,
-    ],
+    ].filter((action) => action !== 'ec2:DescribeAddressTransfers'),
   },
   stop: { feature: 'lab', actions: [...find, ...lock, 'ec2:StopInstances', 'ec2:CreateTags'] },
   // The rules and the address follow what has changed while it was stopped.

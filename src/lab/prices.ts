@@ -40,7 +40,8 @@ export interface Cost {
 interface Bounds {
   allowance?: number | undefined
   limit?: number | undefined
-  users: number
+  /** Undefined: nobody has counted them, so that the limit alone bounds. */
+  users?: number | undefined
   /** Those of them whose allowance is their own, and what they may spend together. */
   own?: { users: number; usd: number } | undefined
 }
@@ -91,8 +92,8 @@ export function monthlyCost({ region, instanceType, diskGb, addresses, hours, bo
 
 /** A lab without users will have one. */
 function mostOf({ allowance, limit, users, own = { users: 0, usd: 0 } }: Bounds): number | undefined {
-  const others = Math.max(0, Math.max(1, users) - own.users)
-  const all = allowance === undefined ? undefined : allowance * others + own.usd
+  const others = users === undefined ? undefined : Math.max(0, Math.max(1, users) - own.users)
+  const all = allowance === undefined || others === undefined ? undefined : allowance * others + own.usd
   if (all === undefined || limit === undefined) return all ?? limit
   return Math.min(all, limit)
 }

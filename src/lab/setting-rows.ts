@@ -1,7 +1,7 @@
 import { defaultMaxTokens } from '../host/librechat-yaml.js'
 import type { Actual } from './actual.js'
 import { countAddresses } from './cidr.js'
-import { idleText } from './idle-stop.js'
+import { idleText } from './idle-time.js'
 import { hasRate } from './rates.js'
 import { scheduleText } from './schedule.js'
 import type { Settings } from './settings.js'

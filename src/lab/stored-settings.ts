@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { LabError } from '../core/error.js'
 import type { LabId } from '../resources/ownership.js'
 import { checkedCidrs } from './cidr.js'
-import { idleText } from './idle-stop.js'
+import { idleText } from './idle-time.js'
 import { type Schedule, scheduleText } from './schedule.js'
 import { type Settings, settingsSchema, settingsVersion } from './settings.js'
 

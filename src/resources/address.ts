@@ -44,15 +44,17 @@ export function address(options: {
   name: string
   /** The tag that the creating call sets, as the settings hold it. */
   creation: string
+  /** Whether pending transfers are looked for. */
+  withTransfers: boolean
   identity: Resource<Identity>
   after: readonly Resource[]
 }): Resource<AddressState> {
-  const { ec2, lab, identity } = options
+  const { ec2, lab, identity, withTransfers } = options
 
   const inspect = async ({ address: found, instance, superseded = [] }: Partial<Identity>) => {
     const AllocationId = found?.AllocationId
     if (!found || !AllocationId) return undefined
-    const offer = await pendingOffer(ec2, AllocationId)
+    const offer = withTransfers ? await pendingOffer(ec2, AllocationId) : undefined
     const hosts = [instance, ...superseded].map((host) => host?.InstanceId)
     const isElsewhere = found.AssociationId && !hosts.includes(found.InstanceId ?? '')
     const inUseBy = isElsewhere ? await userOf(ec2, found) : undefined

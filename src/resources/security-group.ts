@@ -100,24 +100,25 @@ export function securityGroup(options: {
   lab: LabId
   adopt: boolean
   name: string
-  /** The VPC in which it is made; asked only when it matters. */
-  vpcId: () => Promise<string>
+  /** The VPC in which it is made; asked only when it matters. Undefined: it is not made, so no other takes its name. */
+  vpcId: (() => Promise<string>) | undefined
   ingress: readonly Rule[]
   /** The tag that the creating call sets, as the settings hold it. */
   creation: string
   identity: Resource<Identity>
   after: readonly Resource[]
 }): Resource<SecurityGroupState> {
-  const { ec2, lab, name, ingress } = options
+  const { ec2, lab, name, ingress, vpcId: vpcIdOf } = options
 
   /** A group that takes the name in the lab's VPC and is not proven. LabError `unowned`, but with `adopt`. */
   const namesake = async () => {
+    if (!vpcIdOf) return undefined
     const found = await collect(
       paginateDescribeSecurityGroups({ client: ec2 }, { Filters: [{ Name: 'group-name', Values: [name] }] }),
       ({ SecurityGroups = [] }) => SecurityGroups,
     )
     // One of this name in another VPC is no obstacle.
-    const vpcId = found.length === 0 ? undefined : await options.vpcId()
+    const vpcId = found.length === 0 ? undefined : await vpcIdOf()
     const group = found.find((one) => one.VpcId === vpcId)
     if (group && isOwned(lab, group.Tags) && !options.adopt) throw unproven(name, group.GroupId)
     if (group && !isOwned(lab, group.Tags)) {
@@ -163,7 +164,7 @@ export function securityGroup(options: {
           new CreateSecurityGroupCommand({
             GroupName: name,
             Description: 'LibreChat: HTTPS and Portainer from chosen addresses only. Made by librechat-lab.',
-            VpcId: await options.vpcId(),
+            VpcId: await vpcIdOf?.(),
             TagSpecifications: [
               { ResourceType: 'security-group', Tags: [{ Key: 'Name', Value: name }, ...tags] },
             ],

@@ -24,6 +24,9 @@ export interface ParameterText {
   version: number
 }
 
+/** Undefined: there is no parameter. */
+export type ReadSettings = () => Promise<ParameterText | undefined>
+
 /** The parameter's value, whoever wrote it; undefined when there is none. */
 export async function readParameter(ssm: SSMClient, name: string): Promise<ParameterText | undefined> {
   const found = await ignoreErrors(['ParameterNotFound'], () =>
@@ -71,8 +74,8 @@ export function settingsParameter(options: {
   /** What is to be stored, given what was found to be the lab's. */
   value: (identity: Identity | undefined) => string
   identity: Resource<Identity>
-  /** What the caller has just read: the first observation does not ask again. A write tells whether it was stale. */
-  read?: { found: ParameterText | undefined } | undefined
+  /** Replaces the first observation’s own call, where the caller reads it anyway. A write tells whether it was stale. */
+  read?: ReadSettings | undefined
   /** The words for what differs between two specs. */
   describe: (before: string, after: string) => { what: string; from?: string; to?: string }[]
 }): Resource<SettingsParameterState> {
@@ -86,9 +89,9 @@ export function settingsParameter(options: {
     id: () => name,
 
     async observe(seen) {
-      const known = read
+      const ask = read ?? (() => readParameter(ssm, name))
       read = undefined
-      const [found] = await Promise.all([known ? known.found : readParameter(ssm, name), seen(identity)])
+      const [found] = await Promise.all([ask(), seen(identity)])
       if (!found) return undefined
       const tags = await ignoreErrors(['InvalidResourceId', 'InvalidResourceType'], () =>
         ssm.send(new ListTagsForResourceCommand({ ResourceType: 'Parameter', ResourceId: name })),

@@ -18,7 +18,7 @@ describeAccount('destroy', (account) => {
     account().forget()
     const ended = await run(account(), confirmed)
     expect(ended.code, ended.stderr).toBe(0)
-    expect(requests(account().calls).length).toBeLessThanOrEqual(47)
+    expect(requests(account().calls).length).toBeLessThanOrEqual(43)
     const kept = await inventory(account(), regions)
     expect(kept['us-east-1 addresses']).toHaveLength(1)
     expect({ ...kept, 'us-east-1 addresses': [] }).toEqual(before)

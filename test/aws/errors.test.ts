@@ -12,7 +12,7 @@ import {
 } from '@aws-sdk/client-ec2'
 import { expect, it } from 'vitest'
 import type { Account } from '../support/account.js'
-import { clockJump, type Ended, run, start } from '../support/cli.js'
+import { anHourLater, run } from '../support/cli.js'
 import { expiry, throttle } from '../support/gateway/faults.js'
 import { leftovers } from '../support/inventory.js'
 import { lab, only, tagsOf } from '../support/lab.js'
@@ -135,7 +135,10 @@ describeAccount('what AWS refuses', (account) => {
 
   it('an agent that never comes is diagnosed at the deadline: role, way out, agent', async () => {
     account().slowness.agent = 3_600_000
-    const ended = await anHourLater(account(), ['up', '--yes'], 'DescribeInstanceInformation')
+    const ended = await anHourLater(account(), ['up', '--yes'], {
+      action: 'DescribeInstanceInformation',
+      nth: 3,
+    })
     expect(ended.code).toBe(2)
     for (const cause of [/role/, /internet gateway|egress|way out/, /agent/, /reboot/])
       expect(ended.stderr).toMatch(cause)
@@ -267,7 +270,10 @@ describeAccount('what AWS refuses', (account) => {
       times: Infinity,
       effect: { kind: 'error', code: 'DependencyViolation', message: 'resource has a dependent object' },
     })
-    const ended = await anHourLater(account(), ['destroy', '--confirm', 'default'], 'DeleteSecurityGroup')
+    const ended = await anHourLater(account(), ['destroy', '--confirm', 'default'], {
+      action: 'DeleteSecurityGroup',
+      nth: 3,
+    })
     expect(ended.code).toBe(2)
     expect(ended.stderr).toContain(NetworkInterface?.NetworkInterfaceId)
     expect(sent(account(), 'DescribeNetworkInterfaces').length).toBeGreaterThan(0)
@@ -397,14 +403,6 @@ describeAccount('what AWS refuses', (account) => {
     expect(ended.json()).toMatchObject({ error: { code: expect.any(String), fix: expect.any(Array) } })
   })
 })
-
-/** Runs the program; at the third call of `action` an hour passes for it, and every deadline with it. */
-async function anHourLater(account: Account, args: string[], action: string): Promise<Ended> {
-  const running = start(account, args, { env: { NODE_OPTIONS: `--import=${clockJump}` } })
-  const act = () => running.signal('SIGUSR2')
-  account.gateway.faults.add({ action, nth: 3, effect: { kind: 'run', when: 'before', act } })
-  return running.ended
-}
 
 async function withoutDefaultVpc(account: Account): Promise<void> {
   const { ec2 } = account.at('us-east-1')

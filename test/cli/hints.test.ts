@@ -4,7 +4,7 @@ import type { GlobalOptions } from '../../src/app/context.js'
 import { buildParser } from '../../src/cli/parser.js'
 import { usageErrors } from '../../src/cli/usage-errors.js'
 import { leaves } from './leaves.js'
-import { rehearsal, start } from './program.js'
+import { rehearsal, runWith } from './program.js'
 
 const lab = ['--name', 'team-a', '--region', 'eu-west-1']
 
@@ -99,6 +99,11 @@ const situations: string[][] = [
   ['up', '--yes', '--allowance', '5', '--no-limit'],
   ['user', 'allowance'],
   ['up', '--yes', '--allowance', 'x'],
+  ['up', '--yes', '--alert', 'you@example.org'],
+  ['up', '--yes', '--budget', 'x'],
+  ['up', '--yes', '--budget', '20', '--alert', 'you@example.org'],
+  ['status'],
+  ['up', '--yes', '--no-budget'],
   ['user', 'list'],
   ['access', 'list'],
   ['access', 'add', '1.2.3.4'],
@@ -144,7 +149,7 @@ it('every command that the program names can be typed as it stands', { timeout: 
   const { env } = rehearsal()
   const named = new Map<string, string>()
   for (const words of situations) {
-    const { stdout, stderr } = await start([...words, ...lab, '--rehearse'], env).ended
+    const { stdout, stderr } = await runWith([...words, ...lab, '--rehearse'], env)
     for (const line of linesIn(`${stdout}\n${stderr.replace(/^librechat-lab \d.*$/m, '')}`))
       named.set(line, words.join(' '))
   }
@@ -160,7 +165,7 @@ it('every command that the program names can be typed as it stands', { timeout: 
     const kind = found.words.filter((word, i) => i === 0 || word.startsWith('--')).join(' ')
     if (['tunnel', 'shell'].includes(found.path) || kind.includes('--follow') || done.has(kind)) continue
     done.add(kind)
-    const ended = await start([...found.words, '--json'], env).ended
+    const ended = await runWith([...found.words, '--json'], env)
     const { error } = ended.json<{ error?: { code: string } }>()
     expect(['bad-usage', 'bad-option', 'unexpected'], `${line} (named by ${by})`).not.toContain(error?.code)
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readHealth } from '../../src/host/health.js'
+import { readHealth } from '../../src/host/host-health.js'
 import { portainerPassword } from '../../src/host/portainer.js'
 import { runStage } from '../../src/host/stage.js'
 import { addUser, listUsers, removeUser, resetPassword } from '../../src/host/users.js'

@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import type { Event } from '../../src/core/event.js'
-import type { HostHealth } from '../../src/host/health.js'
+import type { HostHealth } from '../../src/host/host-health.js'
 import { release } from '../../src/host/settings.js'
 import { setUpHost } from '../../src/host/setup.js'
 import { cache, disk } from './disk.js'

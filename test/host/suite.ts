@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect } from 'vitest'
-import { type HostHealth, readHealth } from '../../src/host/health.js'
+import { type HostHealth, readHealth } from '../../src/host/host-health.js'
 import { stackInput } from '../../src/host/settings.js'
 import { runStage } from '../../src/host/stage.js'
 import { Browser } from './browser.js'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { checkedIdleStop, idleText } from '../../src/lab/idle-stop.js'
+import { checkedIdleStop, idleText } from '../../src/lab/idle-time.js'
 import {
   checkedDays,
   checkedSchedule,

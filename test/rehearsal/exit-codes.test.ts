@@ -71,6 +71,7 @@ const stateNames = Object.keys(states) as StateName[]
  */
 const table: Readonly<Record<string, string>> = {
   'up --yes': '0 0 0 0 0 2 0 0 0 1 0',
+  'up --yes --budget 20 --alert me@example.org': '0 0 0 0 0 2 0 0 0 1 0',
   status: '3 2 0 2 2 2 0 2 3 1 0',
   // A stranger in the lab's security group keeps the group from being deleted.
   'destroy --confirm default': '0 0 0 0 0 0 2 0 0 0 0',

@@ -13,7 +13,7 @@ import { type HostSettings, release } from '../../src/host/settings.js'
 import type { AddressState } from '../../src/resources/address.js'
 import { type HostSetupOptions, hostSetup } from '../../src/resources/host-setup.js'
 import type { InstanceState } from '../../src/resources/instance.js'
-import { fastClock } from '../engine/made.js'
+import { fastClock } from '../engine/fake-resources.js'
 import { carriedBy } from '../support/archive.js'
 import { awsError, context, lab, observed, seen } from './context.js'
 

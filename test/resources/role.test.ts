@@ -22,7 +22,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { PolicyDocument } from '../../src/core/policy.js'
 import type { EnsureContext } from '../../src/engine/resource.js'
 import { type RoleState, role } from '../../src/resources/role.js'
-import { fastClock } from '../engine/made.js'
+import { fastClock } from '../engine/fake-resources.js'
 import { judge } from '../security/judge.js'
 import { awsError, proofOf, seen } from './context.js'
 

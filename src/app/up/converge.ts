@@ -15,7 +15,7 @@ import { agree } from './agree.js'
 import { conflictsOf } from './merge.js'
 import { lookAt, type Now } from './observe.js'
 import { changesNothing, isSamePlan, planOf } from './plan.js'
-import { conclude } from './prove.js'
+import { conclude, withProof } from './prove.js'
 import { replaceWithData, retireReplaced } from './replace.js'
 import type { Run, Wish } from './run.js'
 import { settingsOf } from './settle.js'
@@ -36,8 +36,9 @@ export async function converge(run: Run, wish: Wish, agreed?: Now): Promise<numb
       await removeSecrets(open.clients, current.leftSecrets)
       const states = await ensure(ready.items, ready.observation, work)
       await retireReplaced(run, ready, lock)
+      const made = await withProof(run, ready, new Observation(states))
       const tookMs = context.clock.now() - begun
-      return await conclude(run, { wish, now: ready, plan, tookMs }, new Observation(states))
+      return await conclude(run, { wish, now: ready, plan, tookMs }, made)
     } catch (error) {
       if (lock.signal.aborted) throw error
       throw toPartialFailure(error, { ...options, region: open.lab.region }, [

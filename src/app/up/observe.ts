@@ -12,6 +12,7 @@ import { firstUserTask } from '../../lab/opening.js'
 import type { Settings } from '../../lab/settings.js'
 import { formatSettings } from '../../lab/stored-settings.js'
 import type { Stranger } from '../../resources/identity.js'
+import type { ReadSettings } from '../../resources/settings-parameter.js'
 import { type HostResource, labHost } from '../host-work.js'
 import { settingsReadBy } from '../open-lab.js'
 import { givesPassword } from '../password.js'
@@ -111,10 +112,7 @@ function partsOf(
   { password, moves }: Look,
   settings: Settings,
   { place }: Target,
-  {
-    settingsRead,
-    isMove = false,
-  }: { settingsRead?: ReturnType<typeof settingsReadBy> | undefined; isMove?: boolean },
+  { settingsRead, isMove = false }: { settingsRead?: ReadSettings | undefined; isMove?: boolean },
 ): Parts {
   const graph = labGraph({
     clients: open.clients,

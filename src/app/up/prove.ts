@@ -20,6 +20,21 @@ export async function renewProof({ open, context }: Run, now: Now): Promise<bool
 }
 
 /**
+ * What a run left, with a new chat proof where the run did not change the host and the proof that it keeps no longer
+ * counts. What a new proof changes in the menu, the next run applies.
+ */
+export async function withProof(
+  { open, context }: Run,
+  { host, settings }: Now,
+  made: Observation,
+): Promise<Observation> {
+  const there = made.of(host)
+  if (!there?.health?.healthy || isProven(there.proof, settings, context.clock.now())) return made
+  const proof = await proveChat(hostOf(open, there.instanceId, context), settings)
+  return made.with(host, { ...there, proof })
+}
+
+/**
  * Checks the lab from outside, shows the summary, and records that a password was shown; the exit code.
  * @param made what a run that changed something left
  */

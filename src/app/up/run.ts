@@ -1,6 +1,6 @@
 import type { LeftOut } from '../../bedrock/left-out.js'
 import type { PlanItem } from '../../engine/converge.js'
-import type { HostHealth } from '../../host/health.js'
+import type { HostHealth } from '../../host/host-health.js'
 import type { MadeUser } from '../../host/users.js'
 import type { Choices } from '../../lab/choices.js'
 import type { Cost } from '../../lab/prices.js'
