@@ -90,12 +90,12 @@ const NARROWEST_CELL = 20
  * A row of a table with its last cell broken within its own column, or below the rest where that is a command and its
  * explanation; undefined where the cell fits in neither.
  */
-function wrapCell(line: string, columns: number, below: string | undefined): string | undefined {
+function wrapCell(line: string, columns: number, below: string): string | undefined {
   const [, head = '', cell = ''] = /^((?:\u001b\[[\d;]*m)* *[^\s\u001b].* {2,})(\S.*)$/.exec(line) ?? []
   if (head === '') return undefined
   const start = displayWidth(head)
   const width = columns - start
-  if (below !== undefined && isLong(head, columns)) {
+  if (isLong(head, columns)) {
     const lines = wrapAnsi(cell, columns - below.length, { hard: false, trim: true }).split('\n')
     return [head.trimEnd(), ...lines.map((one) => below + one)].join('\n')
   }
@@ -121,8 +121,8 @@ function wrapLine(line: string, columns: number): string {
   const next = `${indent}  `
   // Where columns can't stay in line, two spaces between them are enough.
   const words = `${colors}${line.slice(colors.length + indent.length)}`.replace(/(?<=[^ ]) {3,}/g, '  ')
-  const fits = indent.length + displayWidth(words) <= columns
-  const hanging = wrapCell(line, columns, fits ? undefined : next)
+  if (indent.length + displayWidth(words) <= columns) return indent + words
+  const hanging = wrapCell(line, columns, next)
   if (hanging !== undefined) return hanging
   const lines = wrapAnsi(words, columns - next.length, { hard: false, trim: true }).split('\n')
   return lines.map((one, i) => (i === 0 ? indent : next) + one).join('\n')
