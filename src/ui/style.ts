@@ -86,28 +86,33 @@ export const wrap = (text: string, columns: number): string =>
 /** A last cell needs this many columns, or its lines get too short to read. */
 const NARROWEST_CELL = 20
 
-/**
- * A row of a table with its last cell broken within its own column, or below the rest where that is a command and its
- * explanation; undefined where the cell fits in neither.
- */
-function wrapCell(line: string, columns: number, below: string): string | undefined {
-  const [, head = '', cell = ''] = /^((?:\u001b\[[\d;]*m)* *[^\s\u001b].* {2,})(\S.*)$/.exec(line) ?? []
-  if (head === '') return undefined
+/** A row of a table with its last cell broken within its own column; undefined where the cell does not fit there. */
+function wrapCell({ head, cell }: Row, columns: number): string | undefined {
   const start = displayWidth(head)
   const width = columns - start
-  if (isLong(head, columns)) {
-    const lines = wrapAnsi(cell, columns - below.length, { hard: false, trim: true }).split('\n')
-    return [head.trimEnd(), ...lines.map((one) => below + one)].join('\n')
-  }
-  if (width < NARROWEST_CELL) return undefined
+  if (width < NARROWEST_CELL || start > columns / 2) return undefined
   const lines = wrapAnsi(cell, width, { hard: false, trim: true }).split('\n')
   if (lines.some((one) => displayWidth(one) > width)) return undefined
   return lines.map((one, i) => (i === 0 ? head : ' '.repeat(start)) + one).join('\n')
 }
 
-/** Whether the beginning of a row takes more than half of a line, and still fits on one. */
-const isLong = (head: string, columns: number): boolean =>
-  displayWidth(head) > columns / 2 && displayWidth(head.trimEnd()) <= columns
+/** A row with its last cell below the rest, as a command and what it does; undefined where the rest is short, or too long. */
+function wrapBelow({ head, cell }: Row, columns: number, indent: string): string | undefined {
+  if (displayWidth(head) <= columns / 2 || displayWidth(head.trimEnd()) > columns) return undefined
+  const lines = wrapAnsi(cell, columns - indent.length, { hard: false, trim: true }).split('\n')
+  return [head.trimEnd(), ...lines.map((one) => indent + one)].join('\n')
+}
+
+/** A row of a table: its last cell, and what stands before it, two spaces at its end. */
+interface Row {
+  readonly head: string
+  readonly cell: string
+}
+
+function rowIn(line: string): Row | undefined {
+  const [, head, cell] = /^((?:\u001b\[[\d;]*m| )*[^\s\u001b].* {2,})(\S.*)$/.exec(line) ?? []
+  return head === undefined || cell === undefined ? undefined : { head, cell }
+}
 
 /** Half a SHA-256 fingerprint, "AB:CD:…", in its two parts of eight bytes. */
 const fingerprintHalf =
@@ -119,11 +124,14 @@ function wrapLine(line: string, columns: number): string {
   // Spaces behind a colour indent as well.
   const [, colors = '', indent = ''] = /^((?:\u001b\[[\d;]*m)*)( *)/.exec(line) ?? []
   const next = `${indent}  `
+  const row = rowIn(line)
+  const hanging = row && wrapCell(row, columns)
+  if (hanging !== undefined) return hanging
   // Where columns can't stay in line, two spaces between them are enough.
   const words = `${colors}${line.slice(colors.length + indent.length)}`.replace(/(?<=[^ ]) {3,}/g, '  ')
   if (indent.length + displayWidth(words) <= columns) return indent + words
-  const hanging = wrapCell(line, columns, next)
-  if (hanging !== undefined) return hanging
+  const below = row && wrapBelow(row, columns, next)
+  if (below !== undefined) return below
   const lines = wrapAnsi(words, columns - next.length, { hard: false, trim: true }).split('\n')
   return lines.map((one, i) => (i === 0 ? indent : next) + one).join('\n')
 }

@@ -64,6 +64,10 @@ it('puts what a command does below it where both are too long for a line', () =>
   expect(wrap(`${command}  Show the password of Portainer’s admin`, 80)).toBe(
     `${plainSpaces(command)}\n    Show the password of Portainer’s admin`,
   )
+  const colored = `  \u001b[36m${command.trim()}\u001b[39m  Show the password of Portainer’s admin`
+  expect(stripVTControlCharacters(wrap(colored, 80)).split('\n')[1]).toBe(
+    '    Show the password of Portainer’s admin',
+  )
   expect(wrap('  a disk      30 GB at $0.08            $2.40', 40)).toBe('  a disk  30 GB at $0.08  $2.40')
 })
 
