@@ -1,19 +1,7 @@
+import type { OptionSpecs, OptionsOf } from '../core/options.js'
 import type { GlobalOptions, Run } from './context.js'
 
-/** An option as its command defines it; the key beside it is its long name. */
-export type OptionSpec =
-  /** Given or not. */
-  | { kind: 'flag'; text: string; short?: string }
-  /** Takes a word; `off` is the help of its `--no-` form, which answers `false`. */
-  | { kind: 'word'; value: string; text: string; choices?: readonly string[]; off?: string }
-  /** Takes one word or more. */
-  | { kind: 'words'; value: string; text: string }
-  /** On by its name, off by its `--no-` form, and as it was without either. */
-  | { kind: 'toggle'; text: string; off: string }
-  /** Only a `--no-` form. */
-  | { kind: 'off'; off: string }
-
-export type OptionSpecs = Readonly<Record<string, OptionSpec>>
+export type { OptionSpec, OptionSpecs } from '../core/options.js'
 
 /** An argument, in order: `<it>` is required, `[it]` is not, `[it...]` takes any number. */
 export interface ArgSpec {
@@ -23,23 +11,6 @@ export interface ArgSpec {
   choices?: readonly string[]
   /** Values that a shell completes; others are accepted too. */
   offers?: readonly string[]
-}
-
-type Camel<Name extends string> = Name extends `${infer Head}-${infer Tail}`
-  ? `${Head}${Capitalize<Camel<Tail>>}`
-  : Name
-
-type ValueOf<Spec> = Spec extends { kind: 'word' }
-  ?
-      | (Spec extends { choices: readonly (infer Word)[] } ? Word : string)
-      | (Spec extends { off: string } ? false : never)
-  : Spec extends { kind: 'words' }
-    ? string[]
-    : boolean
-
-/** The options that the handler gets. */
-type OptionsOf<Specs> = {
-  -readonly [Name in keyof Specs & string as Camel<Name>]?: ValueOf<Specs[Name]>
 }
 
 /** What a hint may say about them: by long name, as typed. */

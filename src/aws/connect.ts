@@ -32,7 +32,7 @@ export interface Connection {
   readonly credentials: () => Promise<Credentials>
   /** Where they come from: 'profile "work" (single sign-on)'; a rehearsal needs none. */
   readonly credentialSource?: string
-  /** What the environment sets twice, and which of the two is used. */
+  /** What the environment sets twice, and which value is used. */
   readonly credentialConflict?: string
   /** Updated by each of AWS's answers. */
   readonly clock: ClockOffset
@@ -43,7 +43,7 @@ export interface Connection {
 export interface Surroundings {
   env: NodeJS.ProcessEnv
   signal: AbortSignal
-  /** Asks the user for a code of the MFA device `serial`; absent where nobody can be asked. */
+  /** Asks the user for a code of the MFA device `serial`; undefined without a terminal. */
   mfaCode?: ((serial: string) => Promise<string>) | undefined
 }
 
@@ -53,10 +53,10 @@ export interface ConnectOptions {
 }
 
 /**
- * Clients for the region and credentials that flags, environment and shared configuration give, flags first,
- * and the caller's identity (one call, unless `known` from a connection to another region). Throws LabError
- * `no-region`, `no-such-profile` and what the credentials lack; the SDK's errors pass through.
- * @param meanwhile told the clients before the answer about the identity is there, to ask at the same time
+ * Clients for the region and credentials that flags, environment and shared configuration give, flags first, and the
+ * caller's identity (one call, unless `known` from a connection to another region). Throws LabError `no-region`,
+ * `no-such-profile` and what the credentials lack; the SDK's errors pass through.
+ * @param meanwhile gets the clients before the identity is known, so that other calls can run at the same time
  */
 export async function connect(
   options: ConnectOptions,
@@ -68,7 +68,7 @@ export async function connect(
   const requestHandler = new NodeHttpHandler({
     connectionTimeout: 10_000,
     requestTimeout: 60_000,
-    // Without it a deadline that has passed is only warned of.
+    // Without it, an exceeded timeout is only a warning.
     throwOnRequestTimeout: true,
     ...agents,
   })
@@ -110,7 +110,7 @@ function clientsFor(
 ): Clients {
   const shared = <Client extends { config: object }>(client: Client) => shareClockOffset(client, clock)
   const sts = shared(new STSClient({ region, credentials, requestHandler, ...attempts(8, env) }))
-  // One memory of the credentials for all of them.
+  // All clients share one cache of the credentials.
   const base = { region, credentials: sts.config.credentials, requestHandler }
   const config = () => ({ ...base, ...attempts(8, env) })
   const once = { ...base, maxAttempts: 1 }

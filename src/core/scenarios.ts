@@ -1,4 +1,4 @@
-/** What can go wrong in a rehearsal, in the order in which `up` runs into it. */
+/** The failures that a rehearsal can play, in the order in which `up` meets them. */
 export const scenarios = [
   { name: 'credentials-expired', plays: 'the credentials expire before the host is set up' },
   { name: 'throttling', plays: 'AWS throttles every third kind of call' },

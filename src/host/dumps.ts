@@ -2,7 +2,7 @@ import * as z from 'zod'
 import type { Host } from './host.js'
 import { lastJson, runStage } from './stage.js'
 
-/** Stopping LibreChat, dumping some gigabytes and starting it again. */
+/** Time to stop LibreChat, dump some gigabytes, and start it again. */
 const timeoutSeconds = 2 * 3600
 
 const served = { port: z.number(), token: z.string() }
@@ -24,7 +24,7 @@ export type Receiver = z.infer<typeof receiving>['receive']
 const restored = z.object({
   restored: z.object({
     id: z.string(),
-    /** The dump of the data that was there before. */
+    /** The dump of the data that was replaced. */
     before: z.string(),
     seconds: z.number(),
     stoppedSeconds: z.number(),
@@ -61,18 +61,18 @@ async function ask<T>(host: Host, action: string, request: object, answer: z.Zod
 export const offerDump = async (host: Host, publicKey: string, settings: string): Promise<OfferedDump> =>
   (await ask(host, 'make', { publicKey, settings }, made)).backup
 
-/** The same port takes a dump in, encrypted to the host's one-time key. The token is sealed to `publicKey`. */
+/** Receives a dump on the same port, encrypted to the host's one-time key. The token is sealed to `publicKey`. */
 export const receiveDump = async (
   host: Host,
   publicKey: string,
   dump: { id: string; files: Readonly<Record<string, number>> },
 ): Promise<Receiver> => (await ask(host, 'receive', { publicKey, ...dump }, receiving)).receive
 
-/** Puts a dump back; the data that is there is dumped first. */
+/** Restores a dump; the current data is dumped first. */
 export const restoreDump = async (host: Host, id: string, received: boolean): Promise<RestoredDump> =>
   (await ask(host, 'restore', { id, received }, restored)).restored
 
-/** Ends the offer and deletes the dump that was made for it. */
+/** Ends the offer and deletes its dump. */
 export const endOffer = async (host: Host, id: string): Promise<void> => {
   await ask(host, 'done', { id }, z.object({ done: z.string() }))
 }

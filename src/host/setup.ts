@@ -6,12 +6,12 @@ import { type MadeUser, type NewUser, withUserRequest } from './users.js'
 
 interface Stage {
   readonly name: 'system' | 'docker' | 'images' | 'stack' | 'health'
-  /** As the user reads it. */
+  /** Its name for users. */
   readonly title: string
-  /** The first time, on a t3.medium; the images' download dominates. */
+  /** Of the first set-up on a t3.medium; the images' download dominates. */
   readonly usualMs: number
   readonly timeoutSeconds: number
-  /** The host's programs, where they are others than the stage's name. */
+  /** The host's programs, if not the stage's name. */
   readonly programs?: string
 }
 
@@ -23,7 +23,7 @@ const stages: readonly Stage[] = [
   { name: 'health', title: 'host: health', usualMs: 15_000, timeoutSeconds: 600 },
 ]
 
-/** The last stage on a new host: what the stage `stack` does at its end elsewhere, and the health. */
+/** The last stage on a new host: opens the ports, as `stack` does elsewhere, and checks the health. */
 const opening: Stage = {
   name: 'health',
   title: 'host: HTTPS and health',
@@ -34,31 +34,32 @@ const opening: Stage = {
 
 export interface SetUp {
   readonly health: HostHealth
-  /** The first user, when one was asked for and this run made it. */
+  /** The first user, if this run created it. */
   readonly firstUser?: MadeUser
 }
 
-/** What a change of LibreChat's or its databases' version needs. */
+/** What an update of LibreChat or its databases needs. */
 export interface Update {
-  /** Asks the models from inside LibreChat's container, for a host that doesn't open before one answers. */
+  /** Calls the models from inside LibreChat's container: the host opens only after one answers. */
   readonly proof: string | undefined
-  /** Tries a version again that was rolled back. */
+  /** Retries a version that was rolled back. */
   readonly again?: boolean
 }
 
-/** Dumps the data, migrates it, and puts it back where that fails: each may take as long as the data is large. */
+/** Dumps the data, migrates it, and restores it if that fails. The duration depends on the amount of data. */
 const updateSeconds = 4 * 3600
 
-/** What needs LibreChat, and neither its ports nor its health: begun once LibreChat runs, and awaited. */
+/** Work that needs LibreChat but not its health: starts once LibreChat runs, and is awaited. */
 export interface Beside {
   run(): Promise<unknown>
-  /** Whether the host was never set up. Its ports open meanwhile too: a killed run closes them to nobody. */
+  /** Whether the host was never set up. Then its ports open meanwhile; nobody uses them yet if the run is killed. */
   isNew: boolean
 }
 
 /**
- * Puts this version's stack on the host: five stages, each safe to run again, each in seconds when there is nothing
- * to do. The first user is made before the ports are open. Needs an instance that is online (`waitUntilOnline`).
+ * Installs this version's stack on the host in five stages. Each is safe to run again, and takes seconds if there is
+ * nothing to do. The first user is created before the ports open. Needs an instance that is online
+ * (`waitUntilOnline`).
  */
 export async function setUpHost(
   host: Host,
@@ -94,7 +95,7 @@ export async function setUpHost(
   return { health: healthIn(output), ...(made?.made ? { firstUser: made } : {}) }
 }
 
-/** The first's result, once both have ended; throws what the first, else the second, has thrown. */
+/** The first result, once both have ended; rethrows the first one's error, else the second one's. */
 async function withBoth<T>(first: Promise<T>, second: Promise<unknown>): Promise<T> {
   await Promise.allSettled([first, second])
   const result = await first
@@ -118,13 +119,13 @@ export async function awaitHealth(host: Host): Promise<HostHealth> {
   return healthIn(output)
 }
 
-/** A stage as one line that the user follows. */
+/** Runs a stage, shown as one task. */
 async function followed(host: Host, stage: Stage, input: Record<string, string>): Promise<string> {
   const task = { type: 'task', id: `host:${stage.name}`, name: stage.title } as const
   host.emit({ ...task, state: 'started', usualMs: stage.usualMs })
   try {
     const { name, timeoutSeconds, programs = name } = stage
-    // The first stage takes this version's files along for all of them.
+    // The first stage sends this version's files for all stages.
     const withFiles = name === 'system'
     const onStep = (detail: string) => host.emit({ ...task, state: 'progress', detail })
     const output = await runStage(host, programs, { input, timeoutSeconds, stage: name, withFiles, onStep })

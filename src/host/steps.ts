@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import type { Prose } from '../core/error.js'
 
-/** What the host's programs advise, by its code. They do not know how this user calls the program. */
+/** The advice of the host's programs, by its code: they don't know how the user calls this program. */
 const steps = {
   up: () => ['Run: ', { path: 'up' }],
   update: () => ['Update again: ', { path: 'update' }],

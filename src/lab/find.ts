@@ -13,7 +13,7 @@ export interface LabInstance {
   /** "pending", "running", "stopping", "stopped". */
   state: string
   publicIp?: string
-  /** Of one that is stopped, or about to be. */
+  /** Set if it is stopped or stopping. */
   rest?: Rest | undefined
 }
 

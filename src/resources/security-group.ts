@@ -19,7 +19,7 @@ import type { Change, Resource, ResourceActions } from '../engine/resource.js'
 import type { Identity } from './identity.js'
 import { adoptIt, checkOwned, isOwned, type LabId, otherName, tagKeys, tagsOf } from './ownership.js'
 
-/** One rule: a protocol, its ports and one source; in the words of AWS. */
+/** One rule: a protocol, its ports and one source; in AWS's terms. */
 export interface Rule {
   protocol: string
   fromPort: number
@@ -94,23 +94,26 @@ const missing = (wanted: readonly Rule[], there: readonly Rule[]) => {
   return wanted.filter((rule) => !keys.has(keyOf(rule)))
 }
 
-/** Who may come in; everything may go out. */
+/** Allows the chosen addresses in, and everything out. */
 export function securityGroup(options: {
   ec2: EC2Client
   lab: LabId
   adopt: boolean
   name: string
-  /** The VPC in which it is made; asked only when it matters. Undefined: it is not made, so no other takes its name. */
+  /**
+   * The VPC in which it is created; called only if needed. Undefined if the command doesn't create it, so a group of
+   * the same name is no obstacle.
+   */
   vpcId: (() => Promise<string>) | undefined
   ingress: readonly Rule[]
-  /** The tag that the creating call sets, as the settings hold it. */
+  /** The creation id, as stored in the settings; the creating call sets it as a tag. */
   creation: string
   identity: Resource<Identity>
   after: readonly Resource[]
 }): Resource<SecurityGroupState> {
   const { ec2, lab, name, ingress, vpcId: vpcIdOf } = options
 
-  /** A group that takes the name in the lab's VPC and is not proven. LabError `unowned`, but with `adopt`. */
+  /** An unproven group with the same name in the lab's VPC. LabError `unowned` without `adopt`. */
   const namesake = async () => {
     if (!vpcIdOf) return undefined
     const found = await collect(
@@ -259,7 +262,7 @@ async function inUse(ec2: EC2Client, groupId: string, cause: unknown): Promise<L
   })
 }
 
-/** What each of these groups lets in, as a user reads it: "22 from 0.0.0.0/0". */
+/** What each of these groups allows in, for users: "22 from 0.0.0.0/0". */
 export async function groupRules(
   ec2: EC2Client,
   groupIds: readonly string[],
@@ -280,7 +283,7 @@ export interface GroupUser {
   text: string
 }
 
-/** The network interfaces that are in the group, whosever they are. */
+/** All network interfaces in the group, also foreign ones. */
 export async function groupUsers(ec2: EC2Client, groupId: string): Promise<GroupUser[]> {
   const interfaces = await collect(
     paginateDescribeNetworkInterfaces(

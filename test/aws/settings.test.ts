@@ -44,7 +44,7 @@ describeAccount('settings that somebody else wrote', (account) => {
       ],
       [
         { instanceType: 't3.2xlarge', diskGb: 16_000, maxTokens: 128_000 },
-        /--instance-type t3\.2xlarge --disk 16000 --max-tokens 128000/,
+        /--max-tokens 128000 --instance-type t3\.2xlarge --disk 16000/,
         /longest answer +8192 tokens → 128000 tokens[\s\S]*type +t3\.medium → t3\.2xlarge[\s\S]*disk +30 GB → 16000 GB/,
       ],
       [{ email: 'evil@example.org' }, /--email evil@example\.org/, /first user +none → evil@example\.org/],

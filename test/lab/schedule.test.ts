@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { checkedIdleStop, idleText } from '../../src/lab/idle-time.js'
+import { checkedSetting } from '../../src/lab/choices.js'
+import { idleText } from '../../src/lab/idle-time.js'
 import {
   checkedDays,
   checkedSchedule,
@@ -160,11 +161,11 @@ describe('the time of idle stop', () => {
     ['1d', 1440, '1d'],
     ['120m', 120, '2h'],
   ])('takes %s', (text, minutes, said) => {
-    expect(checkedIdleStop(text)).toBe(minutes)
+    expect(checkedSetting('idleStop', text)).toBe(minutes)
     expect(idleText(minutes)).toBe(said)
   })
 
   it.each(['29m', '8d', '2', 'h', '0h', '-2h', '2hours', '1e3m', ''])('refuses %j', (text) => {
-    expect(() => checkedIdleStop(text)).toThrow(expect.objectContaining({ code: 'bad-idle-stop' }))
+    expect(() => checkedSetting('idleStop', text)).toThrow(expect.objectContaining({ code: 'bad-idle-stop' }))
   })
 })

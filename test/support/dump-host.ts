@@ -38,12 +38,19 @@ case $what in
 esac
 echo "$*" >>"$WORK/log"
 data() { sed -n 's/^LAB_DATA=//p' "$LAB/.env"; }
+# What MongoDB's tools print when they fail, with why in the middle; with --quiet nothing.
+tool() {
+  case "$*" in *--quiet*) return ;; esac
+  printf '2026-11-26T10:00:00.000+0000\t%s\n' 'restoring LibreChat.users from archive on stdin' \
+    "Failed: LibreChat.users: \${!#}" '0 document(s) restored successfully. 50 document(s) failed to restore.' >&2
+}
 case "$1 $2" in
   'compose stop') rm -f "$WORK/running" ;;
   'compose up')
     [ ! -e "$WORK/broken" ] || [ "$(data)" = "" ] || { echo 'unhealthy' >&2; exit 1; }
     case "$*" in *librechat*) cat "$LAB/.env" >"$WORK/running" ;; esac ;;
-  'compose exec') case "$*" in *list-users*)
+  'compose exec') [ ! -e "$WORK/undumped" ] || { tool "$@" 'cursor timed out'; exit 1; }
+    case "$*" in *list-users*)
       [ ! -e "$WORK/bob" ] || printf 'ID: 1\nEmail: bob@example.org\nName: Bob\nCreated: today\n'; exit 0 ;; esac
     cat "$WORK/volumes/librechat-lab_mongodb$(data)/documents" ;;
   'compose rm') ;;
@@ -57,7 +64,7 @@ case "$1 $2" in
   'volume ls') ls "$WORK/volumes" ;;
   'volume rm') rm -r "$WORK/volumes/$3" ;;
   'run -d') while [ "$1" != --volume ]; do shift; done; echo "\${2%%:*}" >"$WORK/restoring" ;;
-  'exec -i') [ ! -e "$WORK/full" ] || { echo 'no space left on device' >&2; exit 1; }
+  'exec -i') [ ! -e "$WORK/full" ] || { tool "$@" 'no space left on device'; exit 1; }
     cat >"$WORK/volumes/$(cat "$WORK/restoring")/documents" ;;
   'exec librechat-lab-restore' | 'stop -t' | 'rm -f') ;;
   *) echo "not played: $*" >&2; exit 1 ;;
