@@ -12,9 +12,9 @@ const program = [
   'test/pack/**/*.test.ts',
   'test/tunnel/**/*.test.ts',
   'test/rehearsal/{access,cut-off,docs,exit-codes,tunnel,words}.test.ts',
-  'test/host-unit/{backup,certificate,dump,finish,graduate,idle-stop,images,money,programs,templates,update,usage}.test.ts',
+  'test/host-unit/{backup,certificate,dump,finish,graduate,idle-stop,images,money,programs,services,templates,update,usage}.test.ts',
   'test/bedrock/proof.test.ts',
-  'test/app/graduate.test.ts',
+  'test/{app/graduate,rehearsal/host}.test.ts',
   // It replaces a module, so it needs modules of its own.
   'test/app/replace.test.ts',
 ]

@@ -5,7 +5,7 @@ import type { Style } from '../core/style.js'
 
 export type { Style } from '../core/style.js'
 
-/** Whether colour is wanted on a stream: https://no-color.org, https://force-color.org */
+/** Whether a stream gets colours: https://no-color.org, https://force-color.org */
 export function wantsColor(
   stream: { isTTY?: boolean },
   env: NodeJS.ProcessEnv,
@@ -22,8 +22,8 @@ export const styleFor =
     color ? styleText(format, text, { validateStream: false }) : text
 
 /**
- * Without what would move a terminal's cursor or turn the direction of writing: text from AWS, a template or the
- * command line may hold anything.
+ * Removes characters that move a terminal's cursor or change the writing direction: text from AWS, a template or the
+ * command line can contain anything.
  */
 export const clean = (text: string): string =>
   text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (c) => (c === '\n' ? c : ' '))
@@ -34,7 +34,7 @@ export const sieved = (text: string): string =>
     found.length > 1 || found === '\n' || found === '\t' ? found : ' ',
   )
 
-/** JSON that a terminal shows as it is: JSON itself escapes only some of what would move or turn the text. */
+/** JSON that is safe for a terminal: JSON itself escapes only some of these characters. */
 export const asJson = (object: object): string =>
   plainSpaces(JSON.stringify(object)).replace(
     /[\u007f-\u009f\p{Bidi_Control}]/gu,
@@ -71,9 +71,8 @@ export const unbroken = '\u00a0'
 export const plainSpaces = (text: string): string => text.replaceAll(unbroken, ' ')
 
 /**
- * Text with its lines broken between words where they are wider than the terminal, each keeping its indentation.
- * Words, URLs and commands stay whole; where one is wider than the terminal, the terminal itself breaks it, and what
- * is copied from there is whole.
+ * Wraps lines that are wider than the terminal between words, and keeps their indentation. Words, URLs and commands
+ * are not broken; the terminal wraps wider ones itself, so that they can be copied whole.
  */
 export const wrap = (text: string, columns: number): string =>
   plainSpaces(

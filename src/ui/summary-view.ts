@@ -48,7 +48,7 @@ function headOf({ changed, judged, settings }: Summary, style: Ui['style']): str
   return `${style('green', '✔')} ${style('bold', head)}`
 }
 
-/** Where the lab is, who can reach it, what it costs, and what to do next. */
+/** The lab's address, who can reach it, its cost, and the next steps. */
 export function summaryText(summary: Summary, paint: Paint): string {
   const { style, hint } = paint
   const { settings, cost, chat, firstUser, health, urls } = summary
@@ -93,7 +93,7 @@ export function summaryText(summary: Summary, paint: Paint): string {
   ].join('\n')
 }
 
-/** What the browser will say, and how to tell whether it warns of the lab's own certificate. */
+/** The browser's warning, and the fingerprint with which to check the lab's own certificate. */
 function certificateLines({ settings, health }: Summary): string[] {
   if (settings.domain) return []
   if (health?.trustedCertificate?.served)
@@ -144,7 +144,7 @@ export const summaryJson = (summary: Summary, { hint }: Pick<Ui, 'hint'>) => ({
   chat: chatJson(summary.chat, { hint }),
   answers: summary.answers,
   addressRelease: { refusedBy: summary.refusal },
-  // A password is a user's: it is never part of a document that a script may keep.
+  // A password is never part of JSON, which a script may store.
   firstUser: summary.firstUser ? { email: summary.firstUser.email, made: summary.firstUser.made } : null,
   cost: costJson(summary.cost),
   warnings: warningsOf(summary, { hint }),

@@ -22,22 +22,15 @@ for unit in librechat-lab-{portainer,dump,idle,money,certificate}.{service,timer
   if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
 done
 if [ $changed = yes ]; then systemctl daemon-reload; fi
-systemctl enable --now librechat-lab-portainer.timer librechat-lab-dump.timer librechat-lab-money.timer
-systemctl enable librechat-lab-recover.service
-systemctl enable --now librechat-lab-finish.service
-systemctl start librechat-lab-money.service || say "what the models cost could not be summed; the host tries again every 3 minutes"
 # The command line has seen to it that a shutdown stops the instance, or it would have left this file.
 rm -f state/idle-stop-held
-if grep -q '^LAB_IDLE_STOP=' .env; then
-  systemctl enable --now librechat-lab-idle.timer
-else
-  systemctl disable --now librechat-lab-idle.timer
-fi
-if grep -q '^LAB_CERTIFICATE=trusted$' .env; then
-  systemctl enable --now librechat-lab-certificate.timer
-else
-  systemctl disable --now librechat-lab-certificate.timer
-fi
+on=(librechat-lab-{portainer,dump,money}.timer librechat-lab-finish.service) off=()
+if grep -q '^LAB_IDLE_STOP=' .env; then on+=(librechat-lab-idle.timer); else off+=(librechat-lab-idle.timer); fi
+if grep -q '^LAB_CERTIFICATE=trusted$' .env; then on+=(librechat-lab-certificate.timer); else off+=(librechat-lab-certificate.timer); fi
+systemctl enable librechat-lab-recover.service
+systemctl enable --now "${on[@]}"
+[ ${#off[@]} -eq 0 ] || systemctl disable --now "${off[@]}"
+systemctl start librechat-lab-money.service || say "what the models cost could not be summed; the host tries again every 3 minutes"
 
 put "$INPUT/release" state/release 600 || true
 update keep

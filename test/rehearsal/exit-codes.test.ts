@@ -99,6 +99,7 @@ const table: Readonly<Record<string, string>> = {
   // Without a terminal nobody can be asked for the passphrase; there is no such file and no such dump.
   backup: '3 1 1 1 1 1 1 1 3 1 1',
   'backup verify /nowhere/lab.backup': '1 1 1 1 1 1 1 1 1 1 1',
+  'backup --to s3://my-backups/lab': '3 1 1 1 1 1 1 1 3 1 1',
   'backup --snapshot': '3 0 0 0 0 0 0 0 3 1 0',
   'backup list': '3 0 0 1 1 1 0 0 3 1 1',
   'backup remove 20260101T000000Z-snapshot --confirm default': '3 1 1 1 1 1 1 1 3 1 1',

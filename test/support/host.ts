@@ -27,6 +27,8 @@ interface PlayedHost {
   readonly services: Record<string, string>
   /** The last chat proof, which the host keeps. */
   proof: object | undefined
+  /** The versions that run there, by service, where it says so. */
+  runs: Record<string, string>
 }
 
 /** How the hosts behave. A test turns what it needs. */
@@ -83,6 +85,7 @@ export function hosts(): Hosts {
       keys: new Map(),
       services: healthy(),
       proof: undefined,
+      runs: {},
       lock: Promise.resolve(),
     }
     known.set(id, host)
@@ -156,6 +159,13 @@ const does: Record<string, (host: PlayedHost, files: ReadonlyMap<string, string>
   backup(_host, files) {
     const { action } = JSON.parse(files.get('input/request.json') ?? '{}')
     if (action === 'list') return { code: 0, stdout: '{"dumps":[]}\n' }
+    if (action === 'pack') {
+      const sizes = { bytes: 12, stoppedSeconds: 1, files: { 'files.tar': 12 } }
+      const packed = { id: '20260101T000000Z-backup', ...sizes, index: 'ab'.repeat(32), left: null }
+      return { code: 0, stdout: `${JSON.stringify({ packed })}\n` }
+    }
+    if (action === 'upload')
+      return { code: 0, stdout: '{"uploaded":{"bytes":12,"checksum":"x-1","region":"us-east-1"}}\n' }
     const error = {
       code: 'dump-unknown',
       what: 'There is no such dump.',
@@ -253,7 +263,7 @@ const healthy = () =>
     ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer'].map((name) => [name, 'healthy']),
   )
 
-function healthLine({ services, input, proof, users }: PlayedHost): string {
+function healthLine({ services, input, proof, users, runs }: PlayedHost): string {
   const release = input.get('release') ?? ''
   const sick = Object.entries(services).filter(([, state]) => state !== 'healthy')
   const problems = release
@@ -266,6 +276,7 @@ function healthLine({ services, input, proof, users }: PlayedHost): string {
     services,
     restarts: {},
     images: {},
+    versions: runs,
     disk: { totalBytes: 32e9, freeBytes: 20e9 },
     memory: free,
     certificate: { notAfter: '2029-01-01T00:00:00Z', issuer: 'Caddy Local Authority' },
