@@ -78,6 +78,7 @@ export async function prepareHealthy(): Promise<void> {
     const boot = lab.firstBoot()
     await lab.machine.sh('until [ -s /opt/librechat-lab/state/running ]; do sleep 0.2; done')
     const { health, firstUser } = await setUpHost(lab.host, lab.settings, { email: adminEmail })
+    if (!health.healthy) throw new Error(`the first set-up: ${JSON.stringify(health.problems)}`)
     const booted = await boot.result
     if (booted.code !== 0) throw new Error(`the first boot's script: ${JSON.stringify(booted)}`)
     const first: FirstRun = {
