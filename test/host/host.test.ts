@@ -59,6 +59,8 @@ describe('a host', () => {
     const kept = await secrets()
     const { health, firstUser } = await setUpHost(suite.lab.host, suite.lab.settings, { email: adminEmail })
     expect(health.healthy).toBe(true)
+    // Known from the first health check on, so not yet to that check itself.
+    expect(health.firstSetup?.seconds).toBeGreaterThan(0)
     expect(firstUser).toBeUndefined()
     expect(await containers()).toBe(before)
     expect(await secrets()).toBe(kept)
