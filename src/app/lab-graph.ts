@@ -4,7 +4,7 @@ import { findLaunchTarget } from '../lab/launch-target.js'
 import type { ReadSettings } from '../resources/settings-parameter.js'
 import type { OpenLab, Settings } from './open-lab.js'
 
-/** The lab's resources as its settings want them, for commands that look at them or change some. */
+/** The graph of the settings' resources, for commands that observe them or change some. */
 export const wantedGraph = (
   { clients, lab }: OpenLab,
   settings: Settings,

@@ -174,7 +174,7 @@ const modelsStep = ({ options, context: { ui } }: Start): Step => ({
         ...(model.callable ? {} : { disabled: `(${why(model)})` }),
       })),
     })
-    // What was offered keeps its order: its first is where conversations begin.
+    // Suggested models keep their order: conversations begin with the first.
     const offered = said.chat.models.map(({ id }) => id)
     const kept = offered.filter((id) => chosen.includes(id))
     const ordered = [...kept, ...chosen.filter((id) => !offered.includes(id))]
@@ -262,12 +262,12 @@ const why = ({ problem }: Chat['available'][number]): string => {
   }
 }
 
-/** No first user. The library answers the default for an empty line, so an address is cleared by a word. */
+/** No first user. For an empty line the library returns the default, so a word clears an address. */
 const isNone = (email: string) => ['', 'none'].includes(email.trim().toLowerCase())
 
 const split = (text: string) => text.split(/[\s,]+/).filter(Boolean)
 
-/** A check's message, as in the flag's error: what is wrong, and why. */
+/** A check's message, as in the flag's error. */
 function judged(check: () => unknown): true | string {
   try {
     check()

@@ -48,11 +48,54 @@ const listed = z.object({
 })
 export type ListedDump = z.infer<typeof listed>['dumps'][number]
 
-async function ask<T>(host: Host, action: string, request: object, answer: z.ZodType<T>): Promise<T> {
+const packed = z.object({
+  packed: z.object({
+    id: z.string(),
+    bytes: z.number(),
+    stoppedSeconds: z.number(),
+    files: z.record(z.string(), z.number()),
+    /** The SHA-256 of index.json, which names each part's. */
+    index: z.string().regex(/^[0-9a-f]{64}$/),
+    /** An earlier upload that was interrupted and could not be aborted now. */
+    left: z
+      .object({ bucket: z.string(), key: z.string(), region: z.string(), uploadId: z.string() })
+      .nullable(),
+  }),
+})
+export type PackedDump = z.infer<typeof packed>['packed']
+const uploaded = z.object({
+  uploaded: z.object({
+    bytes: z.number(),
+    /** As S3 shows it: the SHA-256 of the parts' SHA-256, and how many they are. */
+    checksum: z.string(),
+    region: z.string(),
+  }),
+})
+export type UploadedDump = z.infer<typeof uploaded>['uploaded']
+
+/** An object in S3, and the account that has to own its bucket. */
+export interface S3Place {
+  bucket: string
+  key: string
+  /** Where to look first; S3 names the bucket's own. */
+  region: string
+  /** "amazonaws.com" */
+  suffix: string
+  account: string
+}
+
+async function ask<T>(
+  host: Host,
+  action: string,
+  request: object,
+  answer: z.ZodType<T>,
+  onStep?: (step: string) => void,
+): Promise<T> {
   const output = await runStage(host, 'backup', {
     stage: `backup-${action}`,
     input: { 'request.json': JSON.stringify({ action, ...request }) },
     timeoutSeconds,
+    ...(onStep ? { onStep } : {}),
   })
   return answer.parse(lastJson(output))
 }
@@ -60,6 +103,23 @@ async function ask<T>(host: Host, action: string, request: object, answer: z.Zod
 /** Dumps the lab, and offers the dump on a port of the host's loopback, encrypted to the key. The token is sealed to it too. */
 export const offerDump = async (host: Host, publicKey: string, settings: string): Promise<OfferedDump> =>
   (await ask(host, 'make', { publicKey, settings }, made)).backup
+
+/**
+ * Dumps the lab and packs the dump into one encrypted file on the host, for `to`. What S3 would refuse comes before the
+ * dump. `onStep` is told what it is doing.
+ */
+export const packDump = async (
+  host: Host,
+  request: { publicKey: string; settings: string; key: string; readme: string; header: object; to: S3Place },
+  onStep: (step: string) => void,
+): Promise<PackedDump> => (await ask(host, 'pack', request, packed, onStep)).packed
+
+/** Uploads that file with the signature of its index, and deletes it. `onStep` is told how far it is. */
+export const uploadDump = async (
+  host: Host,
+  request: { id: string; signature: string; to: S3Place },
+  onStep: (step: string) => void,
+): Promise<UploadedDump> => (await ask(host, 'upload', request, uploaded, onStep)).uploaded
 
 /** Receives a dump on the same port, encrypted to the host's one-time key. The token is sealed to `publicKey`. */
 export const receiveDump = async (

@@ -103,6 +103,9 @@ export function release(settings: HostSettings, directory?: string): string {
 }
 
 /** The input of the stack stage. */
-export function stackInput(settings: HostSettings, directory?: string): Record<string, string> {
+export function stackInput(
+  settings: HostSettings,
+  directory?: string,
+): Record<string, string> & { release: string } {
   return { ...Object.fromEntries(filesOf(settings)), release: release(settings, directory) }
 }

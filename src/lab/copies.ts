@@ -45,7 +45,7 @@ export async function findCopies({ ec2 }: Clients, lab: LabId): Promise<Copies> 
         kind: 'image' as const,
         id: ImageId,
         name: Name,
-        why: 'It has the lab’s tags, but no version of librechat-lab makes images.',
+        why: 'It has the lab’s tags, but no version of librechat-lab creates images.',
       })),
     ],
   }

@@ -1,6 +1,7 @@
 import type { ResourceActions } from '../engine/resource.js'
 import { addressActions } from '../resources/address.js'
 import { associationActions } from '../resources/association.js'
+import { backupGrantActions } from '../resources/backup-grant.js'
 import { budgetActions } from '../resources/budget.js'
 import { hostSetupActions } from '../resources/host-setup.js'
 import { claimsActions, identityActions } from '../resources/identity.js'
@@ -225,6 +226,19 @@ export const commandNeeds = {
   snapshot: {
     feature: 'lab',
     actions: [...find, ...snapshotActions.read, ...snapshotActions.create, ...snapshotActions.remove],
+  },
+  // What `backup --to` needs: the role gets a permission for as long as it takes.
+  s3: {
+    feature: 'lab',
+    actions: [
+      ...host,
+      ...identityActions.observe,
+      ...roleActions.observe,
+      ...backupGrantActions,
+      ...lock,
+      'ec2:CreateTags',
+    ],
+    documents: shellScript,
   },
   restore: {
     feature: 'access',

@@ -91,7 +91,7 @@ export function checkOwned(
   if (adopt && name === undefined) return false
   throw new LabError({
     code: 'unowned',
-    what: `There is already a ${what}, and it is not this lab's.`,
+    what: `There is already a ${what} that is not this lab's.`,
     why: name
       ? `It belongs to the lab "${name}".`
       : 'It does not carry the tags of librechat-lab, so it is left as it is.',
@@ -106,7 +106,7 @@ export const otherName: Hint = {
 }
 export const adoptIt: Hint = {
   command: { path: 'up', flags: { adopt: true } },
-  text: 'adopts it, if it is yours and may be changed',
+  text: 'adopts it, if it is yours and librechat-lab may change it',
 }
 
 /** Whether a resource has the lab's name but is not the lab's. */

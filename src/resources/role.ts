@@ -23,6 +23,7 @@ import { LabError } from '../core/error.js'
 import { type PolicyDocument, policySize, ROLE_INLINE_LIMIT } from '../core/policy.js'
 import { retryWhile } from '../core/wait.js'
 import type { EnsureContext, Resource, ResourceActions } from '../engine/resource.js'
+import { backupPolicyName } from './backup-grant.js'
 import { type CreationProof, creationOf, type Proven } from './creation.js'
 import type { LabId } from './ownership.js'
 
@@ -181,7 +182,14 @@ export function role(options: {
           ? []
           : [{ what: 'managed policy', from: 'detached', to: 'AmazonSSMManagedInstanceCore' }]),
         ...foreignManaged(state).map((from) => ({ what: 'foreign managed policy', from, to: 'detached' })),
-        ...state.foreignInline.map((from) => ({ what: 'foreign inline policy', from, to: 'deleted' })),
+        ...state.foreignInline.map((from) => ({
+          what:
+            from === backupPolicyName
+              ? 'policy of a backup that runs or was interrupted'
+              : 'foreign inline policy',
+          from,
+          to: 'deleted',
+        })),
         ...(state.inline === wanted
           ? []
           : [

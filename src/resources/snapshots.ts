@@ -132,7 +132,7 @@ const refused = ({ region }: LabId, cause: unknown) =>
   new LabError({
     code: 'snapshot-refused',
     what: `AWS refused a snapshot in ${region}: ${codeOf(cause)}.`,
-    why: 'A quota of the account is used up. Nothing was made.',
+    why: 'A quota of the account is used up. Nothing was created.',
     fix: [
       { command: { path: 'backup list' }, text: 'lists the snapshots of this lab' },
       `Or request a higher quota: https://${region}.console.aws.amazon.com/servicequotas/home/services/ebs/quotas`,
@@ -152,7 +152,7 @@ export async function deleteSnapshot(ec2: EC2Client, snapshot: LabSnapshot): Pro
     throw new LabError({
       code: 'snapshot-in-use',
       what: `The snapshot ${snapshot.name} (${snapshot.snapshotId}) is part of a machine image.`,
-      why: 'AWS deletes no snapshot that an image is made of. Nothing was deleted.',
+      why: 'AWS doesn’t delete a snapshot that an image uses. Nothing was deleted.',
       fix: [
         'Deregister the image in the EC2 console, if you no longer need it. Then run the same command again.',
       ],

@@ -1,10 +1,12 @@
 """Moves the stack to other versions of LibreChat, MongoDB and Meilisearch, or back with all data: update.py <step>.
 
 The stack stage calls the steps in this order: `begin` (keeps everybody out, dumps the data), `migrate`, `prove`, `finish`;
-`rollback` when anything between failed. Each does nothing where no version changes. `keep` remembers the stack that runs.
+`rollback` when anything between failed. Each does nothing where no version changes. `keep` remembers the stack that runs,
+once the lab is open.
 state/applied has the images that run and, from `begin` on, the rest of the stack before. state/update.json exists from
-the dump to the end of finish or rollback, so that a run after a power cut goes on where this one stopped: the proxy is
-stopped meanwhile, and nobody has written since the dump.
+`begin` to `keep` or the end of rollback, so that a run after a power cut goes on where this one stopped: the proxy is
+stopped meanwhile, and nobody has written since the dump. That run is the next command's, or the stack stage that
+librechat-lab-update.service runs at the next boot, from the copy in LAB/update.
 """
 import json
 import os
@@ -18,6 +20,7 @@ from lab import CODE, INPUT, LAB, compose, fail, refuse, run, step
 
 APPLIED = f"{LAB}/state/applied"
 PENDING = f"{LAB}/state/update.json"
+AT_BOOT = f"{LAB}/update"
 # The stack's files and its state.
 STACK = ["compose.yaml", "librechat.yaml", "caddy", ".env", "state/release", "state/meilisearch-volume"]
 PINS = {"librechat": "LIBRECHAT_IMAGE", "mongodb": "MONGODB_IMAGE", "meilisearch": "MEILISEARCH_IMAGE"}
@@ -106,9 +109,26 @@ def record(result, pending, detail=""):
          json.dumps({"at": at, "result": result, "detail": detail[:600], "to": to}))
 
 
-def dump(*arguments):
+def stopping():
+    """Whether the host shuts down. Docker ends under whatever goes on, and a failure says nothing about the update."""
+    return run("systemctl", "is-system-running").stdout.strip() == "stopping"
+
+
+def keep_for_boot():
+    """The stack stage as it is now, for a boot that finds the update interrupted."""
+    if CODE == AT_BOOT:
+        return
+    shutil.rmtree(f"{AT_BOOT}.new", ignore_errors=True)
+    shutil.copytree(CODE, f"{AT_BOOT}.new", ignore=shutil.ignore_patterns("input"))
+    # What asks for a first user has a key that only its own command can open.
+    shutil.copytree(INPUT, f"{AT_BOOT}.new/input", ignore=shutil.ignore_patterns("request.json"))
+    shutil.rmtree(AT_BOOT, ignore_errors=True)
+    os.rename(f"{AT_BOOT}.new", AT_BOOT)
+
+
+def dump(*arguments, **options):
     """The program that dumps and restores; its answer, or None when it failed: then it has left the error."""
-    result = run("python3", f"{CODE}/bin/dump", *arguments)
+    result = run("python3", f"{CODE}/bin/dump", *arguments, **options)
     print(result.stdout, result.stderr)
     return json.loads(result.stdout.splitlines()[-1]) if result.returncode == 0 else None
 
@@ -151,21 +171,27 @@ def dumped():
     os.sync()
     compose("stop", "proxy")
     # The dump records the versions whose data it holds: those that run, not those that the images stage has fetched.
-    wanted = f"{LAB}/state/wanted"
-    copy(LAB, wanted, ["images"])
-    copy(APPLIED, LAB, ["images"])
-    made = dump("make", "update")
-    copy(wanted, LAB, ["images"])
+    made = dump("make", "update", env={**os.environ, "IMAGES": f"{APPLIED}/images"})
+    if stopping():
+        sys.exit("the host shuts down: the next boot goes on")
     if made is None:
         compose("start", "proxy")
+        os.remove(PENDING)
         sys.exit(1)
     return made["dump"]["id"]
 
 
 def begin():
     pending, change = load(PENDING), moves()
+    if pending and "dump" not in pending:
+        # Only the proxy was stopped.
+        os.remove(PENDING)
+        pending = None
     if pending and pending.get("finished"):
-        return finished(pending)
+        if change in ({}, pending["moves"]):
+            return None
+        finished(pending)
+        pending = None
     if pending and (pending.get("reason") or not change):
         pending.setdefault("reason", "The version before was asked for again.")
         return rollback(pending)
@@ -181,7 +207,11 @@ def begin():
         print("dumping the data:", words(change))
         check_space()
         copy(LAB, APPLIED, STACK)
+        keep_for_boot()
+        remember({"moves": change})
         pending = {"dump": dumped()}
+    else:
+        keep_for_boot()
     if os.path.exists(f"{LAB}/state/held"):
         os.remove(f"{LAB}/state/held")
     pending["moves"] = change
@@ -234,11 +264,11 @@ def finish(pending):
                "update-failed", f"MongoDB did not take the features of {feature}.")
     pending["finished"] = True
     remember(pending)
-    finished(pending)
+    keep()
 
 
 def finished(pending):
-    keep()
+    """Once the lab is open again: until then a boot runs the stage again."""
     record("updated", pending, words(pending["moves"]))
     os.remove(PENDING)
 
@@ -255,8 +285,6 @@ def hold(pending):
 
 
 def rollback(pending):
-    if pending.get("finished"):
-        return finished(pending)
     error = load(f"{LAB}/state/error.json") or {}
     pending.setdefault("reason", f"{error.get('what', '')} {error.get('why', '')}".strip() or "The log says more.")
     pending.setdefault("failed", {name: reference(LAB, name) for name in pending["moves"]})
@@ -270,6 +298,8 @@ def rollback(pending):
     compose(*UP, "--remove-orphans")
     hold(pending)
     record("rolled-back", pending, pending["reason"])
+    if (load(f"{LAB}/state/interrupted.json") or {}).get("stage") == "stack":
+        os.remove(f"{LAB}/state/interrupted.json")
     os.remove(PENDING)
     before = " and ".join(f"{NAMES[name]} {old}" for name, (old, _) in pending["moves"].items())
     fail("update-rolled-back", f"The update was rolled back: {words(pending['moves'])}.",
@@ -301,13 +331,18 @@ def put_back(pending):
 
 
 def main(name):
-    if name == "keep":
-        return None if os.path.exists(PENDING) else keep()
     if name == "begin":
         return begin()
     pending = load(PENDING)
+    if pending is None:
+        return keep() if name == "keep" else None
+    if pending.get("finished"):
+        keep()
+        return finished(pending) if name in ("keep", "rollback") else None
+    if stopping():
+        sys.exit("the host shuts down: the next boot goes on")
     steps = {"migrate": migrate, "prove": prove, "finish": finish, "rollback": rollback}
-    return None if pending is None else steps[name](pending)
+    return steps[name](pending) if name in steps else None
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 #!/bin/bash
 # Secrets, configuration, containers. The proxy comes last, so that the first user, who becomes the admin, is
 # there before anybody can reach the page. Expects in INPUT: settings.env, librechat.yaml, release, and
-# request.json when a first user is wanted; proof.sh, which asks the models after an update, and try-again.
+# request.json when a first user is wanted; proof.sh, which asks the models after an update, and try-again; open-later,
+# where the stage open comes as another command, so that the models are asked while the proxy starts.
 # shellcheck source=common.sh
 . "$CODE/stages/common.sh"
 # shellcheck source=fetch.sh
 . "$CODE/stages/fetch.sh"
+# shellcheck source=services.sh
+. "$CODE/stages/services.sh"
 
 cd "$LAB"
 step "writing the configuration"
@@ -27,13 +30,17 @@ chmod 600 secrets/*
 sync secrets/*
 
 # Other versions of LibreChat and its databases: dumps the data first. Whatever fails after that puts everything back.
-update() { python3 "$CODE/host/update.py" "$1"; }
 ended() {
   local status=$?
   [ $status -eq 0 ] || update rollback || true
   exit $status
 }
 trap ended EXIT
+# What goes on with an interrupted update at the next boot is there before the update begins.
+if put "$CODE/units/librechat-lab-update.service" /etc/systemd/system/librechat-lab-update.service 644; then
+  systemctl daemon-reload
+  systemctl enable librechat-lab-update.service
+fi
 update begin
 
 put "$CODE/compose.yaml" compose.yaml 644 || true
@@ -75,14 +82,6 @@ put "$CODE/bin/dump" "$LAB/bin/dump" 755 || true
 put "$CODE/host/answer.cjs" "$LAB/bin/answer.cjs" 644 || true
 install -d -m 700 /var/lib/librechat-lab/dumps
 
-start() {
-  docker compose up -d --pull never "$@" || fail stack-unhealthy \
-    "The services did not become healthy within 10 minutes." \
-    "$(docker compose ps -a --format '{{.Service}}: {{.Status}}' | sort | paste -sd ';')" \
-    "Read the log of the unhealthy service in Portainer or on the host: docker compose logs" \
-    "Then run the command again."
-}
-up() { start --wait --wait-timeout 600 "$@"; }
 # On a new host LibreChat's image is still on its way: what doesn't need it starts meanwhile.
 if [ ! -s state/release ]; then
   step "starting MongoDB, Meilisearch and Portainer"
@@ -116,37 +115,5 @@ if [ -f "$INPUT/request.json" ]; then
   python3 "$CODE/host/user.py"
 fi
 update finish
-step "starting the proxy and Portainer"
-up --remove-orphans
-if grep -q '^LAB_CERTIFICATE=trusted$' .env; then say "$(bin/certificate --wait 45)"; fi
-
-# What the timer of the models' cost runs. It runs once here, so that a changed allowance or limit counts at once.
-install -d -m 700 "$LAB/money/host"
-for file in lab.py money.py spending.js guard.js; do put "$CODE/host/$file" "$LAB/money/host/$file" 600 || true; done
-
-# The timers, now that there is something to update, to dump, to stop and to sum.
-for program in update-portainer idle-stop finish; do put "$CODE/bin/$program" "$LAB/bin/$program" 755 || true; done
-changed=no
-for unit in librechat-lab-{portainer,dump,idle,money,certificate}.{service,timer} librechat-lab-{recover,finish}.service; do
-  if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
-done
-if [ $changed = yes ]; then systemctl daemon-reload; fi
-systemctl enable --now librechat-lab-portainer.timer librechat-lab-dump.timer librechat-lab-money.timer
-systemctl enable librechat-lab-recover.service
-systemctl enable --now librechat-lab-finish.service
-systemctl start librechat-lab-money.service || say "what the models cost could not be summed; the host tries again every 3 minutes"
-# The command line has seen to it that a shutdown stops the instance, or it would have left this file.
-rm -f state/idle-stop-held
-if grep -q '^LAB_IDLE_STOP=' .env; then
-  systemctl enable --now librechat-lab-idle.timer
-else
-  systemctl disable --now librechat-lab-idle.timer
-fi
-if grep -q '^LAB_CERTIFICATE=trusted$' .env; then
-  systemctl enable --now librechat-lab-certificate.timer
-else
-  systemctl disable --now librechat-lab-certificate.timer
-fi
-
-put "$INPUT/release" state/release 600 || true
-update keep
+# shellcheck source=open.sh
+if [ ! -e "$INPUT/open-later" ]; then . "$CODE/stages/open.sh"; fi

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { release, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 
 const program = new URL('../../templates/host/health.py', import.meta.url).pathname
 const work = mkdtempSync(join(tmpdir(), 'librechat-lab-health-'))
@@ -141,6 +141,28 @@ describe.skipIf(!there)('the host’s health', () => {
 
   it('asks for no restart where the default kernel can’t be found', () => {
     expect(health(good, '').rebootNeeded).toBe(false)
+  })
+
+  it.each([
+    [
+      'has been interrupted',
+      undefined,
+      { text: expect.stringContaining('was interrupted'), fix: [{ code: 'update' }] },
+    ],
+    [
+      'is under way',
+      'stack since 2026-11-26T20:00:00Z\n',
+      { text: expect.stringContaining('is being updated'), fix: [] },
+    ],
+  ])('says that nobody can reach LibreChat while an update %s', (_, running, found) => {
+    mkdirSync(join(work, 'state'), { recursive: true })
+    const [update, stage] = [join(work, 'state/update.json'), join(work, 'state/running')]
+    onTestFinished(() => {
+      for (const path of [update, stage]) rmSync(path, { force: true })
+    })
+    writeFileSync(update, '{}')
+    if (running) writeFileSync(stage, running)
+    expect(health(good).problems).toContainEqual({ code: 'update', ...found })
   })
 
   it.each([

@@ -1,14 +1,15 @@
-// Stands in for MongoDB's shell: `mongosh ... --eval <text>` or `mongosh ... <file>` over the collections of a JSON file, with Mingo as the
-// engine that evaluates filters and aggregations. Calls answer at once, as they seem to in that shell, whose scripts
-// may not say `await`. Ids are their hexadecimal text, which sorts as the ids do.
-import { readFileSync, writeFileSync } from 'node:fs'
+// Stands in for MongoDB's shell: `mongosh ... --eval <text>` or `mongosh ... <file>` over the collections of a JSON file,
+// with Mingo as the engine that evaluates filters and aggregations. Calls answer at once, as they seem to in that shell,
+// whose scripts may not say `await`. Ids are their hexadecimal text, which sorts as the ids do.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { aggregate, find } from 'mingo'
 
 const file = process.env.MONGO_DOCUMENTS
 // What the database keeps as a date.
 const revive = (key, value) => (key === 'leaseUntil' && value ? new Date(value) : value)
-const collections = JSON.parse(readFileSync(file, 'utf8'), revive)
+const collections = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8'), revive) : {}
+let isChanged = false
 const list = (documents) => ({ toArray: () => structuredClone(documents) })
 const collection = (name) => ({
   aggregate: (pipeline) => list(aggregate(collections[name] ?? [], pipeline)),
@@ -21,6 +22,7 @@ const collection = (name) => ({
       Object.assign(one, $set)
       for (const key of Object.keys($unset)) delete one[key]
     }
+    isChanged ||= found.length > 0
     return { modifiedCount: found.length }
   },
   updateOne(filter, { $set }, { upsert = false } = {}) {
@@ -29,6 +31,7 @@ const collection = (name) => ({
     const there = found && collections[name].find(({ _id }) => _id === found._id)
     if (there) Object.assign(there, $set)
     else if (upsert) collections[name].push({ _id: `new-${collections[name].length}`, ...filter, ...$set })
+    isChanged = true
     return { modifiedCount: there ? 1 : 0, upsertedCount: !there && upsert ? 1 : 0 }
   },
 })
@@ -48,4 +51,4 @@ const globals = {
 
 // That shell refuses another value for `db` than a database (its error COMMON-10002).
 new Function('globals', `const { ${Object.keys(globals)} } = globals\n${text}`)(globals)
-writeFileSync(file, JSON.stringify(collections))
+if (isChanged) writeFileSync(file, JSON.stringify(collections))

@@ -56,9 +56,10 @@ beforeEach(() => {
 work = os.environ["WORK"]
 with open(work + "/log", "a") as log: log.write("dump " + " ".join(sys.argv[1:]) + "\\n")
 if os.path.exists(work + "/fail-" + sys.argv[1]):
+    if os.path.exists(work + "/stops"): open(work + "/stopping", "w").close()
     with open(work + "/lab/state/error.json", "w") as file: json.dump({"code": "dump-failed", "what": "No.", "why": "", "fix": []}, file)
     sys.exit(1)
-if sys.argv[1] == "make": shutil.copy(work + "/lab/images/LIBRECHAT_IMAGE", work + "/dumped-version")
+if sys.argv[1] == "make": shutil.copy(os.environ["IMAGES"] + "/LIBRECHAT_IMAGE", work + "/dumped-version")
 if sys.argv[1] == "make": shutil.copy(work + "/data", work + "/dumped")
 else: shutil.copy(work + "/dumped", work + "/data")
 print(json.dumps({"dump": {"id": "20261126T000000Z-update"}}))
@@ -69,15 +70,17 @@ print(json.dumps({"dump": {"id": "20261126T000000Z-update"}}))
     `#!/bin/bash
 line="$*"; line="\${line/ -d --pull never --wait --wait-timeout 600/}"
 echo "\${line:0:80}" >>"$WORK/log"
+stops() { if [ -e "$WORK/stops" ] && [ -e "$WORK/$1" ]; then touch "$WORK/stopping"; fi; }
 case "$*" in
   *dry-run) [ ! -e "$WORK/fail-dry-run" ] ;;
-  *tenant-indexes) echo migrated >"$WORK/data"; [ ! -e "$WORK/fail-migration" ] || { echo 'E11000 duplicate key' >&2; exit 1; } ;;
-  'compose up'*librechat) . "$WORK/lab/.env"; echo "seen by $LIBRECHAT_IMAGE" >>"$WORK/data"; [[ $LIBRECHAT_IMAGE != *bad ]] ;;
+  *tenant-indexes) stops fail-migration; echo migrated >"$WORK/data"; [ ! -e "$WORK/fail-migration" ] || { echo 'E11000 duplicate key' >&2; exit 1; } ;;
+  'compose up'*librechat) stops fail-start; [ ! -e "$WORK/fail-start" ] || exit 1; . "$WORK/lab/.env"; echo "seen by $LIBRECHAT_IMAGE" >>"$WORK/data"; [[ $LIBRECHAT_IMAGE != *bad ]] ;;
   'compose exec'*setFeature*) [ ! -e "$WORK/fail-feature" ] ;;
   'volume inspect'*) echo "$WORK/data" ;;
 esac`,
     0o755,
   )
+  put('bin/systemctl', '#!/bin/bash\n[ ! -e "$WORK/stopping" ] || echo stopping', 0o755)
   put('lab/bin/dump', '')
   for (const name of ['compose.yaml', 'librechat.yaml', 'caddy/Caddyfile', 'state/release'])
     put(`lab/${name}`, 'before')
@@ -89,7 +92,7 @@ esac`,
   cpSync(join(work, 'lab/images'), join(work, 'lab/state/applied/images'), { recursive: true })
 })
 
-const shell = (script: string) =>
+const shell = (script: string, code = 'code') =>
   spawnSync('bash', ['-c', script], {
     encoding: 'utf8',
     env: {
@@ -97,8 +100,8 @@ const shell = (script: string) =>
       PATH: `${work}/bin:${process.env.PATH}`,
       WORK: work,
       LAB: `${work}/lab`,
-      CODE: `${work}/code`,
-      INPUT: `${work}/input`,
+      CODE: `${work}/${code}`,
+      INPUT: code === 'code' ? `${work}/input` : `${work}/${code}/input`,
       RUN: work,
       PROOF: `${work}/proof.json`,
       PYTHONDONTWRITEBYTECODE: '1',
@@ -107,12 +110,21 @@ const shell = (script: string) =>
 const step = (name: string) => shell(`python3 "$CODE/host/update.py" ${name}`)
 
 /** As the stack stage does it, after the images stage. */
-function stack(versions: Versions): { code: number | null; error: { code: string; why: string } } {
+function stack(versions: Versions) {
   images(versions)
+  return stackAlone(versions)
+}
+
+/** As a boot does it: with the images as they are, and with the files of the update that was interrupted. */
+function stackAlone(
+  versions: Versions,
+  files?: string,
+): { code: number | null; error: { code: string; why: string } } {
   writeFileSync(join(work, 'new.env'), env(versions))
   rmSync(join(work, 'log'), { force: true })
   rmSync(join(work, 'lab/state/error.json'), { force: true })
-  const { status, stderr } = shell(`set -e
+  const { status, stderr } = shell(
+    `set -e
 update() { python3 "$CODE/host/update.py" "$1"; }
 trap 'code=$?; [ $code -eq 0 ] || update rollback || true; exit $code' EXIT
 update begin
@@ -124,7 +136,9 @@ update prove
 update finish
 docker compose up --remove-orphans
 echo after >"$LAB/state/release"
-update keep`)
+update keep`,
+    files,
+  )
   expect(stderr).not.toContain('Traceback')
   return { code: status, error: json('lab/state/error.json') }
 }
@@ -272,7 +286,7 @@ describe.skipIf(!there)('an update that was cut off', () => {
     },
   )
 
-  it('in its rollback goes on with it, and says so', () => {
+  it('during its rollback continues the rollback, and reports that', () => {
     put('fail-migration', '')
     put('fail-restore', '')
     const { error } = stack({ ...old, LIBRECHAT_IMAGE: 'v0.8.8' })
@@ -291,5 +305,31 @@ describe.skipIf(!there)('an update that was cut off', () => {
     for (const name of ['begin', 'migrate']) step(name)
     expect(stack(old).error).toMatchObject({ code: 'update-rolled-back' })
     expect(read('data')).toContain('original')
+  })
+
+  it.each([
+    ['its dump', () => put('fail-make', ''), true],
+    ['its migration', () => put('fail-migration', ''), false],
+    ['its start', () => put('fail-start', ''), false],
+  ])('in %s by a shutdown is not blamed, and is finished by the next boot', (_, break_, dumpsAgain) => {
+    put('input/proof.sh', answers(true))
+    put('input/request.json', '{}')
+    // Docker ends in the middle, and whatever works with it fails.
+    put('stops', '')
+    break_()
+    expect(stack({ ...old, LIBRECHAT_IMAGE: 'v0.8.8' }).code).toBe(1)
+    expect(existsSync(join(work, 'lab/state/update.json'))).toBe(true)
+    expect(log()).not.toContain('dump restore 20261126T000000Z-update')
+    for (const name of ['stops', 'stopping', 'fail-make', 'fail-migration', 'fail-start'])
+      rmSync(join(work, name), { force: true })
+    rmSync(join(work, 'code'), { recursive: true })
+    rmSync(join(work, 'input'), { recursive: true })
+    expect(existsSync(join(work, 'lab/update/input/request.json'))).toBe(false)
+    expect(read('lab/update/input/proof.sh')).toBe(answers(true))
+    expect(stackAlone({ ...old, LIBRECHAT_IMAGE: 'v0.8.8' }, 'lab/update')).toMatchObject({ code: 0 })
+    expect(log().includes('dump make update')).toBe(dumpsAgain)
+    expect(read('dumped')).toBe('original\n')
+    expect(json('lab/state/update-librechat.json')).toMatchObject({ result: 'updated' })
+    expect(existsSync(join(work, 'lab/state/update.json'))).toBe(false)
   })
 })

@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import {
   chmodSync,
   closeSync,
@@ -195,6 +196,25 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
     if (result.status !== 0) throw new Error(result.stderr)
     return JSON.parse(result.stdout)
   }
+
+  /** The same while this process goes on, with more of an environment; what it printed where it failed. */
+  async backupBeside(request: object, more: NodeJS.ProcessEnv): Promise<ReturnType<typeof JSON.parse>> {
+    this.put('input/request.json', JSON.stringify(request))
+    this.remove('lab/state/error.json')
+    const script = `exec 3>&1 1>&2; exec '${found.stdout.trim()}' '${templates}/host/backup.py'`
+    const child = spawn('bash', ['-c', script], { env: { ...this.env, ...more } })
+    let [out, errors] = ['', '']
+    child.stdout.on('data', (text) => (out += text))
+    child.stderr.on('data', (text) => (errors += text))
+    this.running = child.pid
+    const [code] = await once(child, 'close')
+    if (code === 0) return JSON.parse(out)
+    return this.list('lab/state').includes('error.json')
+      ? { error: JSON.parse(this.read('lab/state/error.json')) }
+      : Promise.reject(new Error(`ended with ${code}: ${errors}`))
+  }
+  /** The program that `backupBeside` started last. */
+  running: number | undefined
 
   /** Has templates/host/user.py remove Bob, killed at its call of Docker of this number; the signal that ended it. */
   removesBob(call?: number): NodeJS.Signals | null {

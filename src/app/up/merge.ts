@@ -15,11 +15,11 @@ const flags: Partial<Record<keyof Settings & keyof Choices, FlagName>> = {
 }
 
 /**
- * The flags of this run whose setting another run has changed to something else meanwhile. Everything else merges by
- * itself: this run's choices go on top of what the other one stored.
+ * The flags of this run whose setting another run has changed to something else meanwhile. Everything else can be
+ * merged: this run's choices override what the other one stored.
  */
 export function conflictsOf(about: {
-  /** What this run began with. */
+  /** The settings when this run started. */
   base: Settings | undefined
   theirs: Settings
   mine: Settings
@@ -38,6 +38,6 @@ export function conflictsOf(about: {
   ]
 }
 
-/** A detected address is nobody's choice. */
+/** A detected address is not a choice. */
 const comparable = (settings: Settings, key: keyof Settings): unknown =>
   key === 'allow' && settings.allow.from === 'detected' ? 'detected' : settings[key]
