@@ -102,7 +102,10 @@ export function release(settings: HostSettings, directory?: string): string {
   return digest(new Map([...templates(directory), ...filesOf(settings)]))
 }
 
-/** What the stack stage finds in its input. */
-export function stackInput(settings: HostSettings, directory?: string): Record<string, string> {
+/** The input of the stack stage. */
+export function stackInput(
+  settings: HostSettings,
+  directory?: string,
+): Record<string, string> & { release: string } {
   return { ...Object.fromEntries(filesOf(settings)), release: release(settings, directory) }
 }

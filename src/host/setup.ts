@@ -11,6 +11,8 @@ interface Stage {
   /** Of the first set-up on a t3.medium; the images' download dominates. */
   readonly usualMs: number
   readonly timeoutSeconds: number
+  /** The host's programs, if not the stage's name. */
+  readonly programs?: string
 }
 
 const stages: readonly Stage[] = [
@@ -20,6 +22,15 @@ const stages: readonly Stage[] = [
   { name: 'stack', title: 'host: LibreChat and Portainer', usualMs: 90_000, timeoutSeconds: 3600 },
   { name: 'health', title: 'host: health', usualMs: 15_000, timeoutSeconds: 600 },
 ]
+
+/** The last stage on a new host: opens the ports, as `stack` does elsewhere, and checks the health. */
+const opening: Stage = {
+  name: 'health',
+  title: 'host: HTTPS and health',
+  usualMs: 20_000,
+  timeoutSeconds: 3600,
+  programs: 'open health',
+}
 
 export interface SetUp {
   readonly health: HostHealth
@@ -38,21 +49,29 @@ export interface Update {
 /** Dumps the data, migrates it, and restores it if that fails. The duration depends on the amount of data. */
 const updateSeconds = 4 * 3600
 
+/** Work that needs LibreChat but not its health: starts once LibreChat runs, and is awaited. */
+export interface Beside {
+  run(): Promise<unknown>
+  /** Whether the host was never set up. Then its ports open meanwhile; nobody uses them yet if the run is killed. */
+  isNew: boolean
+}
+
 /**
- * Puts this version's stack on the host: five stages, each safe to run again, each in seconds when there is nothing
- * to do. The first user is made before the ports are open. Needs an instance that is online (`waitUntilOnline`).
- * @param besideHealth begun once the stack runs, and awaited: what needs LibreChat, and not its health
+ * Installs this version's stack on the host in five stages. Each is safe to run again, and takes seconds if there is
+ * nothing to do. The first user is created before the ports open. Needs an instance that is online
+ * (`waitUntilOnline`).
  */
 export async function setUpHost(
   host: Host,
   settings: HostSettings,
   firstUser?: NewUser,
   update?: Update,
-  besideHealth: () => Promise<unknown> = async () => {},
+  beside: Beside = { run: async () => {}, isNew: false },
 ): Promise<SetUp> {
   const again = update?.again ? { 'try-again': 'yes' } : {}
   const proof = update?.proof === undefined ? {} : { 'proof.sh': update.proof }
-  const input = { ...stackInput(settings, host.templates), ...proof, ...again }
+  const later = beside.isNew ? { 'open-later': 'yes' } : {}
+  const input = { ...stackInput(settings, host.templates), ...proof, ...again, ...later }
   const run = (stage: Stage, more: Record<string, string> = again) =>
     followed(
       host,
@@ -62,8 +81,10 @@ export async function setUpHost(
   let made: MadeUser | undefined
   let output = ''
   for (const stage of stages) {
-    if (stage.name === 'health') output = await withBoth(run(stage), besideHealth())
-    else if (stage.name !== 'stack') output = await run(stage)
+    if (stage.name === 'health') {
+      const last = beside.isNew ? run(opening, { release: input.release }) : run(stage)
+      output = await withBoth(last, beside.run())
+    } else if (stage.name !== 'stack') output = await run(stage)
     else if (firstUser === undefined) await run(stage, input)
     else {
       made = await withUserRequest(host, { ...firstUser, first: true }, (request) =>
@@ -103,10 +124,11 @@ async function followed(host: Host, stage: Stage, input: Record<string, string>)
   const task = { type: 'task', id: `host:${stage.name}`, name: stage.title } as const
   host.emit({ ...task, state: 'started', usualMs: stage.usualMs })
   try {
-    const { name, timeoutSeconds } = stage
-    // The first stage takes this version's files along for all of them.
+    const { name, timeoutSeconds, programs = name } = stage
+    // The first stage sends this version's files for all stages.
+    const withFiles = name === 'system'
     const onStep = (detail: string) => host.emit({ ...task, state: 'progress', detail })
-    const output = await runStage(host, name, { input, timeoutSeconds, withFiles: name === 'system', onStep })
+    const output = await runStage(host, programs, { input, timeoutSeconds, stage: name, withFiles, onStep })
     host.emit({ ...task, state: 'done', detail: summary(output) })
     return output
   } catch (error) {

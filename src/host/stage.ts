@@ -41,11 +41,11 @@ async function tellStep(host: Host, signal: AbortSignal, onStep: (step: string) 
 }
 
 /**
- * Runs one of the host's programs (`templates/run.sh <program>`) and returns what it printed.
- * Throws the host's own LabError when it failed, after a note with the end of its log.
+ * Runs one of the host's programs (`templates/run.sh <program>`), or several in turn, and returns what they
+ * printed. If one fails, emits a note with the end of its log and throws the host's own LabError.
  * @param stage the word in the command's comment, where it is another than the program's name
- * @param withFiles whether to send this version's files at once, to a host that is not expected to have them. Else they
- *   are sent when it says that it doesn't.
+ * @param withFiles whether to send this version's files at once, to a host that is not expected to have them. Else
+ * they are sent when it says that it doesn't.
  * @param onStep told in a few words what the host is doing, while that takes long
  */
 export async function runStage(

@@ -9,6 +9,10 @@ const steps = {
   'see-status': () => ['See the lab’s health: ', { path: 'status' }],
   'larger-disk': () => ['Make the disk larger: ', { path: 'up', flags: { disk: '<GB>' } }],
   'open-port-80': () => ['Open port 80 to everyone: ', { path: 'up', flags: { 'open-port-80': true } }],
+  'own-certificate': () => [
+    'Use the lab’s own certificate and close port 80: ',
+    { path: 'up', flags: { 'no-trusted-certificate': true } },
+  ],
   'set-allowance': () => [
     'Set one for each user and month: ',
     { path: 'up', flags: { allowance: '<dollars>' } },

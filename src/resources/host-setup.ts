@@ -131,8 +131,11 @@ export function hostSetup(options: HostSetupOptions): HostResource {
         options.settings(publicIp, state?.proof),
         task === 'create' ? wanted : undefined,
         mayUpdate(state) ? { proof: options.proofScript(host) } : undefined,
-        async () => {
-          proof = await options.prove(host)
+        {
+          isNew: isNew(state),
+          run: async () => {
+            proof = await options.prove(host)
+          },
         },
       )
       firstUser = done.firstUser ?? firstUser
@@ -189,6 +192,9 @@ function stackChanges(
   const problems = health.problems.map(({ text }) => text).join(' ')
   return [{ what: 'health', from: problems || 'not healthy', to: 'healthy' }]
 }
+
+/** A host that can't be asked may be one that is in use. */
+const isNew = (state: HostState | undefined): boolean => state === undefined || state.health?.release === ''
 
 const wantedMoves = (health: HostHealth): readonly Move[] => {
   const moves = movesOf(health)

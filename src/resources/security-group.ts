@@ -15,7 +15,7 @@ import type { Clock } from '../core/clock.js'
 import { collect } from '../core/collect.js'
 import { LabError } from '../core/error.js'
 import { retryWhile } from '../core/wait.js'
-import type { Resource, ResourceActions } from '../engine/resource.js'
+import type { Change, Resource, ResourceActions } from '../engine/resource.js'
 import type { Identity } from './identity.js'
 import { adoptIt, checkOwned, isOwned, type LabId, otherName, tagKeys, tagsOf } from './ownership.js'
 
@@ -40,10 +40,19 @@ const everything: Rule = { protocol: '-1', fromPort: -1, toPort: -1, source: '0.
 const keyOf = ({ protocol, fromPort, toPort, source }: Rule) => `${protocol} ${fromPort} ${toPort} ${source}`
 
 /** "22 from 0.0.0.0/0" */
-const say = ({ protocol, fromPort, toPort, source }: Rule) => {
+const portsOf = ({ protocol, fromPort, toPort }: Rule) => {
   const ports =
     protocol === '-1' ? 'everything' : fromPort === toPort ? `${fromPort}` : `${fromPort}-${toPort}`
-  return `${ports}${['tcp', '-1'].includes(protocol) ? '' : `/${protocol}`} from ${source}`
+  return `${ports}${['tcp', '-1'].includes(protocol) ? '' : `/${protocol}`}`
+}
+
+const say = (rule: Rule) => `${portsOf(rule)} from ${rule.source}`
+
+/** A port can be open to others: "port 80: closed to 0.0.0.0/0 → open to 0.0.0.0/0". */
+function change(rule: Rule, opens: boolean): Change {
+  const [closed, open] = [`closed to ${rule.source}`, `open to ${rule.source}`]
+  const what = rule.protocol === '-1' ? 'every port' : `port ${portsOf(rule)}`
+  return { what, ...(opens ? { from: closed, to: open } : { from: open, to: closed }) }
 }
 
 function rulesOf(permissions: readonly IpPermission[] = []): Rule[] {
@@ -142,8 +151,8 @@ export function securityGroup(options: {
       if (!state) return ingress.map((rule) => ({ what: 'port', to: say(rule) }))
       return [
         ...(state.owned ? [] : [{ what: 'ownership', from: 'not ours', to: `lab ${lab.name}` }]),
-        ...missing(state.ingress, ingress).map((rule) => ({ what: 'port', from: say(rule), to: 'closed' })),
-        ...missing(ingress, state.ingress).map((rule) => ({ what: 'port', from: 'closed', to: say(rule) })),
+        ...missing(state.ingress, ingress).map((rule) => change(rule, false)),
+        ...missing(ingress, state.ingress).map((rule) => change(rule, true)),
         ...(missing([everything], state.egress).length > 0
           ? [{ what: 'outgoing', from: 'limited', to: 'everything' }]
           : []),

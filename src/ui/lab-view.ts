@@ -78,13 +78,16 @@ export function healthLines(health: HostHealth, { style, hint }: Paint): string[
 function certificateFacts({ certificate, ownCertificate, trustedCertificate }: HostHealth): string[] {
   if (!certificate) return []
   const isOwn = certificate.sha256 !== '' && certificate.sha256 === ownCertificate?.sha256
-  const end = certificate.notAfter.replace(/T(\d\d:\d\d).*/, trustedCertificate?.served ? ' $1 UTC' : '')
+  const minute = (time: string) => time.replace(/T(\d\d:\d\d).*/, ' $1 UTC')
+  const end = trustedCertificate?.served ? minute(certificate.notAfter) : certificate.notAfter.slice(0, 10)
   const whose = isOwn ? 'the lab’s own' : `issued by ${issuerText(certificate.issuer)}`
   const last = trustedCertificate?.last
   return [
     `certificate ${whose}, valid until ${end}`,
     ...(last
-      ? [`trusted certificate last ${last.result === 'issued' ? 'issued' : 'refused'} ${last.at}`]
+      ? [
+          `trusted certificate ${last.result === 'issued' ? 'last issued' : 'last failed'} on ${minute(last.at)}`,
+        ]
       : []),
     ...headed('SHA-256 fingerprint of the lab’s own certificate:', fingerprintLines(ownCertificate?.sha256)),
   ]

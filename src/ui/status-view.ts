@@ -253,7 +253,7 @@ export function allowedFrom(ingress: readonly Rule[]): string {
       : `${fromPort === toPort ? fromPort : `${fromPort}-${toPort}`}${protocol === 'tcp' ? '' : `/${protocol}`}`
   for (const ports of new Set(ingress.map(portsOf))) {
     const sources = ingress.filter((rule) => portsOf(rule) === ports).map(({ source }) => sourceText(source))
-    const key = [...new Set(sources)].sort().join(', ')
+    const key = sources.includes('everywhere') ? 'everywhere' : [...new Set(sources)].sort().join(', ')
     bySources.set(key, [...(bySources.get(key) ?? []), ports])
   }
   const rules = [...bySources].map(([sources, ports]) => `${sources} (${ports.join(', ')})`)

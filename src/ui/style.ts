@@ -86,14 +86,31 @@ export const wrap = (text: string, columns: number): string =>
 const NARROWEST_CELL = 20
 
 /** A row of a table with its last cell broken within its own column; undefined where the cell does not fit there. */
-function wrapCell(line: string, columns: number): string | undefined {
-  const [, head = '', cell = ''] = /^((?:\u001b\[[\d;]*m)* *[^\s\u001b].* {2,})(\S.*)$/.exec(line) ?? []
+function wrapCell({ head, cell }: Row, columns: number): string | undefined {
   const start = displayWidth(head)
   const width = columns - start
-  if (head === '' || width < NARROWEST_CELL) return undefined
+  if (width < NARROWEST_CELL || start > columns / 2) return undefined
   const lines = wrapAnsi(cell, width, { hard: false, trim: true }).split('\n')
   if (lines.some((one) => displayWidth(one) > width)) return undefined
   return lines.map((one, i) => (i === 0 ? head : ' '.repeat(start)) + one).join('\n')
+}
+
+/** A row with its last cell below the rest, as a command and what it does; undefined where the rest is short, or too long. */
+function wrapBelow({ head, cell }: Row, columns: number, indent: string): string | undefined {
+  if (displayWidth(head) <= columns / 2 || displayWidth(head.trimEnd()) > columns) return undefined
+  const lines = wrapAnsi(cell, columns - indent.length, { hard: false, trim: true }).split('\n')
+  return [head.trimEnd(), ...lines.map((one) => indent + one)].join('\n')
+}
+
+/** A row of a table: its last cell, and what stands before it, two spaces at its end. */
+interface Row {
+  readonly head: string
+  readonly cell: string
+}
+
+function rowIn(line: string): Row | undefined {
+  const [, head, cell] = /^((?:\u001b\[[\d;]*m| )*[^\s\u001b].* {2,})(\S.*)$/.exec(line) ?? []
+  return head === undefined || cell === undefined ? undefined : { head, cell }
 }
 
 /** Half a SHA-256 fingerprint, "AB:CD:…", in its two parts of eight bytes. */
@@ -105,11 +122,15 @@ function wrapLine(line: string, columns: number): string {
   if (fingerprintHalf.test(line)) return line.replace(fingerprintHalf, '$1$2\n$1$3')
   // Spaces behind a colour indent as well.
   const [, colors = '', indent = ''] = /^((?:\u001b\[[\d;]*m)*)( *)/.exec(line) ?? []
-  const hanging = wrapCell(line, columns)
-  if (hanging !== undefined) return hanging
-  // Columns can't stay in line, so two spaces between them are enough.
-  const words = `${colors}${line.slice(colors.length + indent.length)}`.replace(/(?<=[^ ]) {3,}/g, '  ')
   const next = `${indent}  `
+  const row = rowIn(line)
+  const hanging = row && wrapCell(row, columns)
+  if (hanging !== undefined) return hanging
+  // Where columns can't stay in line, two spaces between them are enough.
+  const words = `${colors}${line.slice(colors.length + indent.length)}`.replace(/(?<=[^ ]) {3,}/g, '  ')
+  if (indent.length + displayWidth(words) <= columns) return indent + words
+  const below = row && wrapBelow(row, columns, next)
+  if (below !== undefined) return below
   const lines = wrapAnsi(words, columns - next.length, { hard: false, trim: true }).split('\n')
   return lines.map((one, i) => (i === 0 ? indent : next) + one).join('\n')
 }

@@ -23,6 +23,7 @@ function warningsOf(summary: Summary, { hint }: Pick<Ui, 'hint'>): string[] {
     ...chatWarnings(judged, chat, { hint }),
     ...leftOut.map(({ names, why, fix }) => `Not in the menu: ${names.join(', ')}. ${why} ${hint(fix)}.`),
     ...openToMany(settings, { hint }),
+    ...refusedCertificate(health, { hint }),
     ...(health?.healthy && !answers.https ? [silentPort(443, settings, { hint })] : []),
     ...(health?.healthy && answers.https && !answers.portainer ? [silentPort(9443, settings, { hint })] : []),
     ...(refusal === 'nothing'
@@ -106,6 +107,16 @@ function certificateLines({ settings, health }: Summary): string[] {
     `  ${own}`,
     '  Accept it where the browser shows this SHA-256 fingerprint:',
     ...halves.map((half) => `    ${half}`),
+  ]
+}
+
+/** Why there is no trusted certificate, where one is wanted. */
+const refusedCertificate = (health: Summary['health'], { hint }: Pick<Ui, 'hint'>): string[] => {
+  const { served = true, last } = health?.trustedCertificate ?? {}
+  if (served || !last?.detail) return []
+  const retreat = hint({ command: { path: 'up', flags: { 'no-trusted-certificate': true } } })
+  return [
+    `The last attempt to get a trusted certificate failed: ${clean(last.detail).replace(/\.$/, '')}. The host goes on trying. To see whether it has one: ${hint({ command: { path: 'status' } })}. To use the lab’s own certificate and close port 80: ${retreat}`,
   ]
 }
 

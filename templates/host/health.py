@@ -16,6 +16,7 @@ import firewall
 
 LAB = os.environ.get("LAB", "/opt/librechat-lab")
 PROC = os.environ.get("PROC", "/proc")
+PORT_80 = "Check that the network ACL of the subnet and the security group allow port 80 from everywhere."
 SERVICES = ["librechat", "mongodb", "meilisearch", "proxy", "portainer"]
 GIB = 1024**3
 MIB = 1024**2
@@ -394,9 +395,10 @@ def judge(result, kernel):
     trusted = result["trustedCertificate"]
     if trusted and not trusted["served"]:
         last = trusted["last"]
-        why = f" The last attempt, on {last['at']}, failed: {last['detail']}" if last and last.get("detail") else ""
+        refused = bool(last and last.get("detail"))
+        why = f" The last attempt, on {last['at']}, failed: {last['detail'].rstrip('.')}." if refused else ""
         say(warnings, "own-certificate", "There is no trusted certificate for the address at the moment, so the lab "
-            f"shows its own one. The host goes on trying.{why}")
+            f"shows its own one. The host goes on trying.{why}", *([PORT_80, {"code": "own-certificate"}] if refused else []))
     spent = result["money"]
     if spent and spent["stopped"]:
         say(warnings, "limit", f"The models have cost ${spent['usd']:.2f} this month, and the limit is "

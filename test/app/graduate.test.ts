@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -18,6 +19,7 @@ import { account } from '../rehearsal/in-process.js'
 import documented from './chart-keys.json' with { type: 'json' }
 
 const work = mkdtempSync(join(tmpdir(), 'librechat-lab-graduate-'))
+const mongosh = new URL('../host-unit/mongosh.mjs', import.meta.url).pathname
 const passphrase = join(work, 'passphrase.txt')
 writeFileSync(passphrase, 'four random words here\n')
 const secret = 'p%40ss-w0rd'
@@ -83,6 +85,40 @@ const ways = [
   ['plain', from('plain')],
   ['full', `${from('full')} ${several}`],
 ] as const
+
+it('each user gets their own allowance when a month begins, less what they have spent of it', async () => {
+  const { files, folder } = await write('full', '')
+  const [settings] = parseAllDocuments(files['3-serve/allowances.yaml'] ?? '').map((one) => one.toJS())
+  const script = join(folder, 'month.js')
+  writeFileSync(join(folder, 'allowances.json'), settings.data['allowances.json'])
+  writeFileSync(script, settings.data['month.js'].replace('/scripts/', `${folder}/`))
+  const documents = join(folder, 'documents.json')
+  const second = Math.floor(Date.now() / 1000).toString(16)
+  writeFileSync(
+    documents,
+    JSON.stringify({
+      users: [
+        { _id: '1', email: 'me@example.org' },
+        { _id: '2', email: 'Ann@example.org' },
+      ],
+      balances: [{ _id: '3', user: '1', tokenCredits: 5 }],
+      transactions: [
+        { _id: `${second}${'0'.repeat(16)}`, user: '2', tokenType: 'completion', tokenValue: -3e6 },
+      ],
+    }),
+  )
+  const env = { ...process.env, MONGO_DOCUMENTS: documents }
+  const ended = spawnSync(process.execPath, [mongosh, '--nodb', '--quiet', '--norc', script], {
+    env,
+    encoding: 'utf8',
+  })
+  expect(ended).toMatchObject({ status: 0, stderr: '' })
+  const { balances } = JSON.parse(readFileSync(documents, 'utf8'))
+  expect(balances).toMatchObject([
+    { user: '1', tokenCredits: 10e6, autoRefillEnabled: false },
+    { user: '2', tokenCredits: 22e6, autoRefillEnabled: false },
+  ])
+})
 
 it.each(ways)(
   'the files for the lab "%s" with "%s" are the same on every run, and hold the keys in one file where they are asked for',

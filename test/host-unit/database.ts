@@ -38,7 +38,7 @@ export function hostWithDatabase(collections: Collections | undefined) {
   for (const name of ['bin', 'state', 'input', 'caddy']) mkdirSync(join(work, name))
   writeFileSync(
     join(work, 'bin/docker'),
-    `#!/bin/bash\n[ "$1 $2 $3" = "exec librechat-lab-mongodb-1 mongosh" ] || exit 1\nshift 3\nexec '${process.execPath}' '${mongosh}' "$@"\n`,
+    `#!/bin/bash\n[ "$1 $2 $3" = "exec librechat-lab-mongodb-1 mongosh" ] || exit 1\n[ -e "$MONGO_DOCUMENTS" ] || exit 1\nshift 3\nexec '${process.execPath}' '${mongosh}' "$@"\n`,
   )
   chmodSync(join(work, 'bin/docker'), 0o755)
   const documents = join(work, 'documents.json')

@@ -1,13 +1,15 @@
-// Stands in for MongoDB's shell: `mongosh ... --eval <text>` over the collections of a JSON file, with Mingo as the
-// engine that evaluates filters and aggregations. Calls answer at once, as they seem to in that shell, whose scripts
-// may not say `await`. Ids are their hexadecimal text, which sorts as the ids do.
-import { readFileSync, writeFileSync } from 'node:fs'
+// Stands in for MongoDB's shell: `mongosh ... --eval <text>` or `mongosh ... <file>` over the collections of a JSON file,
+// with Mingo as the engine that evaluates filters and aggregations. Calls answer at once, as they seem to in that shell,
+// whose scripts may not say `await`. Ids are their hexadecimal text, which sorts as the ids do.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { aggregate, find } from 'mingo'
 
 const file = process.env.MONGO_DOCUMENTS
 // What the database keeps as a date.
 const revive = (key, value) => (key === 'leaseUntil' && value ? new Date(value) : value)
-const collections = JSON.parse(readFileSync(file, 'utf8'), revive)
+const collections = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8'), revive) : {}
+let isChanged = false
 const list = (documents) => ({ toArray: () => structuredClone(documents) })
 const collection = (name) => ({
   aggregate: (pipeline) => list(aggregate(collections[name] ?? [], pipeline)),
@@ -20,6 +22,7 @@ const collection = (name) => ({
       Object.assign(one, $set)
       for (const key of Object.keys($unset)) delete one[key]
     }
+    isChanged ||= found.length > 0
     return { modifiedCount: found.length }
   },
   updateOne(filter, { $set }, { upsert = false } = {}) {
@@ -28,6 +31,7 @@ const collection = (name) => ({
     const there = found && collections[name].find(({ _id }) => _id === found._id)
     if (there) Object.assign(there, $set)
     else if (upsert) collections[name].push({ _id: `new-${collections[name].length}`, ...filter, ...$set })
+    isChanged = true
     return { modifiedCount: there ? 1 : 0, upsertedCount: !there && upsert ? 1 : 0 }
   },
 })
@@ -35,7 +39,16 @@ const database = { getCollection: collection }
 const db = { getSiblingDB: () => database }
 const ObjectId = (hex) => hex
 
-const text = process.argv[process.argv.indexOf('--eval') + 1]
+const evaluated = process.argv.indexOf('--eval')
+const text = evaluated < 0 ? readFileSync(process.argv.at(-1), 'utf8') : process.argv[evaluated + 1]
+const globals = {
+  db,
+  ObjectId,
+  print: console.log,
+  connect: () => database,
+  require: createRequire(import.meta.url),
+}
 
-new Function('db', 'ObjectId', 'print', text)(db, ObjectId, console.log)
-writeFileSync(file, JSON.stringify(collections))
+// That shell refuses another value for `db` than a database (its error COMMON-10002).
+new Function('globals', `const { ${Object.keys(globals)} } = globals\n${text}`)(globals)
+if (isChanged) writeFileSync(file, JSON.stringify(collections))

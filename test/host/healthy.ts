@@ -77,7 +77,15 @@ export async function prepareHealthy(): Promise<void> {
   try {
     const boot = lab.firstBoot()
     await lab.machine.sh('until [ -s /opt/librechat-lab/state/running ]; do sleep 0.2; done')
-    const { health, firstUser } = await setUpHost(lab.host, lab.settings, { email: adminEmail })
+    const beside = { isNew: true, run: async () => {} }
+    const { health, firstUser } = await setUpHost(
+      lab.host,
+      lab.settings,
+      { email: adminEmail },
+      undefined,
+      beside,
+    )
+    if (!health.healthy) throw new Error(`the first set-up: ${JSON.stringify(health.problems)}`)
     const booted = await boot.result
     if (booted.code !== 0) throw new Error(`the first boot's script: ${JSON.stringify(booted)}`)
     const first: FirstRun = {

@@ -126,8 +126,8 @@ describe('the security group', () => {
     const ssh: Rule = { ...https, fromPort: 22, toPort: 22, source: '::/0' }
     const drifted = { ...state, ingress: [ssh], egress: [] }
     expect(resource().changes(drifted, () => undefined)).toEqual([
-      { what: 'port', from: '22 from ::/0', to: 'closed' },
-      { what: 'port', from: 'closed', to: '443 from 81.2.69.160/32' },
+      { what: 'port 22', from: 'open to ::/0', to: 'closed to ::/0' },
+      { what: 'port 443', from: 'closed to 81.2.69.160/32', to: 'open to 81.2.69.160/32' },
       { what: 'outgoing', from: 'limited', to: 'everything' },
     ])
     expect(await resource().ensure(drifted, context())).toEqual(state)

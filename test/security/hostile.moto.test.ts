@@ -20,7 +20,7 @@ const harmless = ({ stdout, stderr }: Ended) => {
 const spec = '/librechat-lab/default/spec'
 const lock = '/librechat-lab/default/lock'
 
-describeAccount('what somebody else in the account wrote', (account) => {
+describeAccount('what someone else in the account wrote', (account) => {
   const at = () => account().at('us-east-1')
   const put = (Name: string, Value: string) =>
     at().ssm.send(new PutParameterCommand({ Name, Value, Type: 'String', Overwrite: true }))
@@ -58,7 +58,7 @@ describeAccount('what somebody else in the account wrote', (account) => {
     expect(inbound(only((await lab(account())).groups))).toEqual(before)
 
     const plan = await run(account(), ['up', '--dry-run'])
-    expect(plan.stdout).toMatch(/closed → 443 from 0\.0\.0\.0\/0/)
+    expect(plan.stdout).toMatch(/port 443: closed to 0\.0\.0\.0\/0 → open to 0\.0\.0\.0\/0/)
     const status = await run(account(), ['status'])
     expect(status.code).toBe(2)
     expect(status.stdout).toMatch(/stored settings allow 0\.0\.0\.0\/0, which the security group does not/)

@@ -184,20 +184,21 @@ function allowancesOf({ target, source }: Plan): string {
 /** Reads the dollars from a file, so that an administrator doesn't change the program. */
 const monthScript = (): string => `const fs = require('node:fs')
 const dollars = JSON.parse(fs.readFileSync('/scripts/allowances.json', 'utf8'))
-const credits = (usd) => usd * 1000000
+const inCredits = (usd) => usd * 1000000
 const now = new Date()
 const begin = (more) => Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + more)
 const asked = {
   sums: [],
   month: [begin(0), begin(1)],
   allowances: {
-    default: credits(dollars.default),
-    own: Object.fromEntries(Object.entries(dollars.own).map(([email, usd]) => [email, credits(usd)])),
+    default: inCredits(dollars.default),
+    own: Object.fromEntries(Object.entries(dollars.own).map(([email, usd]) => [email, inCredits(usd)])),
     only: null,
     set: true,
   },
 }
 const there = connect(process.env.MONGO_URI)
-db = { getSiblingDB: () => there }
-
-${templates().get('host/guard.js') ?? ''}`
+// The shell takes a database alone as its own \`db\`.
+;((db) => {
+${['spending.js', 'guard.js'].map((name) => templates().get(`host/${name}`) ?? '').join('')}})({ getSiblingDB: () => there })
+`
