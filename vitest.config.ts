@@ -3,10 +3,10 @@ import { defineConfig } from 'vitest/config'
 
 // The suites that run the built program against moto, an AWS API over HTTP. Their set-up finds or installs it.
 const needMoto = ['test/aws/**/*.test.ts', 'test/**/*.moto.test.ts']
-// The program killed at each of its calls, and storms: minutes, so they have a command of their own.
+// The program killed at each of its calls, and storms of errors. They take minutes, so they have their own command.
 const faults = ['test/faults/**/*.test.ts']
-// What runs other programs: the built one, a terminal, the tunnel with its far end in another process, the host's own
-// scripts in shells, Python and Node.
+// Tests that run other programs (the built one, a terminal, the tunnel with its remote end in another process, the
+// host's scripts in shells, Python and Node) or many rehearsals with backups, whose keys take seconds to derive.
 const program = [
   'test/cli/**/*.test.ts',
   'test/pack/**/*.test.ts',
@@ -14,10 +14,11 @@ const program = [
   'test/rehearsal/{access,cut-off,docs,exit-codes,tunnel,words}.test.ts',
   'test/host-unit/{backup,certificate,dump,finish,graduate,idle-stop,images,money,programs,services,templates,update,usage}.test.ts',
   'test/bedrock/proof.test.ts',
+  'test/{app/graduate,rehearsal/host}.test.ts',
   // It replaces a module, so it needs modules of its own.
   'test/app/replace.test.ts',
 ]
-// These need root, KVM or a browser, and have runners of their own.
+// These need root, KVM or a browser, and have their own configurations.
 const apart = ['test/host/**', 'test/e2e/**']
 
 const onMoto = {
@@ -30,8 +31,8 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 120_000,
-    // The program runs as a child, and the worker waits for it: a worker a core, even with two.
-    maxWorkers: Math.max(2, availableParallelism()),
+    // Workers wait: for the programs that they run, for certificates to expire, for retries. One more than cores.
+    maxWorkers: availableParallelism() + 1,
     retry: 0,
     coverage: {
       provider: 'v8',
@@ -53,7 +54,8 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: 'program', include: program, exclude: needMoto } },
-      { extends: true, test: { ...onMoto, name: 'aws', include: needMoto, exclude: apart } },
+      // Their files share modules too, and processes that have loaded the program.
+      { extends: true, test: { ...onMoto, name: 'aws', isolate: false, include: needMoto, exclude: apart } },
       { extends: true, test: { ...onMoto, name: 'faults', include: faults } },
     ],
   },

@@ -1,10 +1,12 @@
 // Makes the README's pictures from the program itself: runs it in a rehearsal at a real terminal (tmux), takes what
-// stands there, colours and all, and draws it as SVG. Build first. `node scripts/screens.mjs [folder]`
+// stands there, colours and all, and draws it as SVG; the page of `usage --open` is drawn by Chromium. Build first.
+// `node scripts/screens.mjs [folder]`
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { chromium } from 'playwright-core'
 import { draw, drawFrames } from './svg.mjs'
 
 const root = new URL('..', import.meta.url).pathname
@@ -93,4 +95,22 @@ mkdirSync(images, { recursive: true })
     draw(between(whole, /^✔ Your LibreChat/, /^This was/), { columns, title: 'librechat-lab up' }),
   )
   close()
+}
+
+// The page of `usage --open`, from its head to its foot.
+{
+  const run = (...words) =>
+    execFileSync(process.execPath, [`${root}bin/librechat-lab.js`, ...words, '--rehearse'], {
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, HOME: home, LIBRECHAT_LAB_NO_UPDATE_CHECK: '1' },
+    })
+  run('up', '--yes', '--email', 'me@example.org')
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox'],
+  })
+  const page = await browser.newPage({ viewport: { width: 1000, height: 900 }, colorScheme: 'light' })
+  await page.goto(`file://${run('usage', '--open').trim()}`)
+  await page.screenshot({ path: join(images, 'usage.png'), fullPage: true })
+  await browser.close()
 }

@@ -37,18 +37,18 @@ export interface Access {
   here: string | undefined
 }
 
-/** What a change of the list would do; no changes: there is nothing to do. */
+/** The effect of a change of the list; empty `changes` mean that there is nothing to do. */
 export interface AccessPlan {
-  /** As it would be. */
+  /** The list after the change. */
   after: Access
   before: Settings['allow']
-  /** Of the settings and of the security group. */
+  /** Changes of the settings and of the security group. */
   changes: readonly Change[]
-  /** Whether it takes this machine's own address off. */
+  /** Whether it removes this machine's own address. */
   locksOut: boolean
 }
 
-/** One look at a lab, compared with settings. */
+/** An observation of a lab, compared with settings. */
 export interface AccessLook {
   readonly settings: Settings
   readonly graph: LabGraph
@@ -64,7 +64,7 @@ export async function listAccess(options: GlobalOptions, context: Context): Prom
   return accessOf(open, look, here)
 }
 
-/** The lab's settings; LabError `no-such-lab` (exit code 3) where there are none. */
+/** The lab's settings; LabError `no-such-lab` (exit code 3) without any. */
 export function storedIn({ stored, lab }: OpenLab): Settings {
   if (stored) return stored
   throw new LabError({
@@ -80,7 +80,7 @@ export function storedIn({ stored, lab }: OpenLab): Settings {
 
 /**
  * Observes the settings' parameter and the security group.
- * @param absent errors that mean "not there"
+ * @param absent errors that count as "does not exist"
  */
 async function lookAtAccess(
   open: OpenLab,
@@ -111,7 +111,7 @@ function comparedWith(
   return { settings, graph, observation: states, group: groupItem(graph, states) }
 }
 
-/** This machine's public address. A failed look-up is no reason to stop where it is only shown. */
+/** This machine's public address. If it is only shown, a failed look-up is ignored. */
 export async function ownAddress({ connection }: OpenLab): Promise<string | undefined> {
   try {
     return await connection.internet.publicAddress()
@@ -155,9 +155,7 @@ const httpsSources = (ingress: readonly Rule[]): string[] =>
     .filter(({ protocol, fromPort, toPort }) => protocol === 'tcp' && fromPort === 443 && toPort === 443)
     .map(({ source }) => source)
 
-/**
- * What the edit would change. LabErrors of the list, `not-proven`, `no-group` where the lab has no security group.
- */
+/** What the edit would change. LabErrors of the list, `not-proven`, `no-group` if the lab has no security group. */
 export async function planAccess(
   open: OpenLab,
   { stored, edit, here }: { stored: Settings; edit: AccessEdit; here: string | undefined },

@@ -13,7 +13,7 @@ export interface AddressPolicyOptions {
 
 export interface AddressPolicy {
   policy: PolicyDocument
-  /** The IAM user or role that has it now. */
+  /** The IAM user or role that it is attached to. */
   attachedTo?: { kind: 'user' | 'role'; name: string; policyName: string }
 }
 

@@ -1,5 +1,5 @@
 import { type Allowances, userAllowances } from '../host/allowances.js'
-import { checkedDollars } from '../lab/choices.js'
+import { checkedSetting } from '../lab/choices.js'
 import type { Context, GlobalOptions } from './context.js'
 import { hostOf } from './host-work.js'
 import { checkEmail, hostFor } from './lab-users.js'
@@ -15,7 +15,7 @@ export async function labAllowances(
 ): Promise<Allowances> {
   if (email !== undefined) checkEmail(email)
   const usd =
-    amount === undefined ? undefined : amount === 'default' ? amount : checkedDollars(amount, 'allowance')
+    amount === undefined ? undefined : amount === 'default' ? amount : checkedSetting('allowance', amount)
   const host = await hostFor(options, context)
   return await userAllowances(host, {
     ...(email === undefined ? {} : { email }),

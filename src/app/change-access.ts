@@ -29,7 +29,7 @@ export interface AccessView {
   done(plan: AccessPlan): void
 }
 
-/** One run: what it was told, and the lab that it works on. */
+/** One run: its options, and the lab. */
 interface Run {
   options: GlobalOptions & AccessOptions
   context: Context
@@ -56,7 +56,7 @@ export const addAccess = (
   view: AccessView,
 ): Promise<number> => changeAccess('add', range, { options, context, view })
 
-/** Takes a range off the list; LabErrors `no-such-range`, `last-range`. */
+/** Removes a range from the list; LabErrors `no-such-range`, `last-range`. */
 export const removeAccess = (
   range: string,
   options: GlobalOptions & AccessOptions,
@@ -110,7 +110,7 @@ async function agree({ options, context: { ui }, edit, view }: Run, { plan, look
   if (!agreed) throw new LabError({ code: 'declined', what: 'Nothing was changed.' })
 }
 
-/** Whoever may write the settings could have the group opened by somebody who only adds an address. */
+/** Anyone who can write the settings could otherwise make a user who only adds an address open the group further. */
 function refuseUnsaid({ kind, cidr }: AccessEdit, { graph, observation, settings }: AccessLook): void {
   const there = observation.of(graph.group)?.ingress ?? []
   const isOpen = (port: number, source: string) =>
@@ -152,7 +152,7 @@ async function apply(run: Run, agreed: Now): Promise<number> {
   })
 }
 
-/** What was agreed to, or, where the settings have changed meanwhile, the same edit of the new ones. */
+/** The agreed change or, if the settings have changed meanwhile, the same edit of the new settings. */
 async function underLock(run: Run, agreed: Now, lock: Lock): Promise<Now> {
   const { open, edit, here } = run
   const { clients, lab } = open

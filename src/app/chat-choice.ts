@@ -13,7 +13,7 @@ import { regionModels } from './region-models.js'
 import type { UpOptions } from './up-options.js'
 import { askUseCase } from './use-case-form.js'
 
-/** What `up` knows of the models: all that there are, and what the lab's menu is to hold. */
+/** The available models, and those that the lab's menu will have. */
 export interface Chat extends ChatChoice {
   /** Empty with `--without-chat`. */
   available: readonly Model[]
@@ -22,8 +22,8 @@ export interface Chat extends ChatChoice {
 }
 
 /**
- * The models in the menu: the named ones, or the stored ones that can still be called, or the default. Requests access
- * where the user agrees. LabError `no-callable-model` and the like before anything is created.
+ * The models in the menu: the named ones, or the stored ones that can still be called, or the default. Requests
+ * access if the user agrees. LabErrors such as `no-callable-model` are thrown before anything is created.
  */
 export async function chatChoice(open: OpenLab, options: UpOptions, context: Context): Promise<Chat> {
   const { stored, clients, lab } = open
@@ -36,11 +36,11 @@ export async function chatChoice(open: OpenLab, options: UpOptions, context: Con
   const choose = (): Choice => {
     if (wanted) return pick(available, wanted)
     const offered = pick(available)
-    // Whoever requests access wants the new models too.
+    // A user who requests access wants the new models too.
     const opens = options.acceptLicences || options.useCaseFile !== undefined
     if (opens || options.models !== undefined) return offered
     const known = stored?.models.map(({ id }) => id).filter((id) => isKnown(available, id))
-    // A menu that nobody changed still waits for the models that a new lab waits for.
+    // An unchanged default menu gets the models that a new lab would get.
     return isMenu(offered.chosen, known) ? offered : pick(available, known)
   }
   let choice = choose()
@@ -114,7 +114,7 @@ const unreadable: Readonly<Record<string, string>> = {
   EISDIR: 'It is a folder.',
 }
 
-/** Read before anything is asked of AWS, so that a wrong file is never ignored. */
+/** Read before the first call, so that an invalid file is always reported. */
 const readUseCase = async (path: string): Promise<UseCase> => parseUseCase(await readForm(path), path)
 
 async function readForm(path: string): Promise<string> {

@@ -16,16 +16,16 @@ type ChatVerdict = 'ready' | 'degraded' | 'notReady' | 'without'
 
 export interface ChatJudgement {
   verdict: ChatVerdict
-  /** What `up` and `status` end with as far as chat is concerned. */
+  /** The state of chat, as `up` and `status` report it. */
   exitCode: 0 | 2
   /** Models of the settings that answer, and those that don't. */
   answering: Settings['models']
   silent: { id: string; label: string; error: string }[]
-  /** Why conversations get no title; undefined where they do. */
+  /** Why conversations get no title; undefined if they do. */
   untitled?: string | undefined
 }
 
-/** What a proof means for a lab with these settings. A model that was not asked counts as silent. */
+/** Evaluates a proof for a lab with these settings. A model that was not asked counts as not answering. */
 export function judgeChat(proof: Proof | undefined, { models }: Settings): ChatJudgement {
   const asked = new Map<string, ChatProof>(proof?.chat.map((one) => [one.model, one]))
   const answering = models.filter(({ id }) => asked.get(id)?.ok)
@@ -49,8 +49,8 @@ export function judgeChat(proof: Proof | undefined, { models }: Settings): ChatJ
 type Menu = Pick<LibreChatSettings, 'models' | 'defaultModel' | 'titleModel' | 'maxTokens'>
 
 /**
- * What LibreChat's menu holds: the models of the settings without those that were silent when the host asked them
- * last. Where none answers the menu keeps all, so that a model works as soon as its cause is fixed in AWS.
+ * LibreChat's menu: the models of the settings without those that did not answer in the last proof. If none answers,
+ * it has all, so that a model works as soon as its cause is fixed in AWS.
  */
 export function menuFor(settings: Settings, proof: Proof | undefined): Menu {
   const silent = new Set(proof?.chat.filter(({ ok }) => !ok).map(({ model }) => model))
@@ -66,18 +66,18 @@ export function menuFor(settings: Settings, proof: Proof | undefined): Menu {
   }
 }
 
-/** Whether two proofs make the same menu. */
+/** Whether two proofs result in the same menu. */
 export const isSameMenu = (
   settings: Settings,
   before: Proof | undefined,
   after: Proof | undefined,
 ): boolean => JSON.stringify(menuFor(settings, before)) === JSON.stringify(menuFor(settings, after))
 
-/** Whether the proof that a host keeps still counts for these settings. */
+/** Whether the proof stored on a host is still valid for these settings. */
 export const isProven = (proof: Proof | undefined, settings: Settings, now: number): boolean =>
   settings.models.length === 0 || (proof !== undefined && isFresh(proof, presetsOf(settings), now))
 
-/** The chosen one first, then small and quick ones, then the rest. */
+/** The chosen model first, then small and fast ones, then the rest. */
 function titleCandidates({ titleModel, models }: Settings): string[] {
   const isSmall = ({ id }: { id: string }) => /haiku|micro|lite/.test(id)
   const small = models.filter(isSmall)
@@ -96,7 +96,7 @@ export function chatScript(host: Host, settings: Settings): string | undefined {
 
 /**
  * Sends LibreChat's own requests for each model of the settings, in the menu or not, from inside LibreChat's
- * container; the host keeps the result. Undefined for a lab without chat.
+ * container. The host stores the result. Undefined for a lab without chat.
  */
 export async function proveChat(host: Host, settings: Settings): Promise<Proof | undefined> {
   const script = chatScript(host, settings)

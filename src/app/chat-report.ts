@@ -12,7 +12,7 @@ type ModelAnswer = { label: string } & (
 export interface ChatReport {
   /** When the models were asked, as an ISO date. */
   at: string
-  /** Whether it is the last proof that the host keeps, not one that was just made. */
+  /** Whether it is the proof stored on the host, not a new one. */
   kept: boolean
   answers: readonly ModelAnswer[]
   title: Proof['title']

@@ -14,11 +14,11 @@ export interface GlobalOptions {
   color?: boolean
   debug?: boolean
   rehearse?: boolean
-  /** What goes wrong in the rehearsal. */
+  /** The failure that the rehearsal plays. */
   scenario?: string
 }
 
-/** A question with the flag that answers it where nobody can be asked. */
+/** A question, with the flag that answers it without a terminal. */
 export type Question = {
   message: string
   /** One line: why it matters and what it costs. */
@@ -28,14 +28,14 @@ export type Question = {
       /** The flag that gives the same answer: "--region <region>". */
       flag: `--${FlagName}` | `--${FlagName} ${string}`
     }
-  /** What to do instead, as a sentence, where there is no flag. */
+  /** What to do instead, as a sentence, if there is no flag. */
   | { otherwise: string }
 )
 
-/** A check of an answer: true, or the reason why it does not fit. */
+/** A check of an answer: true, or the reason why it is invalid. */
 type Validate = (value: string) => true | string
 
-/** What the work can ask. Throws LabError `missing-flag`, which names the flag, when stdin is not a terminal. */
+/** The prompts. Throw LabError `missing-flag`, which names the flag, if stdin is not a terminal. */
 export interface Questions {
   confirm(question: Question & { default: boolean }): Promise<boolean>
   input(question: Question & { default?: string; validate?: Validate }): Promise<string>
@@ -54,9 +54,9 @@ export interface Questions {
   ): Promise<T[]>
 }
 
-/** What the work needs of the UI: it emits events and asks questions, and never prints. */
+/** The part of the UI for the work, which emits events and asks questions, and never prints. */
 interface Watcher extends Questions {
-  /** Whether somebody can be asked. */
+  /** Whether questions can be asked. */
   readonly interactive: boolean
   readonly json: boolean
   readonly emit: Emit
@@ -64,7 +64,7 @@ interface Watcher extends Questions {
 
 /** How a command shows its result: stdout carries the result, stderr everything else. */
 export interface Ui extends Watcher {
-  /** Colours text for stdout, where they are wanted. */
+  /** Colours text for stdout, if colours are on. */
   readonly style: Style
   /** The width of stdout's terminal. */
   readonly columns: number
@@ -74,18 +74,18 @@ export interface Ui extends Watcher {
   show(text: (paint: Pick<Ui, 'style' | 'hint'>) => string): void
   /** The result, to stdout: text for a user, or one JSON object with `--json`. */
   result(text: string, json: object): void
-  /** A result that is shown again and again: in place at a terminal, else below the last one where it differs. */
+  /** A result that is shown repeatedly: in place at a terminal, else below the last one if it differs. */
   redraw(text: string): void
-  /** Stops spinners and live lines, so that something else can use the terminal. */
+  /** Stops spinners and live lines, to free the terminal. */
   pause(): void
 }
 
 /**
  * Opens AWS, or the rehearsal account, with the credentials and the region that the options give. cli/main decides
  * which one it is.
- * @param known a connection to another region, whose identity holds here too
+ * @param known a connection to another region, with the same identity
  * @param meanwhile gets the clients before the identity is known, to make calls at the same time
- * @param mfaCode asks for the code of an MFA device; undefined where nobody can be asked
+ * @param mfaCode asks for the code of an MFA device; undefined without a terminal
  */
 export type Connect = (
   options: GlobalOptions,
@@ -94,23 +94,23 @@ export type Connect = (
   mfaCode?: (serial: string) => Promise<string>,
 ) => Promise<Connection>
 
-/** What the work gets besides its options. */
+/** The dependencies of the work, besides its options. */
 export interface Context {
   readonly ui: Watcher
   readonly clock: Clock
   readonly env: NodeJS.ProcessEnv
-  /** Standard input, for what is piped in. */
+  /** Standard input, for piped data. */
   readonly stdin: AsyncIterable<Buffer | string> & { isTTY?: boolean }
   /** Aborts at the first Ctrl-C. */
   readonly signal: AbortSignal
   readonly connect: Connect
-  /** Reports what a question settled, so that later hints repeat it. */
+  /** Records the answer of a question, so that later hints repeat it. */
   settled(options: GlobalOptions): void
 }
 
 export interface CommandContext extends Context {
   readonly ui: Ui
-  /** The terminal, for what takes it over. */
+  /** The terminal, for sessions that take it over. */
   readonly stdin: NodeJS.ReadStream
   readonly stdout: NodeJS.WriteStream
   /** The script that completes this program's command lines in a shell. */

@@ -3,7 +3,7 @@ import { defaults } from '../lab/choices.js'
 import type { Chat } from './chat-choice.js'
 import { type Said, type Start, stepsOf } from './questions.js'
 
-/** The first run's few questions, each with a default; every answer can be changed before the plan. */
+/** The questions of the first run, each with a default. Every answer can be changed before the plan. */
 export async function converse(start: Start): Promise<Said> {
   const steps = stepsOf(start)
   const { ui } = start.context

@@ -3,8 +3,8 @@ import { type Profile, profileName, readProfiles } from '../aws/profiles.js'
 import type { Context, GlobalOptions } from './context.js'
 
 /**
- * Where no credentials are configured, asks the user at a terminal: one of the profiles that exist, or
- * the rehearsal, which needs none. Throws the SDK's CredentialsProviderError, which is shown with the ways to get some.
+ * Without configured credentials, asks the user at a terminal to choose an existing profile, or the rehearsal, which
+ * needs none. Throws the SDK's CredentialsProviderError, which is shown with the ways to get credentials.
  * @returns the options with the answer in them
  */
 export async function settleCredentials<Options extends GlobalOptions>(

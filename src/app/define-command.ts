@@ -1,19 +1,7 @@
+import type { OptionSpecs, OptionsOf } from '../core/options.js'
 import type { GlobalOptions, Run } from './context.js'
 
-/** An option as its command defines it; the key beside it is its long name. */
-export type OptionSpec =
-  /** Given or not. */
-  | { kind: 'flag'; text: string; short?: string }
-  /** Takes a word; `off` is the help of its `--no-` form, which answers `false`. */
-  | { kind: 'word'; value: string; text: string; choices?: readonly string[]; off?: string }
-  /** Takes one word or more. */
-  | { kind: 'words'; value: string; text: string }
-  /** On by its name, off by its `--no-` form, and as it was without either. */
-  | { kind: 'toggle'; text: string; off: string }
-  /** Only a `--no-` form. */
-  | { kind: 'off'; off: string }
-
-export type OptionSpecs = Readonly<Record<string, OptionSpec>>
+export type { OptionSpec, OptionSpecs } from '../core/options.js'
 
 /** An argument, in order: `<it>` is required, `[it]` is not, `[it...]` takes any number. */
 export interface ArgSpec {
@@ -25,24 +13,7 @@ export interface ArgSpec {
   offers?: readonly string[]
 }
 
-type Camel<Name extends string> = Name extends `${infer Head}-${infer Tail}`
-  ? `${Head}${Capitalize<Camel<Tail>>}`
-  : Name
-
-type ValueOf<Spec> = Spec extends { kind: 'word' }
-  ?
-      | (Spec extends { choices: readonly (infer Word)[] } ? Word : string)
-      | (Spec extends { off: string } ? false : never)
-  : Spec extends { kind: 'words' }
-    ? string[]
-    : boolean
-
-/** The options that the handler gets. */
-type OptionsOf<Specs> = {
-  -readonly [Name in keyof Specs & string as Camel<Name>]?: ValueOf<Specs[Name]>
-}
-
-/** What a hint may say about them: by long name, as typed. */
+/** The flags that a hint can have, by long name. */
 export type FlagsOf<Specs> = {
   [Name in keyof Specs & string as Specs[Name] extends { kind: 'off' } ? `no-${Name}` : Name]?:
     | (Specs[Name] extends { kind: 'word' }
@@ -80,17 +51,19 @@ interface Definition<Name extends string, Args extends readonly ArgSpec[], Optio
   examples: readonly (readonly [line: string, why: string])[]
   args: Args
   options: Options
-  /** Exit codes beside 0 done, 1 failed and 130 interrupted; `0` says what success means where it is not "done". */
+  /** Exit codes besides 0 done, 1 failed and 130 interrupted; `0` describes success if it is not "done". */
   exits: Readonly<Record<number, string>>
   /** Calls AWS: shows identity and region first, and can be rehearsed. */
   callsAws: boolean
-  /** Is about an account, not one lab: hints to it don't repeat `--name`. */
+  /** Concerns an account, not one lab, so hints to it don't repeat `--name`. */
   ofNoLab: boolean
   /** Changes nothing, and may run until the user stops it. */
   untilStopped: boolean
+  /** After an interruption it does all of its work again. */
+  startsOver: boolean
 }
 
-/** A command: what its parser, help, completion and hints are made from, and its handler. */
+/** A command: its handler, and the definition for parser, help, completion and hints. */
 export interface Command<
   Name extends string = string,
   Args extends readonly ArgSpec[] = readonly ArgSpec[],
@@ -105,7 +78,7 @@ type Given<Name extends string, Args extends readonly ArgSpec[], Options extends
 > &
   Partial<Definition<Name, Args, Options>> & { run: Run<OptionsOf<Options>, ArgsOf<Args>> }
 
-/** Definitions are read at every start, so a handler imports what it needs when it runs. */
+/** Definitions are loaded at every start, so a handler imports its code when it runs. */
 export function defineCommand<
   const Name extends string,
   const Args extends readonly ArgSpec[] = [],
@@ -121,12 +94,13 @@ export function defineCommand(
     callsAws: false,
     ofNoLab: false,
     untilStopped: false,
+    startsOver: false,
     ...definition,
   }
 }
 
 /**
- * For a handler that hands all its options on: `up(options satisfies Only<UpOptions, typeof options>)` does not
+ * For a handler that passes on all its options: `up(options satisfies Only<UpOptions, typeof options>)` does not
  * compile when the command has an option that `UpOptions` lacks, such as one that was renamed on one side.
  */
 export type Only<Wanted, Given> = [Exclude<keyof Given, keyof Wanted | keyof GlobalOptions>] extends [never]

@@ -11,7 +11,7 @@ export interface DestroyOptions extends FirstBackupOptions {
   dryRun?: boolean
 }
 
-/** How a run shows what it would delete and what it has deleted. */
+/** Output of a run. */
 export interface DestroyView {
   /** There is nothing to delete. */
   nothing(plan: DestroyPlan): void
@@ -45,14 +45,14 @@ export async function destroy(
   await agree(plan, options, context)
   if (await agreeToRelease(plan, options, context)) destruction.releaseToo()
   const backup = await backUpFirst(open, wanted, options, context)
-  // A backup takes minutes: what was seen before it counts no more than what was seen before a question.
+  // A backup takes minutes, so the observation before it is stale, as after a question.
   const asked = options.confirm === undefined || backup !== undefined
   const outcome = { ...(await destruction.carryOut(context, { asked })), backup }
   view.outcome(outcome)
   return outcome.left.length === 0 ? 0 : 2
 }
 
-/** Wants the lab's name typed, at the terminal or with `--confirm`. LabError `not-confirmed`, `declined`. */
+/** Requires the lab's name, typed at the terminal or with `--confirm`. LabError `not-confirmed`, `declined`. */
 async function agree({ lab }: DestroyPlan, options: DestroyOptions, { ui }: Context): Promise<void> {
   if (options.confirm === lab.name) return
   if (options.confirm !== undefined) {

@@ -6,7 +6,7 @@ import type { Resource } from '../engine/resource.js'
 import { type Copies, copiesLeftAlone, findCopies } from '../lab/copies.js'
 import { type LabGraph, scheduleOf } from '../lab/graph.js'
 import { type LastBackup, lastBackupOf } from '../lab/last-backup.js'
-import { findLeftovers, type Leftovers, removeSecrets, strangersOf } from '../lab/leftovers.js'
+import { type Leftovers, readPath, removeSecrets, strangersOf } from '../lab/leftovers.js'
 import type { Lock } from '../lab/lock.js'
 import { names } from '../lab/names.js'
 import { addressCost } from '../lab/prices.js'
@@ -29,10 +29,10 @@ import { withLock, withoutLock } from './with-lock.js'
 
 export type { Stranger } from '../resources/identity.js'
 
-/** One resource that is deleted or kept, with its id and its name. */
+/** One resource to delete or keep, with its id and name. */
 interface DestroyItem {
   text: string
-  /** What is deleted with it, or what protects it. */
+  /** What is deleted with it, or how it is protected. */
   notes: readonly string[]
 }
 
@@ -43,11 +43,11 @@ export interface DestroyPlan {
   /** What belongs to the lab and stays, and why. */
   kept: readonly { text: string; why: string }[]
   strangers: readonly Stranger[]
-  /** The proven Elastic IP, and whether it goes. */
+  /** The proven Elastic IP, and whether it is released. */
   address: { publicIp: string; goes: boolean; canGo: boolean; cost: string } | undefined
-  /** The last backup that stays; undefined: none that is known. */
+  /** The last backup that stays; undefined: none is known. */
   lastBackup: LastBackup | undefined
-  /** The state of the instance that has the data; undefined: there is none. */
+  /** The state of the instance with the data; undefined: there is none. */
   host: string | undefined
   snapshots: readonly PricedSnapshot[]
   /** Regions in which a lab of this name has global resources. */
@@ -57,25 +57,25 @@ export interface DestroyPlan {
 export interface Destroyed {
   lab: LabId
   removed: readonly string[]
-  /** What is still there and should not be. */
+  /** Resources that still exist and should not. */
   left: readonly string[]
   keptAddress: string | undefined
   /** What it costs: "$3.65 a month (prices of 2025-03)". */
   addressCost: string
   strangers: readonly Stranger[]
-  /** They stay, and cost until they are removed. */
+  /** They stay, and cost money until they are removed. */
   snapshots: readonly PricedSnapshot[]
 }
 
 interface Seen {
-  /** When the look began. */
+  /** When the observation started. */
   at: number
   graph: LabGraph
   observation: Observation
   identity: Identity
   leftovers: Leftovers
   copies: Copies
-  /** What is the lab's and stays, because others use it or nothing proves it: the reason. */
+  /** Resources of the lab that stay, with the reason: others use them, or nothing proves them. */
   staying: ReadonlyMap<Resource, string>
   elsewhere: readonly string[]
 }
@@ -91,7 +91,7 @@ const nobody: Identity = {
   held: [],
 }
 
-/** A destroy that was planned and not yet confirmed. */
+/** A destroy that is planned and not yet confirmed. */
 export class Destruction {
   readonly #open: OpenLab
   #seen: Seen
@@ -109,8 +109,7 @@ export class Destruction {
     releaseAddress: string | undefined,
     { clock }: Pick<Context, 'clock'>,
   ): Promise<Destruction> {
-    const graph = graphWithSchedule(open, open.stored ?? nothingChosen, settingsReadBy(open))
-    const seen = await look(open, graph, { clock, leftovers: open.leftovers })
+    const seen = await look(open, { clock, path: pathReadBy(open) })
     const address = seen.observation.of(seen.graph.address)
     const isNamed = checkedRelease(releaseAddress, address, seen.identity.strangers)
     const isUnprotected =
@@ -141,11 +140,11 @@ export class Destruction {
         ...[...staying].map(([resource, why]) => ({ text: textOf(this.#seen, resource), why })),
         ...(host?.moreVolumes ?? []).map(({ volumeId, device }) => ({
           text: `volume ${volumeId} (${device})`,
-          why: 'only the root volume goes with the instance',
+          why: 'only the root volume is deleted with the instance',
         })),
         ...(host?.moreInterfaces ?? [])
           .filter(({ deletedWithInstance }) => !deletedWithInstance)
-          .map(({ id }) => ({ text: `network interface ${id}`, why: 'it does not go with the instance' })),
+          .map(({ id }) => ({ text: `network interface ${id}`, why: 'it is not deleted with the instance' })),
         ...identity.superseded.flatMap((old) => partsOf(old).filter(({ goes }) => !goes)),
       ],
       strangers: leftAlone(this.#seen),
@@ -162,12 +161,12 @@ export class Destruction {
     }
   }
 
-  /** The user has named the address as well. */
+  /** The user has named the address too. */
   releaseToo(): void {
     this.#releases = true
   }
 
-  /** Where there is nothing to delete: removes a lock that a killed run on this machine left. */
+  /** Removes a lock that a killed run on this machine left, if there is nothing to delete. */
   nothing = (context: Context): Promise<void> => withoutLock(this.#open, 'destroy', context)
 
   /**
@@ -180,13 +179,13 @@ export class Destruction {
     const agreed = this.plan.going.map(({ text }) => text)
     await withLock(this.#open, 'destroy', context, async (lock) => {
       if (asked || !(await this.#isCurrent(lock, context)))
-        this.#seen = await look(this.#open, this.#seen.graph, { ...context, copies: this.#seen.copies })
+        this.#seen = await look(this.#open, { ...context, copies: this.#seen.copies })
       const now = this.#seen
       const resources = this.#going()
       if (itemsOf(now, resources).some(({ text }) => !agreed.includes(text))) throw changedMeanwhile(lab)
       const only = now.observation.only(resources)
       try {
-        // What refuses this refuses it before anything is gone.
+        // If this is refused, nothing has been deleted yet.
         const host = only.of(now.graph.instance)
         const ready = host ? only.with(now.graph.instance, await liftProtection(clients.ec2, host)) : only
         await remove(ready, { clock, signal: lock.signal, emit: ui.emit, isRetryable })
@@ -199,7 +198,7 @@ export class Destruction {
     return await this.#outcome(agreed, context)
   }
 
-  /** Whether no other run can have changed the lab since the look: the same as `up` asks of its own. */
+  /** Whether no other run can have changed the lab since the observation, as `up` checks too. */
   async #isCurrent({ waited }: Lock, { clock }: Context): Promise<boolean> {
     if (waited || clock.now() - this.#seen.at > currentForMs) return false
     const { clients, lab } = this.#open
@@ -216,15 +215,17 @@ export class Destruction {
   /** Observes again: what still exists? */
   async #outcome(removed: readonly string[], context: Context): Promise<Destroyed> {
     const { graph, observation, identity, copies } = this.#seen
-    // Nobody creates a schedule without storing it first. Another's resources with its names are listed again.
+    // A schedule is stored before it is created, so an absent one need not be observed again. Foreign resources with
+    // its names are listed again.
     const namesTaken = identity.strangers.some(({ kind }) => kind === 'role' || kind === 'schedule-group')
     const absent = scheduleOf(graph).filter((one) => !namesTaken && !observation.present.includes(one))
-    const after = await look(this.#open, graph, { ...context, absent, copies })
-    const address = after.observation.of(graph.address)
+    const after = await look(this.#open, { ...context, absent: absent.map(({ name }) => name), copies })
+    const address = after.observation.of(after.graph.address)
     const kept = this.#releases ? undefined : address?.publicIp
     const { groupId } = aloneIn(this.#seen.identity)
-    const checked = graph.all.filter(
-      (resource) => (resource !== graph.address || this.#releases) && (resource !== graph.group || !groupId),
+    const checked = after.graph.all.filter(
+      (resource) =>
+        (resource !== after.graph.address || this.#releases) && (resource !== after.graph.group || !groupId),
     )
     return {
       lab: this.#open.lab,
@@ -232,17 +233,17 @@ export class Destruction {
       left: itemsOf(after, checked).map(({ text }) => text),
       keptAddress: kept,
       addressCost: addressCost(this.#open.lab.region),
-      // Which interfaces were at the lab's instances can't be seen any more.
+      // Which interfaces were attached to the lab's instances is no longer visible.
       strangers: [...strangersOf(after.identity, after.leftovers), ...copiesLeftAlone(identity, copies)],
       snapshots: pricedSnapshots(this.#open.lab, copies),
     }
   }
 
-  /** After a failure: what still exists, where that can be observed, and how to continue. */
+  /** After a failure: what still exists, if it can be observed, and how to continue. */
   async #stillThere(context: Context): Promise<string[]> {
     const goOn = 'Run the same command again. It continues where it stopped.'
-    // What kept it from removing may keep it from looking: then the failure itself says why.
-    const [seen] = await Promise.allSettled([look(this.#open, this.#seen.graph, context)])
+    // If the observation fails for the same reason, the original failure is reported.
+    const [seen] = await Promise.allSettled([look(this.#open, context)])
     if (seen.status === 'rejected') return [goOn]
     const left = itemsOf(seen.value, seen.value.graph.all).map(({ text }) => text)
     return [`Still exists: ${left.join(', ')}`, goOn]
@@ -257,7 +258,7 @@ const leftAlone = ({ identity, leftovers, copies }: Seen): Stranger[] => [
 const pricedSnapshots = (lab: LabId, { snapshots }: Copies): PricedSnapshot[] =>
   snapshots.map((one) => withPrice(lab, one))
 
-/** The volumes and interfaces of an instance whose place another has taken, and whether each goes with it. */
+/** The volumes and interfaces of a replaced instance, and whether each is deleted with it. */
 function partsOf({
   InstanceId = '',
   RootDeviceName,
@@ -267,13 +268,13 @@ function partsOf({
   const volumes = BlockDeviceMappings.map(({ DeviceName = '', Ebs }) => ({
     text: `volume ${Ebs?.VolumeId} (${DeviceName} of ${InstanceId})`,
     goes: DeviceName === RootDeviceName && Ebs?.DeleteOnTermination === true,
-    why: 'only the root volume goes with the instance',
+    why: 'only the root volume is deleted with the instance',
   }))
   const interfaces = NetworkInterfaces.filter(({ Attachment }) => Attachment?.DeviceIndex !== 0).map(
     ({ NetworkInterfaceId, Attachment }) => ({
       text: `network interface ${NetworkInterfaceId} (at ${InstanceId})`,
       goes: Attachment?.DeleteOnTermination === true,
-      why: 'it does not go with the instance',
+      why: 'it is not deleted with the instance',
     }),
   )
   return [...volumes, ...interfaces].map((one) => ({
@@ -284,37 +285,48 @@ function partsOf({
 
 const unproven = 'nothing proves that it is the lab’s'
 
-/** What only its tags say is the lab's, where no instance agrees with it: it stays unless it is named. */
+/** Resources that have the lab's tags but no proof or instance. They stay unless they are named. */
 const aloneIn = ({ unconfirmed }: Identity): NonNullable<Identity['unconfirmed']> =>
   unconfirmed && !unconfirmed.instanceId ? unconfirmed : {}
 
-/** How long a look counts that nobody was shown. */
+/** How long an observation is current if no user was asked in between. */
 const currentForMs = 5_000
 
+type Path = Promise<Awaited<ReturnType<typeof readPath>>>
+
+async function pathReadBy(open: OpenLab): Path {
+  if (!open.leftovers) return await readPath(open.clients, open.lab)
+  return { settings: await settingsReadBy(open)(), leftovers: open.leftovers }
+}
+
+/** @param known.path what is under the lab's path; read if not given, as are the copies */
 async function look(
-  { clients, lab }: OpenLab,
-  graph: LabGraph,
+  open: OpenLab,
   {
     clock,
-    leftovers: known,
+    path = readPath(open.clients, open.lab),
     copies: knownCopies,
     absent = [],
   }: Pick<Context, 'clock'> & {
-    leftovers?: Leftovers | undefined
+    path?: Path
     copies?: Copies | undefined
-    absent?: readonly Resource[]
+    /** Names of resources that are known not to exist. */
+    absent?: readonly string[]
   },
 ): Promise<Seen> {
+  const { clients, lab, stored = nothingChosen } = open
   const at = clock.now()
+  const graph = graphWithSchedule(open, stored, async () => (await path).settings)
   const elsewhere = new Set<string>()
   const unprovenNames: Stranger[] = []
-  const [found, leftovers, copies] = await Promise.all([
-    observe(without(graph.all, absent), (error) => {
+  const wanted = graph.all.filter(({ name }) => !absent.includes(name))
+  const [found, { leftovers }, copies] = await Promise.all([
+    observe(wanted, (error) => {
       if (error instanceof OtherRegion) elsewhere.add(error.there)
       if (error instanceof Unproven) unprovenNames.push(error.stranger)
       return isStrangers(error)
     }),
-    known ?? findLeftovers(clients, lab),
+    path,
     knownCopies ?? findCopies(clients, lab),
   ])
   const proven = found.of(graph.identity) ?? nobody
@@ -328,10 +340,7 @@ async function look(
   return { at, graph, observation, identity, leftovers, copies, staying, elsewhere: [...elsewhere] }
 }
 
-const without = (all: readonly Resource[], some: readonly Resource[]) =>
-  all.filter((one) => !some.includes(one))
-
-/** Removing these would take something from an instance or a profile that is not the lab's. */
+/** Resources that stay, because a foreign instance or profile uses them. */
 async function stayingOf(
   { ec2, iam }: OpenLab['clients'],
   { graph, observation, identity }: Pick<Seen, 'graph' | 'observation' | 'identity'>,
@@ -351,7 +360,7 @@ async function stayingOf(
   const used = new Map<Resource, string | undefined>([
     [graph.group as Resource, inUse(others.map(({ text }) => text))],
     [graph.profile as Resource, inUse(withProfile)],
-    // A role that its instance profile lost would leave the instances without permissions.
+    // Without the role in the instance profile, the instances would lose their permissions.
     [
       graph.role as Resource,
       inUse([...withProfile, ...profiles.map((name) => `the instance profile ${name}`)]),
@@ -365,7 +374,7 @@ async function stayingOf(
   return new Map([...used].flatMap(([resource, why]) => (why === undefined ? [] : [[resource, why]])))
 }
 
-/** Whether the user named the lab's address; one that is gone already was released by an earlier run. */
+/** Whether the user named the lab's address. If it no longer exists, an earlier run released it. */
 function checkedRelease(
   named: string | undefined,
   address: { publicIp: string; inUseBy?: string } | undefined,
@@ -394,7 +403,7 @@ function textOf({ graph, observation, identity }: Seen, resource: Resource): str
   if (resource === graph.address && address) return addressText(address)
   const id = resource.id(observation.of(resource))
   const name = resource === graph.instance ? tagValue(identity.instance?.Tags, 'Name') : undefined
-  // The Name tag is the user's to change.
+  // The user can change the Name tag.
   const shown = name === undefined || resource.name.endsWith(name) ? id : `${id}, Name "${name}"`
   return resource.name.endsWith(id) ? resource.name : `${resource.name} (${shown})`
 }

@@ -38,10 +38,10 @@ interface Health {
   advice?: readonly Prose[]
 }
 
-/** A placeholder for the user's own address, which has its own check; nothing is created with it. */
+/** A placeholder for the user's address, which has its own check. Nothing is created with it. */
 const SOMEWHERE = '1.1.1.1'
 
-/** The result of one check: passed with a detail, or a problem. */
+/** The result of one check: a detail if it passed, or a problem. */
 export interface Finding {
   name: string
   detail?: string
@@ -50,7 +50,7 @@ export interface Finding {
   advice: readonly Prose[]
 }
 
-/** All preflight checks of `up`, read-only; a problem is where `up` would stop. */
+/** Runs all preflight checks of `up`, read-only. A problem is something that would stop `up`. */
 export async function examine(options: DoctorOptions & GlobalOptions, context: Context): Promise<Finding[]> {
   const choices = checkedChoices(options)
   const { finding, value: open } = await check(
@@ -84,7 +84,7 @@ function checksOf(open: OpenLab, choices: Choices, options: DoctorOptions & Glob
   return Object.entries(checks).map(([name, work]) => check(name, work, options, context))
 }
 
-/** Runs a check; its error becomes its finding, so that one failure hides no other. */
+/** Runs a check and turns its error into a finding, so that one failure doesn't hide another. */
 async function check<Found extends Health & { value?: unknown }>(
   name: string,
   work: () => Promise<Found>,
@@ -129,7 +129,7 @@ async function elasticIp({ clients, lab, stored }: OpenLab): Promise<Health> {
   }
 }
 
-/** No resource of someone else has a name that the lab needs. */
+/** Checks that no foreign resource has a name that the lab needs. */
 async function namesFree(open: OpenLab, choices: Choices): Promise<Health> {
   const { lab, stored } = open
   const settings = settingsFrom({
@@ -163,7 +163,7 @@ async function chat(
   return { detail: choice.chosen.map(({ name }) => name).join(', '), advice }
 }
 
-/** The last chat proof that the host keeps: quotas, payment and countries show only when a model is called. */
+/** The last chat proof on the host: problems with quotas, payment and countries show only when a model is called. */
 async function lastProof(open: OpenLab, context: Context): Promise<Health> {
   const { stored, clients, lab } = open
   if (!stored) return { detail: 'no lab yet' }
@@ -172,7 +172,7 @@ async function lastProof(open: OpenLab, context: Context): Promise<Health> {
     throw error
   })
   const health = await askHealth(open, there, context).catch((error) => {
-    // A command on the host is more than the other checks need, so doctor's own policy does not include it.
+    // Doctor's policy doesn't include running a command on the host, which no other check needs.
     if (isCode(error, 'AccessDenied*')) return 'denied' as const
     throw error
   })
@@ -196,7 +196,7 @@ async function lastProof(open: OpenLab, context: Context): Promise<Health> {
   }
 }
 
-/** `up` is not done while no model answers, so this is no mere advice. */
+/** A problem rather than advice, because `up` is not done while no model answers. */
 const nothingAnswers = (at: string, failures: readonly Explanation[]): LabError =>
   new LabError({
     code: 'no-model-answers',

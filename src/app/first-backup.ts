@@ -14,8 +14,8 @@ export interface FirstBackupOptions {
 type Wanted = string | undefined
 
 /**
- * Says how old the last backup is, and settles whether there is one first: by the flags, or by asking. LabError
- * `backup-needs-host` where a backup is wanted of a lab that doesn't run.
+ * Shows the age of the last backup, and decides from the flags or by asking whether to make one first. LabError
+ * `backup-needs-host` if the lab isn't running.
  */
 export async function chooseBackup(
   plan: DestroyPlan,
@@ -25,7 +25,7 @@ export async function chooseBackup(
   const { lab, host, lastBackup } = plan
   if (options.backup === false) return undefined
   if (options.backup !== undefined) {
-    if (host !== 'running') throw needsHost(plan)
+    if (host !== 'running') throw needsHost(plan, options)
     return options.backup
   }
   if (host === undefined) return undefined
@@ -33,10 +33,12 @@ export async function chooseBackup(
     ? `The last ${lastBackup.kind === 'file' ? 'backup file' : 'snapshot'} of this lab was made ${agoText(lastBackup.at, clock.now())}.`
     : 'No backup of this lab is known. The nightly dumps on its disk are deleted with it.'
   if (options.confirm === lab.name) {
-    // Scripts of before these flags go on; a later version may require one of them.
+    // Scripts of 0.1.0 go on: docs/decisions/confirm-and-backup.md.
     ui.emit({
       type: 'warning',
-      text: [`${age} Say whether to back up first: add --backup <file> or --no-backup.`],
+      text: [
+        `${age} Say whether to back up first: add --backup <file> or --no-backup. A later version will require one of them.`,
+      ],
     })
     return undefined
   }
@@ -59,7 +61,7 @@ export async function chooseBackup(
   return agrees ? '' : undefined
 }
 
-/** Makes the backup that is wanted; where it fails, nothing is deleted. The file. */
+/** Makes the wanted backup and returns the file. If it fails, nothing is deleted. */
 export async function backUpFirst(
   open: OpenLab,
   wanted: Wanted,
@@ -78,15 +80,18 @@ export async function backUpFirst(
   }
 }
 
-const needsHost = ({ lab, host }: DestroyPlan) =>
+const needsHost = ({ lab, host }: DestroyPlan, { confirm }: { confirm?: string }) =>
   new LabError({
     code: 'backup-needs-host',
     what: host
       ? `The lab "${lab.name}" can't be backed up: its instance is ${host}.`
       : `The lab "${lab.name}" has no instance to back up.`,
-    why: 'A backup file is made by the running host. Nothing was deleted.',
+    why: 'Only a running host can make a backup file. Nothing was deleted.',
     fix: [
       ...(host ? [{ command: { path: 'start' as const }, text: 'starts it' }] : []),
-      { command: { path: 'destroy', flags: { 'no-backup': true } }, text: 'deletes it without a backup' },
+      {
+        command: { path: 'destroy', flags: { confirm, 'no-backup': true } },
+        text: 'deletes it without a backup',
+      },
     ],
   })

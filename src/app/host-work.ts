@@ -1,6 +1,6 @@
 import type { Proof } from '../bedrock/proof.js'
-import { askHealth as askHost, type HostHealth } from '../host/health.js'
 import type { Host } from '../host/host.js'
+import { askHealth as askHost, type HostHealth } from '../host/host-health.js'
 import { librechatYaml } from '../host/librechat-yaml.js'
 import type { HostSettings } from '../host/settings.js'
 import type { LabGraph } from '../lab/graph.js'
@@ -11,12 +11,12 @@ import { chatScript, isSameMenu, menuFor, proveChat } from './chat-proof.js'
 import type { Context } from './context.js'
 import type { OpenLab } from './open-lab.js'
 
-export type { HostHealth } from '../host/health.js'
+export type { HostHealth } from '../host/host-health.js'
 export type { HostResource } from '../resources/host-setup.js'
 
 /**
- * The lab's host as a resource: it comes after everything that AWS has. `destroy` and `doctor` work with the graph
- * alone, because the host goes with its instance and asking it needs more permissions.
+ * The lab's host as a resource, after all resources in AWS. `destroy` and `doctor` don't use it, because it is
+ * deleted with its instance and needs more permissions.
  * @param more.saysEmail whether this run names the first user
  * @param more.password the first user's, when the user typed one
  */
@@ -48,7 +48,7 @@ export function labHost(
   })
 }
 
-/** What a lab's settings put on the host, where `proof` is the last that it keeps. */
+/** The host's settings, from the lab's settings and the last proof on the host. */
 export const hostSettingsOf = (
   { region }: Pick<OpenLab['lab'], 'region'>,
   settings: Settings,
@@ -75,7 +75,7 @@ export const hostOf = ({ clients, lab }: OpenLab, instanceId: string, context: C
   signal: context.signal,
 })
 
-/** The host's health; undefined for a host that is stopped, or that Systems Manager does not reach. */
+/** The host's health; undefined if it is stopped, or Systems Manager does not reach it. */
 export async function askHealth(
   open: OpenLab,
   instance: { instanceId: string; state: string; shutdownBehavior?: string } | undefined,

@@ -1,13 +1,14 @@
 import { bedrockPolicy } from '../bedrock/policy.js'
 import { type LabGraph, labGraph } from '../lab/graph.js'
 import { findLaunchTarget } from '../lab/launch-target.js'
-import type { OpenLab, Settings, settingsReadBy } from './open-lab.js'
+import type { ReadSettings } from '../resources/settings-parameter.js'
+import type { OpenLab, Settings } from './open-lab.js'
 
-/** The lab's resources as its settings want them, for commands that look at them or change some. */
+/** The graph of the settings' resources, for commands that observe them or change some. */
 export const wantedGraph = (
   { clients, lab }: OpenLab,
   settings: Settings,
-  settingsRead?: ReturnType<typeof settingsReadBy>,
+  settingsRead?: ReadSettings,
 ): LabGraph =>
   labGraph({
     clients,
@@ -20,11 +21,11 @@ export const wantedGraph = (
     settingsRead,
   })
 
-/** The same with the schedule's resources, wanted or not, for commands that create nothing that has a place. */
+/** The same with the schedule's resources, wanted or not, for commands that create nothing in a VPC. */
 export const graphWithSchedule = (
   { clients, lab }: OpenLab,
   settings: Settings,
-  settingsRead?: ReturnType<typeof settingsReadBy>,
+  settingsRead?: ReadSettings,
 ): LabGraph =>
   labGraph({
     clients,
@@ -32,7 +33,7 @@ export const graphWithSchedule = (
     settings,
     policy: { Version: '2012-10-17', Statement: [] },
     adopt: false,
-    place: async () => ({ vpcId: '', subnetIds: [], imageId: '' }),
+    place: undefined,
     userData: undefined,
     settingsRead,
     withSchedule: true,

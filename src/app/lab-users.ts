@@ -39,7 +39,7 @@ export function checkEmail(email: string): void {
     throw new LabError({ code: 'bad-email', what: `${JSON.stringify(email.slice(0, 60))} is ${problem}.` })
 }
 
-/** Creates the user; `allow`: from where the settings let anyone reach the lab. */
+/** Creates the user; `allow`: the addresses that can reach the lab. */
 export async function addLabUser(
   email: string,
   options: GlobalOptions & PasswordOptions & { displayName?: string },
@@ -66,7 +66,7 @@ export async function resetLabPassword(
 export const labUsers = async (options: GlobalOptions, context: Context): Promise<ListedUser[]> =>
   await listUsers(await hostFor(options, context))
 
-/** Wants the address again, at the terminal or with `--confirm`; LabError `not-confirmed`. */
+/** Requires the address again, at the terminal or with `--confirm`; LabError `not-confirmed`. */
 export async function removeLabUser(
   email: string,
   options: GlobalOptions & { confirm?: string },

@@ -8,7 +8,7 @@ type Service = (typeof services)[number]
 
 /** Without --tail and --since. */
 const usualLines = 200
-/** The most that is kept for one JSON object; 200 lines are far less. */
+/** Limit for one JSON object; 200 lines are far below it. */
 const mostKept = 16 * 1024 * 1024
 
 /** Which lines of a service. */
@@ -21,7 +21,7 @@ export interface LogRequest {
   tail: string
 }
 
-/** The arguments and options, checked; LabError `no-such-service`, `bad-option`. */
+/** Checks the arguments and options; LabError `no-such-service`, `bad-option`. */
 export function logRequest(
   name: string,
   options: { follow?: boolean; since?: string; tail?: string },
@@ -59,7 +59,7 @@ function serviceOf(text: string, { follow, json }: { follow: boolean; json: bool
   })
 }
 
-/** "2h", "90m", "3d", "2026-11-26", "2026-11-26T08:00:00Z": as Docker takes it, which knows no days. */
+/** "2h", "90m", "3d", "2026-11-26", "2026-11-26T08:00:00Z": in Docker's format, which has no days. */
 function checkedSince(text: string): string {
   const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
   if (count && unit) return unit === 'd' ? `${Number(count) * 24}h` : `${count}${unit}`
@@ -130,7 +130,7 @@ export async function readLogs(
   return { code, lines: Buffer.concat(kept).toString().trimEnd().split('\n') }
 }
 
-/** Everything in it is checked, so nothing that the user typed reaches the host's shell as it is. */
+/** Every part is checked, so no raw user input reaches the host's shell. */
 const requestOf = ({ service, follow, since, tail }: LogRequest) => ({
   document: 'AWS-StartInteractiveCommand',
   parameters: {

@@ -11,7 +11,7 @@ export interface AccountModels {
   region: string
   account: string
   models: readonly Model[]
-  /** What a new lab's menu would hold. */
+  /** The models of a new lab's menu. */
   choice: Choice
   /** What would make more models callable. */
   leftOut: readonly LeftOut[]

@@ -12,8 +12,8 @@ import type { OpenLab } from './open-lab.js'
 import { sessionTo } from './resolve-instance.js'
 
 /**
- * Moves a lab's data from one of its hosts to another: dumped there, carried through two tunnels in encrypted parts of
- * 4 MiB, restored here. This computer exchanges the key of each part and never sees what is in it.
+ * Moves a lab's data from one host to another: dumps it, transfers it through two tunnels in encrypted parts of 4
+ * MiB, and restores it. This computer exchanges the key of each part and never sees what is in it.
  */
 export async function moveData(
   open: OpenLab,

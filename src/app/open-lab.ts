@@ -6,14 +6,14 @@ import { checkedName, names } from '../lab/names.js'
 import type { Settings } from '../lab/settings.js'
 import { parseSettings } from '../lab/stored-settings.js'
 import type { LabId } from '../resources/ownership.js'
-import { type ParameterText, readParameter } from '../resources/settings-parameter.js'
+import { type ParameterText, type ReadSettings, readParameter } from '../resources/settings-parameter.js'
 import type { Context, GlobalOptions } from './context.js'
 import { identityLine, signIn } from './sign-in.js'
 
 export type { Settings } from '../lab/settings.js'
 export type { LabId } from '../resources/ownership.js'
 
-/** A lab to work on: who asks, where, and what was chosen before. */
+/** A lab to work on, with the connection and its stored settings. */
 export interface OpenLab {
   connection: Connection
   clients: Clients
@@ -22,14 +22,14 @@ export interface OpenLab {
   stored: Settings | undefined
   /** The parameter's version that `stored` was read from. */
   storedVersion: number | undefined
-  /** Its text. A parameter that is deleted and created again counts its versions from 1. */
+  /** Its text. The versions of a parameter that is deleted and created again start at 1. */
   storedText: string | undefined
-  /** What was under the lab's path, where that was read to open it. */
+  /** What was under the lab's path, if that was read. */
   leftovers: Leftovers | undefined
 }
 
 interface Opening {
-  /** Settings that can't be read count as none. */
+  /** Treats unreadable settings as none. */
   anySpec?: boolean
   /** Reads the settings with all that is under the lab's path. */
   readsPath?: boolean
@@ -45,12 +45,12 @@ function tryParse(value: string, parameter: string, lab: LabId): Settings | unde
   }
 }
 
-/** Connects and reads the lab's settings. Two calls, at once. */
+/** Connects and reads the lab's settings. Two concurrent calls. */
 export async function connectLab(
   options: GlobalOptions,
   context: Context,
   { anySpec = false, readsPath = false }: Opening = {},
-  /** Told before the settings are read. */
+  /** Called before the settings are read. */
   onConnected: (connection: Connection) => void = () => {},
 ): Promise<OpenLab> {
   const name = checkedName(options.name)
@@ -62,7 +62,7 @@ export async function connectLab(
   let reading: ReturnType<typeof read> | undefined
   const connection = await signIn(options, context, (clients) => {
     reading = read(clients)
-    reading.catch(() => {}) // What is wrong with who asks is said first.
+    reading.catch(() => {}) // A problem with the identity is reported first.
   })
   const { clients, account, region, partition } = connection
   onConnected(connection)
@@ -80,12 +80,13 @@ export async function connectLab(
   }
 }
 
-/** What the settings parameter held when the lab was opened. */
-export const settingsReadBy = ({ storedText: value, storedVersion: version }: OpenLab) => ({
-  found: value === undefined || version === undefined ? undefined : { value, version },
-})
+/** The settings parameter as it was when the lab was opened. */
+export const settingsReadBy =
+  ({ storedText: value, storedVersion: version }: OpenLab): ReadSettings =>
+  async () =>
+    value === undefined || version === undefined ? undefined : { value, version }
 
-/** Whether the settings parameter still holds that. */
+/** Whether the settings parameter is unchanged. */
 export const isAsRead = (
   { storedText, storedVersion }: Pick<OpenLab, 'storedText' | 'storedVersion'>,
   now: ParameterText | undefined,

@@ -17,18 +17,18 @@ export interface TunnelRequest {
   /** The address to listen on; both loopback addresses unless given. */
   bind: string | undefined
   sessions: number
-  /** AWS's plugin opens the ports instead, as this profile. */
+  /** Opens the ports with AWS's plugin, using this profile. */
   plugin: { profile: string } | undefined
 }
 
 /** An open tunnel. */
 export interface OpenTunnel {
   target: Target
-  /** The addresses that it listens on here. */
+  /** The local addresses that it listens on. */
   addresses: string[]
   port: number
   url: string
-  /** What has gone through; undefined with AWS's plugin. */
+  /** The transferred data; undefined with AWS's plugin. */
   traffic?: () => Traffic
   /** Resolves when it has ended by itself. */
   ended?: Promise<void>
@@ -73,7 +73,7 @@ export async function untilStopped(tunnels: readonly OpenTunnel[], signal: Abort
   })
 }
 
-/** Sessions that tunnels of this machine left open when they were killed. */
+/** Sessions that killed tunnels on this machine left open. */
 export const leftSessions = ({ connection, instanceId }: ReachedInstance): Promise<string[]> =>
   leftovers(connection.clients.ssm, instanceId, { machine: hostname(), isAlive })
 
@@ -91,7 +91,7 @@ async function openForward(
     signal,
   )
   const { port, addresses } = forward
-  // Tells at once where nothing listens on the instance.
+  // Detects immediately if nothing listens on the instance.
   await knock(port, bind ?? '127.0.0.1')
   const close = () => forward.close()
   return { target, traffic: () => forward.traffic, port, addresses, url: urlOf(target, bind, port), close }
@@ -113,14 +113,14 @@ async function openPlugin(
   return { target, addresses: ['127.0.0.1'], url: urlOf(target, '127.0.0.1', opened.port), ...opened }
 }
 
-/** Connects once and closes: where nothing listens on the instance, the notice comes within this time. */
+/** Connects once and closes: if nothing listens on the instance, the error arrives within this time. */
 async function knock(port: number, bind: string): Promise<void> {
   const host = bind === '0.0.0.0' || bind === '::' ? 'localhost' : bind
   const socket = dial({ port, host })
   socket.on('error', () => {})
   socket.setTimeout(1000, () => socket.destroy())
   socket.on('data', () => socket.destroy())
-  // Not events.once, which takes a reset, the very thing that is listened for, for a failure.
+  // Not events.once, which would throw for the reset that this waits for.
   await new Promise((resolve) => socket.on('close', resolve))
 }
 
@@ -128,7 +128,7 @@ function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (error) {
-    // EPERM: it is another user's, and alive.
+    // EPERM: the process is another user's, and running.
     return (error as NodeJS.ErrnoException).code !== 'ESRCH'
   }
 }

@@ -25,7 +25,7 @@ export async function pageOf(
   return urlsOf(lab, publicIp, instanceId, domain)[target]
 }
 
-/** The settings' domain, where the host serves it: whoever can write the settings could redirect the user. */
+/** The settings' domain, only if the host serves it: anyone who can write the settings could redirect the user. */
 async function servedDomain(
   open: OpenLab,
   instance: { instanceId: string; state: string },

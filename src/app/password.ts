@@ -35,7 +35,7 @@ const complaint = (password: string): string | undefined => {
   return problem && `The password is ${problem}.`
 }
 
-/** Asks twice, because nobody sees what they type, and until LibreChat accepts it. */
+/** Asks twice, because the input is hidden, and until LibreChat accepts it. */
 async function askPassword(email: string, { ui }: Context): Promise<string> {
   const otherwise = 'Use --password-stdin, or leave --ask-password out: the host then generates a password.'
   for (;;) {
@@ -75,5 +75,5 @@ async function readPassword({ stdin }: Context): Promise<string> {
   return password
 }
 
-/** More than any password. */
+/** Longer than any valid password. */
 const mostRead = 4096

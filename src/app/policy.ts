@@ -5,8 +5,8 @@ import { operatorPolicies } from '../lab/operator-policy.js'
 import { type CommandWithNeeds, commandNeeds } from '../lab/permissions.js'
 
 /**
- * The least privileges that somebody needs for these commands; for all of them when none is named.
- * @returns one document where one managed policy holds everything, else one for each feature
+ * The least privileges for these commands, or for all if none is named.
+ * @returns one document if it fits into one managed policy, else one for each feature
  */
 export function policiesFor(commands: readonly string[], region: string): readonly PolicyDocument[] {
   const known = Object.keys(commandNeeds) as CommandWithNeeds[]
@@ -25,7 +25,7 @@ export function policiesFor(commands: readonly string[], region: string): readon
       ],
     })
   }
-  // Adopting widens the policy to every security group, so it is included only when it is named.
+  // Adopting widens the policy to every security group, so it is included only if it is named.
   const chosen = commands.length > 0 ? commands.filter(isKnown) : known.filter((name) => name !== 'adopt')
   return operatorPolicies(
     partitionOf(region),

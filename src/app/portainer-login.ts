@@ -6,7 +6,7 @@ import { findRunning } from './running-instance.js'
 
 export type { PortainerLogin } from '../host/portainer.js'
 
-/** Portainer's admin and its password: the one that the host knows, or a new one. */
+/** Portainer's admin and password: the one stored on the host, or a new one. */
 export async function portainerLogin(
   options: GlobalOptions & { reset?: boolean },
   context: Context,

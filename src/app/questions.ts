@@ -1,15 +1,8 @@
 import { pick } from '../bedrock/pick.js'
 import { LabError } from '../core/error.js'
-import {
-  type Choices,
-  checkedAlerts,
-  checkedDisk,
-  checkedDollars,
-  checkedEmail,
-  defaults,
-  leastDiskGb,
-} from '../lab/choices.js'
+import { type Choices, checkedAlerts, checkedBudget, checkedSetting, defaults } from '../lab/choices.js'
 import { checkedCidrs } from '../lab/cidr.js'
+import { facts } from '../lab/facts.js'
 import { diskCost, monthlyCost, pricesOf } from '../lab/prices.js'
 import { type Chat, menuOf } from './chat-choice.js'
 import type { Context, GlobalOptions } from './context.js'
@@ -70,9 +63,9 @@ const firstUserStep = ({ context: { ui } }: Start): Step => ({
         : 'Your e-mail address (empty: later):',
       hint: 'The first user is the admin. Nobody else can sign up. No mail is sent.',
       default: said.choices.email ?? '',
-      validate: (value) => isNone(value) || judged(() => checkedEmail(value)),
+      validate: (value) => isNone(value) || judged(() => checkedSetting('email', value)),
     })
-    if (!isNone(email)) return withChoice(said, { email: checkedEmail(email) })
+    if (!isNone(email)) return withChoice(said, { email: checkedSetting('email', email) })
     const { email: _, ...choices } = said.choices
     return { ...said, choices }
   },
@@ -107,11 +100,11 @@ const diskStep = ({ open, context: { ui } }: Start): Step => ({
     const disk = await ui.input({
       flag: '--disk <GB>',
       message: 'How many GB of disk?',
-      hint: `At least ${leastDiskGb}; encrypted; ${diskCost(open.lab.region)}. It can grow later, never shrink.`,
+      hint: `At least ${facts.diskGb.least}; encrypted; ${diskCost(open.lab.region)}. It can grow later, never shrink.`,
       default: String(said.choices.diskGb ?? defaults.diskGb),
-      validate: (value) => judged(() => checkedDisk(value)),
+      validate: (value) => judged(() => checkedSetting('diskGb', value)),
     })
-    return withChoice(said, { diskGb: checkedDisk(disk) })
+    return withChoice(said, { diskGb: checkedSetting('diskGb', disk) })
   },
 })
 
@@ -181,7 +174,7 @@ const modelsStep = ({ options, context: { ui } }: Start): Step => ({
         ...(model.callable ? {} : { disabled: `(${why(model)})` }),
       })),
     })
-    // What was offered keeps its order: its first is where conversations begin.
+    // Suggested models keep their order: conversations begin with the first.
     const offered = said.chat.models.map(({ id }) => id)
     const kept = offered.filter((id) => chosen.includes(id))
     const ordered = [...kept, ...chosen.filter((id) => !offered.includes(id))]
@@ -202,10 +195,10 @@ const allowanceStep = ({ context: { ui } }: Start): Step => ({
       message: 'How many dollars may each user spend on models a month? ("none": as much as they like)',
       hint: 'LibreChat refuses further messages until the next month. You can change it later, also for one user.',
       default: said.choices.allowance ? String(said.choices.allowance) : 'none',
-      validate: (value) => isNone(value) || judged(() => checkedDollars(value.trim(), 'allowance')),
+      validate: (value) => isNone(value) || judged(() => checkedSetting('allowance', value.trim())),
     })
     return withChoice(said, {
-      allowance: isNone(amount) ? null : checkedDollars(amount.trim(), 'allowance'),
+      allowance: isNone(amount) ? null : checkedSetting('allowance', amount.trim()),
     })
   },
 })
@@ -222,7 +215,7 @@ const budgetStep = ({ open, context: { ui } }: Start): Step => ({
       message: 'AWS budget for the whole account, in dollars a month ("none": no budget):',
       hint: 'Free. AWS sends mail at 50, 80 and 100 % and on its forecast, hours late. It stops nothing.',
       default: budget ? String(budget) : 'none',
-      validate: (value) => isNone(value) || judged(() => checkedDollars(value.trim(), 'budget')),
+      validate: (value) => isNone(value) || judged(() => checkedBudget(value.trim())),
     })
     if (isNone(amount)) {
       const { alerts: _, ...choices } = said.choices
@@ -239,7 +232,7 @@ const budgetStep = ({ open, context: { ui } }: Start): Step => ({
           : judged(() => checkedAlerts(split(value))),
     })
     return withChoice(said, {
-      budget: checkedDollars(amount.trim(), 'budget'),
+      budget: checkedBudget(amount.trim()),
       alerts: checkedAlerts(split(to)),
     })
   },
@@ -269,12 +262,12 @@ const why = ({ problem }: Chat['available'][number]): string => {
   }
 }
 
-/** No first user. The library answers the default for an empty line, so an address is cleared by a word. */
+/** No first user. For an empty line the library returns the default, so a word clears an address. */
 const isNone = (email: string) => ['', 'none'].includes(email.trim().toLowerCase())
 
 const split = (text: string) => text.split(/[\s,]+/).filter(Boolean)
 
-/** A check's message, as in the flag's error: what is wrong, and why. */
+/** A check's message, as in the flag's error. */
 function judged(check: () => unknown): true | string {
   try {
     check()

@@ -8,7 +8,7 @@ import type { ReachedInstance } from './resolve-instance.js'
 
 /**
  * Runs a shell or a command of the host in a terminal until it ends. The exit code is 0 when its program ended, 130
- * when the user stopped it; LabErrors say why AWS or the agent ended it, or why it never began.
+ * when the user stopped it; LabErrors if AWS or the agent ended it, or it could not start.
  */
 export async function runOnHost(
   { connection, instanceId, surroundings, reason }: ReachedInstance,

@@ -9,7 +9,7 @@ import type { Context, GlobalOptions } from './context.js'
 import { connectLab, type OpenLab } from './open-lab.js'
 import { findRunning } from './running-instance.js'
 
-/** What a command needs to talk to the instance over a session. */
+/** What a command needs for a session to the instance. */
 export interface ReachedInstance {
   connection: Connection
   instanceId: string
@@ -29,7 +29,7 @@ export async function reachInstance(open: OpenLab, context: Context): Promise<Re
   return await sessionTo(open, instanceId, context)
 }
 
-/** One of the lab's instances, which is known to run. */
+/** The same for one of the lab's instances that is known to run. */
 export async function sessionTo(
   { connection }: OpenLab,
   instanceId: string,
@@ -39,7 +39,7 @@ export async function sessionTo(
   return {
     connection,
     instanceId,
-    // Real time: a session is real even where a rehearsal runs faster.
+    // Real time, because the session is real even in a rehearsal, which runs faster.
     surroundings: {
       clock: systemClock,
       ssm: clients.ssm,

@@ -5,8 +5,8 @@ import type { Context } from './context.js'
 import type { OpenLab } from './open-lab.js'
 
 /**
- * The lab's instance. One that is stopped is started, if the user at the terminal agrees; LabError `instance-stopped`
- * otherwise, and `no-such-lab`.
+ * The lab's instance. Starts a stopped one if the user at the terminal agrees; LabError `instance-stopped` otherwise,
+ * and `no-such-lab`.
  */
 export async function findRunning(open: OpenLab, context: Context): Promise<LabInstance> {
   const { clients, lab, stored } = open

@@ -2,7 +2,7 @@ import { LabError } from '../core/error.js'
 import { checkedDays, checkedSchedule, checkedTime, checkedZone, type Schedule } from '../lab/schedule.js'
 import type { Context } from './context.js'
 
-/** The schedule that the flags say; asks for what they leave out. LabError `bad-schedule`, `missing-flag`. */
+/** The schedule from the flags; asks for missing values. LabError `bad-schedule`, `missing-flag`. */
 export async function askSchedule(
   flags: {
     start: string | undefined
@@ -12,7 +12,7 @@ export async function askSchedule(
   },
   { ui }: Context,
 ): Promise<Schedule> {
-  // What is given is judged before anything is asked.
+  // Checks the given flags before it asks for others.
   if (flags.start !== undefined) checkedTime(flags.start, 'start')
   if (flags.stop !== undefined) checkedTime(flags.stop, 'stop')
   if (flags.days !== undefined) checkedDays(flags.days)

@@ -30,14 +30,14 @@ export interface ScheduleReport {
   nextStop: number | undefined
   /** Dates within a year on which the clock skips the time of a start or stop. */
   skipped: readonly { event: 'start' | 'stop'; date: string }[]
-  /** A month with the schedule, and all the time. */
+  /** Cost of a month with the schedule, and without it. */
   cost: { scheduled: Cost; always: Cost }
   /** Whether this run changed something. */
   changed: boolean
   drift: readonly { name: string; missing: boolean; changes: readonly Change[] }[]
 }
 
-/** What the settings say, and how AWS differs from it. LabError `no-such-lab`. */
+/** The schedule in the settings, and the differences in AWS. LabError `no-such-lab`. */
 export async function lookAtSchedule(open: OpenLab, context: Context): Promise<ScheduleReport> {
   const settings = await settingsOf(open, open.stored)
   if (!settings.schedule) return reportOf(open, settings, context, {})
@@ -54,7 +54,7 @@ export async function lookAtSchedule(open: OpenLab, context: Context): Promise<S
   return reportOf(open, settings, context, { drift })
 }
 
-/** Stores a schedule and has Scheduler follow it. LabError `no-such-lab`. */
+/** Stores a schedule and applies it to EventBridge Scheduler. LabError `no-such-lab`. */
 export async function setSchedule(
   open: OpenLab,
   schedule: Schedule,
@@ -90,7 +90,7 @@ export async function endSchedule(open: OpenLab, context: Context): Promise<Sche
     const changed = there.only(parts).present.length > 0 || stored.schedule !== undefined
     await keepReason(open, stored, context)
     await remove(there.only(parts), workOf(context, lock))
-    // Last: a run that is killed before leaves settings that say what is still to be removed.
+    // Last, so that a run that is killed before leaves settings that name what is still to be removed.
     const observation = await observe([graph.settings])
     checkProven(graph, observation)
     await ensure(plan([graph.settings], observation), observation, workOf(context, lock))
@@ -113,7 +113,7 @@ const changing = (
     try {
       return await work(stored, lock)
     } catch (error) {
-      // Refused before anything was changed.
+      // It was refused before anything was changed.
       const isRefusal = isStrangers(error) || (error instanceof LabError && error.code === 'not-proven')
       if (lock.signal.aborted || isRefusal) throw error
       throw toPartialFailure(error, { region: lab.region }, [
@@ -143,7 +143,7 @@ async function settingsOf(open: OpenLab, stored: Settings | undefined): Promise<
   })
 }
 
-/** What nobody has confirmed as the lab's is confirmed by `up`, which shows it. */
+/** Unconfirmed resources have to be accepted in `up`, which shows them. */
 function checkProven(graph: LabGraph, observation: Observation): void {
   if (!observation.of(graph.identity)?.unconfirmed) return
   throw new LabError({
@@ -153,7 +153,7 @@ function checkProven(graph: LabGraph, observation: Observation): void {
   })
 }
 
-/** A lab that its schedule stopped stays one that was meant to be, whatever the new schedule is. */
+/** Records that the old schedule stopped the lab, so that the stop still counts as intended. */
 async function keepReason(open: OpenLab, stored: Settings, { clock }: Context): Promise<void> {
   const { clients, lab, connection } = open
   const { instanceId, rest } = await findInstance(clients, lab, stored)
@@ -164,11 +164,11 @@ async function keepReason(open: OpenLab, stored: Settings, { clock }: Context): 
 
 function reportOf(
   { lab }: OpenLab,
-  { schedule, instanceType, diskGb }: Settings,
+  { schedule, instanceType, diskGb, limit }: Settings,
   { clock }: Context,
   { changed = false, drift = [] }: Partial<Pick<ScheduleReport, 'changed' | 'drift'>>,
 ): ScheduleReport {
-  const about = { region: lab.region, instanceType, diskGb, addresses: 1 }
+  const about = { region: lab.region, instanceType, diskGb, addresses: 1, bounds: { limit } }
   const now = clock.now()
   return {
     lab,

@@ -4,7 +4,7 @@ import type { OpenLab } from './open-lab.js'
 
 const soonMs = 30 * 60_000
 
-/** Says before a long task that the schedule may stop the lab in the middle of it. */
+/** Warns before a long task that the schedule may stop the lab during it. */
 export function warnOfStop({ stored, connection }: OpenLab, { clock, ui }: Context): void {
   const { schedule } = stored ?? {}
   const now = clock.now() + connection.clock.ms

@@ -15,7 +15,7 @@ export async function runShell(
     throw new LabError({
       code: 'bad-option',
       what: "shell can't be combined with --json.",
-      why: 'A shell writes what its programs write, which is not one JSON object.',
+      why: 'The output of a shell is not one JSON object.',
       fix: [{ command: { path: 'shell' } }, { command: { path: 'status', flags: { json: true } } }],
     })
   }

@@ -3,7 +3,7 @@ import { wrongClock } from '../aws/clock-offset.js'
 import type { Connection } from '../aws/connect.js'
 import type { Context, GlobalOptions } from './context.js'
 
-/** Connects, asks for an MFA code where one is needed, and warns of a wrong clock. */
+/** Connects, asks for an MFA code if needed, and warns about a wrong clock. */
 export async function signIn(
   options: GlobalOptions,
   context: Context,

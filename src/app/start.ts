@@ -2,7 +2,7 @@ import { isRetryable } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
 import { ensure, type Observation, observe, type PlanItem, plan } from '../engine/converge.js'
 import type { Resource } from '../engine/resource.js'
-import type { HostHealth } from '../host/health.js'
+import type { HostHealth } from '../host/host-health.js'
 import { waitUntilOnline } from '../host/online.js'
 import { awaitHealth } from '../host/setup.js'
 import { actualOf } from '../lab/actual.js'
@@ -25,7 +25,7 @@ import { withLock } from './with-lock.js'
 export interface Started {
   lab: LabId
   instanceId: string
-  /** False: it ran already. */
+  /** False: it was already running. */
   changed: boolean
   tookMs: number
   health: HostHealth
@@ -55,7 +55,7 @@ export async function startLab(open: OpenLab, context: Context): Promise<Started
         changed: found.state !== 'running',
         tookMs: now - begun,
         health,
-        // Whoever may write the settings could send the user elsewhere.
+        // Anyone who can write the settings could redirect the user.
         urls: urlsOf(
           open.lab,
           address,
@@ -77,7 +77,7 @@ export async function startLab(open: OpenLab, context: Context): Promise<Started
 /** Whether it was refused before anything was changed. */
 const isRefusal = (error: unknown) => error instanceof LabError && error.code === 'address-missing'
 
-/** Starts the instance, and lets the rules and the address follow what changed meanwhile; the address. */
+/** Starts the instance, updates the rules and the address after changes meanwhile, and returns the address. */
 async function power(open: OpenLab, found: LabInstance, context: Context, lock: Lock): Promise<string> {
   const { clients } = open
   const settings = await withDetected(open)
@@ -113,7 +113,7 @@ async function power(open: OpenLab, found: LabInstance, context: Context, lock: 
   return address.publicIp
 }
 
-/** What a start may change: the rules for a detected address, and where the Elastic IP points. */
+/** What a start can change: the rules for a detected address, and the address's association. */
 function itemsOf(about: {
   open: OpenLab
   graph: LabGraph
@@ -124,7 +124,7 @@ function itemsOf(about: {
 }): PlanItem[] {
   const { open, graph, settings, parts, observation, context } = about
   const group = observation.of(graph.group)
-  // Only the rules are judged: a start changes nothing else that the settings could widen.
+  // Checks only the rules: a start changes nothing else that the settings could widen.
   const unsaid = unsaidRules(settings, actualOf({ group }), {})
   const isProven = !observation.of(graph.identity)?.unconfirmed
   const follows = open.stored !== undefined && group !== undefined && unsaid.length === 0 && isProven
@@ -142,7 +142,7 @@ function itemsOf(about: {
   )
 }
 
-/** The stored settings, with this run's address where the lab lets in a detected one. */
+/** The stored settings, with this run's public address if the lab uses a detected one. */
 async function withDetected({ stored, connection }: OpenLab): Promise<Settings> {
   if (!stored) return nothingChosen
   if (stored.allow.from !== 'detected') return stored
@@ -150,7 +150,7 @@ async function withDetected({ stored, connection }: OpenLab): Promise<Settings> 
     const here = await connection.internet.publicAddress()
     return { ...stored, allow: { from: 'detected', cidrs: [`${here}/32`], everyone: false } }
   } catch (error) {
-    // The lab starts anyway, and a tunnel reaches it.
+    // The lab is started anyway, and can be reached by tunnel.
     if (error instanceof LabError) return stored
     throw error
   }

@@ -1,7 +1,7 @@
 import type { Proof } from '../bedrock/proof.js'
 import { LabError } from '../core/error.js'
 import { observe, type PlanItem, plan } from '../engine/converge.js'
-import type { HostHealth } from '../host/health.js'
+import type { HostHealth } from '../host/host-health.js'
 import { type Capacity, capacityOf } from '../lab/capacity.js'
 import { isAllowed } from '../lab/cidr.js'
 import { findLeftovers, strangersOf } from '../lab/leftovers.js'
@@ -35,7 +35,7 @@ export type Status =
       lab: LabId
       exitCode: 3
       keptAddress: string
-      /** What it costs; undefined where the price is unknown. */
+      /** Its cost; undefined if the price is unknown. */
       keptAddressMonthlyUsd: number | undefined
       /** The same in words, with the date of the price. */
       keptAddressCost: string
@@ -50,15 +50,15 @@ export type Status =
       address: AddressState | undefined
       refusal: ReleaseRefusal | undefined
       urls: Urls | undefined
-      /** The security group's rules as they are; undefined: there is no group. */
+      /** The security group's actual rules; undefined: there is no group. */
       ingress: readonly Rule[] | undefined
       strangers: readonly Stranger[]
       /** Parameters in which an older version left a password. */
       leftSecrets: readonly string[]
       health: HostHealth | undefined
-      /** Whether the host is at its limits; undefined: it was not asked. */
+      /** Whether the host has reached its limits; undefined: unknown. */
       capacity: Capacity | undefined
-      /** Whether the host has what this version and the settings would put there. */
+      /** Whether the host is up to date with this version and the settings. */
       hostCurrent: boolean
       answers: { https: boolean; portainer: boolean }
       here: { address: string; allowed: boolean } | undefined
@@ -66,15 +66,15 @@ export type Status =
       chat: ChatReport | undefined
       judged: ChatJudgement
       cost: Cost
-      /** AWS's budget as it is; undefined: there is none. */
+      /** The actual AWS budget; undefined: there is none. */
       budget: (Pick<BudgetState, 'usd' | 'spentUsd' | 'forecastUsd'> & { alerts: string[] }) | undefined
-      /** Why a lab that is stopped is stopped, and what it costs a month so; undefined: it runs. */
+      /** Why the lab is stopped, and its monthly cost while stopped; undefined: it runs. */
       stopped: (Stopped & { cost: Cost }) | undefined
       /** When the schedule starts and stops it next. */
       next: { start: number | undefined; stop: number | undefined; timezone: string } | undefined
     }
 
-/** Observes everything. LabError `no-such-lab` (exit code 3) where there is nothing. */
+/** Observes everything. LabError `no-such-lab` (exit code 3) if there is nothing. */
 export async function lookAtStatus(
   open: OpenLab,
   { chat }: { chat: boolean },
@@ -119,9 +119,9 @@ export async function lookAtStatus(
     leftovers.secrets.length === 0
   const health = there?.health
   const judged = judgeChat(proof, settings)
-  // Whoever may write the settings could send the user elsewhere.
+  // Anyone who can write the settings could redirect the user.
   const servedDomain = health?.site === stored?.domain ? stored?.domain : undefined
-  // At least one model was seen to answer; a silent one that is left in the menu is drift of the host.
+  // At least one model answered; one that doesn't and is still in the menu is drift of the host.
   const answers = isResting || judged.exitCode === 0
   const well = asWanted && lostModels.length === 0 && answers
   return {
@@ -176,7 +176,7 @@ const capacityNow = (
 
 const budgetOf = (found: BudgetState | undefined) => found && { ...found, alerts: readersOf(found) }
 
-/** A lab that was meant to be stopped does not differ in that. */
+/** An intended stop is not drift. */
 function withoutState(item: PlanItem): PlanItem {
   const changes = item.changes.filter(({ what }) => what !== 'state')
   return { ...item, changes, action: changes.length > 0 ? item.action : 'keep' }
@@ -189,7 +189,7 @@ const unprovenAddress = ({ allocationId, publicIp }: AddressState): Stranger => 
   why: 'It has the lab’s tags, and nothing else proves that it is the lab’s.',
 })
 
-/** Who the rules that are there let in to LibreChat, whatever the settings say. */
+/** The sources that the actual rules allow to LibreChat, independent of the settings. */
 const httpsSources = (group: { ingress: readonly Rule[] } | undefined): string[] =>
   (group?.ingress ?? [])
     .filter(
@@ -198,7 +198,7 @@ const httpsSources = (group: { ingress: readonly Rule[] } | undefined): string[]
     )
     .map(({ source }) => source)
 
-/** All resources, what is left of the lab beside them, and this machine's address where it is known. */
+/** All resources, other parameters of the lab, and this machine's address if known. */
 async function observeLab(open: OpenLab, settings: Settings) {
   const { lab, clients, connection } = open
   const graph = wantedGraph(open, settings, settingsReadBy(open))
@@ -246,7 +246,7 @@ const costOf = (
     },
   })
 
-/** Nothing is there, or only the address that a destroy kept. */
+/** Nothing exists, or only an address that a destroy kept. */
 function gone({ lab }: OpenLab, strangers: readonly Stranger[], keptAddress: string | undefined): Status {
   if (keptAddress === undefined) {
     throw new LabError({
@@ -254,7 +254,7 @@ function gone({ lab }: OpenLab, strangers: readonly Stranger[], keptAddress: str
       what: `There is no lab "${lab.name}" in ${lab.region}.`,
       ...(strangers.length > 0
         ? {
-            why: `These resources have its tags or its path, but are not proven to be the lab's: ${strangers.map(({ id }) => id).join(', ')}. They are left alone.`,
+            why: `These resources have its tags or its path, but are not proven to be the lab's: ${strangers.map(({ id }) => id).join(', ')}. They are not changed.`,
           }
         : {}),
       fix: [

@@ -14,10 +14,10 @@ import { withLock } from './with-lock.js'
 export interface StoppedLab {
   lab: LabId
   instanceId: string
-  /** False: it was stopped already. */
+  /** False: it was already stopped. */
   changed: boolean
   since: number | undefined
-  /** A month, while it is stopped and while it runs; `running` as the schedule has it where there is one. */
+  /** Monthly cost while stopped and while running; `running` follows the schedule if there is one. */
   cost: { stopped: Cost; running: Cost }
   /** When the schedule starts it again. */
   nextStart: number | undefined
@@ -41,7 +41,7 @@ export async function stopLab(open: OpenLab, context: Context): Promise<StoppedL
       progress: (detail: string) => context.ui.emit({ ...task, state: 'progress', detail }),
     }
     if (known === undefined || known.by === 'unknown') {
-      // Before the stop: a run that is killed in between leaves a tag that counts for nothing while it runs.
+      // Before the stop: if the run is killed in between, the tag is ignored while the instance runs.
       const Tags = [{ Key: tagKeys.stopped, Value: stoppedTag('stop', now) }]
       await ec2.send(new CreateTagsCommand({ Resources: [instanceId], Tags }))
     }
@@ -66,14 +66,15 @@ function resultOf(
   { clock }: Context,
   result: Pick<StoppedLab, 'instanceId' | 'changed' | 'since'>,
 ): StoppedLab {
-  const { instanceType, diskGb, schedule } = stored ?? nothingChosen
+  const { instanceType, diskGb, schedule, limit } = stored ?? nothingChosen
   const about = { region: lab.region, instanceType, diskGb, addresses: 1 }
   return {
     lab,
     ...result,
     cost: {
-      stopped: monthlyCost({ ...about, hours: 0 }),
-      running: monthlyCost({ ...about, hours: hoursOf(stored ?? nothingChosen) }),
+      // Chat is not available while it is stopped.
+      stopped: monthlyCost({ ...about, hours: 0, bounds: { limit: 0 } }),
+      running: monthlyCost({ ...about, hours: hoursOf(stored ?? nothingChosen), bounds: { limit } }),
     },
     nextStart: schedule && nextOf(schedule, 'start', clock.now()),
     timezone: schedule?.timezone,

@@ -24,10 +24,10 @@ export interface TunnelOptions {
 /** How open tunnels are shown. */
 export interface TunnelView {
   opened(tunnels: readonly OpenTunnel[], bind: string | undefined): void
-  /** What has gone through, in one line; empty where nothing can show a line that changes. */
+  /** The transferred data in one line; does nothing if no live line can be shown. */
   traffic(traffic: readonly Traffic[]): string
   notice(notice: Notice, target: Target): string
-  /** Opens the browser; whether it could. */
+  /** Opens the browser; returns whether that worked. */
   browse(url: string): Promise<boolean>
 }
 
@@ -123,7 +123,7 @@ function noteClosed(tunnels: readonly OpenTunnel[], { ui }: Context): void {
   ui.emit({ type: 'note', text: `${what} closed; unfinished transfers end with an error.` })
 }
 
-/** Shows what goes through while the tunnels are open. Returns what stops it. */
+/** Shows the traffic while the tunnels are open. Returns a function that stops it. */
 function showTraffic(tunnels: readonly OpenTunnel[], view: TunnelView, { ui }: Context): () => void {
   const all = tunnels.flatMap(({ traffic }) => traffic ?? [])
   let shown: string | undefined
@@ -139,7 +139,7 @@ function showTraffic(tunnels: readonly OpenTunnel[], view: TunnelView, { ui }: C
   return () => clearInterval(timer)
 }
 
-/** Says each thing once in a while. */
+/** Limits how often the same warning is shown. */
 function sparingly(say: (text: string) => void, { clock }: Context): (text: string) => void {
   const last = new Map<string, number>()
   return (text) => {

@@ -1,7 +1,7 @@
 import type { ChoiceFlags } from '../lab/choices.js'
 import type { PasswordOptions } from './password.js'
 
-/** What the command line of `up` may say. */
+/** The options of `up`. */
 export interface UpOptions extends ChoiceFlags, PasswordOptions {
   yes?: boolean
   dryRun?: boolean

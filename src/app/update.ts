@@ -18,23 +18,23 @@ import { askHealth, type HostHealth, hostOf, hostSettingsOf } from './host-work.
 import { type LabId, type OpenLab, openLab, type Settings } from './open-lab.js'
 import { findRunning } from './running-instance.js'
 import { warnOfStop } from './scheduled-stop.js'
-import { withLock } from './with-lock.js'
+import { withLock, withoutLock } from './with-lock.js'
 
 export interface UpdateOptions {
   check?: boolean
   yes?: boolean
 }
 
-/** What an update would do. */
+/** The plan of an update. */
 export interface UpdatePlan {
   lab: LabId
   /** The versions that this release has, by service. */
   pinned: Readonly<Record<string, string>>
-  /** Those that run there. */
+  /** The versions on the host. */
   versions: Readonly<Record<string, string>>
   moves: readonly Move[]
   migrations: readonly Migration[]
-  /** How the last one went; null where there was none. */
+  /** The result of the last update; null if there was none. */
   last: HostHealth['updates']['librechat']
   /** An interrupted update that this one would finish. */
   pending: boolean
@@ -55,8 +55,8 @@ export interface UpdateView {
 }
 
 /**
- * Moves LibreChat and its databases to the versions of this release. The host dumps the data before, and puts it back
- * by itself where anything fails; LabError `update-rolled-back`.
+ * Updates LibreChat and its databases to the versions of this release. The host dumps the data before, and restores
+ * it by itself if anything fails; LabError `update-rolled-back`.
  */
 export async function update(
   options: UpdateOptions & GlobalOptions,
@@ -69,6 +69,8 @@ export async function update(
   if (!open.stored || !health?.release) throw notSetUp(health)
   const plan = planOf(open.lab, health)
   if (options.check || (plan.moves.length === 0 && !plan.pending)) {
+    // One that was killed over its last calls has left its lock.
+    if (!options.check) await withoutLock(open, 'update', context)
     view.check(plan)
     return 0
   }
@@ -133,7 +135,10 @@ async function agree({ yes }: UpdateOptions, { ui }: Context): Promise<void> {
   })
 }
 
-/** The stored settings go to the host with the new versions: whoever wrote them, `up` is what shows and applies them. */
+/**
+ * An update sends the stored settings to the host too, so unshown changes of them are refused: only `up` shows and
+ * applies them.
+ */
 function refuseOtherSettings(settings: Settings, { site, models }: HostHealth): void {
   const domain = site === '' || isIPv4(site) ? undefined : site
   const added = settings.models.filter(({ id }) => models.length > 0 && !models.includes(id))

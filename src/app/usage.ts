@@ -16,20 +16,22 @@ export interface Usage extends Ledger {
   lab: LabId
   /** "2026-11", in UTC. */
   month: string
-  /** The day of it that is today; undefined for an earlier month. */
+  /** Today's day of the month; undefined for an earlier month. */
   today: number | undefined
   total: Amounts
-  /** The models of the menu as users read them, by id. */
+  /** Labels of the menu's models, by id. */
   labels: ReadonlyMap<string, string>
-  /** What Bedrock itself has counted in the account and region; undefined: the caller may not read it. */
+  /** CloudWatch's figures for the account and region; undefined without the permission to read them. */
   counted: readonly ModelMetrics[] | undefined
-  /** What host, disk and address cost a month. */
+  /** Monthly cost of host, disk and address. */
   cost: Cost
 }
 
 const monthsShown = 12
+/** The database's ids count seconds from this date. */
+const firstMonth = '1970-01'
 
-/** How the result is wanted; LabError `bad-option` for two ways at once. */
+/** The output format; LabError `bad-option` for two at once. */
 export function outputOf({ csv, open, json }: { csv: boolean; open: boolean; json: boolean }) {
   if (csv && (open || json)) {
     throw new LabError({
@@ -83,24 +85,33 @@ const costOf = ({ region }: LabId, { instanceType, diskGb }: Settings): Cost =>
 
 /** LabError `bad-month`. */
 function checkedMonth(text: string, current: string): string {
-  if (/^20\d\d-(0[1-9]|1[0-2])$/.test(text) && text <= current) return text
+  const isMonth = /^\d{4}-(0[1-9]|1[0-2])$/.test(text)
+  if (isMonth && text >= firstMonth && text <= current) return text
+  const [what, why] = !isMonth
+    ? [
+        `${JSON.stringify(text.slice(0, 60))} is not a month.`,
+        'A month is a year and two digits, such as 2026-01.',
+      ]
+    : text > current
+      ? [`${text} has not begun yet.`, `In UTC it is ${current}.`]
+      : [`${text} is too early.`, `The first month that can be shown is ${firstMonth}.`]
   throw new LabError({
     code: 'bad-month',
-    what: `${JSON.stringify(text.slice(0, 60))} is not a past or the present month.`,
-    why: 'Months are written as year and month, in UTC.',
+    what,
+    why,
     fix: [{ command: { path: 'usage', flags: { month: current } }, text: 'shows the present month' }],
   })
 }
 
 const monthOf = (date: Date): string => date.toISOString().slice(0, 7)
 
-/** Midnight in UTC; days and months beyond their end go on in the next one. */
+/** Midnight in UTC; excess days and months roll over. */
 function momentOf(month: string, { months = 0, days = 0 }: { months?: number; days?: number } = {}): number {
   const [year = 0, number = 1] = month.split('-').map(Number)
   return Date.UTC(year, number - 1 + months, 1 + days)
 }
 
-/** Its days; of the present month those until today. */
+/** Its days; for the current month, those until today. */
 function daysOf(month: string, today: number | undefined): Period[] {
   const length = (momentOf(month, { months: 1 }) - momentOf(month)) / 86_400_000
   return Array.from({ length: today ?? length }, (_, day) => {
@@ -109,7 +120,7 @@ function daysOf(month: string, today: number | undefined): Period[] {
   })
 }
 
-/** The last months, the oldest first. */
+/** The last months, oldest first. */
 const monthsUntil = (current: string): Period[] =>
   Array.from({ length: monthsShown }, (_, i) => {
     const from = momentOf(current, { months: i + 1 - monthsShown })

@@ -5,7 +5,7 @@ import { lookAtStatus, type Status } from './status.js'
 
 const everyMs = 10_000
 
-/** Looks at a lab again and again until the user stops it; the exit code is 130 then. LabErrors as of `status`. */
+/** Shows a lab's status repeatedly until the user stops it, with exit code 130. LabErrors as of `status`. */
 export async function watchStatus(
   options: GlobalOptions & { chat?: boolean },
   context: Context,
@@ -13,7 +13,7 @@ export async function watchStatus(
 ): Promise<number> {
   if (context.ui.json) throw refused('--json', 'The looks never end, so they are not one JSON object.')
   if (options.chat) throw refused('--chat', 'Each look would send a request to each model, and cost money.')
-  // The first line says who asks; the others are only for the looks.
+  // The first line shows the identity; the other events are not shown.
   let open = await openLab(options, context, { readsPath: true })
   try {
     for (;;) {

@@ -29,14 +29,14 @@ export async function withLock<T>(
     throw lock.signal.reason instanceof LabError ? lock.signal.reason : error
   } finally {
     endGuard()
-    // Thrown, it would hide the work's own error; the next run takes the lock over.
+    // An error here would hide the work's own; the next run takes the lock over.
     await lock.release().catch((error: Error) => {
       ui.emit({ type: 'warning', text: `The lab's lock could not be removed: ${error.message}` })
     })
   }
 }
 
-/** Where there is nothing to change: removes a lock that a killed run on this machine left. */
+/** Removes a lock that a killed run on this machine left, if there is nothing to change. */
 export const withoutLock = (open: OpenLab, command: string, context: Context): Promise<void> =>
   removeDeadLock(lockOf(open, command, context))
 

@@ -15,7 +15,7 @@ interface Advice {
   say: (error: Error, code: string, where: Where) => { what: string; why?: string; fix: (string | Hint)[] }
 }
 
-/** What the advice needs for exact commands and links. */
+/** What the advice needs to name exact commands and links. */
 export interface Where {
   region?: string | undefined
   profile?: string | undefined
@@ -44,7 +44,7 @@ const signatureRefusals = [
   'ExpiredToken*',
 ]
 
-/** By how much this machine's clock is off, where that explains the error: AWS's answer carries its own time. */
+/** How far this machine's clock is off, if that explains the error. AWS's answer contains AWS's time. */
 function clockFault(error: Error): string | undefined {
   if (!isCode(error, ...signatureRefusals)) return undefined
   const { $response } = error as { $response?: { headers?: Record<string, string> } }
@@ -276,7 +276,7 @@ export async function adviseFor(
   return advise(error, { region: await configuredRegion(given, env), profile: profileName(given, env) })
 }
 
-/** An error for the user: a LabError as it is, AWS's with advice, everything else as a bug. */
+/** An error for the user: a LabError unchanged, AWS's errors with advice, everything else as a bug. */
 export function advise(error: unknown, where: Where = {}): LabError {
   if (error instanceof LabError) return error
   const cause = error instanceof Error ? error : new Error(String(error))

@@ -11,14 +11,14 @@ import type { STSClient } from '@aws-sdk/client-sts'
 export interface Clients {
   readonly region: string
   readonly ec2: EC2Client
-  /** The same, without retries of its own: for calls that must not be sent twice unseen. */
+  /** The same without automatic retries, for calls that must not be sent twice unnoticed. */
   readonly ec2Once: EC2Client
   readonly iam: IAMClient
   readonly ssm: SSMClient
   readonly scheduler: SchedulerClient
   readonly sts: STSClient
   readonly bedrock: BedrockClient
-  /** In us-east-1, which alone takes Anthropic's form. */
+  /** In us-east-1, the only region that accepts Anthropic's form. */
   readonly bedrockHome: BedrockClient
   /** Global: the SDK sends its calls to us-east-1. */
   readonly budgets: BudgetsClient

@@ -8,6 +8,7 @@ import { SSMClient } from '@aws-sdk/client-ssm'
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { LabError } from '../core/error.js'
+import { attempts } from './attempts.js'
 import type { Clients } from './clients.js'
 import { type ClockOffset, shareClockOffset } from './clock-offset.js'
 import { type Credentials, chooseCredentials } from './credentials.js'
@@ -31,7 +32,7 @@ export interface Connection {
   readonly credentials: () => Promise<Credentials>
   /** Where they come from: 'profile "work" (single sign-on)'; a rehearsal needs none. */
   readonly credentialSource?: string
-  /** What the environment sets twice, and which of the two is used. */
+  /** What the environment sets twice, and which value is used. */
   readonly credentialConflict?: string
   /** Updated by each of AWS's answers. */
   readonly clock: ClockOffset
@@ -42,7 +43,7 @@ export interface Connection {
 export interface Surroundings {
   env: NodeJS.ProcessEnv
   signal: AbortSignal
-  /** Asks the user for a code of the MFA device `serial`; absent where nobody can be asked. */
+  /** Asks the user for a code of the MFA device `serial`; undefined without a terminal. */
   mfaCode?: ((serial: string) => Promise<string>) | undefined
 }
 
@@ -52,10 +53,10 @@ export interface ConnectOptions {
 }
 
 /**
- * Clients for the region and credentials that flags, environment and shared configuration give, flags first,
- * and the caller's identity (one call, unless `known` from a connection to another region). Throws LabError
- * `no-region`, `no-such-profile` and what the credentials lack; the SDK's errors pass through.
- * @param meanwhile told the clients before the answer about the identity is there, to ask at the same time
+ * Clients for the region and credentials that flags, environment and shared configuration give, flags first, and the
+ * caller's identity (one call, unless `known` from a connection to another region). Throws LabError `no-region`,
+ * `no-such-profile` and what the credentials lack; the SDK's errors pass through.
+ * @param meanwhile gets the clients before the identity is known, so that other calls can run at the same time
  */
 export async function connect(
   options: ConnectOptions,
@@ -67,21 +68,21 @@ export async function connect(
   const requestHandler = new NodeHttpHandler({
     connectionTimeout: 10_000,
     requestTimeout: 60_000,
-    // Without it a deadline that has passed is only warned of.
+    // Without it, an exceeded timeout is only a warning.
     throwOnRequestTimeout: true,
     ...agents,
   })
   const wanted = await configuredRegion(options, env)
   if (known) {
     const region = checkedRegion(wanted ?? noRegion())
-    const clients = clientsFor(region, known.credentials, requestHandler, known.clock)
+    const clients = clientsFor(region, known.credentials, requestHandler, known.clock, env)
     return { ...known, clients, region }
   }
   const given = { profile: options.profile, env, requestHandler, mfaCode, region: wanted }
   const { provide, source, conflict } = await chooseCredentials(given)
   const region = checkedRegion(wanted ?? noRegion())
   const clock: ClockOffset = { ms: 0 }
-  const clients = clientsFor(region, provide, requestHandler, clock)
+  const clients = clientsFor(region, provide, requestHandler, clock, env)
   const asked = clients.sts.send(new GetCallerIdentityCommand({}), { abortSignal: signal })
   meanwhile?.(clients)
   const identity = await asked
@@ -105,25 +106,27 @@ function clientsFor(
   credentials: () => Promise<Credentials>,
   requestHandler: NodeHttpHandler,
   clock: ClockOffset,
+  env: NodeJS.ProcessEnv,
 ): Clients {
   const shared = <Client extends { config: object }>(client: Client) => shareClockOffset(client, clock)
-  const sts = shared(new STSClient({ region, credentials, requestHandler, maxAttempts: 8 }))
-  // One memory of the credentials for all of them.
-  const config = { region, credentials: sts.config.credentials, requestHandler, maxAttempts: 8 }
-  const once = { ...config, maxAttempts: 1 }
+  const sts = shared(new STSClient({ region, credentials, requestHandler, ...attempts(8, env) }))
+  // All clients share one cache of the credentials.
+  const base = { region, credentials: sts.config.credentials, requestHandler }
+  const config = () => ({ ...base, ...attempts(8, env) })
+  const once = { ...base, maxAttempts: 1 }
   return {
     region,
     sts,
-    ec2: decodingRefusals(shared(new EC2Client(config)), sts),
+    ec2: decodingRefusals(shared(new EC2Client(config())), sts),
     // AllocateAddress knows no idempotency token, and a lack of capacity must be reported at once: one attempt.
     ec2Once: decodingRefusals(shared(new EC2Client(once)), sts),
-    iam: shared(new IAMClient(config)),
-    ssm: shared(new SSMClient(config)),
-    scheduler: shared(new SchedulerClient(config)),
-    bedrock: shared(new BedrockClient(config)),
-    bedrockHome: shared(new BedrockClient({ ...config, region: homeRegion(region) })),
-    budgets: shared(new BudgetsClient(config)),
-    cloudwatch: shared(new CloudWatchClient(config)),
+    iam: shared(new IAMClient(config())),
+    ssm: shared(new SSMClient(config())),
+    scheduler: shared(new SchedulerClient(config())),
+    bedrock: shared(new BedrockClient(config())),
+    bedrockHome: shared(new BedrockClient({ ...config(), region: homeRegion(region) })),
+    budgets: shared(new BudgetsClient(config())),
+    cloudwatch: shared(new CloudWatchClient(config())),
   }
 }
 

@@ -17,7 +17,7 @@ export function noSuchProfile(named: string, existing: readonly string[]): LabEr
 }
 
 interface Failing {
-  /** The profile that was asked; undefined when no profile was. */
+  /** The profile that was used; undefined without one. */
   profile: Profile | undefined
   env: NodeJS.ProcessEnv
 }

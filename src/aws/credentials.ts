@@ -16,11 +16,11 @@ export interface Credentials {
 
 /** The source of the credentials, chosen before any call. */
 interface CredentialChoice {
-  /** Asks the source; LabError where it gives none. */
+  /** Gets the credentials from the source; LabError if it has none. */
   readonly provide: () => Promise<Credentials>
   /** For the user: 'profile "work" (single sign-on)'. */
   readonly source: string
-  /** What the environment sets twice, and which of the two is used. */
+  /** What the environment sets twice, and which value is used. */
   readonly conflict?: string
 }
 
@@ -28,9 +28,9 @@ interface CredentialOptions {
   profile?: string | undefined
   env: NodeJS.ProcessEnv
   region: string | undefined
-  /** Sends what a provider asks of AWS. */
+  /** Sends a provider's own requests to AWS. */
   requestHandler?: NodeHttpHandler
-  /** Asks for a code of multi-factor authentication; absent where nobody can be asked. */
+  /** Asks for an MFA code; undefined without a terminal. */
   mfaCode?: ((serial: string) => Promise<string>) | undefined
 }
 
@@ -47,8 +47,8 @@ export const kindWords: Record<Profile['kind'], string> = {
 
 /**
  * The credentials that the AWS CLI would use: `--profile`, then keys in the environment, then the profile that
- * AWS_PROFILE names, then what the machine itself offers. The SDK alone would prefer AWS_PROFILE to the keys.
- * Source of the order: botocore's create_credential_resolver. LabError `no-such-profile`, `half-a-key`.
+ * AWS_PROFILE names, then the machine's own credentials. The SDK alone would prefer AWS_PROFILE to the keys. Source
+ * of the order: botocore's create_credential_resolver. LabError `no-such-profile`, `half-a-key`.
  */
 export async function chooseCredentials(options: CredentialOptions): Promise<CredentialChoice> {
   const { env } = options
@@ -71,7 +71,7 @@ export async function chooseCredentials(options: CredentialOptions): Promise<Cre
   }
   if (profile && profile.kind !== 'none') {
     return {
-      // Not the SDK's whole chain: what this profile says must not be replaced by another identity when it fails.
+      // Not the SDK's default chain: if this profile fails, no other identity may be used instead.
       provide: asked(options, profile, fromIni({ ...sdkOptions(options), profile: profile.name })),
       source: `profile ${quoted(profile.name)} (${kindWords[profile.kind]})`,
     }

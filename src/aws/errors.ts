@@ -5,7 +5,7 @@ interface SdkError extends Error {
   $fault?: string
 }
 
-/** AWS's own code for an error, such as "InvalidGroup.NotFound"; "" for what isn't AWS's. */
+/** AWS's code for an error, such as "InvalidGroup.NotFound"; "" for other errors. */
 export function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return ''
   const { name, Code, $metadata } = error as SdkError
@@ -20,7 +20,7 @@ export function isCode(error: unknown, ...codes: string[]): boolean {
   return codes.some((c) => (c.endsWith('*') ? code.startsWith(c.slice(0, -1)) : code === c)) && code !== ''
 }
 
-/** The answer of `action`, or undefined when it failed with one of these codes. */
+/** The result of `action`, or undefined if it fails with one of these codes. */
 export async function ignoreErrors<T>(
   codes: readonly string[],
   action: () => Promise<T>,
@@ -65,7 +65,7 @@ export function isOutcomeUnknown(error: unknown): boolean {
   return cause !== undefined && cause !== error && isOutcomeUnknown(cause)
 }
 
-/** Another run, or an earlier call whose answer was lost, created it first: observe again. */
+/** Another run created it first, or an earlier call whose answer was lost: observe again. */
 const isDuplicate = (error: unknown) =>
   isCode(
     error,
@@ -79,7 +79,7 @@ const isDuplicate = (error: unknown) =>
     'IncorrectInstanceState',
     'ConcurrentModification*',
     'ConflictException',
-    // What was taken off a role or profile a moment ago may still be seen on it.
+    // A policy that was just detached can still count as attached.
     'DeleteConflict',
   )
 

@@ -1,7 +1,7 @@
 import type { Clients } from './clients.js'
 
 /**
- * Makes every changing call of a lab's clients wait for `check` first, and fail as it does. Calls that name one of
+ * Makes every changing call of a lab's clients wait for `check` first, and fail if it fails. Calls that name one of
  * `except` as their `Name` pass. Returns a function that removes the guard.
  */
 export function guardChanges(
@@ -30,7 +30,7 @@ export function guardChanges(
 
 type Handler = (call: { input: { Name?: string } }) => Promise<unknown>
 
-/** What all clients have in common; their own types differ in the commands that they take. */
+/** The part that all clients share; their own types differ in their commands. */
 interface Guarded {
   middlewareStack: {
     add(

@@ -5,7 +5,7 @@ import { LabError } from '../core/error.js'
 import { isPublicIpv4 } from '../core/ipv4.js'
 import type { Agents } from './proxy.js'
 
-/** What AWS's API does not tell: this machine's public address, and whether the lab answers it. */
+/** What AWS's API doesn't say: this machine's public address, and whether the lab answers from here. */
 export interface Internet {
   /** The public IPv4 address that this machine comes from; LabError `no-public-ip`. */
   publicAddress(): Promise<string>
@@ -18,7 +18,7 @@ const defaultSources = ['https://checkip.amazonaws.com', 'https://api.ipify.org'
 
 /**
  * @param env `LIBRECHAT_LAB_CHECKIP_URL`: other sources, comma-separated.
- * @param agents the same that AWS's clients use: AWS sees this machine come from a proxy's address, too
+ * @param agents the ones that AWS's clients use, because a proxy's address is the one that AWS sees
  */
 export function internet(env: NodeJS.ProcessEnv, signal: AbortSignal, agents: Agents): Internet {
   const sources = env.LIBRECHAT_LAB_CHECKIP_URL?.split(',') ?? defaultSources
@@ -60,7 +60,7 @@ export function internet(env: NodeJS.ProcessEnv, signal: AbortSignal, agents: Ag
   }
 }
 
-/** The status and the first bytes of an answer, however long it goes on; redirections are not followed. */
+/** The status and the first bytes of an answer of any length; redirects are not followed. */
 async function ask(url: URL, { httpAgent, httpsAgent }: Agents, signal: AbortSignal) {
   const within = AbortSignal.any([signal, AbortSignal.timeout(5_000)])
   const [get, agent] = url.protocol === 'https:' ? [getSecure, httpsAgent] : [getPlain, httpAgent]

@@ -20,7 +20,7 @@ export async function readProfiles(env: NodeJS.ProcessEnv): Promise<Map<string, 
   return new Map(profiles)
 }
 
-/** Which files the SDK's loaders read; never cached, because a sign-in may have changed them. */
+/** The files that the SDK's loaders read. Never cached, because a sign-in can change them. */
 export const sharedFiles = (env: NodeJS.ProcessEnv) => ({
   ...(env.AWS_CONFIG_FILE ? { configFilepath: env.AWS_CONFIG_FILE } : {}),
   ...(env.AWS_SHARED_CREDENTIALS_FILE ? { filepath: env.AWS_SHARED_CREDENTIALS_FILE } : {}),

@@ -16,7 +16,7 @@ export function decodingRefusals(ec2: EC2Client, sts: STSClient): EC2Client {
         return await next(args)
       } catch (error) {
         const asked = args.input as { DryRun?: boolean }
-        // A dry run wants to be refused.
+        // A dry run is supposed to be refused.
         if (!asked.DryRun && error instanceof Error && isCode(error, 'UnauthorizedOperation')) {
           error.message = await readable(error.message, sts)
         }
@@ -28,7 +28,7 @@ export function decodingRefusals(ec2: EC2Client, sts: STSClient): EC2Client {
   return ec2
 }
 
-/** The message without its encoded part, and with what that says, where the caller may have it decoded. */
+/** The message with its encoded part replaced by the decoded text, if the caller is allowed to decode it. */
 async function readable(message: string, sts: STSClient): Promise<string> {
   const EncodedMessage = encoded.exec(message)?.[1]
   const plain = message.replace(encoded, '')

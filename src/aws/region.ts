@@ -32,7 +32,7 @@ export async function configuredRegion(
   return profiles.get(profileName(options, env) ?? 'default')?.data.region
 }
 
-/** The name as it is, when it can be one: it becomes part of host names. LabError `bad-region`. */
+/** The name, if it has the form of a region's: it becomes part of host names. LabError `bad-region`. */
 export function checkedRegion(region: string): string {
   if (/^[a-z]{2,5}(-[a-z]+)+-\d{1,2}$/.test(region)) return region
   throw new LabError({
@@ -42,10 +42,10 @@ export function checkedRegion(region: string): string {
   })
 }
 
-/** "aws", "aws-us-gov", "aws-cn", "aws-eusc": by AWS's own table of partitions, which the SDK carries. */
+/** "aws", "aws-us-gov", "aws-cn", "aws-eusc": from the table of partitions in the SDK. */
 export const partitionOf = (region: string): string => partition(region).name
 
-/** Whether AWS's own table, as the SDK carries it, has the region. A region that is newer than the SDK is not in it. */
+/** Whether the SDK's table has the region. A region that is newer than the SDK is not in it. */
 export const isListedRegion = (region: string): boolean => 'description' in partition(region)
 
 /** Where a partition's global services are, such as IAM: "us-east-1", "us-gov-west-1". */

@@ -26,11 +26,11 @@ export interface Licence {
 }
 
 /**
- * The user's own consent to each legal act. There is no default: whoever implements it must have asked, or
- * hold a flag that says yes to exactly this.
+ * The user's consent to each legal act. It has no default: an implementation must have asked, or have a flag that
+ * agrees to exactly this.
  */
 export interface Consent {
-  /** The filled-in form to send to Anthropic, or `undefined` to leave it. */
+  /** The completed form for Anthropic, or undefined to skip it. */
   useCase(): Promise<UseCase | undefined>
   /** Whether the licence is accepted. */
   licence(licence: Licence): Promise<boolean>
@@ -38,23 +38,23 @@ export interface Consent {
 
 export interface Home {
   /**
-   * The client of us-east-1, where the account's form is kept: elsewhere Bedrock refuses it as invalid, although
-   * its address takes the call. The lab's own client where this is left out.
+   * The client of us-east-1, where the account's form is kept: in other regions Bedrock refuses it as invalid.
+   * Default: the lab's own client.
    */
   home?: BedrockClient | undefined
 }
 
-/** How long a licence may take to be set up before the run goes on without it; usually a minute. */
+/** How long the run waits for a licence, which usually takes a minute, before it continues without it. */
 const LICENCE_DEADLINE = 5 * 60_000
 const LICENCE_USUAL = 60_000
 const POLL_EVERY = 5_000
 
 /**
- * Makes `models` callable as far as the user agrees: Anthropic's form first, for it gates the licences,
- * then each licence, then waits until AWS has set them up. The caller's credentials subscribe, so that the
- * instance's role needs no Marketplace rights. What is declined stays as it was; look again with `findModels`.
- * @returns the models for which something was done
- * @throws LabError `use-case-refused`, `licence-refused`, `bedrock-denied`
+ * Makes `models` callable as far as the user agrees: first Anthropic's form, which the licences depend on, then each
+ * licence; then waits until AWS has set them up. The caller's credentials subscribe, so the instance's role needs no
+ * Marketplace permissions. Declined models stay as they were; call `findModels` again.
+ * @returns the models for which something was done @throws LabError `use-case-refused`, `licence-refused`,
+ * `bedrock-denied`
  */
 export async function arrangeAccess(
   bedrock: BedrockClient,
@@ -68,7 +68,7 @@ export async function arrangeAccess(
   )
   const accepted: Model[] = []
   for (const model of unlicensed) {
-    // One at a time: a user answers one question after another.
+    // Sequentially, because each can ask the user a question.
     if (await acceptLicence(bedrock, model, consent, ask)) accepted.push(model)
   }
   const pending = models.filter((model) => model.problem?.reason === 'licence-pending')
@@ -77,8 +77,8 @@ export async function arrangeAccess(
 }
 
 /**
- * Whether the account has sent Anthropic's form; asked of `Home`. Where AWS does not say (another partition, a closed
- * region, a missing permission), it counts as sent: then the licence comes first, and its refusal names the form.
+ * Whether the account has sent Anthropic's form; asked of `Home`. If AWS doesn't tell (another partition, a closed
+ * region, a missing permission), it counts as sent: the licence is then tried first, and its refusal names the form.
  */
 export async function hasUseCase(home: BedrockClient, ask: Ask): Promise<boolean> {
   const sent = await askingIfPossible(
@@ -131,7 +131,7 @@ async function acceptLicence(
   ask: Ask,
 ): Promise<boolean> {
   const { modelId } = model
-  // After the form AWS may have nothing more to accept.
+  // After the form, there may be nothing left to accept.
   if ((await agreementOf(bedrock, modelId, ask)) !== 'NOT_AVAILABLE') return true
   const { offers } = await asking('bedrock:ListFoundationModelAgreementOffers', ask, (abort) =>
     bedrock.send(new ListFoundationModelAgreementOffersCommand({ modelId, offerType: 'PUBLIC' }), abort),
@@ -145,7 +145,7 @@ async function acceptLicence(
       bedrock.send(new CreateFoundationModelAgreementCommand({ modelId, offerToken }), abort),
     )
   } catch (error) {
-    // Somebody else accepted it between the question and the answer.
+    // Someone else accepted it in the meantime.
     if (isCode(error, 'ConflictException')) return true
     if (isValidation(error)) throw refused(model, error.message, error)
     throw error
@@ -190,7 +190,7 @@ async function agreementOf(bedrock: BedrockClient, modelId: string, ask: Ask): P
   return answer.agreementAvailability?.status
 }
 
-/** Past the deadline the run goes on: the licence will be there later, and `findModels` says so. */
+/** After the deadline the run continues: the licence will be available later, and `findModels` reports that. */
 async function untilAvailable(
   bedrock: BedrockClient,
   { modelId, name }: Model,

@@ -4,11 +4,11 @@ import { Interrupted, LabError } from '../core/error.js'
 import type { Emit } from '../core/event.js'
 import { retryWhile } from '../core/wait.js'
 
-/** What every question to Bedrock's control plane needs besides its own parameters. */
+/** What every call to Bedrock's control plane needs besides its own parameters. */
 export interface Ask {
   clock: Clock
   signal: AbortSignal
-  /** Is told of optional look-ups that AWS refused. */
+  /** Called for optional look-ups that AWS refused. */
   emit?: Emit | undefined
 }
 
@@ -16,10 +16,10 @@ export interface Ask {
 const THROTTLE_DEADLINE = 30_000
 
 /**
- * Asks Bedrock, and again while it says that it is asked too often: an account's control-plane limits are
- * low, and a busy minute must not fail a run. A denial names the action that the caller lacks.
- * @param action the IAM action, "bedrock:ListFoundationModels"
- * @throws LabError `bedrock-denied`; AWS's throttling error when it goes on for too long
+ * Calls Bedrock, and retries while it is throttled: an account's control-plane limits are low, and a busy minute must
+ * not fail a run. A denial names the action that the caller lacks.
+ * @param action the IAM action, "bedrock:ListFoundationModels" @throws LabError `bedrock-denied`; AWS's throttling
+ * error after too many retries
  */
 export async function asking<Answer>(
   action: string,
@@ -40,8 +40,8 @@ export async function asking<Answer>(
 }
 
 /**
- * How AWS refuses a look-up that not every partition has, not every identity may make, or that goes to a region which
- * the account or its organisation has closed.
+ * AWS's errors for a look-up that the partition doesn't have, that the caller isn't allowed to make, or in a region
+ * that the account or its organisation has closed.
  */
 const refusals = [
   'AccessDenied*',
@@ -57,8 +57,8 @@ const refusals = [
 ]
 
 /**
- * Asks for what only improves the advice. A refusal becomes a note that says what is not known for it, and the answer
- * is undefined. Throttling and network failures count as refusals once `asking` has given up.
+ * A call that only improves the advice. If it is refused, a note says what is therefore unknown, and the result is
+ * undefined. Throttling and network errors count as refusals once `asking` has given up.
  */
 export async function askingIfPossible<Answer>(
   action: string,
@@ -78,7 +78,7 @@ export async function askingIfPossible<Answer>(
 }
 
 function denied(action: string, error: Error): LabError {
-  // Accepting a licence is a Marketplace subscription underneath, and AWS then names that action instead.
+  // Accepting a licence creates a Marketplace subscription, and AWS's denial names that action instead.
   const lacking = /not authorized to perform: ([\w-]+:\w+)/.exec(error.message)?.[1] ?? action
   return new LabError({
     code: 'bedrock-denied',

@@ -9,24 +9,24 @@ import { LabError } from '../core/error.js'
 import { type Ask, asking } from './ask.js'
 import type { Profile, Route } from './model.js'
 
-/** A foundation model that can hold a conversation, with the ways to it. */
+/** A foundation model for conversations, with the ways to call it. */
 export interface Entry {
   summary: FoundationModelSummary & { modelId: string }
   routes: Route[]
-  /** When the first of its profiles was made: near the model's release, where AWS does not give that. */
+  /** The creation of its first profile, which is near the model's release. Used if AWS doesn't give the release. */
   seenAt?: Date
 }
 
 /**
- * The region's text chat models and the profiles that lead to them: one listing call and the profiles' pages.
- * @throws LabError `no-bedrock-in-region`
+ * The region's text chat models and their profiles: one listing call and the profiles' pages. @throws LabError
+ * `no-bedrock-in-region`
  */
 export async function catalogue(bedrock: BedrockClient, region: string, ask: Ask): Promise<Entry[]> {
   try {
     const [models, profiles] = await Promise.all([listModels(bedrock, ask), listProfiles(bedrock, ask)])
     return models.filter(isChat).map((summary) => toEntry(summary, profiles))
   } catch (error) {
-    // The identity has been asked for by now, so the network is there, and it is the region that has no Bedrock.
+    // STS has answered before, so the network works, and the region has no Bedrock.
     if ((error as { code?: string }).code !== 'ENOTFOUND') throw error
     throw new LabError({
       code: 'no-bedrock-in-region',
@@ -76,9 +76,9 @@ async function listProfiles(bedrock: BedrockClient, ask: Ask): Promise<Inference
 }
 
 /**
- * Text in, text out, streamed. Bedrock's listing does not say which models `Converse` takes, so what is
- * known not to is left out: Pegasus answers about a video, OpenAI's own models (not gpt-oss) answer at
- * another endpoint alone, and ids with a context length (`…-v1:0:128k`) are for provisioned throughput.
+ * Text in, text out, streamed. Bedrock's listing does not say which models support `Converse`, so known exceptions
+ * are left out: Pegasus answers about a video, OpenAI's own models (not gpt-oss) have a different endpoint, and ids
+ * with a context length (`…-v1:0:128k`) are for provisioned throughput.
  */
 function isChat(summary: FoundationModelSummary): summary is Entry['summary'] {
   const types: readonly string[] = summary.inferenceTypesSupported ?? []
@@ -103,8 +103,8 @@ function toEntry(summary: Entry['summary'], profiles: InferenceProfileSummary[])
 }
 
 /**
- * Closest first: the model in this region, then a profile within the geography (the one with the fewest
- * regions), then the global one. Data goes no further than it must, unless a user names another route.
+ * Closest first: the model in this region, then a profile within the geography (the one with the fewest regions),
+ * then the global one. Data stays as close as possible, unless a user names another route.
  */
 function routesOf(summary: Entry['summary'], leading: InferenceProfileSummary[]): Route[] {
   const direct = summary.inferenceTypesSupported?.includes('ON_DEMAND') ? [{ id: summary.modelId }] : []

@@ -1,6 +1,7 @@
+import { answerTokens } from '../core/answer-tokens.js'
 import type { CommandLine, Prose } from '../core/error.js'
 
-/** What keeps a model from answering, as a script can tell it apart. */
+/** Why a model doesn't answer, as a code for scripts. */
 type Reason =
   | 'container'
   | 'credentials'
@@ -30,7 +31,7 @@ export interface Explanation {
   reason: Reason
   /** One sentence: why the model did not answer. */
   cause: string
-  /** What helps, one step each. */
+  /** What to do, one step each. */
   fix: Prose[]
 }
 
@@ -42,7 +43,7 @@ interface Known {
     region: string
     model: string
     error: string
-    /** What each answer reserves of the quota. */
+    /** The tokens that each answer reserves of the quota. */
     maxTokens: number
   }) => Omit<Explanation, 'reason'>
 }
@@ -53,10 +54,10 @@ const again: Prose = [statusChat, '   asks again; changes in AWS can take 15 min
 const fewerTokens = (maxTokens: string): CommandLine => ({ path: 'up', flags: { 'max-tokens': maxTokens } })
 const others: Prose = ['Or choose other models: ', { path: 'models' }]
 
-/** Billing has one console for each partition; a lab's region does not matter there. */
+/** Billing has one console per partition, independent of the lab's region. */
 const payments = 'https://console.aws.amazon.com/billing/home#/paymentpreferences'
 
-/** The words for Anthropic's newest models. Also used before a call, from the account's mode alone. */
+/** The explanation for Anthropic's newest models. Also used before a call, based on the account's mode. */
 export const retentionExplained = (name: string, mode: string | undefined) => ({
   what: `${name} requires that prompts and answers are kept for up to 30 days and may be shared with its provider; ${
     mode
@@ -72,8 +73,8 @@ export const paymentExplained: { what: string; fix: Prose } = {
 }
 
 /**
- * What Bedrock, the SDK and the network say, in the order in which a sign is sought. The texts are AWS's own, as its
- * error messages and troubleshooting pages give them; test/support/gateway/bedrock-runtime.ts names their sources.
+ * Errors of Bedrock, the SDK and the network, in the order in which they are tried. The patterns match AWS's error
+ * messages and troubleshooting pages; test/support/gateway/bedrock-runtime.ts names their sources.
  */
 const KNOWN: readonly Known[] = [
   {
@@ -227,7 +228,9 @@ const KNOWN: readonly Known[] = [
         "The account's token quota for this model is too small for one conversation or used up; new accounts often have a quota of zero.",
       fix: [
         `Look at the quotas and ask for more: https://${region}.console.aws.amazon.com/servicequotas/home/services/bedrock/quotas`,
-        ...(maxTokens > 2048 ? [['Or reserve fewer tokens for each answer: ', fewerTokens('2048')]] : []),
+        ...(maxTokens > answerTokens.least
+          ? [['Or reserve fewer tokens for each answer: ', fewerTokens(String(answerTokens.least))]]
+          : []),
         others,
       ],
     }),
@@ -275,15 +278,15 @@ const KNOWN: readonly Known[] = [
 ]
 
 /**
- * Why a model did not answer, and what to do. What is not known is passed on in AWS's words.
- * @param role the proof's `role`: it tells a missing role from a hop limit
+ * Why a model did not answer, and what to do. Unknown errors are passed on in AWS's words.
+ * @param role the proof's `role`: it distinguishes a missing role from a hop limit
  */
 export function explain(
   { model, error }: { model: string; error: string },
   {
     role,
     region,
-    maxTokens = 8192,
+    maxTokens = answerTokens.default,
   }: { role?: string | undefined; region: string; maxTokens?: number | undefined },
 ): Explanation {
   const known = KNOWN.find(({ sign }) => sign.test(error))

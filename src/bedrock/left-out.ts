@@ -1,20 +1,20 @@
 import { type Prose, prose } from '../core/error.js'
 import type { Model } from './model.js'
 
-/** Models that one step would bring into the menu. */
+/** Models that one step would add to the menu. */
 export interface LeftOut {
   names: string[]
   why: string
   fix: Prose
 }
 
-/** The step out of a lab without models. */
+/** The step that gives a lab without models its first ones. */
 export const ADD_MODELS: Prose = [
   'To add the models that a new lab gets: ',
   { path: 'up', flags: { models: 'default' } },
 ]
 
-/** One entry for each step, with all models that wait for it. */
+/** One entry for each step, with all models that need it. */
 export function leftOutOf(blocked: readonly Model[]): LeftOut[] {
   const bySteps = new Map<string, Model[]>()
   for (const model of blocked) {

@@ -1,6 +1,6 @@
 import type { Prose } from '../core/error.js'
 
-/** Why a model cannot be called from this account and region as things stand. */
+/** Why a model can't be called from this account and region at the moment. */
 type Reason =
   | 'not-in-region'
   | 'needs-profile'
@@ -19,21 +19,23 @@ export interface Problem {
   reason: Reason
   /** One sentence for the user. */
   what: string
-  /** One step that resolves it, or comes closest. */
+  /** One step that resolves it, or the closest to it. */
   fix: Prose
 }
 
-/** A system-defined inference profile: the way to a model that is not called by its own id. */
+/** A system-defined inference profile, for models that can't be called by their own id. */
 export interface Profile {
   arn: string
-  /** ARNs of the foundation model, one for each region that may answer; a global one has a region-less ARN too. */
+  /**
+   * ARNs of the foundation model in each region that can answer; a global profile also has an ARN without a region.
+   */
   models: string[]
   kind: 'geographic' | 'global'
 }
 
 /** One way to call a model: by its own id (no profile), or through a profile. */
 export interface Route {
-  /** What is sent to Bedrock as `modelId`. */
+  /** Bedrock's `modelId`. */
   id: string
   profile?: Profile
 }
@@ -48,14 +50,14 @@ export interface Model extends Route {
   provider: string
   callable: boolean
   problem?: Problem
-  /** Why it is left out of the default menu although AWS gives no reason against it: nobody has seen it answer. */
+  /** Why it is not in the default menu although AWS allows it: it was never seen to answer. */
   doubt?: string
   /** Every route, closest first; the first is the model's own `id` and `profile`. */
   routes: Route[]
   releasedAt?: Date
 }
 
-/** What the user can resolve during the run, with their consent. */
+/** Problems that can be resolved during the run with the user's consent. */
 export const isFixable = (model: Model): boolean =>
   model.problem?.reason === 'needs-form' ||
   model.problem?.reason === 'needs-licence' ||

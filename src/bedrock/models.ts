@@ -11,13 +11,12 @@ import { retentionExplained } from './explain.js'
 import type { Model, Problem } from './model.js'
 import { type Availability, needsRetention, problemOf } from './problem.js'
 
-/** Availability questions in flight concurrently: some sixty models are then asked about in a few seconds. */
+/** Concurrent availability calls, so that about sixty models take a few seconds. */
 const AT_ONCE = 8
 
 /**
- * Every text chat model of the account in `region`, Claude first, then by provider, newest first; each with
- * the word whether it can be called and what to do if not. Reads only.
- * @throws LabError `bedrock-denied`, `no-bedrock-in-region`
+ * Every text chat model of the account in `region`, Claude first, then by provider, newest first; each with whether
+ * it can be called, and what to do if not. Reads only. @throws LabError `bedrock-denied`, `no-bedrock-in-region`
  */
 export async function findModels(
   bedrock: BedrockClient,
@@ -27,7 +26,7 @@ export async function findModels(
   const availabilities = await mapAtOnce(entries, AT_ONCE, (entry) =>
     isWorthAsking(entry) ? availabilityOf(bedrock, entry.summary.modelId, ask) : undefined,
   )
-  // The form is asked about only where it may be what is missing: accounts of an organisation inherit it.
+  // Checks the form only if it may be missing: accounts of an organisation inherit it.
   const mayLackForm = availabilities.some(
     (availability, index) =>
       entries[index]?.summary.providerName === 'Anthropic' &&
@@ -50,7 +49,7 @@ export async function findModels(
     .sort(compare)
 }
 
-/** "default", "none", "inherit", "provider_data_share", …; undefined where AWS does not say. */
+/** "default", "none", "inherit", "provider_data_share", …; undefined if unknown. */
 async function retentionMode(bedrock: BedrockClient, ask: Ask): Promise<string | undefined> {
   const answer = await askingIfPossible(
     'bedrock:GetAccountDataRetention',
@@ -64,7 +63,7 @@ async function retentionMode(bedrock: BedrockClient, ask: Ask): Promise<string |
 const isWorthAsking = ({ summary, routes }: Entry): boolean =>
   routes.length > 0 && summary.modelLifecycle?.status !== 'LEGACY'
 
-/** `undefined` where AWS does not know the model by this name; "unsupported" in a partition without the question. */
+/** Undefined if AWS doesn't know the model; "unsupported" in a partition without this call. */
 async function availabilityOf(bedrock: BedrockClient, modelId: string, ask: Ask): Promise<Availability> {
   try {
     return await asking('bedrock:GetFoundationModelAvailability', ask, (abort) =>
@@ -91,7 +90,7 @@ function toModel({ summary, routes, seenAt }: Entry, problem: Problem | undefine
   }
 }
 
-/** Ids of many models carry their day: `anthropic.claude-haiku-4-5-20251001-v1:0`. */
+/** Many models' ids contain their release date: `anthropic.claude-haiku-4-5-20251001-v1:0`. */
 function dateIn(modelId: string): Date | undefined {
   const [, year, month, day] = /\b(20\d\d)(\d\d)(\d\d)\b/.exec(modelId) ?? []
   return year ? new Date(`${year}-${month}-${day}T00:00:00Z`) : undefined
@@ -114,7 +113,7 @@ function rank(provider: string): number {
   return index === -1 ? PROVIDERS_FIRST.length : index
 }
 
-/** Like `Promise.all(items.map(work))`, with at most `limit` under way; the answers in the items' order. */
+/** Like `Promise.all(items.map(work))`, with at most `limit` running; the results are in the items' order. */
 async function mapAtOnce<Item, Answer>(
   items: readonly Item[],
   limit: number,

@@ -7,24 +7,24 @@ export interface Choice {
   /** The callable models for the menu, in its order; may be empty. */
   chosen: Model[]
   /**
-   * What belongs in the menu and cannot be called: named ones, or those that would have been picked.
-   * Let the user resolve what can be resolved (`arrangeAccess`), find the models again and pick again.
+   * Models that belong in the menu and can't be called: named ones, or those that would have been picked. The caller
+   * can resolve problems with the user (`arrangeAccess`), and then find and pick the models again.
    */
   blocked: Model[]
-  /** What a new conversation starts with: the first of the menu, so that the menu's ids alone give it again. */
+  /** The model for new conversations: the first of the menu, so that it follows from the menu's ids. */
   default: Model | undefined
-  /** The one that names conversations: small and quick. */
+  /** The model that names conversations: small and fast. */
   title: Model | undefined
 }
 
-/** At most so many providers besides Claude and Nova, when neither is there. */
+/** Maximum number of other providers, if there is neither Claude nor Nova. */
 const OTHER_PROVIDERS = 4
 
 /**
- * The lab's menu. Without `wanted`: the newest Claude and the newest Nova of each line (Opus, Sonnet, Haiku,
- * Pro, Lite…), or the newest model of each provider where neither can be had.
- * @param wanted ids, profile ids, or short names that mean one model only ("claude-sonnet-4-5", "nova-pro")
- * @throws LabError `unknown-model`, `ambiguous-model`
+ * The lab's menu. Without `wanted`: the newest Claude and the newest Nova of each line (Opus, Sonnet, Haiku, Pro,
+ * Lite…), or the newest model of each provider if neither is available.
+ * @param wanted ids, profile ids, or short names that mean one model only ("claude-sonnet-4-5", "nova-pro") @throws
+ * LabError `unknown-model`, `ambiguous-model`
  */
 export function pick(models: readonly Model[], wanted?: readonly string[]): Choice {
   const { chosen, blocked } = wanted?.length ? named(models, wanted) : sensible(models)
@@ -37,8 +37,8 @@ export function pick(models: readonly Model[], wanted?: readonly string[]): Choi
 }
 
 /**
- * Stops where the menu would lack what was named, or be empty.
- * @throws LabError `model-not-callable`, `no-callable-model`
+ * Throws if the menu would lack a named model, or be empty. @throws LabError `model-not-callable`,
+ * `no-callable-model`
  */
 export function requireChat(choice: Choice, region: string, wanted?: readonly string[]): void {
   const [first] = choice.blocked
@@ -81,16 +81,16 @@ function sensible(models: readonly Model[]): Pick<Choice, 'chosen' | 'blocked'> 
   // Sonnet balances quality and price, so it is first and the default for new conversations.
   const begins = firstOfLine(menu, 'sonnet')
   const chosen = begins ? unique([begins, ...menu]) : menu
-  // A model that the user can open belongs there: they are asked or told before it is left out.
+  // Includes models that the user can unlock: the user is asked or told before they are left out.
   const hoped = menuOf(models.filter((model) => (model.callable && !model.doubt) || isWorthSaying(model)))
   const blocked = hoped.filter((model) => !model.callable)
   if (chosen.length + blocked.length > 0) return { chosen, blocked }
-  // Nothing at all: one model represents the account's problem, not for a problem of its own.
+  // No model at all: one stands for the account's problem.
   const typical = models.find(({ problem }) => problem && !ownProblems.includes(problem.reason)) ?? models[0]
   return { chosen, blocked: typical ? [typical] : [] }
 }
 
-/** What a yes opens, and what an account's owner puts right elsewhere. */
+/** Problems that the user's consent resolves, and those that the account's owner resolves elsewhere. */
 const isWorthSaying = (model: Model): boolean =>
   isFixable(model) || model.problem?.reason === 'needs-payment' || model.problem?.reason === 'licence-failed'
 
@@ -121,7 +121,7 @@ function firstOfEach(models: readonly Model[], keyOf: (model: Model) => string):
   })
 }
 
-/** The 4.5 of "Claude Sonnet 4.5"; 1 for "Nova Pro". Surer than the day of release, which AWS may leave out. */
+/** The 4.5 of "Claude Sonnet 4.5"; 1 for "Nova Pro". More reliable than the release date, which AWS may leave out. */
 const versionOf = (model: Model): number => Number(/\d+(\.\d+)?/.exec(model.name)?.[0] ?? 1)
 
 /** "Claude Sonnet 4.5" and "Claude 3.7 Sonnet" are of the line "sonnet". */
@@ -149,7 +149,7 @@ function find(models: readonly Model[], wanted: string): Model {
   throw match && name ? ambiguous(wanted, matches) : unknown(wanted, models)
 }
 
-/** The model without its route, so that another can take its place. */
+/** The model's id without its route. */
 function without(model: Model): Omit<Model, 'profile'> {
   const { profile: _, ...rest } = model
   return rest
@@ -186,7 +186,7 @@ function unknown(wanted: string, models: readonly Model[]): LabError {
   })
 }
 
-/** What came from outside is shown short and without control characters. */
+/** External text is shortened and cleaned of control characters. */
 const quote = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 79)}…` : text)
 
 const unique = (models: Model[]): Model[] => [...new Map(models.map((model) => [model.id, model])).values()]

@@ -3,7 +3,7 @@ import type { Entry } from './catalogue.js'
 import { explain, paymentExplained, retentionExplained } from './explain.js'
 import type { Problem } from './model.js'
 
-/** AWS's answer; undefined where it does not know the model, "unsupported" where it does not have the question. */
+/** AWS's answer; undefined if it doesn't know the model, "unsupported" in a partition without this call. */
 export type Availability = GetFoundationModelAvailabilityResponse | 'unsupported' | undefined
 
 /**
@@ -13,12 +13,12 @@ export type Availability = GetFoundationModelAvailabilityResponse | 'unsupported
 export const needsRetention = ({ summary }: { summary: { modelId: string } }): boolean =>
   /claude-(fable|mythos)/.test(summary.modelId)
 
-/** The modes that let such a model answer. */
+/** The modes in which such a model answers. */
 const sharing: readonly string[] = ['provider_data_share', 'aws_review']
 
 /**
- * Why the model cannot be called, nearest cause first; `undefined` when nothing prevents it.
- * The states are those of `GetFoundationModelAvailability`; a state that we do not know is never taken for yes.
+ * Why the model can't be called, the nearest cause first; undefined if it can. The states are those of
+ * `GetFoundationModelAvailability`; an unknown state never counts as available.
  */
 export function problemOf(
   { summary, routes }: Entry,
@@ -30,7 +30,7 @@ export function problemOf(
   }: {
     region: string
     hasForm: boolean
-    /** The account's data retention mode, where it is known. */
+    /** The account's data retention mode, if known. */
     retention?: string | undefined
   },
 ): Problem | undefined {
@@ -74,7 +74,7 @@ export function problemOf(
       fix: 'Choose another model, or ask AWS Support why the account is not entitled to it',
     }
   }
-  // Before the form and the licence: neither helps while the account's mode refuses the model.
+  // Before the form and the licence, which don't help while the account's mode refuses the model.
   const refusing = retention !== undefined && !sharing.includes(retention)
   if (refusing && authorizationStatus === 'AUTHORIZED' && needsRetention({ summary }))
     return { reason: 'needs-retention', ...retentionExplained(name, retention) }

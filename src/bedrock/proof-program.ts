@@ -27,13 +27,13 @@ function sinceBefore() {
   }
 }
 
-/** An error with what caused it, short enough for forty of them in one command's output. */
+/** An error with its causes, short enough for forty of them in one command's output. */
 function said(error) {
   const causes = (error.errors ?? [error.cause]).filter(Boolean).map((one) => one.message)
   return [error.name + ': ' + error.message, ...causes].join('; ').slice(0, 350)
 }
 
-/** What LibreChat streams for the first message of a conversation with this preset. */
+/** LibreChat's streaming request for the first message of a conversation with this preset. */
 function streamRequest({ bedrockInputSchema, bedrockInputParser, bedrockOutputParser }, { endpoint, ...chosen }) {
   const { spec, ...parameters } = bedrockInputSchema.parse(chosen)
   const options = bedrockOutputParser(bedrockInputParser.parse({ region, ...parameters }))
@@ -51,7 +51,7 @@ function streamRequest({ bedrockInputSchema, bedrockInputParser, bedrockOutputPa
   }
 }
 
-/** What LibreChat sends afterwards to name the conversation: no limit of tokens, no parameters. */
+/** LibreChat's request for the conversation's title: no token limit, no parameters. */
 const titleRequest = (model, answer) => ({
   modelId: model,
   messages: [
@@ -68,7 +68,7 @@ const titleRequest = (model, answer) => ({
   ],
 })
 
-/** Runs one request with a time limit; what fails is an answer too. */
+/** Runs one request with a time limit. A failure is returned as a result. */
 async function within(ms, model, ask) {
   const timeout = AbortSignal.timeout(ms)
   try {
@@ -86,7 +86,7 @@ async function stream(client, request, abortSignal) {
   const answer = await client.stream(request, { abortSignal })
   for await (const event of answer.stream) {
     const delta = event.contentBlockDelta?.delta
-    // A model that thinks first shows that before it speaks: it answers either way.
+    // A thinking model streams its reasoning first, which counts as an answer.
     if (delta) firstTokenMs ??= Math.round(performance.now() - begun)
     text += delta?.text ?? ''
   }
@@ -94,7 +94,7 @@ async function stream(client, request, abortSignal) {
   return { ok: true, firstTokenMs, text: text.trim().slice(0, 80) }
 }
 
-/** The first of the candidates that gives a title, or the last one's failure. */
+/** The result of the first candidate that gives a title, or the last one's failure. */
 async function proveTitle(client, answered) {
   let last
   for (const model of titles) {

@@ -6,7 +6,7 @@ import { proofProgram } from './proof-program.js'
 /** A `preset` of `modelSpecs` in librechat.yaml: what a conversation with the model starts with. */
 export interface Preset {
   endpoint: 'bedrock'
-  /** As it is called: a profile's id or a model's. */
+  /** The id to call: a profile's or a model's. */
   model: string
   /** The most tokens of an answer, thinking included. */
   maxTokens: number
@@ -18,9 +18,9 @@ const proofSchema = z.discriminatedUnion('ok', [
     ok: z.literal(true),
     /** From the call to the first word, in milliseconds. */
     firstTokenMs: z.number(),
-    /** The first words; empty where the model only thought. */
+    /** The first words; empty if the model only sent reasoning. */
     text: z.string(),
-    /** Since when it has answered each time it was asked, as an ISO date. */
+    /** Since when it has answered every request, as an ISO date. */
     since: z.string(),
   }),
   z.object({ model: z.string(), ok: z.literal(false), error: z.string() }),
@@ -32,14 +32,14 @@ const lineSchema = z.object({
   /** What was asked for. */
   presets: z.array(z.object({ model: z.string(), maxTokens: z.number() })),
   chat: z.array(proofSchema),
-  /** The model that gave a conversation its title, or the last that did not; absent where none was asked. */
+  /** The model that gave the title, or the last one that failed; undefined if none was asked. */
   title: z
     .discriminatedUnion('ok', [
       z.object({ model: z.string(), ok: z.literal(true) }),
       z.object({ model: z.string(), ok: z.literal(false), error: z.string() }),
     ])
     .optional(),
-  /** The instance's role as the host's own metadata service names it; absent where it has none. */
+  /** The instance's role, from the host's metadata service; undefined if it has none. */
   role: z.string().optional(),
 })
 
@@ -49,16 +49,16 @@ export type Proof = z.infer<typeof lineSchema>
 /** How long one model may take for its whole answer, and for a title. */
 const MODEL_TIMEOUT = 60_000
 const TITLE_TIMEOUT = 15_000
-/** So many models are asked for a title, one after another, until one gives it. */
+/** Maximum number of models that are asked for a title, one after another. */
 const TITLE_CANDIDATES = 3
 /** How long the whole proof may take: the models are asked concurrently, the titles afterwards. */
 export const PROOF_TIMEOUT = MODEL_TIMEOUT + TITLE_CANDIDATES * TITLE_TIMEOUT + 30_000
-/** What works may still fail once AWS has finished a subscription in the background. */
+/** A new subscription can fail after it first worked, until AWS has finished it in the background. */
 const SETTLED_AFTER = 15 * 60_000
-/** How long a green proof counts. */
+/** How long a successful proof is valid. */
 const FRESH_FOR = 24 * 3_600_000
 
-/** Used as each model's error when nothing could be run in the container. */
+/** Each model's error if the program could not run in the container. */
 const STOPPED = "ContainerNotRunning: LibreChat's container does not run"
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
@@ -126,7 +126,7 @@ export function readProof(stdout: string): Proof {
   })
 }
 
-/** The proof that a host keeps, from its health; undefined for none and for one of another version. */
+/** The proof stored on a host, from its health; undefined for none or for another version's. */
 export function proofIn(kept: unknown): Proof | undefined {
   const parsed = lineSchema.safeParse(kept)
   return parsed.success ? parsed.data : undefined
@@ -141,7 +141,7 @@ function parseJson(line: string): unknown {
   }
 }
 
-/** Whether a proof still counts: made of the same presets, green, and younger than a day. */
+/** Whether a proof is still valid: made with the same presets, successful, and less than a day old. */
 export function isFresh(proof: Proof, presets: readonly Preset[], now: number): boolean {
   const asked = ({ model, maxTokens }: { model: string; maxTokens: number }) => `${model} ${maxTokens}`
   const age = now - Date.parse(proof.at)
@@ -154,6 +154,6 @@ export function isFresh(proof: Proof, presets: readonly Preset[], now: number): 
   )
 }
 
-/** Whether an answer is so new that a subscription still under way in the background may end it. */
+/** Whether an answer is so recent that an unfinished subscription may still fail. */
 export const mayStillTurn = (proof: ChatProof, now: number): boolean =>
   proof.ok && now - Date.parse(proof.since) < SETTLED_AFTER

@@ -18,13 +18,13 @@ export const useCaseSchema = z.strictObject({
   useCases: words(10, 8192),
 })
 
-/** Text of so many characters, with messages that a user at a prompt understands. */
+/** Text with a maximum length, and with messages for a prompt. */
 function words(least: number, most: number) {
   const few = least === 1 ? 'Enter a value.' : `Enter at least ${least} characters.`
   return z.string('Enter text.').trim().min(least, few).max(most, `Enter at most ${most} characters.`)
 }
 
-/** Why a value does not fit a field of the form, as a sentence; undefined where it does. */
+/** Why a value is invalid for a field of the form, as a sentence; undefined if it is valid. */
 export const problemWithUseCase = (field: keyof UseCase, value: string): string | undefined =>
   useCaseSchema.shape[field].safeParse(value).error?.issues[0]?.message
 
@@ -57,7 +57,7 @@ export function parseUseCase(text: string, path: string): UseCase {
   })
 }
 
-/** An issue of the whole file has no message of ours: it is no object, or has a field that the form has not. */
+/** An issue of the whole file: it is not an object, or has an unknown field. */
 const ofField = (issue: z.core.$ZodIssue): string => {
   if (issue.code === 'unrecognized_keys') return `the form has no field ${issue.keys.join(', ')}`
   return issue.path.length === 0 ? 'it is not a JSON object' : issue.message

@@ -13,7 +13,7 @@ const rootExamples: CommandNode['examples'] = [
   ['destroy', 'delete it and all its data'],
 ]
 
-/** The codes that every command may end with, and those of this one. */
+/** The exit codes of all commands, and those of this one. */
 function exitCodeLines(exits: Readonly<Record<number, string>>): string[] {
   const all = { 0: 'done', 1: 'failed', 130: 'interrupted', ...exits }
   return columns(Object.entries(all).map(([code, meaning]) => [`  ${code}`, meaning]))
@@ -23,7 +23,7 @@ function exitCodeLines(exits: Readonly<Record<number, string>>): string[] {
 const exitsOf = ({ command, children }: CommandNode): Readonly<Record<number, string>> =>
   command?.exits ?? Object.assign({}, ...children.map(exitsOf))
 
-/** Commander's help with the examples first, and where to get more help last. */
+/** Commander's help, with examples first and links last. */
 export class ExamplesFirst extends Help {
   readonly #node: CommandNode | undefined
   constructor(node: CommandNode | undefined) {

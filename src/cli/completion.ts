@@ -10,7 +10,7 @@ export const completionScript = (shell: Shell): string => ({ bash, zsh, fish })[
 
 const program = 'librechat-lab'
 
-/** A word that may follow, with what it is for. */
+/** A possible next word, with its description. */
 interface Word {
   word: string
   text: string
@@ -22,7 +22,7 @@ const wordsOf = ({ flags }: Flag): string[] => flags.split(/[ ,|]+/).filter((wor
 const help: Flag = { flags: '-h, --help', text: 'show help' }
 const flagsOf = (node: CommandNode): readonly Flag[] => [...node.options, ...globalFlags, help]
 
-/** What may follow a command: its subcommands, words for its arguments and its flags. */
+/** What can follow a command: subcommands, argument values and flags. */
 const after = (node: CommandNode): Word[] => [
   ...node.children.map(({ name, summary }) => ({ word: name, text: summary })),
   ...(node.command?.args ?? []).flatMap(({ choices, offers, text }) =>
@@ -31,11 +31,11 @@ const after = (node: CommandNode): Word[] => [
   ...flagsOf(node).flatMap((flag) => wordsOf(flag).map((word) => ({ word, text: flag.text }))),
 ]
 
-/** The commands that `policy` knows. They are read here because a definition is loaded at every start. */
+/** The commands that `policy` knows. Imported here, because the definition is loaded at every start. */
 const ownWords = ({ name }: CommandNode): readonly string[] =>
   name === 'policy' ? Object.keys(commandNeeds) : []
 
-/** Every command with the words that lead to it, "user add", and what may follow. */
+/** Every command with its words, "user add", and what can follow. */
 const below = (nodes: readonly CommandNode[], parents = ''): { path: string; node: CommandNode }[] =>
   nodes.flatMap((node) => {
     const path = `${parents}${node.name}`
@@ -89,7 +89,7 @@ function takesValue({ flags }: Flag): boolean {
   return flags.includes('<')
 }
 
-// A word leads on only where a command has it: the value of an option does not.
+// Only a command's words select a subcommand, not an option's value.
 
 const bash = () => `_librechat_lab() {
   local word path='' words

@@ -8,9 +8,9 @@ import { runCommand, type Surroundings, showFailure } from './run.js'
 import { listenToSignals } from './signals.js'
 import { usageErrors } from './usage-errors.js'
 
-// The libraries are bundled, so their advice on Node's version is not for the user.
+// The SDK is bundled, so its warning about Node's version doesn't concern users.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'
-// Certificates are always verified, also by connections that a library opens itself.
+// Certificates are always verified, also for connections that a library opens itself.
 delete process.env.NODE_TLS_REJECT_UNAUTHORIZED
 
 let ui: Ui | undefined
@@ -62,7 +62,7 @@ async function main(given: readonly string[]): Promise<number> {
     const json = argv.includes('--json')
     const said = error instanceof LabError ? error : misuse(error, json)
     if (said) return await showFailure(said, { json, color: !argv.includes('--no-color') }, surroundings)
-    // Help and version have been shown.
+    // Help or version was shown.
     if (error instanceof CommanderError) return error.exitCode
     throw error
   }

@@ -5,7 +5,7 @@ import { LabError } from '../core/error.js'
 import { ExamplesFirst } from './command-help.js'
 import { type CommandNode, type Flag, globalFlags, tree } from './tree.js'
 
-/** What a command line asks for. */
+/** Parses command lines. */
 export type Runs = (command: Command, options: GlobalOptions, args: string[]) => Promise<void>
 
 const optionOf = ({ flags, text, choices }: Flag): Option => {
@@ -36,8 +36,8 @@ function parserOf(node: CommandNode, runs: Runs): Commander {
 }
 
 /**
- * LabError `bad-usage` where an option would take the next option as its value, and where both `--x` and `--no-x` are
- * given. The library takes the last of them without a word.
+ * LabError `bad-usage` if an option would take the next option as its value, or if both `--x` and `--no-x` are given:
+ * the library silently uses the last one.
  */
 function refuseMistaken(parser: Commander): void {
   const given = new Set<string>()
@@ -57,7 +57,7 @@ function refuseMistaken(parser: Commander): void {
   }
 }
 
-/** A scenario is one of the rehearsal's. */
+/** Checks that a scenario exists. */
 const scenarioRehearses = (options: GlobalOptions): GlobalOptions =>
   options.scenario === undefined ? options : { ...options, rehearse: true }
 
@@ -86,7 +86,7 @@ export function buildParser(
   return root
 }
 
-/** `--rehearse=<scenario>`, as earlier versions had it, becomes `--scenario <scenario>`. */
+/** `--rehearse=<scenario>`, of earlier versions, becomes `--scenario <scenario>`. */
 export function withoutOldForms(argv: readonly string[]): { argv: string[]; old: boolean } {
   const isOld = (word: string) => /^--rehearse=./s.test(word)
   return {
@@ -95,7 +95,7 @@ export function withoutOldForms(argv: readonly string[]): { argv: string[]; old:
   }
 }
 
-/** Without `--help` where no such command is: the parser would show the help of the level above. */
+/** Removes `--help` after an unknown command: the parser would show the parent's help instead of an error. */
 export function withoutHelpOfNothing(root: Commander, argv: readonly string[]): string[] {
   let level: Commander = root
   for (const word of argv) {

@@ -28,20 +28,20 @@ const optionsOf = ({ flags = {} }: CommandLine): string[] =>
     },
   )
 
-/** From this width on, a command goes over several lines if it may. */
+/** Commands wider than this are split over several lines if allowed. */
 const longLine = 76
 
 const isParts = (hint: Exclude<Prose, string> | Hint): hint is Exclude<Prose, string> => Array.isArray(hint)
 
 /**
- * Renders commands with npx where librechat-lab is not installed, and with the user's options that say which lab is
- * meant, unless the command has them already.
- * @param options read when a hint is printed, because a question may have added to them
+ * Renders commands with npx if librechat-lab is not installed, and with the user's options that select the lab,
+ * unless the command has them already.
+ * @param options read when a hint is printed, because a question can add to them
  */
 export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions): HintRenderer {
   const npx = () => (env.npm_command === 'exec' ? 'npx ' : '')
 
-  /** The options that say which lab is meant, without those that `rest` has. */
+  /** The options that select the lab, without those in `rest`. */
   const where = (path: string, rest: string): string[] => {
     const command = commandAt.get(path)
     if (!command?.callsAws) return []
@@ -75,7 +75,7 @@ export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions)
   const other = (run: string): string => whole(`${run}${whereOfAws(run)}`)
 
   const line = (command: CommandLine): string => {
-    // A list that options end comes last, so that no argument is taken for a part of it.
+    // A list of values comes last, so that no argument is taken for one of its values.
     const rest = [...(command.args ?? []).map(quoted), ...optionsOf(command)]
     const [first = '', ...others] = rest
     const begin = [program, command.path, ...where(command.path, rest.join(' ')), first].filter(Boolean)

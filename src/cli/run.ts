@@ -1,27 +1,27 @@
 import type { CommandContext, Connect, GlobalOptions, Ui } from '../app/context.js'
 import type { Command } from '../app/define-command.js'
 import { type Clock, waitScale } from '../core/clock.js'
-import { bareCommand, type CommandPath, Interrupted, LabError } from '../core/error.js'
+import { bareCommand, type CommandLine, type CommandPath, Interrupted, LabError } from '../core/error.js'
 import { rehearsed } from '../ui/rehearsed.js'
 import { renderHint } from './render-hint.js'
 
 const program = 'librechat-lab'
 
-/** What a command gets from the process: its terminal, environment, signals and connection. */
+/** A command's environment: terminal, variables, signals and connection. */
 export interface Surroundings {
   readonly process: Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'env'>
   readonly signal: AbortSignal
   readonly clock: Clock
   /** Opens AWS or the rehearsal account, as the options say. */
   readonly connect: Connect
-  /** Gets the UI that shows a signal's warning. */
+  /** Receives the UI, which shows a signal's warning. */
   shown(ui: Ui): void
 }
 
-/** Loaded when it is needed: help and version do without. */
+/** Loaded on demand: help and version don't need it. */
 async function newUi(options: () => GlobalOptions, { process, signal, shown }: Surroundings): Promise<Ui> {
   const { json, color } = options()
-  // The libraries read only this.
+  // The libraries read only this variable.
   if (color === false) process.env.NO_COLOR = '1'
   const { makeUi } = await import('../ui/make-ui.js')
   const hints = renderHint(process.env, options)
@@ -52,12 +52,12 @@ export async function showFailure(
   return error.exitCode
 }
 
-/** A rehearsal's account answers quickly: minutes in AWS are seconds there. */
+/** Minutes in AWS are seconds in a rehearsal. */
 const rehearsalScale = 0.1
 
-/** The tests shorten waits by this factor. */
+/** Tests shorten waits by this factor. */
 function clockOf(clock: Clock, env: NodeJS.ProcessEnv, options: () => GlobalOptions): Clock {
-  // Read at each wait, because a user may choose the rehearsal at a question.
+  // Read at each wait, because a user can choose the rehearsal in a question.
   const scale = () => waitScale(env, options().rehearse ? rehearsalScale : 1)
   return {
     ...clock,
@@ -74,7 +74,7 @@ export async function runCommand(
 ): Promise<number> {
   const { env } = surroundings.process
   const { signal } = surroundings
-  // What a question settles is added here; what was typed stays as it was.
+  // Answers of questions are added here; the typed options are not changed.
   let settled = given
   const options = () => settled
   const ui = await newUi(options, surroundings)
@@ -103,7 +103,7 @@ export async function runCommand(
     const { adviseFor } = await import('../aws/advice.js')
     const said =
       signal.aborted || error instanceof Interrupted
-        ? interrupted(command, error)
+        ? interrupted(command, sameLine(command, given, args), error)
         : await adviseFor(error, settled, env)
     return await showFailure(said, settled, surroundings, ui)
   } finally {
@@ -113,14 +113,28 @@ export async function runCommand(
   }
 }
 
-const interrupted = ({ name, untilStopped }: Command, cause: unknown): LabError =>
+/**
+ * The command line that was given, without a consent, which is given for what was shown. The options that every command
+ * has are added where hints are written.
+ */
+function sameLine({ name, options }: Command, given: GlobalOptions, args: readonly string[]): CommandLine {
+  const values = new Map<string, unknown>(Object.entries(given))
+  const flags = Object.keys(options).flatMap((option): [string, unknown][] => {
+    const value = values.get(option.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()))
+    if (value === undefined || ['yes', 'confirm'].includes(option)) return []
+    return [value === false ? [`no-${option}`, true] : [option, value]]
+  })
+  return { ...bareCommand(name as CommandPath), args, flags: Object.fromEntries(flags) } as CommandLine
+}
+
+const interrupted = ({ untilStopped, startsOver }: Command, command: CommandLine, cause: unknown): LabError =>
   new LabError({
     code: 'interrupted',
     what: 'Interrupted.',
     fix: [
       {
-        command: bareCommand(name as CommandPath),
-        text: untilStopped ? 'starts again' : 'continues where it stopped',
+        command,
+        text: untilStopped || startsOver ? 'starts again' : 'continues where it stopped',
       },
     ],
     exitCode: 130,

@@ -4,14 +4,14 @@ import type { Emit } from '../core/event.js'
 const exitCode = 130
 
 /**
- * The first signal asks the work to stop cleanly, the second exits. A closed reader, such as `head`, or a closed
- * terminal does not stop work halfway; a command that prints until it is stopped ends.
- * @param emit asked when a signal comes; undefined while nothing runs
+ * The first signal stops the work cleanly, the second exits. A closed pipe, such as to `head`, or a closed terminal
+ * doesn't interrupt the work, but ends a command that prints until it is stopped.
+ * @param emit called when a signal arrives; returns undefined while nothing runs
  * @param stopping what happens now, as a sentence
  */
 export function listenToSignals(emit: () => Emit | undefined, stopping: () => string): AbortSignal {
   const interruption = new AbortController()
-  // Every running call listens to it, and there are many at once.
+  // Every running call adds a listener.
   setMaxListeners(0, interruption.signal)
   const onSignal = () => {
     if (interruption.signal.aborted) process.exit(exitCode)

@@ -138,12 +138,12 @@ type LineOf<Definition> =
     : never
 
 declare module '../core/error.js' {
-  // What a hint may name: every command with its flags.
+  // The commands and flags that hints can name.
   interface CommandLines extends AllLines {}
 }
 type AllLines = { [Definition in Commands as Definition['name']]: LineOf<Definition> }
 
-/** An option as it stands on the command line: "--disk <GB>"; "..." takes several words. */
+/** An option as shown in help: "--disk <GB>"; "..." takes several words. */
 export interface Flag {
   flags: string
   text: string

@@ -4,8 +4,8 @@ import { scenarios } from '../core/scenarios.js'
 import { commandAt, globalFlags } from './tree.js'
 
 /**
- * Makes commander throw where it would exit the process. The returned function turns what was thrown into a LabError
- * with a fix; undefined where it was no error, such as requested help.
+ * Makes commander throw instead of exiting the process. The returned function converts what was thrown into a
+ * LabError with a fix; undefined for non-errors such as requested help.
  */
 export function usageErrors(
   root: Command,
@@ -23,7 +23,7 @@ export function usageErrors(
   }
   hear(root, root.name())
   return (error, json) => {
-    // A user has seen the help of the incomplete command; a script needs an error.
+    // A user gets the help of the incomplete command; a script needs an error.
     if (json && error instanceof CommanderError && error.code === 'commander.help')
       return misused('the command is incomplete', root.name(), root.name(), argv)
     return misuse
@@ -49,7 +49,7 @@ function misused(text: string, path: string, program: string, argv: readonly str
   })
 }
 
-/** The command or the option that was meant: a command as data, a group of commands as text. */
+/** The suggested command or option: a command as data, a group of commands as text. */
 function meantLine(path: string, word: string, program: string): string | CommandLine {
   const name = path.slice(program.length + 1)
   if (word.startsWith('--') && commandAt.has(name)) return withFlag(name, word)
@@ -57,11 +57,11 @@ function meantLine(path: string, word: string, program: string): string | Comman
   return commandAt.has(meant) ? bareCommand(meant as CommandPath) : `${path} ${word}`
 }
 
-/** The parser's own flags, which no type knows. */
+/** The parser's own flags, which have no type. */
 const withFlag = (path: string, flag = ''): CommandLine =>
   ({ path, flags: { [flag.replace(/^--/, '')]: true } }) as CommandLine
 
-/** Earlier versions took the scenario as the word behind --rehearse. */
+/** Earlier versions accepted the scenario as a word after --rehearse. */
 function scenarioHint(complaint: string, argv: readonly string[]): string[] {
   const word = argv[argv.indexOf('--rehearse') + 1]
   const isMeant = /^too many arguments/.test(complaint) && scenarios.some(({ name }) => name === word)

@@ -7,6 +7,7 @@ export const backupVerify = defineCommand({
   examples: [['backup verify lab.backup', 'asks for its passphrase']],
   args: [{ name: '<file>', text: 'the backup' }],
   options: passphraseOptions,
+  startsOver: true,
   async run(options, context, [file]): Promise<number> {
     const { verifyBackup } = await import('../app/backup/restore.js')
     const { verifiedJson, verifiedText } = await import('../ui/backup-view.js')

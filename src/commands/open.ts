@@ -15,7 +15,7 @@ export const open = defineCommand({
     const { openBrowser } = await import('../ui/browser.js')
     const { ui } = context
     const url = await pageOf(target, options, context)
-    // Nothing listens at a rehearsed address.
+    // Nothing listens at the address of a rehearsal.
     const opened = !options.rehearse && (await openBrowser(url))
     if (!opened && !options.rehearse)
       ui.emit({ type: 'warning', text: 'Could not open a browser. Open this page yourself:' })

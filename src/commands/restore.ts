@@ -17,6 +17,7 @@ export const restore = defineCommand({
   },
   exits: { 3: 'no such lab' },
   callsAws: true,
+  startsOver: true,
   async run(options, context, [source]): Promise<number> {
     const { restore } = await import('../app/backup/restore.js')
     const { restoredText } = await import('../ui/backup-view.js')

@@ -10,7 +10,7 @@ export const usage = defineCommand({
     ['usage --csv', 'for a spreadsheet'],
   ],
   options: {
-    month: { kind: 'word', value: '<yyyy-mm>', text: 'the month to show, in UTC; default: the present one' },
+    month: { kind: 'word', value: '<yyyy-mm>', text: 'the month to show, in UTC; default: the current one' },
     csv: { kind: 'flag', text: 'print comma-separated values' },
     open: { kind: 'flag', text: 'write a page with charts and open it in the browser' },
   },

@@ -9,7 +9,7 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
-/** The factor on every wait: the tests set a small one in the environment; otherwise the usual one. */
+/** The factor on every wait. Tests set a small one in the environment. */
 export function waitScale(env: NodeJS.ProcessEnv, usual: number): number {
   const wanted = Number(env.LIBRECHAT_LAB_POLL_SCALE ?? usual)
   return wanted > 0 && wanted < 1 ? wanted : 1

@@ -1,4 +1,4 @@
-/** Whose fault it is: the user's, AWS's (wait, quota, account) or the program's (a bug to report). */
+/** Who can fix it: the user, AWS (wait, quota, account), or the maintainers (a bug to report). */
 export type Fault = 'user' | 'aws' | 'program'
 
 /**
@@ -20,12 +20,12 @@ export type CommandLine = {
     path: Path
     args?: readonly string[]
     flags?: CommandLines[Path]
-    /** Whether each option gets a line of its own where the command is long, ready to paste. */
+    /** Whether a long command is printed with one option per line. */
     overLines?: boolean
   }
 }[CommandPath]
 
-/** A command without arguments or flags, whichever it is: the compiler does not tell so many apart. */
+/** A command without arguments or flags. The compiler can't infer this from a path that is a union. */
 export const bareCommand = (path: CommandPath): CommandLine => ({ path }) as CommandLine
 
 /** A text that names commands of this program: each is data, and cli/render-hint.ts writes it as the user has to type it. */
@@ -87,7 +87,7 @@ export class LabError extends Error {
   }
 }
 
-/** Thrown where a signal stops the work. */
+/** Thrown when a signal stops the work. */
 export class Interrupted extends LabError {
   constructor() {
     super({ code: 'interrupted', what: 'Interrupted.', exitCode: 130 })

@@ -1,9 +1,8 @@
 import type { CommandLine, Prose } from './error.js'
 
 /**
- * What the work reports while it runs. It only emits; the UI decides how it looks.
- * A task is one line that a user follows: a resource, a host stage, a check.
- * A note's or a warning's command is shown at the end of its text.
+ * What the work reports while it runs. The UI decides how events look. A task is one line that a user follows: a
+ * resource, a host stage, a check. A note's or a warning's command is shown at the end of its text.
  */
 export type Event =
   | { type: 'heading'; text: string }

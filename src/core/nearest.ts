@@ -1,4 +1,4 @@
-/** Those of `options` that share the most pairs of letters with what was typed (Dice's coefficient above 0.4). */
+/** The options most similar to what was typed: Dice's coefficient of their letter pairs is above 0.4. */
 export function nearest<T>(
   typed: string,
   options: readonly T[],

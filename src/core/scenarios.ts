@@ -1,4 +1,4 @@
-/** What can go wrong in a rehearsal, in the order in which `up` runs into it. */
+/** The failures that a rehearsal can play, in the order in which `up` meets them. */
 export const scenarios = [
   { name: 'credentials-expired', plays: 'the credentials expire before the host is set up' },
   { name: 'throttling', plays: 'AWS throttles every third kind of call' },
@@ -19,6 +19,10 @@ export const scenarios = [
   { name: 'stage-failing', plays: 'the images cannot be pulled: a host stage fails' },
   { name: 'older-librechat', plays: 'the lab gets an older LibreChat, which can then be updated' },
   { name: 'update-failing', plays: 'the migration of an update fails: the host rolls it back' },
+  {
+    name: 'certificate-refused',
+    plays: 'the certificate authority cannot reach port 80, so there is no trusted certificate',
+  },
   { name: 'busy-host', plays: 'the host is at its limits, and status advises a larger one' },
 ] as const
 

@@ -1,4 +1,4 @@
 import type { styleText } from 'node:util'
 
-/** Gives a text a colour or a weight, or leaves it alone where colours are not wanted. */
+/** Adds a colour or a weight to a text, or returns it unchanged when colours are off. */
 export type Style = (format: Parameters<typeof styleText>[0], text: string) => string

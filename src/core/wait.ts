@@ -42,7 +42,7 @@ export async function waitFor<T>(wait: WaitOptions, probe: () => Promise<T | und
   })
 }
 
-/** Runs `action` again while it fails with an error that `expected` names, until the deadline; then it throws that error. */
+/** Retries `action` while it fails with an error that `expected` accepts. After the deadline, throws that error. */
 export async function retryWhile<T>(
   wait: WaitOptions,
   expected: (error: unknown) => boolean,

@@ -6,7 +6,7 @@ export class Observation {
   readonly #states: ReadonlyMap<Resource, unknown>
   readonly #graph: readonly Resource[]
 
-  /** @param graph the resources that it is about; the states may hold what only they asked for */
+  /** @param graph the resources it covers; `states` can also contain resources that only these asked for */
   constructor(states: ReadonlyMap<Resource, unknown>, graph: readonly Resource[] = [...states.keys()]) {
     this.#states = states
     this.#graph = graph
@@ -15,18 +15,18 @@ export class Observation {
   of = <State>(resource: Resource<State>): State | undefined =>
     this.#states.get(resource as Resource) as State | undefined
 
-  /** The same with another state of one resource. */
+  /** A copy with another state of one resource. */
   with<State>(resource: Resource<State>, state: State): Observation {
     return new Observation(new Map([...this.#states, [resource as Resource, state]]), this.#graph)
   }
 
-  /** The same for another graph, whose resources have the names of those that were observed. */
+  /** A copy for another graph whose resources have the same names. */
   in(graph: readonly Resource[], alsoSeen: readonly Resource[] = []): Observation {
     const byName = new Map([...this.#states].map(([{ name }, state]) => [name, state]))
     return new Observation(new Map([...graph, ...alsoSeen].map((one) => [one, byName.get(one.name)])), graph)
   }
 
-  /** The part of it that is about these. */
+  /** The part that covers these resources. */
   only(resources: readonly Resource[]): Observation {
     return new Observation(
       this.#states,
@@ -34,7 +34,7 @@ export class Observation {
     )
   }
 
-  /** What is there, in the graph's order. */
+  /** The resources that exist, in the graph's order. */
   get present(): Resource[] {
     return this.#graph.filter((resource) => this.#states.get(resource) !== undefined)
   }
@@ -54,8 +54,8 @@ export interface PlanItem {
 
 /**
  * Observes all resources concurrently.
- * @param absent errors that mean "not there", such as a foreign resource when only the lab's own matter
- * @param known what was observed a moment ago and is not asked for again
+ * @param absent errors that count as "does not exist", such as a resource that is not the lab's
+ * @param known resources that were observed a moment ago and are not observed again
  */
 export async function observe(
   graph: readonly Resource[],
@@ -98,7 +98,7 @@ export function plan(graph: readonly Resource[], observation: Observation): Plan
 }
 
 export interface ConvergeOptions extends Progress {
-  /** Whether to look again and go on after this failure: a lost answer, or something that another made. */
+  /** Whether to observe again and retry after this error: a lost answer, or a resource that another run created. */
   isRetryable(error: unknown, attempt: number): boolean
 }
 
@@ -117,7 +117,7 @@ export async function ensure(
   const work = (resource: Resource, seen: Observation): EnsureContext => ({
     seen: seen.of,
     async ready<State>(other: Resource<State>) {
-      // Its own line says what failed; this one was only not begun.
+      // The other resource reports its own failure; this one was not started.
       const made = ready.get(other as Resource) ?? Promise.resolve(seen.of(other))
       const state = await (made as Promise<State>).catch(() => {
         throw new Skipped()
@@ -181,7 +181,7 @@ export async function ensure(
   return states
 }
 
-/** Removes what is there, each when everything that needs it is gone. */
+/** Removes what exists, each resource after those that need it. */
 export async function remove(observation: Observation, options: ConvergeOptions): Promise<void> {
   const gone = new Map<Resource, Promise<void>>()
   let firstFailure: unknown
@@ -220,7 +220,7 @@ export async function remove(observation: Observation, options: ConvergeOptions)
   if (firstFailure !== undefined) throw firstFailure
 }
 
-/** Thrown inside the engine where a resource isn't begun because another has failed. */
+/** Thrown inside the engine when a resource is not started because another failed. */
 class Skipped extends Error {}
 
 const progressOf = (resource: Resource, { emit, clock, signal }: Progress) => ({

@@ -6,11 +6,11 @@ const user = z.object({
   email: z.string(),
   /** What they may spend a month. */
   usd: z.number(),
-  /** Whether it is another than the lab's. */
+  /** Whether it differs from the lab's. */
   own: z.boolean(),
   /** What they have spent this month. */
   used: z.number(),
-  /** Their balance as it was; null: LibreChat gives them one at their first message. */
+  /** Their balance before; null: LibreChat creates it at their first message. */
   before: z.number().nullable(),
   /** Their balance with this allowance. */
   left: z.number(),

@@ -8,7 +8,7 @@ import { createTar } from 'nanotar'
 /** Text files by their path in the archive, with `/` between its parts. */
 export type Files = ReadonlyMap<string, string>
 
-/** The templates in this package: beside `dist/` when installed, two rooms up when run from source. */
+/** The templates in this package: beside `dist/` when installed, two directories up when run from source. */
 function packagedTemplates(): string {
   for (let room = dirname(fileURLToPath(import.meta.url)); ; room = dirname(room)) {
     if (existsSync(join(room, 'package.json'))) return join(room, 'templates')
@@ -16,7 +16,7 @@ function packagedTemplates(): string {
   }
 }
 
-/** What is for a cluster and never goes to a host. */
+/** Files for a cluster, which are never sent to a host. */
 const forClusters = 'kubernetes/'
 
 /** Every file for a host, by its path below `templates/`. */
@@ -31,7 +31,7 @@ export const clusterFiles = (): Files =>
       .map(([path, text]) => [path.slice(forClusters.length), text]),
   )
 
-/** In an order that is the same everywhere. */
+/** Sorted independently of the locale. */
 function allFiles(directory = packagedTemplates()): Files {
   const entries = readdirSync(directory, { recursive: true, withFileTypes: true })
   const paths = entries
@@ -47,7 +47,7 @@ function allFiles(directory = packagedTemplates()): Files {
   )
 }
 
-/** 16 hex characters that name these contents, whichever Node compresses them. */
+/** 16 hex characters from the uncompressed contents, so they don't depend on the version of Node. */
 export function digest(files: Files): string {
   const hash = createHash('sha256')
   for (const [path, text] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
@@ -56,10 +56,10 @@ export function digest(files: Files): string {
   return hash.digest('hex').slice(0, 16)
 }
 
-/** What the name field of a tar header holds (POSIX 1003.1, ustar), in bytes. */
+/** The size of a tar header's name field (POSIX 1003.1, ustar), in bytes. */
 const longestPath = 100
 
-/** What ends a tar, two blocks of zeros (POSIX 1003.1, ustar): Python refuses an archive of no file without it. */
+/** The end of a tar, two blocks of zeros (POSIX 1003.1, ustar). Python refuses an empty archive without it. */
 const endOfArchive = Buffer.alloc(1024)
 
 /** The files as one compressed tar, all owned by root and readable by it alone. */

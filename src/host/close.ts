@@ -2,10 +2,10 @@ import { LabError } from '../core/error.js'
 import type { Host } from './host.js'
 import { runCommand } from './run-command.js'
 
-/** Stops the proxy, and Docker doesn't start it again. LibreChat goes on: a dump stops and starts it. */
+/** Stops the proxy, so that Docker doesn't start it again. LibreChat keeps running: a dump stops and starts it. */
 export const closeScript = 'docker compose -p librechat-lab stop proxy'
 
-/** Nobody gets in any more, neither from outside nor through a tunnel. LabError `not-closed`. */
+/** Blocks all access, from outside and through tunnels. LabError `not-closed`. */
 export async function closeLab(host: Host): Promise<void> {
   const { code, stderr } = await runCommand(host, {
     stage: 'close',

@@ -12,8 +12,9 @@ import {
 } from 'node:crypto'
 
 /**
- * The little of CMS (RFC 5652, RFC 5083, RFC 5084) that a backup is made of: AuthEnvelopedData with AES-256-GCM and one
- * recipient with RSA-OAEP and SHA-256, as `openssl cms -encrypt -aes-256-gcm` writes it and `openssl cms -decrypt` reads it.
+ * The subset of CMS (RFC 5652, RFC 5083, RFC 5084) that backups use: AuthEnvelopedData with AES-256-GCM and one
+ * recipient with RSA-OAEP and SHA-256, as `openssl cms -encrypt -aes-256-gcm` writes it and `openssl cms -decrypt`
+ * reads it.
  */
 
 const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' } as const
@@ -30,12 +31,12 @@ const oids = {
   scrypt: '06092b06010401da47040b',
 } as const
 
-/** Thrown for bytes that are no such message, or not one for this key. */
+/** Thrown for bytes that are not such a message, or not encrypted to this key. */
 export class UnreadableMessage extends Error {}
 
 interface Element {
   tag: number
-  /** Where its contents begin and end. */
+  /** The offsets of its contents. */
   start: number
   end: number
 }
@@ -85,7 +86,7 @@ function parts(der: Buffer): Parts {
   return { key, nonce: bytes(nonce), content: bytes(content), mac: bytes(mac) }
 }
 
-/** Decrypts a message. UnreadableMessage for one that was changed, or is not for this key. */
+/** Decrypts a message. UnreadableMessage if it was modified, or is not encrypted to this key. */
 export function openMessage(der: Buffer, privateKey: KeyObject): Buffer {
   const { nonce, content, mac, key } = parts(der)
   try {
@@ -98,7 +99,9 @@ export function openMessage(der: Buffer, privateKey: KeyObject): Buffer {
   }
 }
 
-/** The same message for another recipient, whose key has the same length: only the content's key is encrypted again. */
+/**
+ * Re-encrypts a message to another recipient with a key of the same length. Only the content key is encrypted again.
+ */
 export function resealMessage(der: Buffer, privateKey: KeyObject, to: KeyObject): Buffer {
   const { key } = parts(der)
   const sealed = publicEncrypt(
@@ -124,7 +127,7 @@ const number = (value: number) => {
   return element(tags.integer, hex(Number.parseInt(even.slice(0, 2), 16) > 0x7f ? `00${even}` : even))
 }
 
-/** Encrypts a message as the host does. */
+/** Encrypts a message in the host's format. */
 export function sealMessage(plain: Buffer, to: KeyObject): Buffer {
   const [contentKey, nonce] = [randomBytes(32), randomBytes(12)]
   const cipher = createCipheriv('aes-256-gcm', contentKey, nonce, { authTagLength: 16 })
@@ -156,7 +159,7 @@ export function sealMessage(plain: Buffer, to: KeyObject): Buffer {
 /** scrypt within the 32 MiB that openssl allows itself: 16 MiB, four times over. */
 const cost = { N: 16_384, r: 8, p: 4 } as const
 
-/** A private key as PEM (PKCS #8 with PBES2), readable with the passphrase alone; scrypt makes guessing slow. */
+/** A private key as PEM (PKCS #8 with PBES2), encrypted with the passphrase; scrypt makes guessing slow. */
 export function lockKey(key: KeyObject, passphrase: string): string {
   const [salt, iv] = [randomBytes(16), randomBytes(16)]
   const cipher = createCipheriv('aes-256-cbc', scryptSync(passphrase, salt, 32, cost), iv)

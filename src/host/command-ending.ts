@@ -6,14 +6,14 @@ type Invocation = Pick<
   'Status' | 'StatusDetails' | 'ResponseCode' | 'ExecutionElapsedTime'
 >
 
-/** What was sent, as run-command.ts has it. */
+/** The command, as run-command.ts sent it. */
 type Sent = Readonly<{ stage: string; timeoutSeconds: number }>
 
-/** 128 and the signal, as a shell tells it: SIGKILL, which is what the kernel sends when memory runs out. */
+/** 128 plus the signal number, as in a shell: SIGKILL, which the kernel sends when memory runs out. */
 const killedCode = 137
 
 /**
- * What a command is told as that did not end by itself. The details name the cause more exactly than the status:
+ * The errors for a command that did not end by itself. The details are more exact than the status:
  * https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html
  */
 export function endedBadly(invocation: Invocation, command: Sent): LabError {
@@ -21,7 +21,7 @@ export function endedBadly(invocation: Invocation, command: Sent): LabError {
   const details = (StatusDetails ?? Status ?? '').replaceAll(' ', '')
   const again = 'Run the same command again: it continues where this one stopped.'
   const stage = `The host's stage ${command.stage}`
-  // The agent tells a script that was killed as one whose time was over (agent/plugins/pluginutil, GetStatus).
+  // The agent reports a killed script as one that timed out (agent/plugins/pluginutil, GetStatus).
   if (ResponseCode === killedCode && !ranOutOfTime(invocation, command)) {
     return new LabError({
       code: 'command-killed',
@@ -68,7 +68,7 @@ const reasons = new Map([
   ['TimedOut', 'It ran longer than it was given, and the SSM agent stopped it.'],
 ])
 
-/** By how long it ran, as AWS writes it: "PT2M0.5S". Where it is not said, the details decide. */
+/** Compares its duration, in AWS's format "PT2M0.5S", with the timeout. Without a duration, the details decide. */
 function ranOutOfTime({ ExecutionElapsedTime, StatusDetails }: Invocation, command: Sent): boolean {
   const [, hours, minutes, seconds] =
     /^PT(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?$/.exec(ExecutionElapsedTime ?? '') ?? []

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import type { Host } from './host.js'
 import { lastJson, runStage } from './stage.js'
 
-/** Stopping LibreChat, dumping some gigabytes and starting it again. */
+/** Time to stop LibreChat, dump some gigabytes, and start it again. */
 const timeoutSeconds = 2 * 3600
 
 const served = { port: z.number(), token: z.string() }
@@ -24,7 +24,7 @@ export type Receiver = z.infer<typeof receiving>['receive']
 const restored = z.object({
   restored: z.object({
     id: z.string(),
-    /** The dump of the data that was there before. */
+    /** The dump of the data that was replaced. */
     before: z.string(),
     seconds: z.number(),
     stoppedSeconds: z.number(),
@@ -48,11 +48,54 @@ const listed = z.object({
 })
 export type ListedDump = z.infer<typeof listed>['dumps'][number]
 
-async function ask<T>(host: Host, action: string, request: object, answer: z.ZodType<T>): Promise<T> {
+const packed = z.object({
+  packed: z.object({
+    id: z.string(),
+    bytes: z.number(),
+    stoppedSeconds: z.number(),
+    files: z.record(z.string(), z.number()),
+    /** The SHA-256 of index.json, which names each part's. */
+    index: z.string().regex(/^[0-9a-f]{64}$/),
+    /** An earlier upload that was interrupted and could not be aborted now. */
+    left: z
+      .object({ bucket: z.string(), key: z.string(), region: z.string(), uploadId: z.string() })
+      .nullable(),
+  }),
+})
+export type PackedDump = z.infer<typeof packed>['packed']
+const uploaded = z.object({
+  uploaded: z.object({
+    bytes: z.number(),
+    /** As S3 shows it: the SHA-256 of the parts' SHA-256, and how many they are. */
+    checksum: z.string(),
+    region: z.string(),
+  }),
+})
+export type UploadedDump = z.infer<typeof uploaded>['uploaded']
+
+/** An object in S3, and the account that has to own its bucket. */
+export interface S3Place {
+  bucket: string
+  key: string
+  /** Where to look first; S3 names the bucket's own. */
+  region: string
+  /** "amazonaws.com" */
+  suffix: string
+  account: string
+}
+
+async function ask<T>(
+  host: Host,
+  action: string,
+  request: object,
+  answer: z.ZodType<T>,
+  onStep?: (step: string) => void,
+): Promise<T> {
   const output = await runStage(host, 'backup', {
     stage: `backup-${action}`,
     input: { 'request.json': JSON.stringify({ action, ...request }) },
     timeoutSeconds,
+    ...(onStep ? { onStep } : {}),
   })
   return answer.parse(lastJson(output))
 }
@@ -61,18 +104,35 @@ async function ask<T>(host: Host, action: string, request: object, answer: z.Zod
 export const offerDump = async (host: Host, publicKey: string, settings: string): Promise<OfferedDump> =>
   (await ask(host, 'make', { publicKey, settings }, made)).backup
 
-/** The same port takes a dump in, encrypted to the host's one-time key. The token is sealed to `publicKey`. */
+/**
+ * Dumps the lab and packs the dump into one encrypted file on the host, for `to`. What S3 would refuse comes before the
+ * dump. `onStep` is told what it is doing.
+ */
+export const packDump = async (
+  host: Host,
+  request: { publicKey: string; settings: string; key: string; readme: string; header: object; to: S3Place },
+  onStep: (step: string) => void,
+): Promise<PackedDump> => (await ask(host, 'pack', request, packed, onStep)).packed
+
+/** Uploads that file with the signature of its index, and deletes it. `onStep` is told how far it is. */
+export const uploadDump = async (
+  host: Host,
+  request: { id: string; signature: string; to: S3Place },
+  onStep: (step: string) => void,
+): Promise<UploadedDump> => (await ask(host, 'upload', request, uploaded, onStep)).uploaded
+
+/** Receives a dump on the same port, encrypted to the host's one-time key. The token is sealed to `publicKey`. */
 export const receiveDump = async (
   host: Host,
   publicKey: string,
   dump: { id: string; files: Readonly<Record<string, number>> },
 ): Promise<Receiver> => (await ask(host, 'receive', { publicKey, ...dump }, receiving)).receive
 
-/** Puts a dump back; the data that is there is dumped first. */
+/** Restores a dump; the current data is dumped first. */
 export const restoreDump = async (host: Host, id: string, received: boolean): Promise<RestoredDump> =>
   (await ask(host, 'restore', { id, received }, restored)).restored
 
-/** Ends the offer and deletes the dump that was made for it. */
+/** Ends the offer and deletes its dump. */
 export const endOffer = async (host: Host, id: string): Promise<void> => {
   await ask(host, 'done', { id }, z.object({ done: z.string() }))
 }

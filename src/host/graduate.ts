@@ -5,13 +5,13 @@ import type { Host } from './host.js'
 import { oneTimeKey } from './sealed.js'
 import { lastJson, runStage } from './stage.js'
 
-/** What a host has that another engine needs. */
+/** What is read from the host for `graduate`. */
 export interface Carried {
-  /** The text of librechat.yaml as it stands. */
+  /** The current text of librechat.yaml. */
   librechatYaml: string
-  /** Users whose allowance is their own: US dollars by e-mail address. */
+  /** Users with their own allowance: US dollars by e-mail address. */
   own: Readonly<Record<string, number>>
-  /** The lab's keys by the names of their variables; undefined where they were not asked for. */
+  /** The lab's keys by the names of their variables; undefined if they were not requested. */
   secrets: Readonly<Record<string, string>> | undefined
 }
 
@@ -24,7 +24,7 @@ const answer = z.object({
 })
 const plain = z.object({ librechatYaml: z.string(), own: z.record(z.string(), z.number()) })
 
-/** Reads it. The keys come encrypted to a key of this process. */
+/** Reads it. The keys are encrypted to a key of this process. */
 export async function takeAlong(host: Host, withSecrets: boolean): Promise<Carried> {
   const key = withSecrets ? await oneTimeKey() : undefined
   const output = await runStage(host, 'graduate', {

@@ -7,11 +7,11 @@ export interface Host {
   readonly ssm: SSMClient
   readonly region: string
   readonly instanceId: string
-  /** The lab's name: the part of the Run Command's comment by which other tools know whose it is. */
+  /** The lab's name, for the comment of its Run Commands. */
   readonly lab: string
   readonly clock: Clock
   readonly emit: Emit
   readonly signal: AbortSignal
-  /** Another directory of templates than the one in the package, for its developers. */
+  /** A directory of templates to use instead of the package's, for development. */
   readonly templates?: string | undefined
 }

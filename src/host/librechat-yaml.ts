@@ -1,32 +1,27 @@
 import { stringify } from 'yaml'
+import { answerTokens } from '../core/answer-tokens.js'
 
 export interface LibreChatSettings {
   /** The region whose Bedrock answers; shown to users as the only one. */
   region: string
-  /** The menu, in its order: each as it is called, and as a user reads it. Empty: a lab without chat. */
+  /** The menu, in order: each model's id and label. Empty: a lab without chat. */
   models: readonly { id: string; label: string }[]
   /** The id of the model that a new conversation starts with. */
   defaultModel?: string | undefined
   /** The id of the model that names conversations; it must be callable, or every title fails. */
   titleModel?: string | undefined
-  /** The most tokens of an answer, thinking included; `defaultMaxTokens` where left out. */
+  /** The most tokens of an answer, thinking included; `answerTokens.default` where left out. */
   maxTokens?: number | undefined
   /** US dollars that each user may spend in a calendar month. */
   allowance?: number | undefined
 }
-
-/**
- * Bedrock takes input and `maxTokens` from the per-minute quota when a request starts. Without it LibreChat asks for
- * 64,000 or 128,000 tokens of Claude, which a new account's quota refuses at the first message.
- */
-export const defaultMaxTokens = 8192
 
 /** What a conversation with each model of the menu starts with. The chat proof asks with the same. */
 export const presetsOf = ({ models, maxTokens }: Pick<LibreChatSettings, 'models' | 'maxTokens'>) =>
   models.map(({ id }) => ({
     endpoint: 'bedrock' as const,
     model: id,
-    maxTokens: maxTokens ?? defaultMaxTokens,
+    maxTokens: maxTokens ?? answerTokens.default,
   }))
 
 /** The configuration's own version, for LibreChat v0.8.8. A string: unquoted, YAML would read 1.3 as a number. */
@@ -51,14 +46,14 @@ const capabilities = [
 ] as const
 
 /**
- * LibreChat would ask for the title beside the first answer, with the model's own limit of tokens: both together can
- * exceed the quota of a new account.
+ * By default LibreChat requests the title at the same time as the first answer, with the model's own token limit:
+ * together they can exceed the quota of a new account.
  */
 const titleTiming = 'final'
 
 /**
- * `librechat.yaml`: exactly the callable models, by names that people know. Without `addedEndpoints` agents
- * would vanish from the menu, and with a list of specs LibreChat hides parameters and presets unless told so.
+ * `librechat.yaml`, with exactly the callable models, by their familiar names. Without `addedEndpoints` agents would
+ * vanish from the menu, and with a list of specs LibreChat hides parameters and presets unless told so.
  */
 export function librechatYaml(settings: LibreChatSettings): string {
   const { region, models, defaultModel, titleModel, allowance } = settings
@@ -71,25 +66,25 @@ export function librechatYaml(settings: LibreChatSettings): string {
         modelSelect: true,
         parameters: true,
         presets: true,
-        // What only a third party could do. The capabilities below are the server's own lock.
+        // Hides what needs a third party. The capabilities below enforce it on the server.
         runCode: false,
         webSearch: false,
         fileSearch: false,
         fileCitations: false,
       },
-      // LibreChat's other tools each ask their users for a third party's key.
+      // LibreChat's other tools ask users for a third party's key.
       includedTools: ['calculator'],
       registration: { socialLogins: [] },
       ...(allowance !== undefined && {
-        // A million credits are a dollar. LibreChat's own refill adds the same amount to every user, after so many
-        // days; the host sets each balance instead when a month begins (templates/host/money.py).
+        // A million credits are a dollar. LibreChat's own refill adds the same amount to every user after a number of
+        // days. Instead, the host sets each balance at the start of a month (templates/host/money.py).
         balance: { enabled: true, startBalance: Math.round(allowance * 1e6), autoRefillEnabled: false },
       }),
       endpoints: {
-        // The page goes by the agents' timing, the server by the endpoint's own.
+        // The page uses the agents' timing, the server the endpoint's.
         agents: { capabilities, titleTiming },
         bedrock: {
-          // Without a list LibreChat would offer its own, most of which this account cannot call.
+          // Without a list, LibreChat offers its own models, and this account can't call most of them.
           models: models.map(({ id }) => id),
           availableRegions: [region],
           titleConvo: titleModel !== undefined,
@@ -114,7 +109,7 @@ export function librechatYaml(settings: LibreChatSettings): string {
   )
 }
 
-/** Two models of one name, such as one in the region and one through a profile, are told apart by their ids. */
+/** Adds the id to labels that two models share, such as one in the region and one through a profile. */
 function distinct(models: LibreChatSettings['models']): string[] {
   return models.map(({ id, label }) =>
     models.some((other) => other.id !== id && other.label === label) ? `${label} (${id})` : label,

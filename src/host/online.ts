@@ -28,7 +28,7 @@ export async function waitUntilOnline(host: Host, deadlineMs: number): Promise<v
 /** Whether Systems Manager reaches the instance's agent right now. One call. */
 export const isOnline = async (host: Host): Promise<boolean> => (await pingStatus(host)) === 'Online'
 
-/** Whether the agent was there and no longer is. False where this user may not ask. */
+/** Whether the agent was connected before and is not now. False without the permission to ask. */
 export async function isLost(host: Host): Promise<boolean> {
   try {
     const status = await pingStatus(host)
@@ -39,7 +39,7 @@ export async function isLost(host: Host): Promise<boolean> {
   }
 }
 
-/** Online, ConnectionLost, Inactive; undefined while the agent has never come, or when the question was throttled. */
+/** Online, ConnectionLost, Inactive; undefined if the agent never connected, or the call was throttled. */
 async function pingStatus(host: Host): Promise<string | undefined> {
   try {
     const { InstanceInformationList } = await host.ssm.send(

@@ -2,22 +2,22 @@ import { LabError } from '../core/error.js'
 import { digest, type Files, tarball, templates } from './archive.js'
 import type { Host } from './host.js'
 
-/** What Run Command is asked to carry at most; its own limit is 64 KB with everything around it. */
+/** The largest script for one Run Command, in bytes; AWS's limit is 64 KB for the whole request. */
 const limit = 48 * 1024
 
-/** The word that ends the archive; no line of base64 is it. */
+/** The line that ends the archive; it can't occur in base64. */
 const end = '----'
 
-/** Where the host unpacks what it was sent: in memory, so that a restart clears it. */
+/** Where the host unpacks files: in memory, so that a restart clears it. */
 const directory = '/run/librechat-lab'
 
-/** How a script ends, and what it prints, on a host that doesn't have this version's files. */
+/** The exit code and output of a script on a host that doesn't have this version's files. */
 export const filesMissing = { code: 79, word: 'librechat-lab: files missing' } as const
 
 /**
  * A script for `sh` that unpacks the files into a new directory and then runs `commands`. Everything that varies is
  * inside the archive, so that neither a shell nor Run Command, which fills in `{{ssm:...}}`, ever reads it as text.
- * Python unpacks, for Amazon Linux always has it (dnf is made of it) and not always tar.
+ * Python unpacks, because Amazon Linux always has it (dnf needs it), but not always tar.
  */
 function unpacking(files: Files, commands: string): string {
   const archive = tarball(files).toString('base64').replace(/.{76}/g, '$&\n')
@@ -39,10 +39,10 @@ ${commands}
 export const script = (files: Files, command: string): string =>
   unpacking(files, `CODE=$SENT\nexport CODE\n${command}`)
 
-/** How much of the files one Run Command carries, as base64; what a stage adds comes on top in the last. */
+/** How much base64 one Run Command carries, without what a stage adds in the last one. */
 const parcelSize = { leading: 45 * 1024, last: 34 * 1024 }
 
-/** The files in as few parcels as fit, `run.sh` in the last, which is filled first. */
+/** Divides the files into as few parcels as possible. `run.sh` is in the last one, which is filled first. */
 function parcels(files: Files): Files[] {
   const parts: Map<string, string>[] = [new Map()]
   const inOrder = [...files].sort(([a], [b]) => Number(b === 'run.sh') - Number(a === 'run.sh'))

@@ -11,41 +11,46 @@ import type { Host } from './host.js'
 import { isLost } from './online.js'
 
 export interface Command {
-  /** One word: system, docker, images, stack, health, user-add. Stands in the command's comment. */
+  /** One word: system, docker, images, stack, health, user-add. It is part of the command's comment. */
   readonly stage: string
   /** For `sh`, as root. */
   readonly script: string
   readonly timeoutSeconds: number
-  /** Called while the command takes long, the next time when it has ended; the signal aborts at the command's end. */
+  /** Called while a command takes long, again each time it has resolved; the signal aborts when the command ends. */
   readonly onWait?: ((signal: AbortSignal) => Promise<void>) | undefined
 }
 
 export interface CommandResult {
-  /** The first 24,000 bytes; a character that is cut there is left out. */
+  /** The first 24,000 bytes, without a character that is cut there. */
   readonly stdout: string
   /** The first 8,000 bytes. */
   readonly stderr: string
-  /** 0 only when Run Command says Success too. */
+  /** 0 only if Run Command reports Success too. */
   readonly code: number
 }
 
-/** How long the agent may take to fetch a command. */
+/** Time limit for the agent to fetch a command. */
 const deliverySeconds = 120
-/** For how long a call that says nothing about the command is made again: an agent that has just come online. */
+/**
+ * How long a call is retried whose error says nothing about the command, such as for an agent that just came online.
+ */
 const settleMs = 30_000
-/** After how long `onWait` is called, and how long after it has ended it is called again. */
+/** The delay before `onWait` is called, and between its calls. */
 const onWaitMs = 6_000
 
-/** How often the agent of a command that takes long is looked for. Systems Manager misses it after some minutes. */
+/**
+ * How often the agent's connection is checked during a long command. Systems Manager notices a lost one after some
+ * minutes.
+ */
 const lookMs = 60_000
 
-/** By this comment the account's command history, the rehearsal and the tests know a lab's stages. */
+/** The comment identifies a lab's stages in the account's command history, the rehearsal and the tests. */
 const comment = (lab: string, stage: string): string => `librechat-lab ${lab} ${stage}`.slice(0, 100)
 
 /**
- * Runs a script on the host by SendCommand with AWS-RunShellScript, and waits for its end.
- * Run Command shows nothing before that. An interrupted wait leaves the script running: the lock on the host makes
- * the next run wait for it. LabErrors say who ended it when it was not the script itself; see command-ending.ts.
+ * Runs a script on the host by SendCommand with AWS-RunShellScript, and waits for its end. Run Command shows no
+ * output before that. An interrupted wait leaves the script running: the lock on the host makes the next run wait for
+ * it. LabErrors name the cause if the script did not end by itself; see command-ending.ts.
  */
 export async function runCommand(host: Host, command: Command): Promise<CommandResult> {
   const commandId = await send(host, command)
@@ -59,7 +64,7 @@ export async function runCommand(host: Host, command: Command): Promise<CommandR
       if (invocation !== undefined && ended(invocation)) return resultOf(invocation, command)
       watch.after(pause(polls))
       if (host.clock.now() < nextLook) continue
-      // Of a host that was stopped, Run Command says nothing before the command's time is over.
+      // If the host is stopped, Run Command reports nothing before the command times out.
       if (await isLost(host)) throw stoppedMeanwhile(command)
       nextLook = host.clock.now() + lookMs
     }
@@ -76,13 +81,13 @@ export async function runCommand(host: Host, command: Command): Promise<CommandR
 }
 
 /**
- * Milliseconds before a poll. Not core's `poll`, which asks at once and knows one upper limit: a command that was just
- * sent is not known yet, and one that takes long is asked about less often. A command with nothing to do ends within a
- * second, one that downloads images takes minutes.
+ * Milliseconds before a poll. Not core's `poll`, which asks at once and has one upper limit: a new command is not
+ * known yet, and a long one is polled less often. A command with nothing to do ends within a second, one that
+ * downloads images takes minutes.
  */
 const pause = (polls: number): number => Math.min(100 * 1.5 ** polls, polls < 14 ? 1000 : 2000)
 
-/** Calls `onWait` beside the polls, by the time that they waited. */
+/** Calls `onWait` between the polls, depending on the time waited. */
 function watched(host: Host, { onWait }: Command) {
   const over = new AbortController()
   let waitedMs = 0
@@ -104,10 +109,10 @@ function watched(host: Host, { onWait }: Command) {
   }
 }
 
-/** Scripts may run twice, so a call whose answer was lost is made again as one that was refused for a while is. */
+/** Scripts may run twice, so a call whose answer was lost is retried, as after a transient error. */
 async function send(host: Host, command: Command): Promise<string> {
   const { clock, signal } = host
-  // A managed instance is unknown to SendCommand for a moment after it has become Online.
+  // SendCommand may not know an instance for a moment after it comes Online.
   const isUnknown = (error: unknown) => isCode(error, 'InvalidInstanceId')
   try {
     return await retryWhile(
@@ -160,7 +165,7 @@ const offline = ({ instanceId }: Host, cause: unknown) =>
     cause,
   })
 
-/** Passing trouble with a poll says nothing about the command: undefined, and the next poll tells. */
+/** Returns undefined for a transient error, which says nothing about the command; the next poll tries again. */
 async function poll(host: Host, commandId: string): Promise<GetCommandInvocationCommandOutput | undefined> {
   try {
     return await host.ssm.send(
@@ -168,7 +173,7 @@ async function poll(host: Host, commandId: string): Promise<GetCommandInvocation
       { abortSignal: host.signal },
     )
   } catch (error) {
-    // A command that was sent a moment ago may not be known yet.
+    // A new command may not be known yet.
     if (isPassing(error) || isCode(error, 'InvocationDoesNotExist')) return undefined
     throw error
   }
@@ -185,14 +190,17 @@ function resultOf(invocation: GetCommandInvocationCommandOutput, command: Comman
     code,
   })
   if (Status === 'Success') return result(ResponseCode ?? 0)
-  // -1: no process of the script's has ended, whatever the status.
+  // -1: no process of the script has exited, whatever the status.
   if (Status === 'Failed' && (ResponseCode ?? 1) >= 0 && isScripts(StatusDetails))
     return result(ResponseCode || 1)
   throw endedBadly(invocation, command)
 }
 
-/** Whether details of "Failed" are the script's own: others name who stopped it, or that it never arrived. */
+/**
+ * Whether the details of "Failed" mean that the script itself failed. Others mean that it was stopped, or never
+ * arrived.
+ */
 const isScripts = (details: string | undefined): boolean => details === undefined || details === 'Failed'
 
-/** The agent cuts by bytes, so the last character may be half: its replacement says nothing. */
+/** The agent truncates by bytes, so the last character can be incomplete. Its replacement character is removed. */
 const whole = (text: string | undefined): string => (text ?? '').replace(/\ufffd$/, '')

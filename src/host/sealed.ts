@@ -14,11 +14,11 @@ import { lastJson, runStage } from './stage.js'
 
 const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' } as const
 
-/** A key for one answer of the host's: what comes back through Run Command is readable to this process alone. */
+/** A key for one answer of the host: only this process can read what Run Command returns. */
 export interface OneTimeKey {
   /** PEM, for the request. */
   readonly publicKey: string
-  /** What the host encrypted with RSA-OAEP and SHA-256, base64. */
+  /** Decrypts what the host encrypted with RSA-OAEP and SHA-256, in base64. */
   open(sealed: string): string
 }
 
@@ -33,7 +33,7 @@ export async function oneTimeKey(): Promise<OneTimeKey> {
   }
 }
 
-/** A password on its way to the host: what it was encrypted to, and the ciphertext in base64. */
+/** A password for the host: the key that it is encrypted to, and the ciphertext in base64. */
 export interface Sealed {
   readonly key: string
   readonly sealed: string
@@ -43,8 +43,8 @@ const answer = z.object({ key: z.object({ id: z.string().regex(/^[0-9a-f]{24}$/)
 
 /**
  * Encrypts a password to a key that the host makes for it, keeps in memory and uses once: RSA-OAEP with SHA-256, 4096
- * bits, for up to 446 bytes. Whoever can answer in the host's name can give a key of their own: see docs/security.md.
- * @param purpose the action and the user, as the host's password_of names them: elsewhere it doesn't decrypt
+ * bits, for up to 446 bytes. Anyone who can answer for the host can supply their own key: see docs/security.md.
+ * @param purpose the action and the user, as the host's password_of names them; it can't be decrypted for any other
  */
 export async function sealForHost(host: Host, secret: string, purpose: string): Promise<Sealed> {
   const output = await runStage(host, 'key', { timeoutSeconds: 300 })
@@ -63,14 +63,14 @@ export async function sealForHost(host: Host, secret: string, purpose: string): 
   return { key: made.data.key.id, sealed: sealed.toString('base64') }
 }
 
-/** The public key, when it is one that the host's program makes. */
+/** The public key, if it has the form that the host's program generates. */
 function rsaKey(pem: string): KeyObject | undefined {
   if (!pem.startsWith('-----BEGIN PUBLIC KEY-----')) return undefined
   try {
     const key = createPublicKey(pem)
     return key.asymmetricKeyDetails?.modulusLength === 4096 ? key : undefined
   } catch (error) {
-    // OpenSSL's own words for a PEM that is none.
+    // OpenSSL's error for an invalid PEM.
     if ((error as { code?: string }).code?.startsWith('ERR_OSSL')) return undefined
     throw error
   }

@@ -3,15 +3,15 @@ import * as z from 'zod'
 import { LabError } from '../core/error.js'
 import { digest, type Files, templates } from './archive.js'
 
-/** What varies between hosts; everything else is a static template. */
+/** The values that differ between hosts; everything else is a static template. */
 export interface HostSettings {
   /** The Elastic IP. */
   readonly address: string
-  /** A domain that points to it: then the certificate is publicly trusted. */
+  /** A domain that points to it; its certificate is publicly trusted. */
   readonly domain?: string | undefined
   /** Whether the address gets a publicly trusted certificate. */
   readonly trustedCertificate?: true | undefined
-  /** Whom the certificate's issuer may write to; hostmaster@<domain> by default. */
+  /** The contact for the certificate's issuer; hostmaster@<domain> by default. */
   readonly acmeEmail?: string | undefined
   /** Bedrock's region. */
   readonly region: string
@@ -30,7 +30,7 @@ const domain = z
   .max(253)
   .regex(new RegExp(`^(?:${label}\\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$`), 'not a domain name in lower case')
 
-/** Strict, for these values are in a file that a shell, Compose and Caddy read. */
+/** Strict, because a shell, Compose and Caddy read the file with these values. */
 const schema = z.object({
   address: z.string().refine(isIPv4, 'not an IPv4 address'),
   domain: domain.optional(),
@@ -76,11 +76,11 @@ function filesOf(settings: HostSettings): Files {
     LAB_ADDRESS: address,
     LAB_SITE: domain ?? address,
     LAB_CERTIFICATE: domain ? 'domain' : trustedCertificate ? 'trusted' : 'address',
-    // An address that every domain should have (RFC 2142). Caddy's second issuer wants one.
+    // An address that every domain should have (RFC 2142). Caddy's second issuer needs one.
     LAB_ACME_EMAIL: domain === undefined ? '' : (acmeEmail ?? `hostmaster@${domain}`),
-    // Browsers take it for names alone (RFC 6797, 8.1.1), and it holds for every port of one.
+    // Browsers accept it only for names (RFC 6797, 8.1.1), and apply it to all ports.
     LAB_HSTS: String(domain !== undefined),
-    // How bin/certificate has the proxy load a renewed one: a socket in the proxy's container.
+    // The socket in the proxy's container with which bin/certificate loads a renewed certificate.
     ...(trustedCertificate && !domain ? { LAB_PROXY_ADMIN: 'unix//run/caddy-admin.sock' } : {}),
     LAB_REGION: region,
     ...(allowance === undefined ? {} : { LAB_ALLOWANCE: String(allowance) }),
@@ -95,14 +95,17 @@ function filesOf(settings: HostSettings): Files {
 }
 
 /**
- * The name of what this version would put on a host with these settings: 16 hex characters.
- * `status` compares it with the health's `release`.
+ * Identifies what this version installs on a host with these settings: 16 hex characters. `status` compares it with
+ * the health's `release`.
  */
 export function release(settings: HostSettings, directory?: string): string {
   return digest(new Map([...templates(directory), ...filesOf(settings)]))
 }
 
-/** What the stack stage finds in its input. */
-export function stackInput(settings: HostSettings, directory?: string): Record<string, string> {
+/** The input of the stack stage. */
+export function stackInput(
+  settings: HostSettings,
+  directory?: string,
+): Record<string, string> & { release: string } {
   return { ...Object.fromEntries(filesOf(settings)), release: release(settings, directory) }
 }

@@ -1,16 +1,18 @@
-import { type HostHealth, healthIn } from './health.js'
 import type { Host } from './host.js'
+import { type HostHealth, healthIn } from './host-health.js'
 import { type HostSettings, stackInput } from './settings.js'
 import { runStage } from './stage.js'
 import { type MadeUser, type NewUser, withUserRequest } from './users.js'
 
 interface Stage {
   readonly name: 'system' | 'docker' | 'images' | 'stack' | 'health'
-  /** As the user reads it. */
+  /** Its name for users. */
   readonly title: string
-  /** The first time, on a t3.medium; the images' download dominates. */
+  /** Of the first set-up on a t3.medium; the images' download dominates. */
   readonly usualMs: number
   readonly timeoutSeconds: number
+  /** The host's programs, if not the stage's name. */
+  readonly programs?: string
 }
 
 const stages: readonly Stage[] = [
@@ -21,38 +23,55 @@ const stages: readonly Stage[] = [
   { name: 'health', title: 'host: health', usualMs: 15_000, timeoutSeconds: 600 },
 ]
 
+/** The last stage on a new host: opens the ports, as `stack` does elsewhere, and checks the health. */
+const opening: Stage = {
+  name: 'health',
+  title: 'host: HTTPS and health',
+  usualMs: 20_000,
+  timeoutSeconds: 3600,
+  programs: 'open health',
+}
+
 export interface SetUp {
   readonly health: HostHealth
-  /** The first user, when one was asked for and this run made it. */
+  /** The first user, if this run created it. */
   readonly firstUser?: MadeUser
 }
 
-/** What a change of LibreChat's or its databases' version needs. */
+/** What an update of LibreChat or its databases needs. */
 export interface Update {
-  /** Asks the models from inside LibreChat's container, for a host that doesn't open before one answers. */
+  /** Calls the models from inside LibreChat's container: the host opens only after one answers. */
   readonly proof: string | undefined
-  /** Tries a version again that was rolled back. */
+  /** Retries a version that was rolled back. */
   readonly again?: boolean
 }
 
-/** Dumps the data, migrates it, and puts it back where that fails: each may take as long as the data is large. */
+/** Dumps the data, migrates it, and restores it if that fails. The duration depends on the amount of data. */
 const updateSeconds = 4 * 3600
 
+/** Work that needs LibreChat but not its health: starts once LibreChat runs, and is awaited. */
+export interface Beside {
+  run(): Promise<unknown>
+  /** Whether the host was never set up. Then its ports open meanwhile; nobody uses them yet if the run is killed. */
+  isNew: boolean
+}
+
 /**
- * Puts this version's stack on the host: five stages, each safe to run again, each in seconds when there is nothing
- * to do. The first user is made before the ports are open. Needs an instance that is online (`waitUntilOnline`).
- * @param besideHealth begun once the stack runs, and awaited: what needs LibreChat, and not its health
+ * Installs this version's stack on the host in five stages. Each is safe to run again, and takes seconds if there is
+ * nothing to do. The first user is created before the ports open. Needs an instance that is online
+ * (`waitUntilOnline`).
  */
 export async function setUpHost(
   host: Host,
   settings: HostSettings,
   firstUser?: NewUser,
   update?: Update,
-  besideHealth: () => Promise<unknown> = async () => {},
+  beside: Beside = { run: async () => {}, isNew: false },
 ): Promise<SetUp> {
   const again = update?.again ? { 'try-again': 'yes' } : {}
   const proof = update?.proof === undefined ? {} : { 'proof.sh': update.proof }
-  const input = { ...stackInput(settings, host.templates), ...proof, ...again }
+  const later = beside.isNew ? { 'open-later': 'yes' } : {}
+  const input = { ...stackInput(settings, host.templates), ...proof, ...again, ...later }
   const run = (stage: Stage, more: Record<string, string> = again) =>
     followed(
       host,
@@ -62,8 +81,10 @@ export async function setUpHost(
   let made: MadeUser | undefined
   let output = ''
   for (const stage of stages) {
-    if (stage.name === 'health') output = await withBoth(run(stage), besideHealth())
-    else if (stage.name !== 'stack') output = await run(stage)
+    if (stage.name === 'health') {
+      const last = beside.isNew ? run(opening, { release: input.release }) : run(stage)
+      output = await withBoth(last, beside.run())
+    } else if (stage.name !== 'stack') output = await run(stage)
     else if (firstUser === undefined) await run(stage, input)
     else {
       made = await withUserRequest(host, { ...firstUser, first: true }, (request) =>
@@ -74,7 +95,7 @@ export async function setUpHost(
   return { health: healthIn(output), ...(made?.made ? { firstUser: made } : {}) }
 }
 
-/** The first's result, once both have ended; throws what the first, else the second, has thrown. */
+/** The first result, once both have ended; rethrows the first one's error, else the second one's. */
 async function withBoth<T>(first: Promise<T>, second: Promise<unknown>): Promise<T> {
   await Promise.allSettled([first, second])
   const result = await first
@@ -98,15 +119,16 @@ export async function awaitHealth(host: Host): Promise<HostHealth> {
   return healthIn(output)
 }
 
-/** A stage as one line that the user follows. */
+/** Runs a stage, shown as one task. */
 async function followed(host: Host, stage: Stage, input: Record<string, string>): Promise<string> {
   const task = { type: 'task', id: `host:${stage.name}`, name: stage.title } as const
   host.emit({ ...task, state: 'started', usualMs: stage.usualMs })
   try {
-    const { name, timeoutSeconds } = stage
-    // The first stage takes this version's files along for all of them.
+    const { name, timeoutSeconds, programs = name } = stage
+    // The first stage sends this version's files for all stages.
+    const withFiles = name === 'system'
     const onStep = (detail: string) => host.emit({ ...task, state: 'progress', detail })
-    const output = await runStage(host, name, { input, timeoutSeconds, withFiles: name === 'system', onStep })
+    const output = await runStage(host, programs, { input, timeoutSeconds, stage: name, withFiles, onStep })
     host.emit({ ...task, state: 'done', detail: summary(output) })
     return output
   } catch (error) {

@@ -26,7 +26,7 @@ export function lastJson(text: string): unknown {
 /** Prints what a stage, or the first boot, is doing at this moment, as `step` in templates/stages/common.sh wrote it. */
 export const stepScript = 'cat /opt/librechat-lab/state/step 2>/dev/null || true'
 
-/** Tells what the host is doing. It only informs, so it leaves failures to the stage's own polls. */
+/** Tells what the host is doing. It ignores errors, because the stage's own polls report them. */
 async function tellStep(host: Host, signal: AbortSignal, onStep: (step: string) => void): Promise<void> {
   try {
     const { stdout } = await runCommand(
@@ -41,11 +41,11 @@ async function tellStep(host: Host, signal: AbortSignal, onStep: (step: string) 
 }
 
 /**
- * Runs one of the host's programs (`templates/run.sh <program>`) and returns what it printed.
- * Throws the host's own LabError when it failed, after a note with the end of its log.
+ * Runs one of the host's programs (`templates/run.sh <program>`), or several in turn, and returns what they
+ * printed. If one fails, emits a note with the end of its log and throws the host's own LabError.
  * @param stage the word in the command's comment, where it is another than the program's name
- * @param withFiles whether to send this version's files at once, to a host that is not expected to have them. Else they
- *   are sent when it says that it doesn't.
+ * @param withFiles whether to send this version's files at once, to a host that is not expected to have them. Else
+ * they are sent when it says that it doesn't.
  * @param onStep told in a few words what the host is doing, while that takes long
  */
 export async function runStage(
@@ -68,7 +68,7 @@ export async function runStage(
   const onWait = onStep && ((signal: AbortSignal) => tellStep(host, signal, onStep))
   const send = async (withFiles: boolean): Promise<CommandResult> => {
     const scripts = payloads(host, input, `bash "$CODE/run.sh" ${program}`, { withFiles })
-    // What does not fit into one command comes before it.
+    // Files that don't fit into one command are sent before it.
     for (const script of scripts.slice(0, -1)) {
       const carried = await runCommand(host, { stage: 'files', script, timeoutSeconds: 300 })
       if (carried.code !== 0) return carried

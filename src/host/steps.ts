@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import type { Prose } from '../core/error.js'
 
-/** What the host's programs advise, by its code. They do not know how this user calls the program. */
+/** The advice of the host's programs, by its code: they don't know how the user calls this program. */
 const steps = {
   up: () => ['Run: ', { path: 'up' }],
   update: () => ['Update again: ', { path: 'update' }],
@@ -9,6 +9,10 @@ const steps = {
   'see-status': () => ['See the lab’s health: ', { path: 'status' }],
   'larger-disk': () => ['Make the disk larger: ', { path: 'up', flags: { disk: '<GB>' } }],
   'open-port-80': () => ['Open port 80 to everyone: ', { path: 'up', flags: { 'open-port-80': true } }],
+  'own-certificate': () => [
+    'Use the lab’s own certificate and close port 80: ',
+    { path: 'up', flags: { 'no-trusted-certificate': true } },
+  ],
   'set-allowance': () => [
     'Set one for each user and month: ',
     { path: 'up', flags: { allowance: '<dollars>' } },

@@ -4,7 +4,7 @@ import { LabError } from '../core/error.js'
 import type { Host } from './host.js'
 import { lastJson, runStage } from './stage.js'
 
-/** A period to sum: from one moment up to another, in milliseconds since the epoch. */
+/** A period, in milliseconds since the epoch; `to` is exclusive. */
 export type Period = readonly [name: string, from: number, to: number]
 
 /** What was used and what it cost at LibreChat's own rates. */
@@ -21,9 +21,9 @@ export interface Amounts {
 export interface Ledger {
   days: (Amounts & { day: string })[]
   months: (Amounts & { month: string })[]
-  /** The costliest first; `count` is how many a last line without a name stands for. */
+  /** By cost, the highest first; `count` is the number of items that a last line without a name sums up. */
   models: (Amounts & { model?: string; count?: number })[]
-  /** The same; a user who was removed has the address "". */
+  /** The same; the address of a removed user is "". */
   users: (Amounts & { email?: string; count?: number })[]
 }
 
@@ -38,7 +38,7 @@ const ledger = z.object({
   users: z.array(othersToo),
 })
 
-/** LibreChat's balance counts millionths of a dollar, and a transaction may have a part of one. */
+/** LibreChat's balance counts millionths of a dollar; a transaction can have fractions of one. */
 const usdOf = (credits: number): number => Math.round(credits) / 1e6
 
 const amountsOf = ([, input, output, cacheWrite, cacheRead, calls, credits]: z.infer<
@@ -89,7 +89,7 @@ function ledgerIn(output: string): z.infer<typeof ledger> {
   })
 }
 
-/** The most that is unpacked: an answer is 24,000 bytes, and text like this becomes a tenth. */
+/** The limit for the unpacked answer: 24,000 bytes that are compressed to about a tenth. */
 const mostBytes = 4 * 1024 * 1024
 
 function unpacked(text: string): unknown {

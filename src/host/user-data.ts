@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { type Files, templates } from './archive.js'
 import { script } from './payload.js'
 
-/** What the first stages need; the rest comes over Run Command. */
+/** The files for the first stages; Run Command sends the rest. */
 const needed = [
   /^run\.sh$/,
   /^pins\.env$/,

@@ -8,26 +8,26 @@ export interface NewUser {
   readonly email: string
   /** 3 to 80 characters; the e-mail address's own name by default. */
   readonly name?: string | undefined
-  /** 8 to 128 characters; made on the host when it isn't given. */
+  /** 8 to 128 characters; generated on the host if not given. */
   readonly password?: string | undefined
 }
 
 export interface MadeUser {
   readonly email: string
-  /** False when the first user was wanted and there were users already. */
+  /** False if only a first user was wanted and users already exist. */
   readonly made: boolean
-  /** The password that the host made: to be shown once. */
+  /** The generated password, to be shown once. */
   readonly password?: string
 }
 
 export interface ListedUser {
   readonly email: string
   readonly name: string
-  /** As LibreChat writes it. */
+  /** As LibreChat stores it. */
   readonly created: string
 }
 
-/** What LibreChat itself accepts (its registerSchema), and nothing that could be read as an option or a line's end. */
+/** What LibreChat accepts (its registerSchema), without values that could be read as an option or a line break. */
 const email = z
   .email('not an e-mail address')
   .max(254, 'longer than 254 characters')
@@ -45,7 +45,7 @@ const password = z
 
 const rules = { email, name, password }
 
-/** Why a value can't be used, in a few words, or undefined: for a prompt, before anything is sent. */
+/** Why a value is invalid, in a few words, or undefined. For prompts, before anything is sent. */
 export function problemWith(field: keyof typeof rules, value: string): string | undefined {
   return rules[field].safeParse(value).error?.issues[0]?.message
 }
@@ -73,8 +73,8 @@ interface UserRequest extends NewUser {
 }
 
 /**
- * Does something with a request about a user, and reads the host's answer. A password that was given travels encrypted
- * to a key of the host's; one that the host makes comes back encrypted to a key of ours.
+ * Sends a request about a user, and reads the host's answer. A given password is encrypted to a key of the host; a
+ * generated one is encrypted to a key of this process.
  */
 export async function withUserRequest(
   host: Host,
@@ -104,7 +104,7 @@ export async function withUserRequest(
   return { ...made, ...(sealed === undefined ? {} : { password: key.open(sealed) }) }
 }
 
-/** The answer about the user among what a stage printed: the stack stage prints more after it. */
+/** Finds the answer about the user in a stage's output: the stack stage prints more after it. */
 const findUser = (output: string): unknown =>
   lastJson(
     output
@@ -115,19 +115,19 @@ const findUser = (output: string): unknown =>
 
 const timeoutSeconds = 900
 
-/** Makes a user; the first one ever becomes LibreChat's admin. */
+/** Creates a user; the first one becomes LibreChat's admin. */
 export const addUser = (host: Host, user: NewUser): Promise<MadeUser> =>
   withUserRequest(host, user, (request) =>
     runStage(host, 'user', { stage: 'user-add', input: { 'request.json': request }, timeoutSeconds }),
   )
 
-/** Gives a user a new password and ends their sessions. */
+/** Sets a new password and ends the user's sessions. */
 export const resetPassword = (host: Host, user: NewUser): Promise<MadeUser> =>
   withUserRequest(host, { ...user, action: 'reset-password' }, (request) =>
     runStage(host, 'user', { stage: 'user-reset', input: { 'request.json': request }, timeoutSeconds }),
   )
 
-/** Removes a user and everything they have. LibreChat is stopped for it, for about half a minute. */
+/** Removes a user and everything they have. LibreChat is stopped for about half a minute. */
 export async function removeUser(host: Host, address: string): Promise<void> {
   check('email', address)
   const request = JSON.stringify({ action: 'remove', email: address })

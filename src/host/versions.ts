@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { LabError } from '../core/error.js'
 import { templates } from './archive.js'
-import type { HostHealth } from './health.js'
+import type { HostHealth } from './host-health.js'
 
 /** The services that hold data, with the names of their pins: their versions change only after a dump. */
 const services = {
@@ -20,19 +20,19 @@ export interface Move {
   readonly to: string
 }
 
-/** What a release of LibreChat asks for before it starts on data of an older one: `templates/migrations.json`. */
+/** Migrations that a release of LibreChat requires for data of an older one: `templates/migrations.json`. */
 const migration = z.object({
   name: z.string(),
   /** For data of a version below this one. */
   below: z.string(),
   dryRun: z.array(z.string()),
   command: z.array(z.string()),
-  /** Where LibreChat says so. */
+  /** LibreChat's documentation of it. */
   source: z.string(),
 })
 export type Migration = z.infer<typeof migration>
 
-/** The versions that this release puts on a host. */
+/** The versions that this release installs. */
 export function pinnedVersions(directory?: string): Readonly<Record<Service, string>> {
   const pins = templates(directory).get('pins.env') ?? ''
   const version = (pin: string) =>
@@ -44,7 +44,7 @@ export function pinnedVersions(directory?: string): Readonly<Record<Service, str
   }
 }
 
-/** What of a host is of another version than this release has. A host that doesn't say has none. */
+/** The services with another version than this release. Empty for a host that doesn't report versions. */
 export function movesOf({ versions }: Pick<HostHealth, 'versions'>, directory?: string): Move[] {
   const pinned = pinnedVersions(directory)
   return (Object.keys(services) as Service[]).flatMap((service) => {
@@ -58,7 +58,7 @@ export const isHeld = ({ updates }: Pick<HostHealth, 'updates'>, moves: readonly
   updates.librechat?.result === 'rolled-back' &&
   moves.every(({ service, to }) => updates.librechat?.to?.[service] === to)
 
-/** The migrations of LibreChat's data that these moves run. */
+/** The migrations of LibreChat's data that these updates run. */
 export function migrationsOf(moves: readonly Move[], directory?: string): Migration[] {
   const move = moves.find(({ service }) => service === 'librechat')
   if (!move) return []
@@ -70,7 +70,7 @@ export function migrationsOf(moves: readonly Move[], directory?: string): Migrat
 export const movesText = (moves: readonly Move[]): string =>
   moves.map(({ name, from, to }) => `${name} ${from} to ${to}`).join(', ')
 
-/** LabError `older-version` where a service of the host is newer than this release: its data can't go back. */
+/** LabError `older-version` if a service on the host is newer than this release: its data can't be downgraded. */
 export function refuseOlder(moves: readonly Move[]): void {
   const older = moves.filter(({ from, to }) => isOlder(to, from))
   if (older.length === 0) return
@@ -82,7 +82,10 @@ export function refuseOlder(moves: readonly Move[]): void {
   })
 }
 
-/** By numbers; a release candidate is older than its release, and what is no version older than all (host/update.py). */
+/**
+ * Compares by numbers. A release candidate is older than its release; text that is not a version is older than all
+ * (as in host/update.py).
+ */
 function isOlder(one: string, other: string): boolean {
   const [a, b] = [parts(one), parts(other)]
   const at = a.findIndex((part, index) => part !== b[index])

@@ -4,11 +4,11 @@ import type { Settings } from './settings.js'
 
 type Allow = Settings['allow']
 
-/** A range in canonical form, to be added to the list of those that can reach the lab, or taken off it. */
+/** A range in canonical form that is added to, or removed from, the ranges that can reach the lab. */
 export interface AccessEdit {
   kind: 'add' | 'remove'
   cidr: string
-  /** Whether the user said that the list may be wider than a /16, or empty. */
+  /** Whether the user accepts a list that is wider than a /16, or empty. */
   allowEveryone: boolean
   allowNobody: boolean
 }
@@ -23,9 +23,9 @@ const advice: RangeAdvice = {
 export const checkedRange = (text: string): string => checkedCidr(text, advice)
 
 /**
- * The list with the edit made. The list is the user's own from then on: `up` no longer replaces a detected address.
- * A range that is not in it is removed already, unless a wider one contains it.
- * LabErrors `too-wide`, `too-many-cidrs`, `no-such-range`, `last-range`
+ * The list after the edit. From then on `up` no longer replaces a detected address in it. Removing a range that is
+ * not in the list succeeds, unless a wider range contains it. LabErrors `too-wide`, `too-many-cidrs`,
+ * `no-such-range`, `last-range`
  */
 export function editedAllow(allow: Allow, edit: AccessEdit): Allow {
   return edit.kind === 'add' ? withRange(allow, edit) : withoutRange(allow, edit)

@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net'
 import { proofIn } from '../bedrock/proof.js'
-import type { HostHealth } from '../host/health.js'
+import type { HostHealth } from '../host/host-health.js'
 import { type BudgetState, readersOf } from '../resources/budget.js'
 import { usersOf } from '../resources/host-setup.js'
 import type { InstanceState } from '../resources/instance.js'
@@ -10,7 +10,7 @@ import type { SecurityGroupState } from '../resources/security-group.js'
 /** HTTP, LibreChat and Portainer. */
 type LabPort = 80 | 443 | 9443
 
-/** What AWS and the host have of what the settings choose; undefined where there is nothing, or it cannot be seen. */
+/** The actual state of what the settings choose; undefined if it doesn't exist, or can't be observed. */
 export interface Actual {
   /** The sources that the rules let in, for each port of the lab. */
   allowed?: Readonly<Record<LabPort, readonly string[]>> | undefined
@@ -25,10 +25,12 @@ export interface Actual {
   domain?: string | undefined
   /** Whether the host gets a trusted certificate for its address. */
   trustedCertificate?: boolean | undefined
-  /** The ids in LibreChat's menu, and those that the last proof asked: a silent one leaves the menu for a while. */
+  /**
+   * The ids in LibreChat's menu and in the last proof: a model that did not answer is out of the menu for a while.
+   */
   models?: readonly string[] | undefined
   users?: number | undefined
-  /** US dollars; null: none. Undefined: the host has not said. */
+  /** US dollars; null: none; undefined: unknown. */
   allowance?: number | null | undefined
   limit?: number | null | undefined
   /** AWS's budget; undefined: there is none. */
@@ -41,7 +43,7 @@ export interface Actual {
   policy?: string | undefined
 }
 
-/** What was observed, in the terms of the settings. */
+/** Converts what was observed into the terms of the settings. */
 export function actualOf(seen: {
   group?: Pick<SecurityGroupState, 'ingress'> | undefined
   role?: Pick<RoleState, 'boundary' | 'inline'> | undefined

@@ -2,12 +2,12 @@ import { type Address, DescribeAccountAttributesCommand, type EC2Client } from '
 import { ignoreErrors } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
 
-/** Every account may hold as many: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html */
+/** The default quota: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html */
 const leastQuota = 5
 
 /**
- * The account's quota of Elastic IPs in the region, where it had to be asked. LabError `address-quota` when the account
- * may not hold one more.
+ * The account's quota of Elastic IPs in the region; undefined if it did not have to be asked. LabError
+ * `address-quota` if it is used up.
  */
 export async function checkAddressQuota(
   ec2: EC2Client,
@@ -15,7 +15,7 @@ export async function checkAddressQuota(
   held: readonly Address[],
 ): Promise<number | undefined> {
   if (held.length < leastQuota) return undefined
-  // Somebody who may not ask for the quota can still make a lab.
+  // A caller without the permission to read the quota can still create a lab.
   const limits = await ignoreErrors(['UnauthorizedOperation'], () =>
     ec2.send(new DescribeAccountAttributesCommand({ AttributeNames: ['vpc-max-elastic-ips' as never] })),
   )

@@ -3,8 +3,8 @@ import { describeInstance, type Identity } from '../resources/identity.js'
 import type { LabId } from '../resources/ownership.js'
 
 /**
- * A lab of version 0.1.0, or one whose settings are lost, is recognised by what agrees, without a proof. The user
- * accepts that once, in the plan or by `--adopt`. LabError `not-proven`.
+ * A lab of version 0.1.0, or one whose settings are lost, is recognised by its names and attachments, without a
+ * proof. The user accepts that once, in the plan or with `--adopt`. LabError `not-proven`.
  */
 export function refuseUnsaidAdoption(
   { name, region }: LabId,

@@ -1,17 +1,17 @@
 import type { Hint } from '../core/error.js'
-import type { HostHealth } from '../host/health.js'
+import type { HostHealth } from '../host/host-health.js'
 import { instanceMonthlyUsd, pricesOf } from './prices.js'
 
-/** What a host is short of: a stable code, and one sentence with the figures. */
+/** A resource that the host lacks: a stable code, and one sentence with the figures. */
 interface Limit {
   code: 'memory' | 'processor' | 'credits' | 'disk' | 'restarts' | 'first-token'
   text: string
 }
 
-/** Advice, never a fault: it does not change whether a lab is healthy. */
+/** Advice only: it does not change whether a lab is healthy. */
 export interface Capacity {
   limits: Limit[]
-  /** The steps that help, the nearest first; empty where nothing is short. */
+  /** The steps that help, the easiest first; empty if nothing is short. */
   next: Hint[]
 }
 
@@ -19,7 +19,7 @@ export interface CapacityQuestion {
   region: string
   instanceType: string
   diskGb: number
-  /** Of each model that answered the last time. */
+  /** For each model that answered in the last proof. */
   firstTokenMs: readonly number[]
   health: Pick<HostHealth, 'disk' | 'memory' | 'load'>
 }
@@ -39,12 +39,12 @@ const baselines: Readonly<Record<string, number>> = {
   '2xlarge': 0.4,
 }
 
-/** Up to here a larger type is the next step; after the last, a cluster. */
+/** The types in order of size. After the largest, the next step is a cluster. */
 const sizes = ['nano', 'micro', 'small', 'medium', 'large', 'xlarge']
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`
 
-/** Whether a host is at its limits, and which step is next. */
+/** Whether a host has reached its limits, and the next step. */
 export function capacityOf(question: CapacityQuestion): Capacity {
   const short = [
     ...memoryLimit(question),
@@ -105,14 +105,16 @@ function restartsLimit({ health: { load } }: CapacityQuestion): Limit[] {
   return often.length > 0 ? [{ code: 'restarts', text: `${text}, the last time in the past 24 hours` }] : []
 }
 
-/** As templates/host/health.py warns. */
+/** The same limits as in templates/host/health.py. */
 function diskLimit({ health: { disk } }: CapacityQuestion): Limit[] {
   if (disk.freeBytes >= Math.max(3 * GiB, disk.totalBytes / 10)) return []
   const text = `${(disk.freeBytes / GiB).toFixed(1)} of ${(disk.totalBytes / GiB).toFixed(1)} GiB are free`
   return [{ code: 'disk', text }]
 }
 
-/** One slow model is that model's; where even the fastest is slow, the host or the region may be. */
+/**
+ * If only one model is slow, the model is the cause; if even the fastest is slow, it can be the host or the region.
+ */
 function slowLimit({ firstTokenMs }: CapacityQuestion): Limit[] {
   const fastest = Math.min(...firstTokenMs)
   if (firstTokenMs.length === 0 || fastest < 10_000) return []

@@ -1,83 +1,55 @@
+import type * as z from 'zod'
 import { LabError } from '../core/error.js'
+import { camel, type OptionsOf } from '../core/options.js'
 import type { LabId } from '../resources/ownership.js'
 import { checkedCidrs } from './cidr.js'
 import { facts } from './facts.js'
-import { checkedIdleStop } from './idle-stop.js'
 import {
-  domainSchema,
+  dollarsSchema,
+  dollarsWord,
   emailSchema,
-  nothingChosen,
-  type Settings,
-  settingsSchema,
-  settingsVersion,
-} from './settings.js'
+  type PlainKey,
+  type PlainSettings,
+  plainKeys,
+  plainSetting,
+} from './plain-settings.js'
+import type { PlainSetting } from './setting.js'
+import { settingFlags } from './setting-flags.js'
+import { domainSchema, nothingChosen, type Settings, settingsSchema, settingsVersion } from './settings.js'
 import { allProfileArns, formatSettings } from './stored-settings.js'
 import { checkedTags } from './tags.js'
 
+type ValueOf<Key extends PlainKey> = NonNullable<Settings[Key]>
+
+/** A plain setting's choice: a value, or null from the `--no-` form of a flag that takes one. */
+type PlainChoices = {
+  [Key in PlainKey]?: (typeof settingFlags)[PlainSettings[Key]['flag']] extends { kind: 'word'; off: string }
+    ? ValueOf<Key> | null
+    : ValueOf<Key>
+}
+
 /** What the command line sets; a setting that is left out keeps its value. */
-export interface Choices {
-  instanceType?: string
-  diskGb?: number
+export interface Choices extends PlainChoices {
   /** "detect": the address that this run comes from. */
   allow?: 'detect' | { cidrs: string[]; everyone: boolean }
   domain?: string | null
   trustedCertificate?: boolean
   openPort80?: boolean
-  subnetId?: string
-  permissionsBoundary?: string | null
   tags?: Record<string, string>
-  userData?: boolean
-  email?: string
-  maxTokens?: number
-  /** US dollars; null: none any more. */
-  allowance?: number | null
-  limit?: number | null
-  /** The AWS budget's dollars; null: none any more. */
+  /** The AWS budget's dollars; null removes the budget. */
   budget?: number | null
-  /** Who gets its notices. */
+  /** The recipients of its notices. */
   alerts?: string[]
-  /** Minutes; null switches it off. */
-  idleStop?: number | null
 }
 
-/** The flags as commander hands them over. */
-export interface ChoiceFlags {
-  instanceType?: string
-  disk?: string
-  allowCidr?: string[]
-  allowEveryone?: boolean
-  domain?: string | false
-  trustedCertificate?: boolean
-  openPort80?: boolean
-  subnetId?: string
-  permissionsBoundary?: string | false
-  tag?: string[]
-  userData?: boolean
-  email?: string
-  maxTokens?: string
-  allowance?: string | false
-  limit?: string | false
-  budget?: string | false
-  alert?: string[]
-  idleStop?: string | false
-}
+/** The flags as commander parses them. */
+export type ChoiceFlags = OptionsOf<typeof settingFlags>
 
-export const leastDiskGb = facts.diskGb.least
 export const defaults = { instanceType: nothingChosen.instanceType, diskGb: nothingChosen.diskGb }
 
 /** The flags, each checked before anything is asked of AWS; LabError `bad-…` names the flag. */
 export function checkedChoices(flags: ChoiceFlags): Choices {
-  const fields = settingsSchema.shape
-  const choices: Choices = {}
-  if (flags.instanceType !== undefined) {
-    choices.instanceType = checked(
-      fields.instanceType,
-      flags.instanceType,
-      'instance-type',
-      'an instance type such as t3.medium',
-    )
-  }
-  if (flags.disk !== undefined) choices.diskGb = checkedDisk(flags.disk)
+  const choices: Choices = plainChoices(flags)
   if (flags.allowCidr) {
     if (flags.allowCidr.includes('detect') && flags.allowCidr.length > 1)
       throw detectAmongRanges(flags.allowCidr)
@@ -100,81 +72,45 @@ export function checkedChoices(flags: ChoiceFlags): Choices {
     })
   }
   if (flags.domain === false) choices.domain = null
-  else if (flags.domain !== undefined) {
-    choices.domain = checked(
-      domainSchema,
-      flags.domain.toLowerCase(),
-      'domain',
-      'a host name such as chat.example.org',
-    )
-  }
+  else if (flags.domain !== undefined)
+    choices.domain = checked('domain', domainSchema, domainWord, flags.domain)
   if (flags.trustedCertificate !== undefined) choices.trustedCertificate = flags.trustedCertificate
   if (flags.trustedCertificate && typeof choices.domain === 'string') throw twoCertificates(choices.domain)
   if (flags.openPort80 !== undefined) choices.openPort80 = flags.openPort80
-  if (flags.subnetId !== undefined) {
-    choices.subnetId = checked(
-      fields.subnetId.unwrap(),
-      flags.subnetId,
-      'subnet-id',
-      'a subnet’s id such as subnet-0123456789abcdef0',
-    )
-  }
-  if (flags.permissionsBoundary === false) choices.permissionsBoundary = null
-  else if (flags.permissionsBoundary !== undefined) {
-    choices.permissionsBoundary = checked(
-      fields.permissionsBoundary.unwrap(),
-      flags.permissionsBoundary,
-      'permissions-boundary',
-      'the ARN of an IAM policy',
-    )
-  }
   if (flags.tag) choices.tags = checkedTags(flags.tag)
-  if (flags.userData !== undefined) choices.userData = flags.userData
-  if (flags.maxTokens !== undefined) choices.maxTokens = checkedMaxTokens(flags.maxTokens)
-  if (flags.allowance !== undefined)
-    choices.allowance = flags.allowance === false ? null : checkedDollars(flags.allowance, 'allowance')
-  if (flags.limit !== undefined)
-    choices.limit = flags.limit === false ? null : checkedDollars(flags.limit, 'limit')
-  if (flags.budget !== undefined)
-    choices.budget = flags.budget === false ? null : checkedDollars(flags.budget, 'budget')
+  if (flags.budget !== undefined) choices.budget = flags.budget === false ? null : checkedBudget(flags.budget)
   if (flags.alert) choices.alerts = checkedAlerts(flags.alert)
-  if (flags.idleStop !== undefined)
-    choices.idleStop = flags.idleStop === false ? null : checkedIdleStop(flags.idleStop)
-  if (flags.email !== undefined) choices.email = checkedEmail(flags.email)
   return choices
 }
 
-/** In lower case; LabError `bad-email`, `bad-alert`. */
-export const checkedEmail = (email: string, flag: 'email' | 'alert' = 'email'): string =>
-  checked(emailSchema, email.trim().toLowerCase(), flag, 'an e-mail address')
-
-export function checkedDisk(text: string): number {
-  const gb = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
-  if (gb >= leastDiskGb && gb <= facts.diskGb.most) return gb
-  throw new LabError({
-    code: 'bad-disk',
-    what: `${quote(text)} is not a valid disk size.`,
-    why: `The images need most of ${leastDiskGb} GB; the largest disk is ${facts.diskGb.most} GB.`,
-    fix: [`For example: --disk ${defaults.diskGb}`],
+/** The choices of the settings that depend on no others. */
+function plainChoices(flags: ChoiceFlags): PlainChoices {
+  const chosen = plainKeys.flatMap((key): [string, unknown][] => {
+    const { flag } = plainSetting(key)
+    const given = flags[camel(flag) as keyof ChoiceFlags]
+    if (given === undefined) return []
+    if (typeof given === 'string') return [[key, checkedSetting(key, given)]]
+    return [[key, settingFlags[flag].kind === 'word' ? null : given]]
   })
+  return Object.fromEntries(chosen) as PlainChoices
 }
 
-/** "10", "$7.50". LabError `bad-allowance`, `bad-limit`, `bad-budget`. */
-export function checkedDollars(text: string, what: 'allowance' | 'limit' | 'budget'): number {
-  const { least, most } = facts.dollars
-  const amount = /^\$?\d{1,6}(\.\d{1,2})?$/.test(text) ? Number(text.replace('$', '')) : Number.NaN
-  if (amount >= least && amount <= most) return amount
-  throw new LabError({
-    code: `bad-${what}`,
-    what: `${quote(text)} is not a valid ${what}.`,
-    why: `It is a number of US dollars from ${least} to ${most.toLocaleString('en')} for one month.`,
-    fix: ['For example: 10 or 7.50'],
-  })
+/** A word of the command line, or an answer, as the setting's value. LabError `bad-<flag>`. */
+export function checkedSetting<Key extends PlainKey>(key: Key, word: string): ValueOf<Key> {
+  const { flag, field, word: how } = plainSetting(key)
+  return checked(flag, field, how ?? { is: 'valid' }, word) as ValueOf<Key>
 }
 
-/** Each address once, in lower case. LabError `bad-email`, `bad-alert`. */
+const domainWord: Word = { is: 'a host name such as chat.example.org', read: (word) => word.toLowerCase() }
+const alertWord: Word = { is: 'an e-mail address', read: (word) => word.trim().toLowerCase() }
+
+/** "10", "$7.50". LabError `bad-budget`. */
+export const checkedBudget = (word: string): number =>
+  checked('budget', dollarsSchema, dollarsWord('budget'), word)
+
+/** Each address once, in lower case. LabError `bad-alert`. */
 export function checkedAlerts(given: readonly string[]): string[] {
-  const alerts = [...new Set(given.map((one) => checkedEmail(one, 'alert')))]
+  const alerts = [...new Set(given.map((one) => checked('alert', emailSchema, alertWord, one)))]
   if (alerts.length <= facts.alerts.most) return alerts
   throw new LabError({
     code: 'bad-alert',
@@ -184,31 +120,16 @@ export function checkedAlerts(given: readonly string[]): string[] {
   })
 }
 
-function checkedMaxTokens(text: string): number {
-  const judged = settingsSchema.shape.maxTokens
-    .unwrap()
-    .safeParse(/^\d{1,6}$/.test(text) ? Number(text) : text)
-  if (judged.success) return judged.data
-  throw new LabError({
-    code: 'bad-max-tokens',
-    what: `${quote(text)} is not a valid number of tokens for an answer.`,
-    why: 'The limit is a number from 2048 to 128000. Bedrock reserves this many tokens of the quota for each request.',
-    fix: ['For example: --max-tokens 8192'],
-  })
-}
+type Word = NonNullable<PlainSetting['word']>
 
-function checked<T>(
-  schema: { safeParse(value: unknown): { success: boolean; data?: T } },
-  value: string,
-  flag: string,
-  kind: string,
-): T {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data as T
+function checked<T>(flag: string, schema: z.ZodType<T>, { is, why, example, read }: Word, word: string): T {
+  const result = schema.safeParse(read ? read(word) : word)
+  if (result.success) return result.data
   throw new LabError({
     code: `bad-${flag}`,
-    what: `${quote(value)} is not ${kind}.`,
-    fix: [`Check the value of --${flag}.`],
+    what: `${quote(word)} is not ${is}.`,
+    ...(why ? { why } : {}),
+    fix: [example ? `For example: ${example}` : `Check the value of --${flag}.`],
   })
 }
 
@@ -243,45 +164,46 @@ export function settingsFrom(options: {
       fix: ['Add --open-port-80', 'Or leave --domain out to keep the lab’s own certificate'],
     })
   }
-  const optional = {
-    domain,
-    trustedCertificate: trustedCertificate || undefined,
-    subnetId: choices.subnetId ?? stored?.subnetId,
-    permissionsBoundary:
-      choices.permissionsBoundary === null
-        ? undefined
-        : (choices.permissionsBoundary ?? stored?.permissionsBoundary),
-    tags: choices.tags ?? stored?.tags,
-    email: choices.email ?? stored?.email,
-    passwordDue: stored?.passwordDue,
+  const chosen = {
+    ...plainFrom(stored, choices),
+    version: settingsVersion,
+    generation: stored?.generation ?? options.generation,
     previousGeneration: stored?.previousGeneration,
     creations: stored?.creations,
     adopted: stored?.adopted,
-    defaultModel: chat.defaultModel,
-    titleModel: chat.titleModel,
-    maxTokens: choices.maxTokens ?? stored?.maxTokens,
-    allowance: choices.allowance === null ? undefined : (choices.allowance ?? stored?.allowance),
-    limit: choices.limit === null ? undefined : (choices.limit ?? stored?.limit),
-    budget: budgetFrom(stored, choices, lab),
-    // Only `schedule` changes it.
-    schedule: stored?.schedule,
-    idleStop: choices.idleStop === null ? undefined : (choices.idleStop ?? stored?.idleStop),
-  }
-  return fitting(lab, {
-    version: settingsVersion,
-    generation: stored?.generation ?? options.generation,
-    instanceType: choices.instanceType ?? stored?.instanceType ?? defaults.instanceType,
-    diskGb: choices.diskGb ?? stored?.diskGb ?? defaults.diskGb,
     allow: allowFrom(stored, choices, detected),
     openPort80,
-    userData: choices.userData ?? stored?.userData ?? true,
+    domain,
+    trustedCertificate: trustedCertificate || undefined,
+    tags: choices.tags ?? stored?.tags,
+    passwordDue: stored?.passwordDue,
     models: chat.models,
+    defaultModel: chat.defaultModel,
+    titleModel: chat.titleModel,
+    budget: budgetFrom(stored, choices, lab),
+    // Only the `schedule` commands change it.
+    schedule: stored?.schedule,
     profileArns: allProfileArns(chat, lab),
-    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
-  })
+  }
+  return fitting(lab, withoutUndefined(chosen))
 }
 
-/** A trusted certificate for the address: never beside a domain, which has one of its own. LabError `two-certificates`. */
+const withoutUndefined = (values: object): object =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
+
+/** The settings that depend on no others: as chosen, else as stored, else the default. */
+const plainFrom = (stored: Settings | undefined, choices: Choices): object =>
+  Object.fromEntries(
+    plainKeys.map((key) => {
+      const choice = choices[key]
+      return [key, choice === null ? undefined : (choice ?? stored?.[key] ?? plainSetting(key).default)]
+    }),
+  )
+
+/**
+ * Whether the address gets a trusted certificate. A domain has its own, so both can't be combined. LabError
+ * `two-certificates`.
+ */
 function wantsTrusted(stored: Settings | undefined, choices: Choices, domain: string | undefined): boolean {
   if (choices.trustedCertificate && domain) throw twoCertificates(domain)
   return choices.trustedCertificate ?? (stored?.trustedCertificate === true && domain === undefined)
@@ -323,7 +245,7 @@ const closedPort80 = () =>
     ],
   })
 
-/** LabError `bad-alert`, `budget-unavailable`. Without --alert the first user is told. */
+/** LabError `bad-alert`, `budget-unavailable`. Without --alert, the first user gets the notices. */
 function budgetFrom(
   stored: Settings | undefined,
   choices: Choices,
@@ -372,10 +294,13 @@ const budgetUnavailable = () =>
     ],
   })
 
-/** What a parameter of the standard tier holds: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html */
+/**
+ * The size limit of a standard parameter:
+ * https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
+ */
 const parameterBytes = 4096
 
-/** Settings that can be stored; LabError `too-much-chosen` before anything is created. */
+/** The settings, if they fit into the parameter; LabError `too-much-chosen` before anything is created. */
 function fitting(lab: LabId, chosen: unknown): Settings {
   const settings = settingsSchema.parse(chosen)
   const bytes = Buffer.byteLength(formatSettings(settings, lab))

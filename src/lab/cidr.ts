@@ -7,7 +7,7 @@ interface Range {
   prefix: number
 }
 
-/** A group holds 60 rules; a range takes one for each of three ports, and an open port 80 two more. */
+/** A group can have 60 rules. Each range needs one for each of three ports, and an open port 80 needs two more. */
 const mostRanges = 19
 
 const sizeOf = (prefix: number) => 2 ** (32 - prefix)
@@ -26,11 +26,11 @@ function format({ first, prefix }: Range): string {
   return `${bytes.join('.')}/${prefix}`
 }
 
-/** What to do about a refused range, as the command that it was given to says it. */
+/** The advice about a refused range, which depends on the command. */
 export interface RangeAdvice {
-  /** A range that would do. */
+  /** An example of a valid range. */
   example: Prose | Hint
-  /** How to allow one's own address instead. */
+  /** How to allow your own address instead. */
   own: Prose | Hint
   /** How to allow more than a /16. */
   everyone: Prose | Hint
@@ -88,7 +88,7 @@ export function checkedCidr(given: string, advice: RangeAdvice = adviceOfUp): st
 const overlaps = (a: Range, b: Range) =>
   a.first < b.first + sizeOf(b.prefix) && b.first < a.first + sizeOf(a.prefix)
 
-/** Whether every address of `cidr` lies in one of the ranges. What is not an IPv4 range covers nothing. */
+/** Whether every address of `cidr` lies in one of the ranges. A source that is not an IPv4 range covers nothing. */
 export function isCovered(cidr: string, ranges: readonly string[]): boolean {
   const inner = parse(cidr)
   if (!inner) return false

@@ -5,17 +5,20 @@ import type { Identity, Stranger } from '../resources/identity.js'
 import { type LabId, ownedFilters, tagValue } from '../resources/ownership.js'
 import { findSnapshots, type LabSnapshot } from '../resources/snapshots.js'
 
-/** What may outlive a lab or be made from it, outside its graph. */
+/** Resources outside the graph that were made from the lab and can outlive it. */
 export interface Copies {
   /** Proven to be the lab's. They stay when the lab is destroyed. */
   snapshots: readonly LabSnapshot[]
-  /** Network interfaces with the lab's tags, and the instance that each is at. */
+  /** Network interfaces with the lab's tags, and the instance that each is attached to. */
   interfaces: readonly { id: string; name: string; instanceId: string | undefined }[]
   /** Images and snapshots that have the lab's tags and are not the lab's. */
   strangers: readonly Stranger[]
 }
 
-/** Three concurrent lists, each read to its end. No command makes images, so each with the lab's tags is a copy. */
+/**
+ * Three concurrent lists, each read to its end. No command creates images, so every image with the lab's tags is a
+ * copy.
+ */
 export async function findCopies({ ec2 }: Clients, lab: LabId): Promise<Copies> {
   const Filters = ownedFilters(lab)
   const [{ snapshots, strangers }, images, interfaces] = await Promise.all([
@@ -42,13 +45,13 @@ export async function findCopies({ ec2 }: Clients, lab: LabId): Promise<Copies> 
         kind: 'image' as const,
         id: ImageId,
         name: Name,
-        why: 'It has the lab’s tags, but no version of librechat-lab makes images.',
+        why: 'It has the lab’s tags, but no version of librechat-lab creates images.',
       })),
     ],
   }
 }
 
-/** What has the lab's tags and is left alone: images, snapshots, and interfaces that are not at the lab's instances. */
+/** Resources with the lab's tags that no command changes: images, snapshots, and interfaces of other instances. */
 export function copiesLeftAlone(
   { instance, superseded }: Identity,
   { strangers, interfaces }: Copies,

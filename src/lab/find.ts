@@ -13,7 +13,7 @@ export interface LabInstance {
   /** "pending", "running", "stopping", "stopped". */
   state: string
   publicIp?: string
-  /** Of one that is stopped, or about to be. */
+  /** Set if it is stopped or stopping. */
   rest?: Rest | undefined
 }
 
@@ -42,7 +42,7 @@ export async function findInstance(
       what: `There is no running lab "${lab.name}" in ${lab.region}.`,
       ...(unproven.length > 0
         ? {
-            why: `${unproven.join(', ')} has its tags but is not proven to be the lab's, so it is left alone.`,
+            why: `${unproven.join(', ')} has its tags but is not proven to be the lab's, so it is not changed.`,
           }
         : {}),
       fix: [

@@ -16,7 +16,7 @@ import { type SchedulesState, schedules } from '../resources/schedules.js'
 import { type Rule, type SecurityGroupState, securityGroup } from '../resources/security-group.js'
 import {
   overwrite,
-  type ParameterText,
+  type ReadSettings,
   readParameter,
   type SettingsParameterState,
   settingsConflict,
@@ -28,7 +28,7 @@ import { expressionsOf, scheduleText } from './schedule.js'
 import { nothingChosen, type Settings, settingsSchema } from './settings.js'
 import { describeSettingsChange, formatSettings, parseSettings } from './stored-settings.js'
 
-/** Which resources a lab has, and how they hang together. */
+/** The resources of a lab, and their dependencies. */
 export interface LabGraph {
   settings: Resource<SettingsParameterState>
   role: Resource<RoleState>
@@ -41,13 +41,13 @@ export interface LabGraph {
   scheduleGroup: Resource<ScheduleGroupState>
   schedules: Resource<SchedulesState>
   budget: Resource<BudgetState>
-  /** What is proven to be the lab's; no part of it. */
+  /** What is proven to be the lab's. Not itself a resource in AWS. */
   identity: Resource<Identity>
-  /** All that the settings want, each after what it needs. */
+  /** All resources that the settings want, in the order of their dependencies. */
   all: Resource[]
 }
 
-/** The part of the graph that starts and stops the lab by itself. */
+/** The resources that start and stop the lab on a schedule. */
 export const scheduleOf = ({ scheduleRole, scheduleGroup, schedules }: LabGraph): Resource[] => [
   scheduleRole,
   scheduleGroup,
@@ -61,14 +61,17 @@ export interface GraphOptions {
   /** What the role may call. */
   policy: PolicyDocument
   adopt: boolean
-  /** Where an instance and a group would be made; asked only when they are. */
-  place: () => Promise<LaunchTarget>
+  /**
+   * Where an instance and a group are created; called only if they are. Undefined for a command that neither creates
+   * nor updates them or the address, which then makes fewer requests.
+   */
+  place: (() => Promise<LaunchTarget>) | undefined
   userData: Buffer | undefined
-  /** Whether the schedule's resources are part of it where the settings want none: for those that remove them. */
+  /** Includes the schedule's resources even if the settings have no schedule, for commands that remove them. */
   withSchedule?: boolean
-  /** What the settings parameter was found to hold a moment ago. */
-  settingsRead?: { found: ParameterText | undefined } | undefined
-  /** The instance whose place a new one takes, and which stays meanwhile. */
+  /** Reads the settings parameter for the first observation. */
+  settingsRead?: ReadSettings | undefined
+  /** The instance that is being replaced; it stays until its data is moved. */
   replaces?: string | undefined
 }
 
@@ -96,20 +99,20 @@ export function labGraph({
     profile: creations.profile ?? newCreation(),
     scheduleRole: creations.scheduleRole ?? newCreation(),
     scheduleGroup: creations.scheduleGroup ?? newCreation(),
-    // Kept when the budget is gone: a run that was killed may have left it.
+    // Kept after the budget is removed, because a run that was killed may have left it.
     ...(chosen.budget || creations.budget ? { budget: creations.budget ?? newCreation() } : {}),
   }
   const identity = identityOf({
     ec2,
     lab,
-    // A generation that this run stores counts at once, and so does a creation id.
+    // A generation or creation id that this run stores counts immediately.
     recorded: () => ({ ...recorded, creations: created }),
     names: called,
   })
   const settingsFor = (seen: Identity | undefined): Settings => {
     const adopted = seen?.unconfirmed ? { ...recorded.adopted, ...seen.unconfirmed } : recorded.adopted
     const { generation, previousGeneration } = recorded
-    // Without a schedule there is nothing that these prove.
+    // These are only needed with a schedule.
     const { scheduleRole, scheduleGroup, ...always } = created
     return settingsSchema.parse({
       ...chosen,
@@ -162,7 +165,7 @@ export function labGraph({
     lab,
     adopt,
     name: called.group,
-    vpcId: async () => (await place()).vpcId,
+    vpcId: place && (async () => (await place()).vpcId),
     ingress: ingressOf(chosen),
     creation: created.group,
     identity,
@@ -174,6 +177,7 @@ export function labGraph({
     lab,
     name: called.instance,
     creation: created.address,
+    withTransfers: place !== undefined,
     identity,
     after,
   })
@@ -184,20 +188,20 @@ export function labGraph({
     name: called.instance,
     type: chosen.instanceType,
     diskGb: chosen.diskGb,
-    place,
+    place: place ?? nowhere,
     generation: () => recorded.generation,
-    // What stores a generation stores creation ids.
+    // This version stores the creation ids together with the generation.
     isNewGeneration: chosen.creations === undefined,
     identity,
     renew: async (seen) => {
-      // The one that is to be replaced stays proven, however often its successor is launched.
+      // The instance that is being replaced stays proven, however often its successor is launched.
       const previousGeneration = replaces ? recorded.previousGeneration : recorded.generation
       const generations = { generation: newGeneration(), previousGeneration }
       recorded = { ...recorded, ...generations }
       const value = formatSettings(settingsFor(seen), lab)
       const found = await readParameter(ssm, called.settings)
       const there = found && parseSettings(found.value, called.settings, lab)
-      // Somebody who does not take the lock wrote since this run did.
+      // Someone without the lock wrote the settings after this run did.
       if (!there || formatSettings({ ...there, ...generations }, lab) !== value)
         throw settingsConflict(called.settings)
       await overwrite(ssm, called.settings, value, found.version)
@@ -245,7 +249,7 @@ export function labGraph({
   }
 }
 
-/** What starts and stops the instance by itself: EventBridge Scheduler with a role of its own. */
+/** The resources that start and stop the instance: EventBridge Scheduler, with its own role. */
 function scheduleResources(
   { iam, scheduler }: Clients,
   { schedule, permissionsBoundary }: Settings,
@@ -273,6 +277,8 @@ function scheduleResources(
   }
 }
 
+const nowhere = () => Promise.reject(new Error('This command creates no instance.'))
+
 export const newGeneration = (): string => randomBytes(4).toString('hex')
 const newCreation = (): string => randomBytes(8).toString('hex')
 
@@ -282,7 +288,10 @@ export const recordedIn = (settings: Settings | undefined): Recorded => ({
   mayAdopt: settings?.creations === undefined,
 })
 
-/** 80, 443 and 9443 from the chosen addresses, each rule with a word; 80 from everywhere where it was asked for. */
+/**
+ * Ports 80, 443 and 9443 from the chosen addresses, each rule with a description, and port 80 from everywhere if
+ * chosen.
+ */
 function ingressOf({ allow, openPort80 }: Settings): Rule[] {
   const ports = [
     { port: 80, description: 'HTTP, redirects to HTTPS' },

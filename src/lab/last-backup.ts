@@ -2,14 +2,17 @@ import { CreateTagsCommand, type EC2Client, type Instance } from '@aws-sdk/clien
 import { tagKeys, tagValue } from '../resources/ownership.js'
 import type { LabSnapshot } from '../resources/snapshots.js'
 
-/** The last backup that does not go with the host: a file that was read back, or a complete snapshot. */
+/** The last backup outside the host: a file that was read back, or a complete snapshot. */
 export interface LastBackup {
   kind: 'file' | 'snapshot'
   /** Milliseconds since the epoch. */
   at: number
 }
 
-/** By a tag of the instance, so that it is known of a stopped one too; anybody who may tag it can change it. */
+/**
+ * Read from a tag of the instance, so it is known for a stopped one too. Anyone who can tag the instance can change
+ * it.
+ */
 export function lastBackupOf(
   instance: Instance | undefined,
   snapshots: readonly LabSnapshot[],
@@ -24,7 +27,7 @@ export function lastBackupOf(
   return found.sort((a, b) => b.at - a.at)[0]
 }
 
-/** Notes on the instance that a backup file was read back. */
+/** Records on the instance that a backup file was read back. */
 export async function noteBackup(ec2: EC2Client, instanceId: string, at: number): Promise<void> {
   const Tags = [{ Key: tagKeys.backedUp, Value: new Date(at).toISOString() }]
   await ec2.send(new CreateTagsCommand({ Resources: [instanceId], Tags }))

@@ -18,14 +18,14 @@ export interface LaunchTarget {
   imageId: string
 }
 
-/** LibreChat, MongoDB and Meilisearch together: https://www.librechat.ai/docs */
+/** For LibreChat, MongoDB and Meilisearch together: https://www.librechat.ai/docs */
 const leastMemoryMib = 4096
 /** https://docs.aws.amazon.com/linux/al2023/ug/ec2.html#launch-via-aws-cli */
 const imageParameter = (architecture: string) =>
   `/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${architecture}`
 const architectures = ['x86_64', 'arm64']
 
-/** All that must be true before anything is created; LabError for the first condition that isn't. Six concurrent calls. */
+/** Checks the conditions for creating a lab. LabError for the first one that fails. Six concurrent calls. */
 export async function findLaunchTarget(
   clients: Clients,
   wanted: { instanceType: string; subnetId?: string | undefined },
@@ -122,7 +122,7 @@ const noImage = (region: string, architecture: string) =>
     fault: 'aws',
   })
 
-/** Another region of the same partition, as advice; the last resort, and none where there is no other. */
+/** Suggests another region of the same partition, as the last resort; empty if there is none. */
 function another(region: string): string[] {
   const other = otherRegion(region)
   return other ? [`Or choose another region: --region ${other}`] : []

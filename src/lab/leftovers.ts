@@ -9,16 +9,16 @@ import { names } from './names.js'
 
 /** What exists beside a lab's resources under its path in Parameter Store. */
 export interface Leftovers {
-  /** Parameters in which older versions carried a password, left by a run that was killed. */
+  /** Parameters with which older versions passed a password, left by a run that was killed. */
   secrets: readonly string[]
-  /** Other parameters under the lab's path, its settings and its lock aside. */
+  /** Other parameters under the lab's path, except its settings and its lock. */
   parameters: readonly string[]
 }
 
 export const findLeftovers = async (clients: Clients, lab: Pick<LabId, 'name'>): Promise<Leftovers> =>
   (await readPath(clients, lab)).leftovers
 
-/** All under the lab's path: its settings, and what is left there beside them. */
+/** Everything under the lab's path: its settings, and other parameters. */
 export async function readPath(
   { ssm }: Pick<Clients, 'ssm'>,
   { name }: Pick<LabId, 'name'>,
@@ -38,13 +38,13 @@ export async function readPath(
   }
 }
 
-/** Everything that is left alone: what has the lab's tags without a proof, and what is not in use. */
+/** Everything that no command changes: resources with the lab's tags but without a proof, and unused ones. */
 export function strangersOf(
   { strangers, instance, superseded, volumes }: Identity,
   { parameters }: Leftovers,
 ): Stranger[] {
   const hosts = [instance, ...superseded].map((host) => host?.InstanceId)
-  // With the lab's instance goes the root volume alone; whatever else is attached is only detached by that.
+  // Only the root volume is deleted with the lab's instance; other volumes are detached.
   const roots = [instance, ...superseded].flatMap(
     (host) =>
       host?.BlockDeviceMappings?.filter(({ DeviceName }) => DeviceName === host.RootDeviceName).map(
@@ -76,7 +76,7 @@ export function strangersOf(
 }
 
 export async function removeSecrets({ ssm }: Clients, secrets: readonly string[]): Promise<void> {
-  // Ten at a time is what the call takes.
+  // The call accepts ten names.
   for (let i = 0; i < secrets.length; i += 10) {
     await ssm.send(new DeleteParametersCommand({ Names: secrets.slice(i, i + 10) }))
   }

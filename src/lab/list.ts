@@ -14,7 +14,7 @@ import { recordedIn } from './graph.js'
 import { isName, names } from './names.js'
 import { parseSettings } from './stored-settings.js'
 
-/** A lab as four calls for a whole region show it. */
+/** A lab, as far as four calls for the whole region show it. */
 export interface ListedLab {
   name: string
   region: string
@@ -23,13 +23,13 @@ export interface ListedLab {
   type: string | undefined
   address: string | undefined
   instanceId: string | undefined
-  /** Whether settings, instance and address are all there. */
+  /** Whether settings, instance and address all exist. */
   whole: boolean
-  /** Whether several resources have its tags and nothing proves which are its own. */
+  /** Whether several resources have its tags and nothing proves which of them are the lab's. */
   ambiguous: boolean
 }
 
-/** Every lab of the clients' region, by name. What only has a lab's tags is no lab. */
+/** Every lab in the clients' region, by name. Resources that only have a lab's tags are not a lab. */
 export async function listLabs(
   clients: Clients,
   { account, partition }: Pick<LabId, 'account' | 'partition'>,
@@ -47,13 +47,13 @@ export async function listLabs(
 
 type Tagged = { Tags?: Address['Tags'] | undefined }
 
-/** The lab that a resource says it belongs to. Anybody may have set a tag; what is no lab's name names no lab. */
+/** The lab that a resource's tag names; undefined if the tag is not a valid lab name, because anyone can set it. */
 function nameIn({ Tags }: Tagged, region: string): string | undefined {
   const name = tagValue(Tags, tagKeys.lab) ?? ''
   return isName(name) && tagValue(Tags, tagKeys.region) === region ? name : undefined
 }
 
-/** undefined where the proofs do not decide. */
+/** undefined if the proofs are ambiguous. */
 function identifyOne(lab: LabId, stored: string | undefined, all: Claims): Identity | undefined {
   const isClaimed = (one: Tagged) => nameIn(one, lab.region) === lab.name
   const claims = {

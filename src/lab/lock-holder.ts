@@ -1,20 +1,20 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import * as z from 'zod'
 
-/** Who holds a lab's lock. Anybody in the account may have written it: nothing in it is trusted. */
+/** Who holds a lab's lock. Anyone in the account can write it, so its contents are not trusted. */
 const holderSchema = z.object({
-  /** Random: the only thing that says whose lock it is. */
+  /** Random. It alone identifies the run that holds the lock. */
   id: z.string().max(64),
   /** For people: "ana@laptop". */
   who: z.string().max(100),
   command: z.string().max(20),
   since: z.string().max(40),
-  /** Where the process can be looked up. Versions before 0.2 do not write it. */
+  /** Where the process can be looked up. Not written by versions before 0.2. */
   process: z.object({ space: z.string().max(100), pid: z.int().positive() }).optional(),
 })
 export type Holder = z.infer<typeof holderSchema>
 
-/** The holder in a lock's text; undefined for a text that this program would not write. */
+/** The holder in a lock's text; undefined if the text is not in this program's format. */
 export function parseHolder(text: string | undefined): Holder | undefined {
   try {
     return holderSchema.parse(JSON.parse(text ?? ''))
@@ -25,8 +25,8 @@ export function parseHolder(text: string | undefined): Holder | undefined {
 }
 
 /**
- * Names the set of processes in which a pid means one process: this boot of this kernel and this pid namespace.
- * Host names are shared by containers and copied with machines. Undefined where Linux's /proc is not there.
+ * Names the set of processes in which a pid means one process: this boot of this kernel and this pid namespace. Host
+ * names are shared by containers and copied with machines. Undefined on systems without Linux's /proc.
  */
 export function processSpace(): string | undefined {
   try {
@@ -39,7 +39,7 @@ export function processSpace(): string | undefined {
   }
 }
 
-/** Whether the holder is a process of this very process space that has ended. */
+/** Whether the holder is a process of this same process space, and has ended. */
 export function isDeadHere(holder: Holder | undefined, space: string | undefined): boolean {
   if (!holder?.process || space === undefined || holder.process.space !== space) return false
   if (holder.process.pid === process.pid) return false

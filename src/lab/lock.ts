@@ -7,20 +7,20 @@ import { readParameter } from '../resources/settings-parameter.js'
 import { type Holder, isDeadHere, parseHolder } from './lock-holder.js'
 
 const renewEveryMs = 15_000
-/** A change asks whether the lock is still there when nothing has proven it for this long. */
+/** Before a change, the lock is read again if this long has passed since it was last read. */
 const provenForMs = 5_000
-/** From here on a change waits for a renewal of its own. */
+/** After this long without a renewal, a change waits for one. */
 const overdueAfterMs = 30_000
 /** A lock that is not renewed for this long belongs to a dead run. */
 const abandonedAfterMs = 60_000
 const waitAtMostMs = 15 * 60_000
 
 export interface Lock {
-  /** Whether another run held it first: what was observed before is stale. */
+  /** Whether another run held it first, so that earlier observations are stale. */
   readonly waited: boolean
-  /** Aborts with the run's own signal, and when the lock is lost. */
+  /** Aborts when the run's own signal does, and when the lock is lost. */
   readonly signal: AbortSignal
-  /** Throws `lock-lost` when the lock is lost. Asks AWS when that was not proven within the last seconds. */
+  /** Throws `lock-lost` if the lock is lost. Reads it from AWS if it was not read within the last seconds. */
   check(): Promise<void>
   release(): Promise<void>
 }
@@ -34,15 +34,15 @@ export interface LockOptions {
   space: string | undefined
   clock: Clock
   signal: AbortSignal
-  /** Called while another run is waited for. */
+  /** Called while this run waits for another one. */
   onWait: (text: string) => void
 }
 
 /**
- * Keeps two runs on one lab apart: a parameter put without overwriting, renewed while the work goes on. A random id
- * says whose it is. Another run's lock is taken over when its process has provably ended on this machine, or when it
- * is not renewed for a minute; its age is told by its version, never by two machines' clocks.
- * LabError `locked` after 15 minutes.
+ * Prevents two runs from changing one lab at the same time: a parameter that is created without overwriting, and
+ * renewed during the work. A random id identifies the holder. Another run's lock is taken over when its process has
+ * provably ended on this machine, or when it is not renewed for a minute; its age is measured by its version, not by
+ * comparing two machines' clocks. LabError `locked` after 15 minutes.
  */
 export async function takeLock(options: LockOptions): Promise<Lock> {
   const waited = await acquire(options)
@@ -50,15 +50,15 @@ export async function takeLock(options: LockOptions): Promise<Lock> {
 }
 
 /**
- * Removes the lock that a killed run on this machine left, for a run that finds nothing to change and so takes none.
- * It is taken over first, because another run may be doing the same.
+ * Removes the lock of a killed run on this machine, for a run that has nothing to change and takes no lock itself. It
+ * takes the lock over first, because another run may be doing the same.
  */
 export async function removeDeadLock(options: LockOptions): Promise<void> {
   const there = await readParameter(options.ssm, options.parameter)
   if (isDeadHere(parseHolder(there?.value), options.space)) await (await takeLock(options)).release()
 }
 
-/** Resolves once the lock is this run's: whether it had to wait for another run. */
+/** Resolves once this run has the lock; true if it had to wait for another run. */
 async function acquire(options: LockOptions): Promise<boolean> {
   const { ssm, parameter, mine, space, clock, signal } = options
   let watched: { version: number; value: string; since: number } | undefined
@@ -74,7 +74,7 @@ async function acquire(options: LockOptions): Promise<boolean> {
     const holder = parseHolder(there.value)
     if (clock.now() - watched.since >= abandonedAfterMs || isDeadHere(holder, space)) {
       await ignoreErrors(['TooManyUpdates'], () => put(options, true))
-      // Two runs may take it over at the same moment: the last one to write has it.
+      // If two runs take it over at the same moment, the last one to write has it.
       await clock.sleep(500, signal)
       const isMine = parseHolder((await readParameter(ssm, parameter))?.value)?.id === mine.id
       return isMine ? true : undefined
@@ -98,11 +98,11 @@ function hold(options: LockOptions, waited: boolean): Lock {
   let proving: Promise<unknown> | undefined
 
   const isMine = async () => parseHolder((await readParameter(ssm, parameter))?.value)?.id === mine.id
-  /** The lock while it is this run's; otherwise the lock is lost. */
+  /** Reads the lock; marks it as lost if it is no longer this run's. */
   const prove = async () => {
     const there = await readParameter(ssm, parameter)
     const holder = parseHolder(there?.value)
-    // A missing lock is lost too: another run may have taken it, finished, and removed it.
+    // A missing lock counts as lost: another run may have taken it, finished, and removed it.
     if (!there || holder?.id !== mine.id) return lost.abort(there ? takenOver(holder) : deleted())
     provenAt = clock.now()
     return there
@@ -117,7 +117,7 @@ function hold(options: LockOptions, waited: boolean): Lock {
     const there = await prove()
     if (!there || lost.signal.aborted) return
     const { Version = 1 } = await put(options, true)
-    // Parameter Store has no conditional write: the version tells whether somebody took the lock in between.
+    // Parameter Store has no conditional write. The version shows whether another run took the lock in between.
     const between =
       Version === there.version + 1 || Version === 1
         ? undefined
@@ -149,7 +149,7 @@ function hold(options: LockOptions, waited: boolean): Lock {
     },
     async release() {
       released.abort()
-      await renewing // It would bring the lock back.
+      await renewing // A running renewal would create the lock again.
       if (lost.signal.aborted) return
       // After a sleep the lock may be another run's by now.
       if (clock.now() - renewedAt >= overdueAfterMs && !(await isMine())) return
@@ -161,8 +161,8 @@ function hold(options: LockOptions, waited: boolean): Lock {
 }
 
 /**
- * A passing failure is made up for by the next renewal; a lasting one is reported, because the lock will be lost. It
- * waits for nothing and has no deadline, so it is no `poll`.
+ * After a transient error, the next renewal tries again; any other error is reported, because the lock will be lost.
+ * It has no condition and no deadline, so it doesn't use `poll`.
  */
 async function keepRenewing(
   { clock }: LockOptions,
@@ -184,7 +184,7 @@ async function keepRenewing(
   }
 }
 
-/** What passes is left to the next renewal, which is due within seconds. */
+/** Ignores transient errors: the next renewal is due within seconds. */
 const ignorePassing = (asking: Promise<unknown>): Promise<unknown> =>
   asking.catch((error) => {
     if (!isPassing(error)) throw error
@@ -201,7 +201,7 @@ const put = ({ ssm, parameter, mine }: LockOptions, Overwrite: boolean, Value = 
     }),
   )
 
-/** Whether the lock is this run's now; a repeat of a put whose answer was lost finds itself there. */
+/** Whether this run has the lock now. A retry after a lost answer finds its own lock. */
 async function putNew(options: LockOptions): Promise<boolean> {
   try {
     await put(options, false)

@@ -9,7 +9,7 @@ import { collect } from '../core/collect.js'
 
 /** What Bedrock has counted for one model in the account and region. */
 export interface ModelMetrics {
-  /** As it was called: an inference profile's id, a model's id, or an ARN. */
+  /** The id that was called: an inference profile's or a model's, or an ARN. */
   model: string
   inputTokens: number
   outputTokens: number
@@ -19,8 +19,8 @@ export interface ModelMetrics {
 }
 
 /**
- * https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-runtime-metrics.html. AWS's pages call the cached
- * tokens by two names; no more than one of them has figures.
+ * https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-runtime-metrics.html. AWS's pages use two names for
+ * the cached tokens; at most one of them has figures.
  */
 const Namespace = 'AWS/Bedrock'
 const fields = {
@@ -35,14 +35,16 @@ const fields = {
 type Metric = keyof typeof fields
 const metrics = Object.keys(fields) as Metric[]
 
-/** One request takes so many: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html */
+/**
+ * The limit of one request: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+ */
 const mostQueries = 500
 const day = 86_400
 
 /**
- * Tokens and calls of each model in a period of whole days in UTC, the most used first; undefined where the caller may
- * not read metrics. CloudWatch lists only models that were called in the last two weeks, so earlier ones are named.
- * AWS charges $0.01 for 1,000 metrics that are read, which are seven for each model.
+ * Tokens and calls of each model in a period of whole days in UTC, the most used first; undefined where the caller
+ * may not read metrics. CloudWatch lists only models that were called in the last two weeks, so models of earlier
+ * months are named by the caller. AWS charges $0.01 for 1,000 metrics that are read, which are seven for each model.
  */
 export async function modelMetrics(
   client: CloudWatchClient,
@@ -53,7 +55,7 @@ export async function modelMetrics(
       paginateListMetrics({ client }, { Namespace, MetricName: 'InputTokenCount' }),
       ({ Metrics = [] }) =>
         Metrics.flatMap(({ Dimensions = [] }) =>
-          // Others, such as those of all models together, would count a call twice.
+          // Other dimensions, such as the sum of all models, would count a call twice.
           Dimensions.length === 1 && Dimensions[0]?.Name === 'ModelId' ? [Dimensions[0].Value ?? ''] : [],
         ),
     )

@@ -1,19 +1,19 @@
 import { type CommandLine, type Hint, LabError } from '../core/error.js'
-import { defaultMaxTokens } from '../host/librechat-yaml.js'
 import type { Actual } from './actual.js'
 import type { Choices } from './choices.js'
 import { isCovered } from './cidr.js'
+import { type PlainKey, plainKeys, plainSetting, textOf } from './plain-settings.js'
 import { monthlyCost } from './prices.js'
-import { nothingChosen, type Settings } from './settings.js'
+import type { Settings } from './settings.js'
 
 type UpFlags = Extract<CommandLine, { path: 'up' }>['flags'] & object
 
 /** A change that only the stored settings ask for, and the flags that ask for it in a command. */
 interface Unsaid {
-  /** As the end of "The stored settings would …". */
+  /** Completes the sentence "The stored settings would …". */
   would: string
   flags: UpFlags
-  /** The other way on. */
+  /** An alternative command. */
   instead?: Hint
 }
 
@@ -22,7 +22,7 @@ export interface Chosen {
   choices: Choices
   /** Whether the command named the models. */
   models: boolean
-  /** The models in the settings that are stored; what else is wanted is this run's own choice. */
+  /** The models in the stored settings. All other wanted models are this run's own choice. */
   stored: Settings['models']
   /** Whether an instance will be launched. */
   launches: boolean
@@ -31,8 +31,8 @@ export interface Chosen {
 }
 
 /**
- * What the stored settings would widen, redirect, unprotect or make dearer, compared with what is there, that this
- * command did not say. Anyone who may write the parameter may have written them.
+ * Changes that the stored settings ask for and this command line does not, and that widen access, redirect users,
+ * remove a protection or cost more. Anyone who can write the parameter may have written them.
  */
 export function unsaidChanges(settings: Settings, actual: Actual, chosen: Chosen): Unsaid[] {
   const { choices } = chosen
@@ -41,7 +41,6 @@ export function unsaidChanges(settings: Settings, actual: Actual, chosen: Chosen
     ...unsaidDomain(settings, actual, choices),
     ...unsaidCertificate(settings, actual, choices),
     ...unsaidPort80(settings, actual, choices),
-    ...unsaidBoundary(settings, actual, choices),
     ...(choices.email === undefined && firstUserTask(settings, actual, false) === 'create'
       ? [
           {
@@ -50,26 +49,22 @@ export function unsaidChanges(settings: Settings, actual: Actual, chosen: Chosen
           },
         ]
       : []),
-    // It locks a user out until they hear of it, and need not be the one whose first password is due.
+    // A new password locks the user out until they get it, and this need not be the user whose first password was
+    // never shown.
     ...(choices.email === undefined &&
     settings.email !== undefined &&
     firstUserTask(settings, actual, false) === 'reset'
       ? [{ would: `give ${settings.email} a new password`, flags: { email: settings.email } }]
       : []),
     ...unsaidModels(settings, actual, chosen),
-    ...unsaidSpending('allowance', settings.allowance, actual.allowance, choices.allowance),
-    ...unsaidSpending('limit', settings.limit, actual.limit, choices.limit),
+    ...plainKeys.flatMap((key) => unsaidSetting(key, settings, actual, chosen)),
     ...unsaidBudget(settings, actual, choices),
-    ...unsaidCosts(settings, actual, chosen),
-    ...(chosen.launches && settings.subnetId !== undefined && choices.subnetId === undefined
-      ? [{ would: `launch the instance in ${settings.subnetId}`, flags: { 'subnet-id': settings.subnetId } }]
-      : []),
   ]
 }
 
 /**
- * What becomes of the first user. Users are observed: only a host without users is given one; `reset` gives them a new
- * password, because the first one was never shown. Where the users cannot be seen, the host itself decides.
+ * What to do about the first user. One is created only on a host without users; `reset` sets a new password, because
+ * the first one was never shown. If the users can't be observed, the host decides.
  */
 export function firstUserTask(
   settings: Pick<Settings, 'email' | 'passwordDue'>,
@@ -82,7 +77,7 @@ export function firstUserTask(
   return settings.passwordDue ? 'reset' : 'none'
 }
 
-/** The part of it that the security group's rules would do. */
+/** Only the changes that the security group's rules would make. */
 export const unsaidRules = (settings: Settings, actual: Actual, choices: Choices): Unsaid[] => [
   ...unsaidRanges(settings, actual, choices),
   ...unsaidPort80(settings, actual, choices),
@@ -94,9 +89,9 @@ const unsaidPort80 = ({ openPort80 }: Settings, { port80 }: Actual, choices: Cho
     : []
 
 function unsaidRanges({ allow }: Settings, actual: Actual, choices: Choices): Unsaid[] {
-  // A detected address is this run's own.
+  // This run detected the address itself.
   if (choices.allow !== undefined || allow.from === 'detected') return []
-  // Each port by itself: one that is open is no reason to open another.
+  // Each port is compared separately: one open port doesn't justify opening another.
   const ports = actual.allowed ? Object.values(actual.allowed) : [[]]
   const closed = allow.cidrs.filter((cidr) => ports.some((sources) => !isCovered(cidr, sources)))
   if (closed.length === 0) return []
@@ -120,7 +115,7 @@ function unsaidDomain({ domain }: Settings, actual: Actual, choices: Choices): U
   return [{ would: `serve the lab as ${domain}`, flags: { domain, 'open-port-80': true } }]
 }
 
-/** It puts the address into public logs, or brings the browser's warning back. */
+/** It publishes the address in certificate logs, or brings the browser's warning back. */
 function unsaidCertificate(
   { trustedCertificate, domain }: Settings,
   actual: Actual,
@@ -138,20 +133,30 @@ function unsaidCertificate(
     : [{ would: 'use the lab’s own certificate again', flags: { 'no-trusted-certificate': true } }]
 }
 
-function unsaidBoundary({ permissionsBoundary }: Settings, { boundary }: Actual, choices: Choices): Unsaid[] {
-  if (choices.permissionsBoundary !== undefined || boundary === undefined || boundary === 'none') return []
-  if (permissionsBoundary === boundary) return []
-  const would = permissionsBoundary
-    ? `replace the permissions boundary ${boundary}`
-    : `drop the permissions boundary ${boundary}`
-  const flags: UpFlags = permissionsBoundary
-    ? { 'permissions-boundary': permissionsBoundary }
-    : { 'no-permissions-boundary': true }
-  const instead: Hint = {
-    command: { path: 'up', flags: { yes: true, 'permissions-boundary': boundary } },
-    text: 'keeps the present one',
-  }
-  return [{ would, flags, instead }]
+/** For a setting that depends on no others. */
+function unsaidSetting(
+  key: PlainKey,
+  settings: Settings,
+  actual: Actual,
+  { choices, launches, region }: Chosen,
+): Unsaid[] {
+  const { flag, opens } = plainSetting(key)
+  if (typeof opens === 'string' || choices[key] !== undefined) return []
+  const value = settings[key]
+  const hasModels = settings.models.length > 0
+  const isDearer = (type: string, than: string) => isDearerIn(region, settings.diskGb, type, than)
+  const change = opens(value, { actual, launches, hasModels, isDearer })
+  if (change === undefined) return []
+  const flags = value === undefined ? { [`no-${flag}`]: true } : { [flag]: textOf(key, value) }
+  return [{ ...(typeof change === 'string' ? { would: change } : change), flags }]
+}
+
+function isDearerIn(region: string, diskGb: number, type: string, than: string): boolean {
+  if (type === than) return false
+  const priceOf = (instanceType: string) =>
+    monthlyCost({ region, instanceType, diskGb, addresses: 1 }).monthlyUsd
+  const [before, after] = [priceOf(than), priceOf(type)]
+  return before === undefined || after === undefined || after > before
 }
 
 /** Stored models that neither the menu nor the role's policy has. A menu may lack a model that did not answer. */
@@ -169,22 +174,7 @@ function unsaidModels({ models }: Settings, actual: Actual, { models: named, sto
   ]
 }
 
-/** A stored allowance or limit that lets more be spent than the host's. */
-function unsaidSpending(
-  name: 'allowance' | 'limit',
-  stored: number | undefined,
-  actual: number | null | undefined,
-  choice: number | null | undefined,
-): Unsaid[] {
-  if (choice !== undefined || typeof actual !== 'number') return []
-  if (stored === undefined)
-    return [{ would: `remove the ${name} of $${actual.toFixed(2)}`, flags: { [`no-${name}`]: true } }]
-  if (stored <= actual) return []
-  const would = `raise the ${name} from $${actual.toFixed(2)} to $${stored.toFixed(2)}`
-  return [{ would, flags: { [name]: String(stored) } }]
-}
-
-/** A budget that goes, that is raised, or whose notices go to somebody new: they tell what the account spends. */
+/** A budget that is removed, raised, or gets new recipients: its notices tell what the account spends. */
 function unsaidBudget({ budget }: Settings, { budget: there }: Actual, choices: Choices): Unsaid[] {
   if (choices.budget === null || (!budget && !there)) return []
   if (!budget)
@@ -213,37 +203,7 @@ function unsaidBudget({ budget }: Settings, { budget: there }: Actual, choices: 
   ]
 }
 
-/** What costs more than what is there; where nothing is there, more than a lab costs by default. */
-function unsaidCosts(settings: Settings, actual: Actual, { choices, region }: Chosen): Unsaid[] {
-  const { instanceType, diskGb, maxTokens = defaultMaxTokens } = settings
-  const {
-    instanceType: type = nothingChosen.instanceType,
-    diskGb: size = nothingChosen.diskGb,
-    maxTokens: longest = defaultMaxTokens,
-  } = actual
-  const priceOf = (one: string) =>
-    monthlyCost({ region, instanceType: one, diskGb: size, addresses: 1 }).monthlyUsd
-  const [before, after] = [priceOf(type), priceOf(instanceType)]
-  const isDearer = instanceType !== type && (before === undefined || after === undefined || after > before)
-  return [
-    ...(isDearer && choices.instanceType === undefined
-      ? [{ would: `use the instance type ${instanceType}`, flags: { 'instance-type': instanceType } }]
-      : []),
-    ...(diskGb > size && choices.diskGb === undefined
-      ? [{ would: `use a disk of ${diskGb} GB`, flags: { disk: String(diskGb) } }]
-      : []),
-    ...(maxTokens > longest && settings.models.length > 0 && choices.maxTokens === undefined
-      ? [
-          {
-            would: `allow answers of ${maxTokens} tokens`,
-            flags: { 'max-tokens': String(maxTokens) },
-          },
-        ]
-      : []),
-  ]
-}
-
-/** LabError `opened-by-settings` when there is an unsaid change: with `--yes` nobody confirms the plan. */
+/** LabError `opened-by-settings` if there are such changes: with `--yes` nobody confirms the plan. */
 export function refuseUnsaid(unsaid: readonly Unsaid[]): void {
   if (unsaid.length === 0) return
   const flags: UpFlags = Object.assign({ yes: true }, ...unsaid.map((one) => one.flags))

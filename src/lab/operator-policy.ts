@@ -7,7 +7,7 @@ import {
 import { tagKeys } from '../resources/ownership.js'
 import { features, type Needs } from './permissions.js'
 
-/** Where actions may be used: as narrow as AWS lets it be said. An action may be in several. */
+/** Resources and conditions for actions, as narrow as AWS supports. An action can be in several. */
 interface Scope {
   readonly sid: string
   readonly actions: (action: string) => boolean
@@ -20,11 +20,11 @@ const only =
   (action: string) =>
     names.includes(action)
 
-/** They take the tags of what they act on as a condition; all of them act on the lab's own things. */
+/** Actions that support the resource's tags as a condition, and only act on the lab's own resources. */
 const onWhatIsOurs =
   /^ec2:(Terminate|Start|Stop|Modify|Delete|Release|Associate|Disassociate|DisableAddress|Authorize|Revoke|Replace|RunInstances|CreateTags|CreateSnapshot|DescribeInstanceAttribute)/
 
-/** The lab's tag is there: on what is acted on, or among those that the call sets. */
+/** The lab's tag exists on the resource, or among the tags that the call sets. */
 const tagged = (where: 'aws:ResourceTag' | 'aws:RequestTag') => ({
   Null: { [`${where}/${tagKeys.lab}`]: 'false' },
 })
@@ -43,7 +43,7 @@ function scopesOf(
   const iam = (resource: string) => `arn:${partition}:iam::*:${resource}/LibreChatInstanceRole*`
   const scheduleRole = `arn:${partition}:iam::*:role/LibreChatScheduleRole*`
   const sessions = only('ssm:StartSession', 'ssm:SendCommand')
-  // Else a session that names no document would open a shell, whatever documents are listed.
+  // Without this, a session that names no document would open a shell, whatever documents are listed.
   const named = { BoolIfExists: { 'ssm:SessionDocumentAccessCheck': 'true' } }
   return [
     {
@@ -65,7 +65,7 @@ function scopesOf(
     },
     {
       sid: 'Budget',
-      // AWS bills the other partitions through accounts of this one.
+      // The other partitions are billed through accounts of this one.
       actions: (action) => partition === 'aws' && action.startsWith('budgets:'),
       resource: `arn:${partition}:budgets::*:budget/LibreChat*`,
     },
@@ -86,7 +86,7 @@ function scopesOf(
       sid: 'SettingsAndLock',
       actions: (action) =>
         /^ssm:.*(Parameter$|Parameters$|ByPath|Tags)/.test(action) && !/GetParameters$/.test(action),
-      // Listing by path is judged by the path itself.
+      // IAM checks a list by path against the path itself.
       resource: arn('ssm', 'parameter/librechat-lab', 'parameter/librechat-lab/*'),
     },
     {
@@ -110,7 +110,7 @@ function scopesOf(
       sid: 'OwnSessions',
       actions: only('ssm:ResumeSession', 'ssm:TerminateSession'),
       resource: arn('ssm', 'session/*'),
-      // The tag that AWS puts on each: the caller's id, which a session's own id does not hold.
+      // AWS tags each session with the caller's id, which the session's own id doesn't contain.
       // biome-ignore lint/suspicious/noTemplateCurlyInString: IAM's variable
       condition: { StringEquals: { 'ssm:resourceTag/aws:ssmmessages:session-id': '${aws:userid}' } },
     },
@@ -128,7 +128,7 @@ function scopesOf(
     {
       sid: 'MakeTagged',
       actions: only('ec2:AllocateAddress', 'ec2:CreateSecurityGroup', 'ec2:CreateSnapshot'),
-      // A snapshot's ARN names no account, which the pattern takes as well.
+      // A snapshot's ARN has no account, and the pattern also matches that.
       resource: arn('ec2', 'elastic-ip/*', 'security-group/*', 'snapshot/*'),
       condition: tagged('aws:RequestTag'),
     },
@@ -152,7 +152,9 @@ function scopesOf(
   ]
 }
 
-/** Whoever may tag any group as the lab's may change any group: so this is no part of the policy for everything. */
+/**
+ * Anyone who can tag any group as the lab's can change any group, so this is not part of the policy for all commands.
+ */
 const adoption = (resource: readonly string[]): Scope => ({
   sid: 'AdoptGroups',
   actions: only('ec2:CreateTags'),
@@ -177,7 +179,7 @@ export function operatorPolicies(
   return byFeature.filter(({ length }) => length > 0).map((some) => operatorPolicy(partition, some))
 }
 
-/** Actions that take no resource are in the last statement. */
+/** Actions without resource-level permissions are in the last statement. */
 function operatorPolicy(partition: string, needs: readonly Needs[]): PolicyDocument {
   const actions = [...new Set(needs.flatMap((need) => need.actions))].sort()
   const documents = [...new Set(needs.flatMap((need) => need.documents ?? []))].sort()

@@ -1,6 +1,7 @@
 import type { ResourceActions } from '../engine/resource.js'
 import { addressActions } from '../resources/address.js'
 import { associationActions } from '../resources/association.js'
+import { backupGrantActions } from '../resources/backup-grant.js'
 import { budgetActions } from '../resources/budget.js'
 import { hostSetupActions } from '../resources/host-setup.js'
 import { claimsActions, identityActions } from '../resources/identity.js'
@@ -21,7 +22,7 @@ import { modelMetricsActions } from './model-metrics.js'
 
 /** What a command needs of IAM. `sts:GetCallerIdentity` needs no permission: AWS answers it even when it is denied. */
 export interface Needs {
-  /** Which policy it goes to when one document can't hold everything. */
+  /** Which policy it belongs to if one document is too small. */
   readonly feature: Feature
   /** "ec2:RunInstances" */
   readonly actions: readonly string[]
@@ -31,7 +32,7 @@ export interface Needs {
   readonly adopts?: boolean
 }
 
-/** Create and change the lab; reach what runs in it; manage its users. */
+/** Creating and changing the lab; reaching its services; managing its users. */
 export const features = ['lab', 'access', 'users'] as const
 type Feature = (typeof features)[number]
 
@@ -75,7 +76,7 @@ const session = [
   'ssm:ResumeSession',
   'ssm:TerminateSession',
   'ssmmessages:OpenDataChannel',
-  // Says since when the agent has not answered.
+  // Shows since when the agent has not answered.
   'ssm:DescribeInstanceInformation',
 ] as const
 const models = [
@@ -85,7 +86,7 @@ const models = [
   'bedrock:GetUseCaseForModelAccess',
   'bedrock:GetAccountDataRetention',
 ] as const
-/** Only where access is still to be arranged: https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html */
+/** Only to request access to models: https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html */
 const access = [
   'bedrock:PutUseCaseForModelAccess',
   'bedrock:ListFoundationModelAgreementOffers',
@@ -125,7 +126,7 @@ export const commandNeeds = {
   },
   status: {
     feature: 'lab',
-    // It reads the settings with what is left beside them.
+    // It reads the settings together with other parameters under the lab's path.
     actions: [...status, ...leftoverActions.read, ...hostSetupActions.observe].filter(
       (action) => action !== 'ssm:GetParameter',
     ),
@@ -133,6 +134,7 @@ export const commandNeeds = {
   },
   destroy: {
     feature: 'lab',
+    // It doesn't ask whether the address is offered to another account.
     actions: [
       ...settings,
       ...all('observe'),
@@ -141,10 +143,10 @@ export const commandNeeds = {
       ...leftoverActions.read,
       ...leftoverActions.write,
       ...copyActions.read,
-    ],
+    ].filter((action) => action !== 'ec2:DescribeAddressTransfers'),
   },
   stop: { feature: 'lab', actions: [...find, ...lock, 'ec2:StopInstances', 'ec2:CreateTags'] },
-  // The rules and the address follow what has changed while it was stopped.
+  // It updates the rules and the address after changes while the lab was stopped.
   start: {
     feature: 'lab',
     actions: [
@@ -189,7 +191,7 @@ export const commandNeeds = {
   },
   shell: { feature: 'access', actions: [...find, ...session], documents: ['SSM-SessionManagerRunShell'] },
   logs: { feature: 'access', actions: [...find, ...session], documents: ['AWS-StartInteractiveCommand'] },
-  // Whether the host serves the domain that the settings name.
+  // To check that the host serves the domain in the settings.
   open: { feature: 'access', actions: [...find, ...hostSetupActions.observe], documents: shellScript },
   list: {
     feature: 'lab',
@@ -211,7 +213,7 @@ export const commandNeeds = {
     ],
   },
   user: { feature: 'users', actions: host, documents: shellScript },
-  // What CloudWatch has counted stands beside.
+  // It shows CloudWatch's figures too.
   usage: { feature: 'users', actions: [...host, ...modelMetricsActions], documents: shellScript },
   graduate: { feature: 'users', actions: host, documents: shellScript },
   portainer: { feature: 'users', actions: host, documents: shellScript },
@@ -225,12 +227,25 @@ export const commandNeeds = {
     feature: 'lab',
     actions: [...find, ...snapshotActions.read, ...snapshotActions.create, ...snapshotActions.remove],
   },
+  // What `backup --to` needs: the role gets a permission for as long as it takes.
+  s3: {
+    feature: 'lab',
+    actions: [
+      ...host,
+      ...identityActions.observe,
+      ...roleActions.observe,
+      ...backupGrantActions,
+      ...lock,
+      'ec2:CreateTags',
+    ],
+    documents: shellScript,
+  },
   restore: {
     feature: 'access',
     actions: [...host, ...session, ...lock],
     documents: ['AWS-RunShellScript', 'AWS-StartPortForwardingSession'],
   },
-  // Whoever may write a user's policies can get every permission, so attaching is left to an administrator.
+  // Anyone who can write a user's policies can get every permission, so an administrator attaches it.
   address: { feature: 'lab', actions: find },
 } as const satisfies Readonly<Record<string, Needs>>
 

@@ -12,36 +12,37 @@ const hoursPerMonth = 730
  */
 const priceSource = `${prices.source}, before tax; today's are at aws.amazon.com/ec2/pricing`
 
-/** "prices of 2025-03": beside each price that stands without its table. */
+/** "prices of 2025-03": shown with each single price. */
 export const pricesOf = `prices of ${prices.asOf.slice(0, 7)}`
 
 /** One line of the monthly bill. */
 interface CostLine {
   item: string
-  /** How AWS counts it: "730 hours at $0.0832". */
+  /** How it is calculated: "730 hours at $0.0832". */
   unit: string
-  /** USD; undefined where the price is not known here, or goes by use. */
+  /** USD; undefined if the price is unknown or depends on usage. */
   monthlyUsd: number | undefined
 }
 
 export interface Cost {
   lines: CostLine[]
-  /** The fixed lines together, USD a month; undefined when the price of one is not known here. */
+  /** Sum of the fixed lines, USD a month; undefined if one price is unknown. */
   monthlyUsd: number | undefined
-  /** The most that the models cost a month, by allowances and limit; undefined: there is neither. */
+  /** Maximum cost of the models a month, from allowances and limit; undefined without both. */
   modelsMostUsd?: number | undefined
-  /** Where the figures are from, with their date. */
+  /** Source of the figures, with their date. */
   source: string
-  /** The same in a few words: "prices of 2025-03". */
+  /** Short form: "prices of 2025-03". */
   dated: string
 }
 
-/** What bounds the cost of models: US dollars a month. */
+/** What limits the cost of models: US dollars a month. */
 interface Bounds {
   allowance?: number | undefined
   limit?: number | undefined
-  users: number
-  /** Those of them whose allowance is their own, and what they may spend together. */
+  /** Undefined if unknown; then only the limit counts. */
+  users?: number | undefined
+  /** Users with their own allowance, and the sum of those allowances. */
   own?: { users: number; usd: number } | undefined
 }
 
@@ -49,11 +50,11 @@ export interface CostQuestion {
   region: string
   instanceType: string
   diskGb: number
-  /** Public IPv4 addresses: 1 for a lab, none but the kept one when only an address is left. */
+  /** Public IPv4 addresses: 1 for a lab, or for an address that was kept. */
   addresses: number
-  /** Undefined: nothing does. */
+  /** Undefined: there is no limit. */
   bounds?: Bounds | undefined
-  /** Hours a month that it runs; all of them by default. The disk and the address cost all the time. */
+  /** Hours a month that it runs; all by default. The disk and the address always cost. */
   hours?: number | undefined
 }
 
@@ -89,10 +90,10 @@ export function monthlyCost({ region, instanceType, diskGb, addresses, hours, bo
   }
 }
 
-/** A lab without users will have one. */
+/** A lab without users is counted as having one. */
 function mostOf({ allowance, limit, users, own = { users: 0, usd: 0 } }: Bounds): number | undefined {
-  const others = Math.max(0, Math.max(1, users) - own.users)
-  const all = allowance === undefined ? undefined : allowance * others + own.usd
+  const others = users === undefined ? undefined : Math.max(0, Math.max(1, users) - own.users)
+  const all = allowance === undefined || others === undefined ? undefined : allowance * others + own.usd
   if (all === undefined || limit === undefined) return all ?? limit
   return Math.min(all, limit)
 }

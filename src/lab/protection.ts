@@ -2,9 +2,9 @@ import type { PolicyDocument } from '../core/policy.js'
 import { type LabId, tagKeys } from '../resources/ownership.js'
 
 /**
- * Refuses a release of the address, and an offer to another account, whatever else allows them; both are judged by
- * an address's tags (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html). It
- * covers the tag that it hangs on, or whoever it binds could lift it.
+ * Denies releasing the address and offering it to another account, based on the address's tags
+ * (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html). It also protects the tag
+ * that it depends on; otherwise the same user could remove the tag.
  */
 export const denyRelease = ({ partition, region, account }: LabId, allocationId: string): PolicyDocument => ({
   Version: '2012-10-17',

@@ -1,7 +1,8 @@
 /**
  * Parts of model ids for which LibreChat v0.8.8 has a rate of its own, as its tokenValues has them
- * (packages/data-schemas/src/methods/tx.ts). A model with none of them is counted at a default of $6 a million tokens,
- * and an unknown Claude at $0.80 and $2.40, whatever AWS charges. Its other names are of models that Bedrock lacks.
+ * (packages/data-schemas/src/methods/tx.ts). A model with none of them is counted at a default of $6 a million
+ * tokens, and an unknown Claude at $0.80 and $2.40, whatever AWS charges. The other names in tokenValues are models
+ * that Bedrock doesn't have.
  */
 const rated = [
   ...['claude-2', 'claude-3-haiku', 'claude-3-sonnet', 'claude-3-opus', 'claude-3-5-', 'claude-3-7-sonnet'],
@@ -22,5 +23,5 @@ const rated = [
   ...['deepseek', 'gpt-oss', 'qwen', 'gemma', 'glm-4', 'glm-5', 'kimi', 'moonshot', 'minimax-m'],
 ] as const
 
-/** Whether LibreChat knows what a model costs. */
+/** Whether LibreChat has a price for the model. */
 export const hasRate = (modelId: string): boolean => rated.some((part) => modelId.includes(part))

@@ -6,7 +6,7 @@ import { isZone } from './zone.js'
 /** When the lab runs: from `start` to `stop` on these days, both in the zone's local time. */
 export type Schedule = NonNullable<Settings['schedule']>
 
-/** In the order of a week, as they are typed and stored. */
+/** In the order of a week. */
 const days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
 type Day = (typeof days)[number]
 
@@ -19,7 +19,7 @@ const stopsNextDay = ({ start, stop }: Schedule): boolean => minutesOf(stop) < m
 
 const following = (day: Day): Day => days[(days.indexOf(day) + 1) % days.length] ?? day
 
-/** The flags of `schedule set`, checked; LabError `bad-schedule` says which of them does not fit. */
+/** Checks the flags of `schedule set`; LabError `bad-schedule` names the invalid one. */
 export function checkedSchedule(given: {
   start: string
   stop: string
@@ -123,20 +123,20 @@ function daysText(on: readonly Day[]): string {
   return runs.map((run) => (run.length > 2 ? `${run[0]}-${run.at(-1)}` : run.join(','))).join(',')
 }
 
-/** Hours of a month that the lab runs, as AWS counts a month; a change to daylight saving time is left out. */
+/** Hours a month that the lab runs, with AWS's 730 hours in a month; daylight saving time is ignored. */
 function hoursPerMonth(schedule: Schedule): number {
   const span = minutesOf(schedule.stop) - minutesOf(schedule.start)
   const perDay = (span > 0 ? span : span + 24 * 60) / 60
   return (perDay * schedule.days.length * 730) / 168
 }
 
-/** The same for a lab; undefined where it runs all the time. */
+/** The same for a lab; undefined without a schedule. */
 export const hoursOf = ({ schedule }: Pick<Settings, 'schedule'>): number | undefined =>
   schedule && hoursPerMonth(schedule)
 
 type Event = 'start' | 'stop'
 
-/** The moments of an event from `from` on, in order, over `overDays`; those that fall into a skipped hour are `skipped`. */
+/** The times of an event from `from` on, over `overDays`; those within a skipped hour are in `skipped`. */
 function occurrences(schedule: Schedule, event: Event, from: number, overDays: number) {
   const on = event === 'start' ? (schedule.days as Day[]) : stopDays(schedule)
   const found: { at: number; date: string; skipped: boolean }[] = []
@@ -145,7 +145,7 @@ function occurrences(schedule: Schedule, event: Event, from: number, overDays: n
     const { date, weekday } = localDay(from + day * dayMs, schedule.timezone)
     if (!on.includes(weekday) || found.some((one) => one.date === date)) continue
     const at = instantOf(date, schedule[event], schedule.timezone)
-    // Scheduler skips what falls into the hour that the clock skips, and runs once in the hour that comes twice.
+    // Scheduler skips times in the hour that the clock skips, and runs once in the hour that occurs twice.
     const skipped = at === undefined
     found.push({ at: at ?? Date.parse(`${date}T${schedule[event]}Z`), date, skipped })
   }
@@ -160,14 +160,14 @@ export const nextOf = (schedule: Schedule, event: Event, now: number): number | 
 export const lastOf = (schedule: Schedule, event: Event, now: number): number | undefined =>
   occurrences(schedule, event, now - 9 * dayMs, 10).findLast(({ at, skipped }) => !skipped && at <= now)?.at
 
-/** The dates within a year on which the clock skips an event's time, so that it does not happen. */
+/** The dates within a year on which the clock skips an event's time, so that the event doesn't happen. */
 export function skippedDates(schedule: Schedule, now: number): { event: Event; date: string }[] {
   const of = (event: Event) =>
     occurrences(schedule, event, now, 366).flatMap(({ skipped, date }) => (skipped ? [{ event, date }] : []))
   return [...of('start'), ...of('stop')]
 }
 
-/** Making one takes longer than a year of using it. */
+/** Creating a formatter takes longer than a year of calls to it. */
 const formats = new Map<string, Intl.DateTimeFormat>()
 
 function formatOf(timeZone: string): Intl.DateTimeFormat {
@@ -205,7 +205,7 @@ function localTime(at: number, timeZone: string): string {
   return `${year}-${month}-${day} ${hour}:${minute}`
 }
 
-/** The first moment at which a zone's clock shows a date and time; undefined where it skips them. */
+/** The first moment at which a zone's clock shows this date and time; undefined if the clock skips it. */
 function instantOf(date: string, time: string, timeZone: string): number | undefined {
   const asUtc = Date.parse(`${date}T${time}Z`)
   // Every zone is within 14 hours of UTC, and its offset is a multiple of 15 minutes.

@@ -1,21 +1,16 @@
-import { defaultMaxTokens } from '../host/librechat-yaml.js'
 import type { Actual } from './actual.js'
 import { countAddresses } from './cidr.js'
-import { idleText } from './idle-stop.js'
+import { type PlainKey, plainKeys, plainSetting } from './plain-settings.js'
 import { hasRate } from './rates.js'
 import { scheduleText } from './schedule.js'
+import { row, type SettingRow } from './setting.js'
 import type { Settings } from './settings.js'
 
-/** One setting as the plan shows it: `from` only where AWS or the host has something else. */
-export interface SettingRow {
-  what: string
-  from?: string
-  to: string
-}
+export type { SettingRow } from './setting.js'
 
 /** Every setting that changes what the lab is or who reaches it, compared with what is there. */
 export function settingRows(settings: Settings, actual: Actual): SettingRow[] {
-  const { domain, openPort80, permissionsBoundary, subnetId, instanceType, diskGb } = settings
+  const { domain, openPort80 } = settings
   return [
     row('allowed from', rangesText(settings.allow.cidrs), actual.allowed && portsText(actual.allowed)),
     row(
@@ -27,18 +22,17 @@ export function settingRows(settings: Settings, actual: Actual): SettingRow[] {
     ...certificateRow(settings, actual),
     userRow(settings, actual),
     modelsRow(settings, actual),
-    ...answerRows(settings, actual),
-    row('permissions boundary', permissionsBoundary ?? 'none', actual.boundary),
-    row('subnet', subnetId ?? actual.subnetId ?? 'a public one of the default VPC', actual.subnetId),
-    row('instance type', instanceType, actual.instanceType),
-    row('disk', `${diskGb} GB`, actual.diskGb === undefined ? undefined : `${actual.diskGb} GB`),
+    ...plainKeys.flatMap((key) => plainRow(key, settings[key], actual) ?? []),
     ...(settings.schedule ? [row('schedule', scheduleText(settings.schedule), undefined)] : []),
-    ...idleRow(settings, actual),
-    ...moneyRows(settings, actual),
+    ...budgetRow(settings.budget, actual),
+    ...unratedRow(settings),
   ]
 }
 
-/** Shown where the trusted one is wanted, or there. */
+const plainRow = (key: PlainKey, value: unknown, actual: Actual): SettingRow | undefined =>
+  plainSetting(key).row?.(value, actual)
+
+/** Shown if a trusted certificate is wanted or exists. */
 function certificateRow({ trustedCertificate }: Settings, actual: Actual): SettingRow[] {
   if (!trustedCertificate && !actual.trustedCertificate) return []
   const text = (trusted: boolean | undefined) =>
@@ -46,19 +40,6 @@ function certificateRow({ trustedCertificate }: Settings, actual: Actual): Setti
   const was = actual.trustedCertificate
   return [row('certificate', text(trustedCertificate), was === undefined ? undefined : text(was))]
 }
-
-/** Shown where it is on, here or on the host. */
-function idleRow({ idleStop }: Settings, actual: Actual): SettingRow[] {
-  if (idleStop === undefined && !actual.idleStop) return []
-  const text = (minutes: number | undefined) => (minutes ? `after ${idleText(minutes)} without use` : 'off')
-  return [row('idle stop', text(idleStop), actual.idleStop === undefined ? undefined : text(actual.idleStop))]
-}
-
-const row = (what: string, to: string, from: string | undefined): SettingRow => ({
-  what,
-  ...(from === undefined || from === to ? {} : { from }),
-  to,
-})
 
 const port80Text = (open: boolean) => (open ? 'open to everybody' : 'open to the allowed ranges')
 
@@ -68,22 +49,16 @@ function rangesText(cidrs: readonly string[]): string {
   return [...cidrs].sort().map(rangeText).join(', ')
 }
 
-/** LibreChat's and Portainer's ports, apart where they differ. */
+/** LibreChat's and Portainer's ports, separately if they differ. */
 function portsText(allowed: NonNullable<Actual['allowed']>): string {
   const [chat, portainer] = [rangesText(allowed[443]), rangesText(allowed[9443])]
   return chat === portainer ? chat : `443: ${chat}; 9443: ${portainer}`
 }
 
-/** Longer answers cost more. The host tells only what the last proof asked for, so an equal length is not shown. */
-function answerRows({ maxTokens = defaultMaxTokens }: Settings, { maxTokens: there }: Actual): SettingRow[] {
-  if (there === undefined || there === maxTokens) return []
-  return [row('longest answer', `${maxTokens} tokens`, `${there} tokens`)]
-}
-
 function rangeText(cidr: string): string {
   if (cidr === '0.0.0.0/0') return '0.0.0.0/0 (everybody)'
   const count = countAddresses([cidr])
-  // A source by hand, such as a prefix list, has no size that can be told.
+  // A source that was added by hand, such as a prefix list, has no known size.
   if (count === 0) return cidr
   return `${cidr.replace(/\/32$/, '')} (${count.toLocaleString('en')} address${count === 1 ? '' : 'es'})`
 }
@@ -100,22 +75,14 @@ function modelsRow({ models }: Settings, { models: there }: Actual): SettingRow 
   return row('models', text(models.map(({ id }) => id)), there && text(there))
 }
 
-/** What the models may cost, and what LibreChat can't price. */
-function moneyRows({ allowance, limit, budget, models }: Settings, actual: Actual): SettingRow[] {
-  const was = (text: (usd: number | undefined) => string, usd: number | null | undefined) =>
-    usd === undefined ? undefined : text(usd ?? undefined)
+/** Models without a price in LibreChat, if an allowance or a limit is set. */
+function unratedRow({ allowance, limit, models }: Settings): SettingRow[] {
   const unrated = models.filter(({ id }) => !hasRate(id)).map(({ label }) => label)
-  return [
-    row('allowance', allowanceText(allowance), was(allowanceText, actual.allowance)),
-    row('limit', limitText(limit), was(limitText, actual.limit)),
-    ...budgetRow(budget, actual),
-    ...(unrated.length > 0 && (allowance !== undefined || limit !== undefined)
-      ? [{ what: 'without a rate', to: `${unrated.join(', ')}: LibreChat counts a default price` }]
-      : []),
-  ]
+  if (unrated.length === 0 || (allowance === undefined && limit === undefined)) return []
+  return [{ what: 'without a rate', to: `${unrated.join(', ')}: LibreChat counts a default price` }]
 }
 
-/** Shown where there is one, here or in AWS. */
+/** Shown if there is one, in the settings or in AWS. */
 function budgetRow(budget: Settings['budget'], actual: Actual): SettingRow[] {
   if (!budget && !actual.budget) return []
   const text = (one: Actual['budget']) =>
@@ -124,8 +91,3 @@ function budgetRow(budget: Settings['budget'], actual: Actual): SettingRow[] {
       : 'none'
   return [row('AWS budget', text(budget), actual.budget && text(actual.budget))]
 }
-
-const allowanceText = (usd: number | undefined) =>
-  usd === undefined ? 'none' : `$${usd.toFixed(2)} a user and month for models`
-const limitText = (usd: number | undefined) =>
-  usd === undefined ? 'none' : `$${usd.toFixed(2)} a month for models, then new messages stop`

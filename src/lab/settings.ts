@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { facts } from './facts.js'
+import { dollarsSchema, emailSchema, plainFields, plainSettings } from './plain-settings.js'
 import { tagsSchema } from './tags.js'
 import { isZone } from './zone.js'
 
@@ -9,10 +10,7 @@ const oneLine = (most: number) =>
     .max(most)
     .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u)
 
-/** An address that mail can be sent to, in the plain form that every registrar and LibreChat take. */
-export const emailSchema = z.email().max(254)
-
-/** A host name of one's own, in lower case: "chat.example.org". */
+/** The user's own host name, in lower case: "chat.example.org". */
 export const domainSchema = z
   .string()
   .max(253)
@@ -25,32 +23,64 @@ const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/)
 const creationId = z.string().regex(/^[0-9a-f]{16}$/)
 const awsId = (prefix: string) => z.string().regex(new RegExp(`^${prefix}-[0-9a-f]{8,32}$`))
 
-const dollars = z.number().min(facts.dollars.least).max(facts.dollars.most).multipleOf(0.01)
-
 const modelSchema = z.strictObject({
-  /** As it is called: an inference profile's id or a model's. */
+  /** The id to call: an inference profile's or a model's. */
   id: modelId,
-  /** As a user reads it in LibreChat's menu. */
+  /** Its name in LibreChat's menu. */
   label: oneLine(100),
 })
 
+/** The fields that each version of the settings added, besides those of `plainSettings`. */
+export const fieldsSince = {
+  2: [
+    'previousGeneration',
+    'creations',
+    'adopted',
+    'passwordDue',
+    'trustedCertificate',
+    'tags',
+    'budget',
+    'schedule',
+  ],
+} as const
+
 /**
  * Raised when an older version could not read, or would misread, what this one stores. A new optional field raises it
- * too: documents are read strictly, so that nothing unknown is acted on.
+ * too: documents are read strictly, and unknown fields are refused.
  */
-export const settingsVersion = 2
+export const settingsVersion = Math.max(
+  ...Object.keys(fieldsSince).map(Number),
+  ...Object.values(plainSettings).map(({ since = 1 }) => since),
+)
 
-/** What the user chose: all that a lab is, besides what AWS gave it. One JSON document in Parameter Store. */
+const {
+  instanceType,
+  diskGb,
+  subnetId,
+  permissionsBoundary,
+  idleStop,
+  userData,
+  email,
+  maxTokens,
+  allowance,
+  limit,
+  ...added
+} = plainFields
+
+/**
+ * Everything that the user chose: one JSON document in Parameter Store. Equal settings must give equal texts, so the
+ * order of the fields doesn't change, and a new one comes last.
+ */
 export const settingsSchema = z.strictObject({
   version: z.literal(settingsVersion),
-  /** Generated again when an instance has ended, so that the next one isn't taken for a repeat of it. */
+  /** Changes after an instance is terminated, so that EC2 doesn't take the next launch for a repeat. */
   generation: z.string().regex(/^[0-9a-f]{8}$/),
-  /** The generation before, until its instance is known to have ended. */
+  /** The previous generation, until its instance is terminated. */
   previousGeneration: z
     .string()
     .regex(/^[0-9a-f]{8}$/)
     .optional(),
-  /** One-time ids, written before the creating call and given in it as a tag. */
+  /** One-time ids, stored before the creating call, which sets them as a tag. */
   creations: z
     .strictObject({
       address: creationId.optional(),
@@ -62,7 +92,7 @@ export const settingsSchema = z.strictObject({
       scheduleGroup: creationId.optional(),
     })
     .optional(),
-  /** What the user agreed to once, where nothing else proves it. */
+  /** Resources that the user accepted once, because nothing else proves them. */
   adopted: z
     .strictObject({
       instanceId: awsId('i').optional(),
@@ -70,12 +100,12 @@ export const settingsSchema = z.strictObject({
       groupId: awsId('sg').optional(),
     })
     .optional(),
-  instanceType: z.string().regex(/^[a-z][a-z0-9-]{0,15}\.[a-z0-9-]{1,20}$/),
-  diskGb: z.int().min(facts.diskGb.least).max(facts.diskGb.most),
-  /** Who may reach it. "detected": the address that `up` came from, detected again each time. */
+  instanceType,
+  diskGb,
+  /** Who can reach the lab. "detected": the public address of this machine, detected again by each `up`. */
   allow: z.strictObject({
     from: z.enum(['detected', 'given']),
-    /** None: nobody, as where a lab's settings are gone. */
+    /** Empty: nobody, for example if a lab's settings are lost. */
     cidrs: z.array(z.string().regex(/^[\d.]{7,15}\/\d{1,2}$/)).max(19),
     everyone: z.boolean(),
   }),
@@ -84,17 +114,11 @@ export const settingsSchema = z.strictObject({
   domain: domainSchema.optional(),
   /** A publicly trusted certificate for the address; port 80 is then open to all. Never beside a domain. */
   trustedCertificate: z.literal(true).optional(),
-  subnetId: z
-    .string()
-    .regex(/^subnet-[0-9a-f]{8,32}$/)
-    .optional(),
-  permissionsBoundary: z
-    .string()
-    .regex(/^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/[\w+=,.@/-]{1,512}$/)
-    .optional(),
-  /** Set on each resource when it is created. */
+  subnetId,
+  permissionsBoundary,
+  /** Tags that each resource gets when it is created. */
   tags: tagsSchema.optional(),
-  /** When the lab starts and stops by itself; see schedule.ts. */
+  /** When the lab starts and stops automatically; see schedule.ts. */
   schedule: z
     .strictObject({
       start: timeOfDay,
@@ -111,37 +135,35 @@ export const settingsSchema = z.strictObject({
     .refine(({ start, stop }) => start !== stop, 'starts and stops at the same time')
     .optional(),
   /** Minutes without use after which the host shuts itself down. */
-  idleStop: z.int().min(facts.idleStop.leastMinutes).max(facts.idleStop.mostMinutes).optional(),
+  idleStop,
   /** Whether first boot installs Docker already. */
-  userData: z.boolean(),
+  userData,
   /** The first user. */
-  email: emailSchema.optional(),
-  /** From before the first user is created until their password was shown. */
+  email,
+  /** Set before the first user is created, until their password was shown. */
   passwordDue: z.literal(true).optional(),
   /** The models in LibreChat's menu. Empty: a lab without chat. */
   models: z.array(modelSchema).max(40),
   /** The id of the model that a conversation starts with, and of the one that names conversations. */
   defaultModel: modelId.optional(),
   titleModel: modelId.optional(),
-  /**
-   * The most tokens of an answer. Above 2048, because LibreChat takes 2000 of them for thinking, and the API wants
-   * fewer for thinking than for the whole answer.
-   */
-  maxTokens: z.int().min(2048).max(128_000).optional(),
+  /** The most tokens of an answer. */
+  maxTokens,
   /** US dollars: what each user may spend on models in a calendar month, and all of them together. */
-  allowance: dollars.optional(),
-  limit: dollars.optional(),
-  /** An AWS budget for the whole account: US dollars a month, and who is told. */
+  allowance,
+  limit,
+  /** An AWS budget for the whole account: US dollars a month, and the recipients of its notices. */
   budget: z
-    .strictObject({ usd: dollars, alerts: z.array(emailSchema).min(1).max(facts.alerts.most) })
+    .strictObject({ usd: dollarsSchema, alerts: z.array(emailSchema).min(1).max(facts.alerts.most) })
     .optional(),
-  /** Resources whose ARNs the role may call beside foundation models: inference profiles. */
+  /** Inference profiles that the role can call, besides foundation models. */
   profileArns: z.array(z.string().regex(/^arn:aws[a-z-]*:bedrock:[a-z0-9-]*:\d*:[\w:/.-]{1,300}$/)).max(200),
+  ...added,
 })
 
 export type Settings = z.infer<typeof settingsSchema>
 
-/** What a lab is held against whose settings are gone. */
+/** What a lab is compared with if its settings are lost. */
 export const nothingChosen: Settings = {
   version: settingsVersion,
   generation: '00000000',

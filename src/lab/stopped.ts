@@ -2,17 +2,17 @@ import type { Rest } from '../resources/instance/describe.js'
 import { lastOf } from './schedule.js'
 import type { Settings } from './settings.js'
 
-/** Who stopped a lab; `unknown`: nothing shows that it was meant to be. */
+/** Who stopped a lab; `unknown` if nothing shows that it was intended. */
 type StoppedBy = 'stop' | 'schedule' | 'idle' | 'unknown'
 
 export interface Stopped {
   by: StoppedBy
-  /** Milliseconds since the epoch; undefined where EC2 does not say. */
+  /** Milliseconds since the epoch; undefined if EC2 gives none. */
   since: number | undefined
 }
 
 const minute = 60_000
-/** Between the tag and the stop: the call itself, and clocks that differ. */
+/** Tolerance between the tag and the stop, for the call and for clocks that differ. */
 const tagWithinMs = 15 * minute
 /** Scheduler fires within a minute and retries for 15. */
 const firesWithinMs = 17 * minute
@@ -22,9 +22,9 @@ export const stoppedTag = (by: 'stop' | 'schedule' | 'idle', at: number): string
   `${by} ${new Date(at).toISOString()}`
 
 /**
- * Why a stopped instance is stopped. Our own tag counts only for this stop: set after the last start, and no later stop
- * than it. A schedule leaves no mark of its own, so a stop at its time is taken for its; a shutdown from inside is idle
- * stop's where that is on.
+ * Why a stopped instance is stopped. Our own tag counts only for this stop: set after the last start, and no later
+ * stop than it. A schedule leaves no trace, so a stop at its time is attributed to it; a shutdown from inside is
+ * attributed to idle stop if that is on.
  */
 export function stoppedBy(
   rest: Rest,

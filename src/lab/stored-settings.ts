@@ -2,33 +2,25 @@ import * as z from 'zod'
 import { LabError } from '../core/error.js'
 import type { LabId } from '../resources/ownership.js'
 import { checkedCidrs } from './cidr.js'
-import { idleText } from './idle-stop.js'
+import { type PlainKey, plainKeys, plainSetting, plainSettings, textOf } from './plain-settings.js'
 import { type Schedule, scheduleText } from './schedule.js'
-import { type Settings, settingsSchema, settingsVersion } from './settings.js'
+import { fieldsSince, type Settings, settingsSchema, settingsVersion } from './settings.js'
 
-/** As stored: what can be derived from the lab and its models is left out. */
+/** The stored form, without what can be derived from the lab and its models. */
 const storedSchema = settingsSchema.extend({
-  /** Those that the models' ids do not give. */
+  /** Those that can't be derived from the models' ids. */
   profileArns: settingsSchema.shape.profileArns.optional(),
 })
 
-/** As version 0.1.0 stored it. */
-const version1 = settingsSchema
-  .omit({
-    previousGeneration: true,
-    creations: true,
-    adopted: true,
-    passwordDue: true,
-    trustedCertificate: true,
-    tags: true,
-    maxTokens: true,
-    allowance: true,
-    limit: true,
-    budget: true,
-    schedule: true,
-    idleStop: true,
-  })
-  .extend({ version: z.literal(1) })
+/** The stored form of an older version, without the fields that were added later. */
+function storedBy(version: number): z.ZodType<z.infer<typeof storedSchema>> {
+  const added = Object.entries(fieldsSince).flatMap(([since, fields]) =>
+    Number(since) > version ? fields : [],
+  )
+  const chosen = plainKeys.filter((key) => (plainSetting(key).since ?? 1) > version)
+  const later = Object.fromEntries([...added, ...chosen].map((field) => [field, true as const]))
+  return storedSchema.omit(later as Record<never, true>).extend({ version: z.literal(version) })
+}
 
 /** An id such as "us.anthropic.claude-…" is a system-defined inference profile's; a model's begins with its provider. */
 const profileId = /^(?:(global)|apac|[a-z]{2}(?:-[a-z]+)?)\.(?=[a-z0-9-]+\.)/
@@ -51,7 +43,7 @@ function derivedProfileArns(
   })
 }
 
-/** These and the derived ones, each once, in order. */
+/** These and the derived ARNs, sorted, without duplicates. */
 export const allProfileArns = (
   settings: Pick<Settings, 'models' | 'profileArns'>,
   lab: Pick<LabId, 'partition' | 'region' | 'account'>,
@@ -79,8 +71,7 @@ export function parseSettings(text: string, parameter: string, lab: LabId): Sett
     const document: unknown = JSON.parse(text)
     const { version } = z.looseObject({ version: z.int().min(1) }).parse(document)
     if (version > settingsVersion) throw newer(version, parameter)
-    const settings =
-      version === 1 ? fromVersion1(version1.parse(document), lab) : expand(storedSchema.parse(document), lab)
+    const settings = expand({ ...storedBy(version).parse(document), version: settingsVersion }, lab)
     checkedCidrs(settings.allow.cidrs, settings.allow.everyone)
     return settings
   } catch (error) {
@@ -99,10 +90,6 @@ export function parseSettings(text: string, parameter: string, lab: LabId): Sett
     })
   }
 }
-
-/** Version 1 stored what version 2 derives; otherwise they are alike. */
-const fromVersion1 = (settings: z.infer<typeof version1>, lab: LabId): Settings =>
-  expand({ ...settings, version: settingsVersion }, lab)
 
 function expand({ profileArns = [], ...stored }: z.infer<typeof storedSchema>, lab: LabId): Settings {
   const settings = { ...stored, profileArns }
@@ -130,7 +117,7 @@ function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** What differs between two stored texts, as a user reads it; empty where only the version differs. */
+/** The differences between two stored texts, for users; empty if only the version differs. */
 export function describeSettingsChange(
   before: string,
   after: string,
@@ -140,13 +127,13 @@ export function describeSettingsChange(
   return [...new Set([...Object.keys(old), ...Object.keys(now)])]
     .filter((key) => JSON.stringify(comparable(old, key)) !== JSON.stringify(comparable(now, key)))
     .map((key) => ({
-      what: labels[key] ?? key,
+      what: labelOf(key),
       from: say(comparable(old, key), key),
       to: say(comparable(now, key), key),
     }))
 }
 
-/** Creation ids are random: which of them are there counts, because each is stored before it is used. */
+/** Creation ids are random, so only their presence is compared: each is stored before it is used. */
 const comparable = (settings: Record<string, unknown>, key: string): unknown =>
   key === 'creations' ? Object.keys(settings.creations ?? {}).sort() : settings[key]
 
@@ -162,9 +149,9 @@ function readable(text: string, lab: LabId): Record<string, unknown> {
 function say(value: unknown, key = ''): string {
   if (key === 'schedule' && value) return scheduleText(value as Schedule)
   if (key === 'budget' && value) return budgetText(value as NonNullable<Settings['budget']>)
-  if (key === 'idleStop' && value) return idleText(Number(value))
   if (key === 'passwordDue') return value ? 'generated by up and shown once' : 'no new one'
   if (value === undefined || (Array.isArray(value) && value.length === 0)) return 'none'
+  if (key in plainSettings) return textOf(key as PlainKey, value)
   if (Array.isArray(value)) return value.map((v) => (typeof v === 'object' ? v.label : v)).join(', ')
   if (typeof value === 'object' && value && 'cidrs' in value) return say(value.cidrs)
   if (typeof value === 'object' && value && adoptedKeys.some((key) => key in value))
@@ -178,28 +165,21 @@ const budgetText = ({ usd, alerts }: NonNullable<Settings['budget']>) =>
 
 const adoptedKeys = ['instanceId', 'allocationId', 'groupId']
 
+const labelOf = (key: string): string =>
+  labels[key] ?? (key in plainSettings ? plainSetting(key as PlainKey).label : key)
+
 const labels: Record<string, string> = {
   version: 'format of the settings',
   generation: 'instance generation',
   previousGeneration: 'previous generation',
   creations: 'creation ids',
   adopted: 'accepted as the lab’s',
-  instanceType: 'instance type',
-  diskGb: 'disk (GB)',
   allow: 'allowed from',
   openPort80: 'port 80 open to everybody',
   trustedCertificate: 'trusted certificate',
-  subnetId: 'subnet',
-  permissionsBoundary: 'permissions boundary',
   tags: 'tags of new resources',
   schedule: 'schedule',
-  idleStop: 'idle stop',
-  userData: 'first-boot script',
-  maxTokens: 'maximum tokens of an answer',
-  allowance: 'dollars a user and month',
-  limit: 'dollars for models a month',
   budget: 'AWS budget',
-  email: 'first user',
   passwordDue: 'first user’s password',
   defaultModel: 'default model',
   titleModel: 'title model',

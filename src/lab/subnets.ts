@@ -11,11 +11,11 @@ import { type Hint, LabError } from '../core/error.js'
 
 export interface Network {
   vpcId: string
-  /** At least one, by zone. */
+  /** At least one, sorted by zone. */
   subnets: Subnet[]
 }
 
-/** Why a subnet cannot hold the host: the error's code, the fact, and what helps besides another subnet. */
+/** Why a subnet can't be used: the error's code, the reason, and what helps besides another subnet. */
 interface Unfit {
   code: string
   fact: string
@@ -23,8 +23,8 @@ interface Unfit {
 }
 
 /**
- * The subnets of the default VPC that can hold the host, or the one subnet that was named. LabError `no-such-subnet`,
- * `no-default-vpc`, or the code of the first fact that makes every subnet unfit.
+ * The usable subnets of the default VPC, or the one subnet that was named. LabError `no-such-subnet`,
+ * `no-default-vpc`, or the code of the first reason why no subnet can be used.
  */
 export async function findNetwork(
   ec2: EC2Client,

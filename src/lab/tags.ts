@@ -17,10 +17,10 @@ export const tagsSchema = z.record(
   z.string().max(256).regex(characters).regex(unreserved),
 )
 
-/** A resource holds 50, some of which are the lab's own. */
+/** A resource can have 50, and some are the lab's own. */
 const mostTags = 40
 
-/** "key=value" words as tags; LabError `bad-tag` says what AWS, or the lab, would not take. */
+/** "key=value" words as tags; LabError `bad-tag` if AWS or the lab doesn't accept one. */
 export function checkedTags(words: readonly string[]): Record<string, string> {
   const tags = new Map<string, string>()
   for (const word of words) {
@@ -28,7 +28,7 @@ export function checkedTags(words: readonly string[]): Record<string, string> {
     const [key, value] = [word.slice(0, at), word.slice(at + 1)]
     const unfit = at < 1 ? 'it has no key and "="' : unfitness(key, value)
     if (unfit) throw badTag(word, unfit)
-    // IAM does not tell "Team" from "team".
+    // IAM's tag keys are not case-sensitive.
     const same = [...tags.keys()].some((other) => other.toLowerCase() === key.toLowerCase())
     if (same) throw badTag(word, 'its key is given twice')
     tags.set(key, value)

@@ -1,6 +1,6 @@
 import type { LabId } from '../resources/ownership.js'
 
-/** Where a lab is reached, in a browser and in AWS. */
+/** A lab's addresses, in a browser and in the AWS console. */
 export interface Urls {
   librechat: string
   portainer: string

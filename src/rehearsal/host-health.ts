@@ -7,11 +7,12 @@ import type { World } from './world.js'
 const services = ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer']
 const GiB = 1024 ** 3
 
-/** The line that `templates/host/health.py` prints, for a host that is as its stages left it. */
+/** The output of `templates/host/health.py` for a host in the state that its stages left. */
 export function healthLine({ host, volume }: Instance, { now, scenario }: World): string {
   const busy = scenario === 'busy-host'
   const set = host.release !== undefined
   const money = set ? moneyNow(host, now) : null
+  const certificates = certificatesOf(host, now, scenario === 'certificate-refused')
   const problems = set ? [] : services.map((name) => ({ code: 'service', text: `${name} is missing.` }))
   return JSON.stringify({
     healthy: set,
@@ -38,7 +39,7 @@ export function healthLine({ host, volume }: Instance, { now, scenario }: World)
       memoryPressure: busy ? 14 : 0,
       restarts: Object.fromEntries(services.map((name) => [name, busy && name === 'librechat' ? 3 : 0])),
     },
-    ...certificates(host, now),
+    ...certificates,
     metadataProtected: true,
     hostPortsProtected: true,
     site: host.site ?? '',
@@ -61,6 +62,9 @@ export function healthLine({ host, volume }: Instance, { now, scenario }: World)
     running: '',
     problems,
     warnings: [
+      ...(certificates.trustedCertificate?.served === false
+        ? [ownWarning(certificates.trustedCertificate.last)]
+        : []),
       ...(money?.stopped ? [stoppedWarning(money)] : []),
       ...(host.update?.result === 'rolled-back'
         ? [
@@ -75,10 +79,10 @@ export function healthLine({ host, volume }: Instance, { now, scenario }: World)
   })
 }
 
-/** Played: a trusted one comes at once. */
-function certificates({ release, trusted, site = '' }: Instance['host'], now: number) {
+/** Played: a trusted one comes at once, or not at all. */
+function certificatesOf({ release, trusted, site = '' }: Instance['host'], now: number, refused: boolean) {
   if (release === undefined) return { certificate: null, ownCertificate: null, trustedCertificate: null }
-  const until = (days: number) => new Date(now + days * 86_400_000).toISOString()
+  const until = (days: number) => new Date(now + days * 86_400_000).toISOString().replace(/\.\d+Z$/, 'Z')
   const own = {
     notAfter: until(90),
     issuer: 'CN = Caddy Local Authority (played)',
@@ -89,12 +93,27 @@ function certificates({ release, trusted, site = '' }: Instance['host'], now: nu
     issuer: "O = Let's Encrypt (played), CN = E8",
     sha256: fingerprintOf(''),
   }
+  const last = refused
+    ? { at: until(0), result: 'failed', detail: unreachable(site) }
+    : { at: until(0), result: 'issued' }
   return {
-    certificate: trusted ? issued : own,
+    certificate: trusted && !refused ? issued : own,
     ownCertificate: own,
-    trustedCertificate: trusted ? { served: true, last: { at: until(0), result: 'issued' } } : null,
+    trustedCertificate: trusted ? { served: !refused, last } : null,
   }
 }
+
+/** As Let's Encrypt words it. */
+const unreachable = (site: string) =>
+  `${site}: Fetching http://${site}/.well-known/acme-challenge/played: Timeout during connect (likely firewall problem)`
+
+const ownWarning = ({ at, detail }: { at: string; detail?: string }) => ({
+  code: 'own-certificate',
+  text: `There is no trusted certificate for the address at the moment, so the lab shows its own one. The host goes on trying. The last attempt, on ${at}, failed: ${detail}.`,
+  fix: [portEighty, { code: 'own-certificate' }],
+})
+const portEighty =
+  'Check that the network ACL of the subnet and the security group allow port 80 from everywhere.'
 
 /** Looks like one, and stays the same for a site. */
 const fingerprintOf = (site: string) =>

@@ -13,7 +13,7 @@ import { refusedCall } from './refused-calls.js'
 import type { World } from './world.js'
 
 interface Work {
-  /** All that is to be run, as it was sent. */
+  /** The whole script, as it was sent. */
   script: string
   instance: Instance
 }
@@ -23,7 +23,7 @@ interface Performance {
   takesMs: number
   outcome: RunCommand['outcome']
   leaves: Partial<Host>
-  /** Whether it waits for no other command. */
+  /** Whether it runs without waiting for other commands. */
   beside?: boolean
 }
 
@@ -32,7 +32,8 @@ const times: Record<string, number> = {
   system: 3_000,
   docker: 16_000,
   images: 14_000,
-  stack: 40_000,
+  stack: 34_000,
+  open: 6_000,
   health: 5_000,
   key: 2_000,
   user: 6_000,
@@ -43,10 +44,10 @@ const times: Record<string, number> = {
   graduate: 4_000,
 }
 const nothingToDo = 3_000
-/** The first of them that comes waits for what the first boot has left. */
+/** The first of these waits for the rest of the first boot. */
 const firstBootRest = 10_000
 
-/** What each says while it is at work. */
+/** The steps that each reports while it runs. */
 const steps: Record<string, readonly string[]> = {
   system: ['preparing the system', 'installing Docker', 'downloading images, 2 of 4 done'],
   docker: ['installing Docker', 'starting Docker'],
@@ -58,20 +59,22 @@ const steps: Record<string, readonly string[]> = {
     'starting LibreChat',
     'creating the first user',
   ],
-  health: ['waiting until everything is healthy'],
+  health: ['starting the proxy and Portainer', 'waiting until everything is healthy'],
 }
 
-/** What stages print for the user when they are done. */
+/** The output of finished stages for the user. */
 const sayings: Record<string, string> = {
   system: 'Linux 6.12, 3800 MiB of memory, 2 GiB of swap',
   docker: 'Docker (played)',
   images: 'Compose (played); LibreChat is still downloading',
   stack: 'LibreChat answers (played)',
+  trusted: 'a trusted certificate serves (played)',
+  own: 'there is no trusted certificate yet; the lab’s own one serves until there is',
 }
 
 /**
- * Plays the machine behind an instance: takes apart what Run Command really carried and answers as the host's
- * programs do. What they do is proven elsewhere, on a real machine.
+ * Simulates the machine of an instance: parses the real Run Command and answers like the host's programs, which are
+ * tested elsewhere on a real machine.
  */
 export function perform({ script, instance }: Work, world: World): Performance {
   if (script.includes('CHAT_PROOF=')) return prove(script, instance, world)
@@ -83,10 +86,11 @@ export function perform({ script, instance }: Work, world: World): Performance {
     const leaves = holds ? { idleHeld: true } : {}
     return says(2_000, healthLine({ ...instance, host: { ...instance.host, ...leaves } }, world), leaves)
   }
-  // The files of a version come in several commands.
+  // A version's files are sent in several commands.
   if (command === 'true') return says(1_000, '')
-  const stage = /run\.sh"? ([\w-]+)$/.exec(command)?.[1] ?? ''
-  if (!(stage in times)) return fails(1_000, `sh: ${command.slice(0, 200)}: not found in this rehearsal`)
+  const [stage = '', ...more] = /run\.sh"? ([\w -]+)$/.exec(command)?.[1]?.split(' ') ?? []
+  if (![stage, ...more].every((one) => one in times))
+    return fails(1_000, `sh: ${command.slice(0, 200)}: not found in this rehearsal`)
   const { host } = instance
   const has = host.versions.includes(version)
   if (!has && !files.has('code/run.sh')) {
@@ -94,11 +98,11 @@ export function perform({ script, instance }: Work, world: World): Performance {
     return { takesMs: 1_000, outcome: { code, output: `${word}\n`, errors: '' }, leaves: {} }
   }
   const versions = has ? host.versions : [...host.versions, version]
-  const { leaves, ...performed } = runs(stage, files, instance, world)
+  const { leaves, ...performed } = inTurn([stage, ...more], files, instance, world)
   return { ...performed, leaves: { versions, ...leaves } }
 }
 
-/** What the stage that runs is doing, by how much of its time has passed. */
+/** The current step of the running stage, from its elapsed time. */
 function stepOf(instance: Instance, { here, now }: World): string {
   const [running] = Object.values(here.commands).filter(
     (one) => here.instances[one.instance] === instance && one.endsAt > now,
@@ -108,12 +112,32 @@ function stepOf(instance: Instance, { here, now }: World): string {
   return words[Math.floor(passed * words.length)] ?? ''
 }
 
-/** How long a program takes: the first boot has done the first stages' work while the agent was awaited. */
+/** The duration of a program: the first boot has done the first stages' work before the agent was online. */
 function timeOf(stage: string, { host, userData }: Instance): number {
   if (stage !== 'backup' && host.done.includes(stage)) return nothingToDo
   if (userData === '') return times[stage] ?? nothingToDo
   if (stage === 'system') return firstBootRest
   return ['docker', 'images'].includes(stage) ? nothingToDo : (times[stage] ?? nothingToDo)
+}
+
+/** The host's programs one after another, until one fails. */
+function inTurn(
+  stages: readonly string[],
+  files: ReadonlyMap<string, string>,
+  instance: Instance,
+  world: World,
+): Performance {
+  const [stage = '', ...more] = stages
+  const first = runs(stage, files, instance, world)
+  if (more.length === 0 || first.outcome.code !== 0) return first
+  const left = { ...instance, host: { ...instance.host, ...first.leaves } }
+  const rest = inTurn(more, files, left, world)
+  const output = `${first.outcome.output}${rest.outcome.output}`
+  return {
+    takesMs: first.takesMs + rest.takesMs,
+    outcome: { ...rest.outcome, output },
+    leaves: { ...first.leaves, ...rest.leaves },
+  }
 }
 
 /** One of the host's programs, once its files are there. */
@@ -159,28 +183,41 @@ function runs(
     case 'stack': {
       const update = updating(files, host, world)
       if (update.error) return { ...fails(40_000, '', update.error), leaves: update.leaves }
-      const release = files.get('input/release')?.trim()
+      const opened = files.has('input/open-later') ? {} : releaseIn(files)
       const answer = request ? userAnswer(request, host) : { output: '' }
       const said = { ...answer, output: [sayings.stack, answer.output].filter(Boolean).join('\n') }
       return answered(takesMs, said, {
         ...leaves,
         ...installed(files),
-        ...(release ? { release } : {}),
+        ...opened,
         ...update.leaves,
       })
+    }
+    case 'open': {
+      const trusted = world.scenario === 'certificate-refused' ? sayings.own : sayings.trusted
+      return says(takesMs, (host.trusted && trusted) || '', { ...leaves, ...releaseIn(files) })
     }
     default:
       return says(takesMs, sayings[stage] ?? '', leaves)
   }
 }
 
-/** What the host wrote down of its first set-up: what the first boot did counts as well. */
+/** The host's record of its first set-up, including the first boot. */
 function firstSetup({ userData }: Instance): NonNullable<Host['firstSetup']> {
   const stages = Object.fromEntries(
-    ['system', 'docker', 'images', 'stack', 'health'].map((stage) => [stage, (times[stage] ?? 0) / 1000]),
+    ['system', 'docker', 'images', 'stack', 'open', 'health'].map((stage) => [
+      stage,
+      (times[stage] ?? 0) / 1000,
+    ]),
   )
   const all = Object.values(stages).reduce((sum, one) => sum + one, 0)
   return { seconds: all + (userData === '' ? 50 : 25), stages }
+}
+
+/** What a host has once its ports are open. */
+function releaseIn(files: ReadonlyMap<string, string>): Partial<Host> {
+  const release = files.get('input/release')?.trim()
+  return release ? { release } : {}
 }
 
 /** What the stack stage's input tells of a host. */
@@ -199,7 +236,7 @@ const installed = (files: ReadonlyMap<string, string>): Partial<Host> => ({
   ...dollarsIn(files, 'limit'),
 })
 
-/** An allowance or a limit; undefined takes away what was there. */
+/** An allowance or a limit; undefined removes it. */
 const dollarsIn = (files: ReadonlyMap<string, string>, name: 'allowance' | 'limit') => {
   const line = new RegExp(`^LAB_${name.toUpperCase()}=(.*)$`, 'm')
   const amount = line.exec(files.get('input/settings.env') ?? '')?.[1]
@@ -214,7 +251,7 @@ function fails(takesMs: number, errors: string, output = ''): Performance {
   return { takesMs, outcome: { code: 1, output, errors }, leaves: {} }
 }
 
-/** What a program that changes users says and leaves; without users it has refused. */
+/** The output and the result of a program that changes users; without users, it was refused. */
 function answered(takesMs: number, { output, ...changed }: Answer, leaves: Partial<Host>): Performance {
   if (output.startsWith('{"error":')) return { ...fails(takesMs, '', `${output}\n`), leaves: changed }
   return says(takesMs, output, { ...leaves, ...changed })
@@ -234,9 +271,10 @@ function pullFails(): Performance {
   return fails(30_000, '', `${JSON.stringify({ error })}\n${log.join('\n')}\n`)
 }
 
-/** Each model that was asked about answers, as long as this account may call it. The host keeps the result. */
+/** Each requested model answers, if the account can call it. The host stores the result. */
 function prove(script: string, instance: Instance, world: World): Performance {
-  if (!instance.host.release)
+  // Its ports may still be about to open.
+  if (!instance.host.done.includes('stack'))
     return {
       ...fails(1_000, "LibreChat's container does not run"),
       outcome: { code: 3, output: '', errors: "LibreChat's container does not run" },

@@ -21,38 +21,40 @@ export interface AddressState {
   allocationId: string
   publicIp: string
   protectedTag: boolean
-  /** Whether its tags name its own allocation, which tells it from a copy of its tags. */
+  /** Whether its tags name its own allocation id. Copied tags name another one. */
   namesItself: boolean
-  /** Where it points now. */
+  /** The instance that it is associated with. */
   instanceId?: string
   associationId?: string
-  /** What uses it that is not the lab's: an instance or a network interface. The lab leaves it there. */
+  /** The foreign instance or network interface that uses it. The lab doesn't take it away. */
   inUseBy?: string
-  /** The account that a pending transfer offers it to. */
+  /** The account of a pending transfer. */
   offeredTo?: string
 }
 
 /** What would refuse a release of the address right now: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReleaseAddress.html */
 export type ReleaseRefusal = 'nothing' | 'policy' | 'reverse-dns' | 'unknown'
 
-/** The lab's public address: what its certificate, cookies and bookmarks hang on. */
+/** The lab's public address. Its certificate, cookies and bookmarks depend on it. */
 export function address(options: {
   ec2: EC2Client
-  /** Without retries of its own: an allocation must not be sent twice unseen. */
+  /** Without automatic retries: an allocation must not be sent twice unnoticed. */
   ec2Once: EC2Client
   lab: LabId
   name: string
-  /** The tag that the creating call sets, as the settings hold it. */
+  /** The creation id, as stored in the settings; the creating call sets it as a tag. */
   creation: string
+  /** Whether pending transfers are looked for. */
+  withTransfers: boolean
   identity: Resource<Identity>
   after: readonly Resource[]
 }): Resource<AddressState> {
-  const { ec2, lab, identity } = options
+  const { ec2, lab, identity, withTransfers } = options
 
   const inspect = async ({ address: found, instance, superseded = [] }: Partial<Identity>) => {
     const AllocationId = found?.AllocationId
     if (!found || !AllocationId) return undefined
-    const offer = await pendingOffer(ec2, AllocationId)
+    const offer = withTransfers ? await pendingOffer(ec2, AllocationId) : undefined
     const hosts = [instance, ...superseded].map((host) => host?.InstanceId)
     const isElsewhere = found.AssociationId && !hosts.includes(found.InstanceId ?? '')
     const inUseBy = isElsewhere ? await userOf(ec2, found) : undefined
@@ -60,7 +62,7 @@ export function address(options: {
       allocationId: AllocationId,
       publicIp: found.PublicIp ?? '',
       protectedTag: tagValue(found.Tags, tagKeys.protected) === 'true',
-      // One of version 0.1.0 never did, and the policy that protects it may forbid new tags.
+      // Version 0.1.0 did not set this tag, and the policy that protects the address may forbid new tags.
       namesItself:
         tagValue(found.Tags, tagKeys.allocation) === AllocationId ||
         tagValue(found.Tags, tagKeys.creation) === undefined,
@@ -89,11 +91,11 @@ export function address(options: {
     },
 
     async ensure(before, work) {
-      // Nothing in AllocateAddress tells a repeat from a second request: look again right before it.
+      // AllocateAddress has no idempotency token, so look again right before the call.
       const state = before ?? (await inspect({ address: await findCreated(ec2, lab, options.creation) }))
       if (!state) {
         const made = await allocate(options).catch(async (error) => {
-          // The answer was lost, and it may be a moment before an address shows: look before another try.
+          // The answer was lost, and a new address can take a moment to show: look before the next attempt.
           if (isOutcomeUnknown(error)) await work.clock.sleep(2_000, work.signal)
           throw isCode(error, 'AddressLimitExceeded') ? await noneLeft(ec2, lab.region, error) : error
         })
@@ -126,7 +128,7 @@ export const addressActions = {
   remove: ['ec2:DescribeAddresses', 'ec2:DescribeInstances', 'ec2:DisassociateAddress', 'ec2:ReleaseAddress'],
 } as const satisfies ResourceActions
 
-/** The quota is used up: what the user can do, with the addresses that cost and serve nothing. */
+/** The quota is used up. Names addresses that are not in use and still cost. */
 async function noneLeft(ec2: EC2Client, region: string, cause: unknown): Promise<LabError> {
   const { Addresses = [] } = await ec2.send(new DescribeAddressesCommand({}))
   const idle = Addresses.filter(({ AssociationId }) => !AssociationId)
@@ -176,7 +178,7 @@ async function allocate({
   return { allocationId: made.AllocationId as string, publicIp: made.PublicIp as string }
 }
 
-/** Protects it, and names its own allocation in its tags. A new one may not be known for a moment. */
+/** Sets the tags that protect it and name its allocation. EC2 may not know a new address for a moment. */
 async function tag(ec2: EC2Client, allocationId: string, { clock, signal }: EnsureContext): Promise<void> {
   const Tags = [
     { Key: tagKeys.protected, Value: 'true' },
@@ -209,7 +211,7 @@ async function pendingOffer(ec2: EC2Client, allocationId: string): Promise<strin
   return offer && (offer.TransferAccountId ?? 'unknown')
 }
 
-/** Cancels the offer and sees that none is open; LabError `transfer-open`. */
+/** Cancels the offer and checks that none is open; LabError `transfer-open`. */
 async function cancelOffer(ec2: EC2Client, allocationId: string): Promise<void> {
   await ec2.send(new DisableAddressTransferCommand({ AllocationId: allocationId }))
   const still = await pendingOffer(ec2, allocationId)
@@ -230,7 +232,7 @@ async function cancelOffer(ec2: EC2Client, allocationId: string): Promise<void> 
 }
 
 /**
- * In a default VPC a release takes the address off whatever uses it, so it is looked at once more. LabError
+ * In a default VPC a release disassociates the address from any user, so it is checked once more. LabError
  * `address-in-use`. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReleaseAddress.html
  */
 async function release(ec2: EC2Client, AllocationId: string): Promise<void> {
@@ -248,7 +250,9 @@ async function release(ec2: EC2Client, AllocationId: string): Promise<void> {
   )
 }
 
-/** What uses an address now. An instance that has ended no longer does, though AWS may still show it for a moment. */
+/**
+ * What uses an address now. A terminated instance doesn't count, although AWS can show the association for a moment.
+ */
 async function userOf(ec2: EC2Client, found: Address): Promise<string | undefined> {
   if (!found.AssociationId) return undefined
   const { InstanceId } = found
@@ -258,7 +262,7 @@ async function userOf(ec2: EC2Client, found: Address): Promise<string | undefine
   return state === undefined || state === 'shutting-down' || state === 'terminated' ? undefined : InstanceId
 }
 
-/** Asks AWS with a dry run whether it would release the address. */
+/** Checks with a dry run whether AWS would release the address. */
 export async function releaseRefusal(ec2: EC2Client, allocationId: string): Promise<ReleaseRefusal> {
   try {
     await ec2.send(new ReleaseAddressCommand({ AllocationId: allocationId, DryRun: true }))
@@ -271,7 +275,7 @@ export async function releaseRefusal(ec2: EC2Client, allocationId: string): Prom
       case 'InvalidAddress.PtrSet':
         return 'reverse-dns'
       default:
-        // The dry run only informs: no other answer may end a run that otherwise works.
+        // The dry run is for information only, so no other error may stop the command.
         return 'unknown'
     }
   }

@@ -10,7 +10,7 @@ export interface AssociationState {
   instanceId: string
 }
 
-/** The address at the instance. */
+/** The association of the address with the instance. */
 export function association(options: {
   ec2: EC2Client
   address: Resource<AddressState>
@@ -58,7 +58,7 @@ export function association(options: {
             new AssociateAddressCommand({
               AllocationId: allocationId,
               InstanceId: instanceId,
-              // Only from the lab's own instance that this one replaces. Reassociation is the default:
+              // Reassociates it only from the instance that this one replaces. AWS's default is true:
               // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateAddress.html
               AllowReassociation: pointsTo !== undefined,
             }),

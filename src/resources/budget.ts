@@ -20,28 +20,28 @@ import type { Change, Resource, ResourceActions } from '../engine/resource.js'
 import { type CreationProof, creationOf, type Proven } from './creation.js'
 import type { LabId } from './ownership.js'
 
-/** What a user wants of it: dollars a month for the whole account, and who hears of them. */
+/** The wanted budget: dollars a month for the whole account, and the recipients of notices. */
 export interface BudgetWish {
   usd: number
   alerts: readonly string[]
 }
 
-/** One notice: at how many percent, of what was spent or of what AWS expects for the month. */
+/** One notice: its threshold in percent, of the actual or the forecast cost. */
 interface Notice {
   notification: Notification
-  /** Everybody whom AWS tells, topics included. */
+  /** All recipients, SNS topics included. */
   to: readonly string[]
 }
 
 export interface BudgetState extends Proven {
   usd: number
-  /** Whether it counts all that the account costs in a month. */
+  /** Whether it covers the account's whole monthly cost. */
   isWhole: boolean
   notices: readonly Notice[]
-  /** What AWS has counted so far, up to a day late; undefined: nothing yet. */
+  /** The actual cost so far, up to a day late; undefined if AWS has none yet. */
   spentUsd: number | undefined
   forecastUsd: number | undefined
-  /** As it is in AWS: an update keeps what the lab does not set. */
+  /** The budget as AWS returned it: an update keeps fields that the lab does not set. */
   there: Budget
 }
 
@@ -72,7 +72,7 @@ const noticesText = (notices: readonly Notification[]): string =>
 const rank = ({ NotificationType, Threshold = 0 }: Notification) =>
   (NotificationType === 'FORECASTED' ? 1e9 : 0) + Threshold
 
-/** Everybody whom one of its notices goes to. */
+/** All recipients of its notices. */
 export const readersOf = ({ notices }: Pick<BudgetState, 'notices'>): string[] =>
   [...new Set(notices.flatMap(({ to }) => to))].sort()
 
@@ -87,7 +87,7 @@ export function budget(options: {
   lab: LabId
   adopt: boolean
   name: string
-  /** Undefined: none any more, so that one that is there is removed. */
+  /** Undefined: none, so an existing budget is removed. */
   wanted: BudgetWish | undefined
   proof: CreationProof
   after: readonly Resource[]
@@ -104,12 +104,12 @@ export function budget(options: {
     BudgetType: 'COST',
     TimeUnit: 'MONTHLY',
     BudgetLimit: { Amount: String(wanted?.usd), Unit: 'USD' },
-    // Whether credits, taxes and refunds count is the user's to say.
+    // The user decides whether credits, taxes and refunds count.
     ...(there?.CostTypes ? { CostTypes: there.CostTypes } : {}),
     ...(there?.TimePeriod ? { TimePeriod: there.TimePeriod } : {}),
   })
 
-  /** Those that are to be created, and those that are to go, which have other readers or are not wanted. */
+  /** The notices to create, and those to delete because they have other recipients or are not wanted. */
   const difference = (notices: readonly Notice[]) => {
     const alerts = JSON.stringify([...(wanted?.alerts ?? [])].sort())
     const isAsWanted = ({ notification, to }: Notice) =>
@@ -159,7 +159,7 @@ export function budget(options: {
         ...differs('covers', state.isWhole ? everything : 'a part of it', everything),
         ...differs('notices at', noticesThere, wantedText),
         ...differs('notices to', addresses, to),
-        // Each has some of the readers.
+        // No notice has all of the recipients.
         ...(isDrifted && noticesThere === wantedText && addresses === to
           ? [{ what: 'notices to', from: 'some of them each', to }]
           : []),
@@ -265,7 +265,7 @@ async function noticesOf(
 }
 
 /**
- * AWS asks for three permissions, whatever the calls are named, and one more for tags:
+ * IAM has only these actions for all calls, and one more for tags:
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsbudgetservice.html
  */
 export const budgetActions = {

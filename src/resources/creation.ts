@@ -13,20 +13,23 @@ import {
   tagValue,
 } from './ownership.js'
 
-/** What proves a role, an instance profile, a schedule group and a budget: anybody may give their names and tags. */
+/**
+ * The proof of a role, an instance profile, a schedule group or a budget. Names and tags don't prove it: anyone can
+ * set them.
+ */
 export interface CreationProof {
-  /** The one-time id that the settings hold before the creating call, which gives it as a tag. */
+  /** A one-time id, stored in the settings before the creating call, which sets it as a tag. */
   id: string
-  /** Whether the settings held it before this run, or no older version made such a thing. */
+  /** Whether the settings had it before this run, or no older version created this kind of resource. */
   isRecorded: boolean
   settings: Resource
   identity: Resource<Identity>
 }
 
 export interface Proven {
-  /** False: it is not the lab's yet, and the user adopts it. */
+  /** False: the resource is not the lab's yet, and this run adopts it. */
   owned: boolean
-  /** Whether it has the id. */
+  /** Whether it has the creation id. */
   marked: boolean
 }
 
@@ -38,7 +41,9 @@ const nouns = {
 } as const
 type Kind = keyof typeof nouns
 
-/** It has the lab's name and tags, and no proof. `status` and `destroy` list it and leave it alone. */
+/**
+ * A resource with the lab's name and tags, but without a proof. `status` and `destroy` list it and don't change it.
+ */
 export class Unproven extends LabError {
   constructor(readonly stranger: Stranger) {
     const { kind, id } = stranger
@@ -53,11 +58,11 @@ export class Unproven extends LabError {
 
 type Seen = Parameters<Resource['observe']>[0]
 
-/** Whose it is: what its creation id and its tags say, what they are to be, and what the plan says of them. */
+/** Checks the creation id and the tags of a resource, and gives the wanted tags and the plan's changes. */
 export interface Creation {
   /**
-   * Accepts what has the id; what an older version made, as long as the lab's settings are stored; and what the proven
-   * instance uses. LabError `unowned`, `other-region`; `adopt` accepts the former.
+   * Accepts a resource with the id; one of an older version, if the lab's settings are stored; and one that the
+   * proven instance uses. LabError `unowned`, `other-region`; `adopt` accepts the former.
    */
   check(
     tags: Parameters<typeof checkOwned>[2],
@@ -66,7 +71,7 @@ export interface Creation {
   ): Promise<Proven>
   /** The tags of the creating call, and of an adoption. */
   readonly tags: Tag[]
-  /** What is still missing of them. */
+  /** The tags that are missing. */
   missing(state: Proven): Tag[]
   changes(state: Proven): Change[]
 }

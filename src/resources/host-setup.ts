@@ -1,8 +1,8 @@
 import type { SSMClient } from '@aws-sdk/client-ssm'
 import { type Proof, proofIn } from '../bedrock/proof.js'
 import type { Change, Progress, Resource, ResourceActions } from '../engine/resource.js'
-import { askHealth, type HostHealth } from '../host/health.js'
 import type { Host } from '../host/host.js'
+import { askHealth, type HostHealth } from '../host/host-health.js'
 import { waitUntilOnline } from '../host/online.js'
 import { type HostSettings, release } from '../host/settings.js'
 import { setUpHost, updateStack } from '../host/setup.js'
@@ -14,11 +14,11 @@ import type { LabId } from './ownership.js'
 
 interface HostState {
   instanceId: string
-  /** Undefined where Systems Manager does not reach it. */
+  /** Undefined if Systems Manager does not reach it. */
   health: HostHealth | undefined
-  /** The last chat proof: the one that the host keeps, or the one that this run made. */
+  /** The last chat proof: the one stored on the host, or this run's. */
   proof: Proof | undefined
-  /** The first user, where this run made it or gave it a new password. */
+  /** The first user, if this run created it or set a new password. */
   firstUser?: MadeUser | undefined
 }
 
@@ -27,23 +27,23 @@ export interface HostSetupOptions {
   lab: LabId
   instanceType: string
   diskGb: number
-  /** What is put on it, where `proof` is the last that it keeps. */
+  /** The settings for the host; `proof` is the last one stored there. */
   settings(address: string, proof: Proof | undefined): HostSettings
-  /** The first user, when one is wanted. */
+  /** The first user, if one is wanted. */
   firstUser: NewUser | undefined
-  /** Whether a password that the host made was never shown. */
+  /** Whether a generated password was never shown. */
   passwordDue: boolean
-  /** What becomes of the first user, given what is there. */
+  /** What to do about the first user, given the actual state. */
   userTask(there: { instanceType?: string | undefined; users?: number | undefined }): UserTask
-  /** Asks each model for an answer, from the host. */
+  /** Sends a request to each model, from the host. */
   prove(host: Host): Promise<Proof | undefined>
-  /** The same as a script, for a host that updates itself: it doesn't open before a model answers. */
+  /** The same as a script, for an update on the host: LibreChat opens only after a model answers. */
   proofScript(host: Host): string | undefined
-  /** Whether two proofs make the same menu. */
+  /** Whether two proofs result in the same menu. */
   isSameMenu(before: Proof | undefined, after: Proof | undefined): boolean
   instance: Resource<InstanceState>
   address: Resource<AddressState>
-  /** Everything that the host needs, its instance and its address among them. */
+  /** Everything that the host needs, including its instance and its address. */
   after: readonly Resource[]
   /** For `observe`, and for the stages' own tasks. */
   progress: Progress
@@ -52,21 +52,24 @@ export interface HostSetupOptions {
 type UserTask = 'create' | 'reset' | 'none'
 
 export interface HostResource extends Resource<HostState> {
-  /** Whether the host has what this version and the settings would put there. */
+  /** Whether the host is up to date with this version and the settings. */
   isCurrent(state: HostState | undefined, seen: Observed): boolean
 }
 
 type Observed = <State>(resource: Resource<State>) => State | undefined
 
-/** A new instance's agent comes in about a minute; one that has just been given its role back may take longer. */
+/** A new instance's agent connects in about a minute; after a role is attached again, it can take longer. */
 const onlineWithinMs = 10 * 60_000
 
 const isUp = (state: string) => ['running', 'pending'].includes(state)
 
-/** What runs on the instance: this version's stack with the lab's settings, the first user, and a menu that answers. */
+/**
+ * The software on the instance: this version's stack with the lab's settings, the first user, and a menu of models
+ * that answer.
+ */
 export function hostSetup(options: HostSetupOptions): HostResource {
   const { lab, instance, address } = options
-  /** Its password is shown once, so it outlives a repeat of `ensure`. */
+  /** Its password is shown once, so it is kept when `ensure` is retried. */
   let firstUser: MadeUser | undefined
 
   const hostOf = (instanceId: string, { clock, signal }: Pick<Progress, 'clock' | 'signal'>): Host => {
@@ -93,7 +96,7 @@ export function hostSetup(options: HostSetupOptions): HostResource {
       const there = await seen(instance)
       if (!there) return undefined
       const { instanceId, state } = there
-      // An instance that a shutdown would terminate must not shut itself down.
+      // An instance that terminates on shutdown must not shut itself down.
       const holdIdleStop = there.shutdownBehavior !== 'stop'
       const health =
         state === 'running'
@@ -128,12 +131,15 @@ export function hostSetup(options: HostSetupOptions): HostResource {
         options.settings(publicIp, state?.proof),
         task === 'create' ? wanted : undefined,
         mayUpdate(state) ? { proof: options.proofScript(host) } : undefined,
-        async () => {
-          proof = await options.prove(host)
+        {
+          isNew: isNew(state),
+          run: async () => {
+            proof = await options.prove(host)
+          },
         },
       )
       firstUser = done.firstUser ?? firstUser
-      // Created by a run that ended before it could show the password.
+      // An earlier run created the user and stopped before it showed the password.
       const resets = task === 'reset' || (task === 'create' && options.passwordDue)
       if (wanted && resets && !firstUser) firstUser = await resetPassword(host, wanted)
       const health = options.isSameMenu(state?.proof, proof)
@@ -142,7 +148,7 @@ export function hostSetup(options: HostSetupOptions): HostResource {
       return { instanceId, health, proof, firstUser }
     },
 
-    /** It goes with its instance. */
+    /** It is deleted with its instance. */
     async remove() {},
   }
 }
@@ -155,7 +161,7 @@ export const hostSetupActions = {
   remove: [],
 } as const satisfies ResourceActions
 
-/** How many users it has; undefined where that cannot be seen. A host that was never set up has none. */
+/** The number of users; undefined if unknown. A host that was never set up has none. */
 export const usersOf = (health: Pick<HostHealth, 'release' | 'users'> | undefined): number | undefined =>
   health?.release === '' ? 0 : (health?.users ?? undefined)
 
@@ -167,7 +173,7 @@ function stackChanges(
   const stack = 'Docker, Portainer, LibreChat, HTTPS'
   if (!state || !there) return [{ what: 'setup', to: stack }]
   const { health } = state
-  // What a stopped host has is known once it runs.
+  // The host's software can be observed only while it runs.
   if (!health)
     return [
       { what: 'state', from: isUp(there.state) ? 'not reachable' : there.state, to: 'set up and healthy' },
@@ -187,12 +193,15 @@ function stackChanges(
   return [{ what: 'health', from: problems || 'not healthy', to: 'healthy' }]
 }
 
+/** A host that can't be asked may be one that is in use. */
+const isNew = (state: HostState | undefined): boolean => state === undefined || state.health?.release === ''
+
 const wantedMoves = (health: HostHealth): readonly Move[] => {
   const moves = movesOf(health)
   return isHeld(health, moves) ? [] : moves
 }
 
-/** What a host that can't be asked runs shows only there. */
+/** The state of an unreachable host is known only after that. */
 const mayUpdate = (state: HostState | undefined): boolean =>
   state !== undefined && (state.health === undefined || wantedMoves(state.health).length > 0)
 
@@ -212,7 +221,7 @@ function userChanges(user: NewUser | undefined, task: UserTask): Change[] {
     : [{ what: `password of ${user.email}`, from: 'never shown', to: 'a new one' }]
 }
 
-/** What a change of the instance means for what runs on it. */
+/** How a change of the instance affects its software. */
 function hardwareChanges(
   { instanceType, diskGb }: Pick<HostSetupOptions, 'instanceType' | 'diskGb'>,
   there: InstanceState | undefined,

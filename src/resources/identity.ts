@@ -15,16 +15,19 @@ import { LabError } from '../core/error.js'
 import type { Resource, ResourceActions } from '../engine/resource.js'
 import { isOwned, type LabId, ownedFilters, tagKeys, tagValue } from './ownership.js'
 
-/** What the settings record about the resources that belong to the lab. It narrows the choice and never proves alone. */
+/**
+ * What the settings record about the resources that belong to the lab. It narrows the choice, and is never a proof by
+ * itself.
+ */
 export interface Recorded {
   generation: string
-  /** The generation before, until its instance is known to have ended. */
+  /** The previous generation, until its instance is terminated. */
   previousGeneration?: string | undefined
-  /** One-time ids, written before the creating call and given in it as a tag. */
+  /** One-time ids, stored before the creating call, which sets them as a tag. */
   creations?: Partial<Record<'address' | 'group', string | undefined>> | undefined
-  /** Resources without a proof of their own that the user agreed to once. */
+  /** Resources without a proof that the user accepted once. */
   adopted?: Adopted | undefined
-  /** No creation id was ever stored: version 0.1.0 made the lab, or its settings are lost. */
+  /** No creation id was ever stored: version 0.1.0 created the lab, or its settings are lost. */
   mayAdopt: boolean
 }
 
@@ -57,11 +60,11 @@ export interface Stranger {
 
 /** Everything in the region that has the lab's tags. */
 export interface Claims {
-  /** Instances that have not ended. */
+  /** Instances that are not terminated. */
   instances: readonly Instance[]
   addresses: readonly Address[]
   groups: readonly SecurityGroup[]
-  /** Attached or not, where they were asked for. */
+  /** Attached or not; undefined if they were not listed. */
   volumes?: readonly Volume[]
   /** All Elastic IPs of the region, which count towards its quota. */
   held?: readonly Address[]
@@ -70,16 +73,16 @@ export interface Claims {
 /** Which of the claims are proven. */
 export interface Identity extends Required<Pick<Claims, 'volumes' | 'held'>> {
   instance: Instance | undefined
-  /** Proven instances of the generation before: a replacement was interrupted. */
+  /** Proven instances of the previous generation, left by an interrupted replacement. */
   superseded: readonly Instance[]
   address: Address | undefined
   group: SecurityGroup | undefined
   strangers: readonly Stranger[]
-  /** What was accepted because it alone agrees, without a proof: the user must agree to it once. */
+  /** Resources recognised without a proof, because they are the only candidates. The user has to accept them once. */
   unconfirmed: Adopted | undefined
 }
 
-/** The names that the lab gives. */
+/** The lab's resource names. */
 export interface LabNames {
   role: string
   group: string
@@ -93,14 +96,14 @@ const tokenIdentity = ({ account, region, name }: LabId, generation: string): st
   hash([account, region, name, generation], 32)
 
 /**
- * The ClientToken of a launch: the identity, then a digest of the parameters, so that the same request launches
- * one instance. 64 characters, as many as EC2 takes:
+ * The ClientToken of a launch: the identity, then a digest of the parameters, so that the same request launches one
+ * instance. 64 characters, EC2's maximum:
  * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
  */
 export const launchToken = (lab: LabId, generation: string, parameters: unknown): string =>
   `${tokenIdentity(lab, generation)}-${hash([parameters], 31)}`
 
-/** Which of the recorded generations launched the instance; undefined where none has. */
+/** The recorded generation that launched the instance; undefined if none did. */
 export const generationOf = (
   lab: LabId,
   { generation, previousGeneration }: Pick<Recorded, 'generation' | 'previousGeneration'>,
@@ -110,7 +113,7 @@ export const generationOf = (
     (one) => one !== undefined && ClientToken.startsWith(`${tokenIdentity(lab, one)}-`),
   )
 
-/** A token of this program, of any version: 0.1.0 used 64 hex digits that can't be computed again. */
+/** Whether any version of this program made the token. 0.1.0 used 64 hex digits that can't be recomputed. */
 const isOurToken = (token = ''): boolean => /^([0-9a-f]{64}|[0-9a-f]{32}-[0-9a-f]{31})$/.test(token)
 
 const live = { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] }
@@ -140,7 +143,7 @@ export async function findClaims(
 }
 
 /**
- * The address that has the creation id: one that an earlier try of this run allocated, although its answer was lost.
+ * The address with the creation id, which an earlier attempt of this run allocated although the answer was lost.
  * LabError `ambiguous-address`.
  */
 export async function findCreated(
@@ -159,8 +162,8 @@ export async function findCreated(
 }
 
 /**
- * Decides which claims are the lab's. LabError `ambiguous-instance`, `ambiguous-address` or `ambiguous-group`
- * where the proofs do not leave one.
+ * Decides which claims are the lab's. LabError `ambiguous-instance`, `ambiguous-address` or `ambiguous-group` if the
+ * proofs don't single one out.
  */
 export function identify(lab: LabId, recorded: Recorded, claims: Claims, names: LabNames): Identity {
   const { instance, superseded, unconfirmed: newHost } = proveInstance(lab, recorded, claims, names)
@@ -198,7 +201,8 @@ function proveInstance(lab: LabId, recorded: Recorded, claims: Claims, names: La
   if (more.length > 0) throw ambiguousInstance(lab, [...current, ...previous])
   if (proven) return { instance: proven, superseded: current.length > 0 ? previous : [] }
 
-  // Whoever may write the settings can name a copy here: only an instance that this program launched is accepted.
+  // Anyone who can write the settings can name a copy here, so only an instance that this program launched is
+  // accepted.
   const isAdopted = (one: Instance) =>
     one.InstanceId === recorded.adopted?.instanceId &&
     isOurToken(one.ClientToken) &&
@@ -206,7 +210,8 @@ function proveInstance(lab: LabId, recorded: Recorded, claims: Claims, names: La
   const adopted = claims.instances.find(isAdopted)
   if (adopted) return { instance: adopted, superseded: [] }
 
-  // The settings are lost, or version 0.1.0 made the lab: one that agrees in everything is offered to the user.
+  // The settings are lost, or version 0.1.0 created the lab. The user can accept an instance with matching profile,
+  // group and address.
   const ours = claims.instances.filter(({ ClientToken }) => isOurToken(ClientToken))
   const agreeing = ours.filter(
     (one) =>
@@ -227,7 +232,7 @@ const hasGroup = ({ SecurityGroups = [] }: Instance, { groups }: Claims, { group
     ({ GroupId, GroupName }) => GroupName === group && groups.some((one) => one.GroupId === GroupId),
   )
 
-/** An address has its own allocation id in a tag; a copied tag names another one. */
+/** An address has its own allocation id in a tag; copied tags name another one. */
 const namesItself = ({ AllocationId, Tags }: Address) => tagValue(Tags, tagKeys.allocation) === AllocationId
 const isCopy = (one: Address) => tagValue(one.Tags, tagKeys.allocation) !== undefined && !namesItself(one)
 
@@ -238,7 +243,7 @@ function proveAddress(lab: LabId, recorded: Recorded, claims: Claims, hosts: rea
   const isIdle = ({ AssociationId }: Address) => AssociationId === undefined
   const wasCreated = ({ Tags }: Address) =>
     creations?.address !== undefined && tagValue(Tags, tagKeys.creation) === creations.address
-  // Anybody who may tag an address can have it name itself, so that alone never takes the place of the lab's own.
+  // Anyone who can tag an address can set this tag, so it never takes precedence over the other proofs.
   const proofs: ((one: Address) => boolean)[] = [
     wasCreated,
     isAtHost,
@@ -278,7 +283,7 @@ function proveGroup(
   return { group: named, unconfirmed: named !== undefined }
 }
 
-/** The one of several, by the first preference that leaves one; LabError `ambiguous-…`. */
+/** Selects one of several by the first preference that only one meets; LabError `ambiguous-…`. */
 function one<T extends Address | SecurityGroup>(
   lab: LabId,
   kind: 'address' | 'group',
@@ -343,7 +348,7 @@ const ambiguousInstance = (lab: LabId, found: readonly Instance[], toAgree: read
     toAgree,
   )
 
-/** How the one instance of a lab whose settings are lost comes to agree. */
+/** What the only instance needs to be recognised after the settings are lost. */
 const agreement = ({ InstanceId }: Instance, { role, group }: LabNames) => [
   `If ${InstanceId} is the lab’s, it needs the instance profile ${role}, the security group ${group} and one of the lab’s Elastic IPs: then it is recognized.`,
 ]
@@ -373,11 +378,11 @@ function ambiguous(
   })
 }
 
-/** What is the lab's, observed once for all the resources that ask. It is no resource of the lab itself. */
+/** Which resources are proven to be the lab's, observed once for all that ask. Not itself a resource in AWS. */
 export function identity(options: {
   ec2: EC2Client
   lab: LabId
-  /** What the settings hold now: a run may write a new generation. */
+  /** The current settings: a run can store a new generation. */
   recorded: () => Recorded
   names: LabNames
 }): Resource<Identity> {
@@ -393,7 +398,7 @@ export function identity(options: {
   }
 }
 
-/** Of `findClaims` without volumes. */
+/** For `findClaims` without volumes. */
 export const claimsActions = [
   'ec2:DescribeInstances',
   'ec2:DescribeAddresses',

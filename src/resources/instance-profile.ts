@@ -21,12 +21,12 @@ import { onceKnown, type RoleState } from './role.js'
 
 export interface InstanceProfileState extends Proven {
   arn: string
-  /** AWS's own id, "AIPA…": a re-created profile has the same name and another id. */
+  /** AWS's unique id, "AIPA…". A re-created profile has the same name and another id. */
   id: string
   roles: readonly string[]
 }
 
-/** What carries the role to the instance. */
+/** The instance profile, which attaches the role to the instance. */
 export function instanceProfile(options: {
   iam: IAMClient
   lab: LabId
@@ -95,7 +95,7 @@ export function instanceProfile(options: {
             iam.send(new AddRoleToInstanceProfileCommand({ InstanceProfileName, RoleName: name })),
           )
         } catch (error) {
-          // One role is all that a profile holds: this code also says that it is in there already.
+          // A profile can have one role, so this code is also returned if the role is already in it.
           if (!isCode(error, 'LimitExceeded')) throw error
           const { InstanceProfile } = await iam.send(new GetInstanceProfileCommand({ InstanceProfileName }))
           if (InstanceProfile?.Roles?.[0]?.RoleName !== name) throw error
@@ -119,7 +119,7 @@ export function instanceProfile(options: {
   }
 }
 
-/** The instances of others in this region that use the profile. AWS cannot filter associations by profile. */
+/** Foreign instances in this region that use the profile. AWS cannot filter associations by profile. */
 export async function profileUsers(
   ec2: EC2Client,
   arn: string,
@@ -134,7 +134,7 @@ export async function profileUsers(
       ),
   )
   if (users.length === 0) return []
-  // An association may outlive its instance for a moment.
+  // An association can exist for a moment after its instance is terminated.
   const live = [
     { Name: 'instance-id', Values: users },
     { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] },

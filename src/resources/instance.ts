@@ -24,7 +24,7 @@ import { differences, update } from './instance/update.js'
 
 export { type InstanceState, isStopProtected } from './instance/describe.js'
 
-/** The host. */
+/** The lab's EC2 instance. */
 export function instance(options: InstanceOptions): Resource<InstanceState> {
   const { ec2, profile, group } = options
 
@@ -56,7 +56,7 @@ export function instance(options: InstanceOptions): Resource<InstanceState> {
         work.ready(profile),
         work.ready(group),
       ])
-      // A fresh instance is looked at too: EC2 launches silently without a profile that it doesn't see yet.
+      // A new instance is checked too: EC2 silently launches without a profile that it doesn't know yet.
       const now = state ?? (await running(options, launched, work))
       const restarted = await update(options, now, { profileId, arn, groupId }, work)
       if (now.state === 'running' && !restarted) return now
@@ -70,7 +70,7 @@ export function instance(options: InstanceOptions): Resource<InstanceState> {
   }
 }
 
-/** An instance whose place another has taken: it can only go. */
+/** An instance that was replaced. It can only be removed. */
 export const replacedInstance = (ec2: EC2Client, instanceId: string): Resource<string> => ({
   name: `replaced instance ${instanceId}`,
   after: [],
@@ -81,7 +81,7 @@ export const replacedInstance = (ec2: EC2Client, instanceId: string): Resource<s
   remove: async (_, work) => await end(ec2, await protection(ec2, instanceId), work),
 })
 
-/** Stops an instance whose data another has. It can still be started by hand. */
+/** Stops an instance whose data was moved to another. It can still be started by hand. */
 export async function stopReplaced(ec2: EC2Client, InstanceId: string): Promise<void> {
   if (await isStopProtected(ec2, InstanceId))
     await ec2.send(new ModifyInstanceAttributeCommand({ InstanceId, DisableApiStop: { Value: false } }))
@@ -101,7 +101,7 @@ export const instanceActions = {
     'ec2:StartInstances',
     'ec2:StopInstances',
     'ec2:ModifyVolume',
-    // Of the instance that an interrupted replacement left.
+    // For an instance that an interrupted replacement left.
     'ec2:TerminateInstances',
     'iam:PassRole',
   ],
@@ -119,15 +119,16 @@ type Protection = Pick<
   'instanceId' | 'terminationProtected' | 'stopProtected' | 'volume' | 'moreVolumes'
 >
 
-/** Of an instance that is to go and was not inspected: as if all of it were on. */
+/** For an instance that was not inspected before its removal. */
 const protection = async (ec2: EC2Client, instanceId: string): Promise<Protection> => {
   const [found] = (await ignoreErrors(gone, () => describe(ec2, { InstanceIds: [instanceId] }))) ?? []
   return found ? await inspect(ec2, found) : { instanceId, terminationProtected: false, moreVolumes: [] }
 }
 
 /**
- * Lets the instance be terminated, and its root volume go with it and no other: the state as it is then. Each attribute
- * is a call of its own: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceAttribute.html
+ * Makes the instance terminable, and sets only its root volume to be deleted with it. Returns the new state. EC2
+ * takes one attribute per call:
+ * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceAttribute.html
  */
 export async function liftProtection<State extends Protection>(ec2: EC2Client, state: State): Promise<State> {
   const { instanceId: InstanceId, volume, moreVolumes } = state
@@ -155,7 +156,7 @@ export async function liftProtection<State extends Protection>(ec2: EC2Client, s
   }
 }
 
-/** Lifts the protection, terminates, and waits until it has ended. */
+/** Lifts the protection, terminates the instance, and waits until it is terminated. */
 async function end(ec2: EC2Client, state: Protection, work: EnsureContext): Promise<void> {
   const InstanceIds = [state.instanceId]
   await liftProtection(ec2, state)

@@ -7,20 +7,20 @@ export interface LabId {
   readonly region: string
   readonly account: string
   readonly partition: string
-  /** The user's own, for what is created. */
+  /** The user's own tags for new resources. */
   readonly tags?: Readonly<Record<string, string>>
 }
 
-/** The tags that say whose something is. IAM is global: the region tells two labs' roles apart. */
+/** The tags that name the owner. IAM is global, so the region distinguishes the roles of two labs. */
 export const tagKeys = {
   lab: 'librechat-lab:name',
   region: 'librechat-lab:region',
   protected: 'librechat-lab:protected',
-  /** A one-time id that the settings hold before the resource is created. */
+  /** A one-time id that is stored in the settings before the resource is created. */
   creation: 'librechat-lab:creation',
-  /** An address's own allocation id, so that a copy of its tags shows. */
+  /** An address's own allocation id, to detect copied tags. */
   allocation: 'librechat-lab:allocation',
-  /** On the instance: when a command stopped it, and which. */
+  /** On the instance: when it was stopped, and by which command. */
   stopped: 'librechat-lab:stopped',
   /** On the instance: when a backup file of it was last read back. */
   backedUp: 'librechat-lab:backed-up',
@@ -39,7 +39,7 @@ export const tagsOf = (lab: LabId): Tag[] => [
   ...Object.entries(lab.tags ?? {}).map(([Key, Value]) => ({ Key, Value })),
 ]
 
-/** The filters that find what is this lab's, in EC2's describe calls. */
+/** The filters for this lab's resources in EC2's describe calls. */
 export const ownedFilters = (lab: { name: string; region: string }) => [
   { Name: `tag:${tagKeys.lab}`, Values: [lab.name] },
   { Name: `tag:${tagKeys.region}`, Values: [lab.region] },
@@ -75,8 +75,8 @@ export const isOwned = (lab: Pick<LabId, 'name' | 'region'>, tags: readonly AnyT
   tagValue(tags, tagKeys.lab) === lab.name && tagValue(tags, tagKeys.region) === lab.region
 
 /**
- * Accepts what has this lab's tags. LabError `unowned` for a foreign resource, `other-region` for what a lab
- * of the same name in another region owns. `adopt` accepts a foreign one, with the answer `false`.
+ * Checks that a resource has this lab's tags. LabError `unowned` for a foreign resource, `other-region` if a lab of
+ * the same name in another region owns it. With `adopt`, returns false for a foreign one.
  */
 export function checkOwned(
   lab: LabId,
@@ -91,7 +91,7 @@ export function checkOwned(
   if (adopt && name === undefined) return false
   throw new LabError({
     code: 'unowned',
-    what: `There is already a ${what}, and it is not this lab's.`,
+    what: `There is already a ${what} that is not this lab's.`,
     why: name
       ? `It belongs to the lab "${name}".`
       : 'It does not carry the tags of librechat-lab, so it is left as it is.',
@@ -99,14 +99,14 @@ export function checkOwned(
   })
 }
 
-/** What to do about a resource that has the lab's name and is not proven to be the lab's. */
+/** The advice about a resource that has the lab's name and is not proven to be the lab's. */
 export const otherName: Hint = {
   command: { path: 'up', flags: { name: 'my-lab' } },
   text: 'creates a lab of another name',
 }
 export const adoptIt: Hint = {
   command: { path: 'up', flags: { adopt: true } },
-  text: 'adopts it, if it is yours and may be changed',
+  text: 'adopts it, if it is yours and librechat-lab may change it',
 }
 
 /** Whether a resource has the lab's name but is not the lab's. */

@@ -23,6 +23,7 @@ import { LabError } from '../core/error.js'
 import { type PolicyDocument, policySize, ROLE_INLINE_LIMIT } from '../core/policy.js'
 import { retryWhile } from '../core/wait.js'
 import type { EnsureContext, Resource, ResourceActions } from '../engine/resource.js'
+import { backupPolicyName } from './backup-grant.js'
 import { type CreationProof, creationOf, type Proven } from './creation.js'
 import type { LabId } from './ownership.js'
 
@@ -39,7 +40,7 @@ export interface RoleState extends Proven {
   foreignInline: readonly string[]
 }
 
-/** IAM answers from many places: a role made a moment ago may not be known everywhere. */
+/** IAM is eventually consistent: a new role may not be known everywhere. */
 export const onceKnown = <T>({ clock, signal }: EnsureContext, action: () => Promise<T>): Promise<T> =>
   retryWhile(
     { for: 'the role to be available', deadlineMs: 60_000, clock, signal },
@@ -52,7 +53,7 @@ const trust: PolicyDocument = {
   Statement: [{ Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }],
 }
 
-/** Two documents are the same whatever the order of their keys and the encoding in which IAM answers. */
+/** A policy's canonical form, independent of the order of keys and of IAM's URL encoding. */
 export const canonical = (text: string | undefined): string => {
   if (!text) return ''
   const plain = text.trimStart().startsWith('%') ? decodeURIComponent(text) : text
@@ -87,7 +88,7 @@ const tooLarge = (size: number): LabError =>
     fix: [{ command: { path: 'up', flags: { models: '<ids>' } }, text: 'sets up fewer models' }],
   })
 
-/** The role that the instance has: Systems Manager, and the models. */
+/** The instance's role: permissions for Systems Manager and the models. */
 export function role(options: {
   iam: IAMClient
   lab: LabId
@@ -181,7 +182,14 @@ export function role(options: {
           ? []
           : [{ what: 'managed policy', from: 'detached', to: 'AmazonSSMManagedInstanceCore' }]),
         ...foreignManaged(state).map((from) => ({ what: 'foreign managed policy', from, to: 'detached' })),
-        ...state.foreignInline.map((from) => ({ what: 'foreign inline policy', from, to: 'deleted' })),
+        ...state.foreignInline.map((from) => ({
+          what:
+            from === backupPolicyName
+              ? 'policy of a backup that runs or was interrupted'
+              : 'foreign inline policy',
+          from,
+          to: 'deleted',
+        })),
         ...(state.inline === wanted
           ? []
           : [
@@ -253,7 +261,7 @@ export function role(options: {
       try {
         await remove()
       } catch (error) {
-        // It got a policy since it was observed.
+        // A policy was added after the observation.
         if (!isCode(error, 'DeleteConflict')) throw error
         await withdrawAll(iam, RoleName)
         await remove()
@@ -272,7 +280,7 @@ export const attachedPolicies = (iam: IAMClient, RoleName: string): Promise<stri
 export const inlinePolicies = (iam: IAMClient, RoleName: string): Promise<string[]> =>
   collect(paginateListRolePolicies({ client: iam }, { RoleName }), ({ PolicyNames }) => PolicyNames)
 
-/** Takes every policy from a role, whosever it is. */
+/** Removes all policies from a role, also foreign ones. */
 async function withdrawAll(iam: IAMClient, RoleName: string): Promise<void> {
   const [attached, inline] = await Promise.all([
     ignoreErrors(['NoSuchEntity'], () => attachedPolicies(iam, RoleName)),
@@ -281,7 +289,7 @@ async function withdrawAll(iam: IAMClient, RoleName: string): Promise<void> {
   await withdraw(iam, RoleName, attached ?? [], inline ?? [])
 }
 
-/** Takes policies from a role; one that it no longer has is no error. */
+/** Removes policies from a role; ignores those that are already gone. */
 export async function withdraw(
   iam: IAMClient,
   RoleName: string,
@@ -298,7 +306,7 @@ export async function withdraw(
   ])
 }
 
-/** Whether the instance profile holds this very role; one that was created again has another id. */
+/** Whether the instance profile has this exact role: a re-created role has another id. */
 async function hasRole(iam: IAMClient, profileArn = '', RoleId = ''): Promise<boolean> {
   const InstanceProfileName = profileArn.split('/').at(-1) ?? ''
   if (InstanceProfileName === '') return false
@@ -308,7 +316,7 @@ async function hasRole(iam: IAMClient, profileArn = '', RoleId = ''): Promise<bo
   return found?.InstanceProfile?.Roles?.some((role) => role.RoleId === RoleId) ?? false
 }
 
-/** The names of all instance profiles that hold the role, whosever they are. */
+/** The names of all instance profiles with the role, also foreign ones. */
 export const profilesOf = async (iam: IAMClient, RoleName: string): Promise<string[]> =>
   (await ignoreErrors(['NoSuchEntity'], () =>
     collect(paginateListInstanceProfilesForRole({ client: iam }, { RoleName }), ({ InstanceProfiles = [] }) =>

@@ -52,7 +52,7 @@ export function scheduleGroup(options: {
     id: (state) => state.name,
 
     async observe(seen) {
-      // One that is being deleted is gone for whoever wants to use it.
+      // A group that is being deleted can no longer be used.
       if ((await stateOf()) !== 'ACTIVE') return undefined
       const found = await ignoreErrors(['ResourceNotFoundException'], () =>
         scheduler.send(new ListTagsForResourceCommand({ ResourceArn: arn })),
@@ -74,7 +74,7 @@ export function scheduleGroup(options: {
         return { ...state, owned: true, marked: true }
       }
       const Tags = creation.tags
-      // An earlier one of the name may still be on its way out.
+      // An earlier group of this name may still be in deletion.
       await retryWhile(
         { ...timeoutOptions(work, 3), for: 'the deleted schedule group to be gone' },
         (error) => isCode(error, 'ConflictException'),
@@ -87,7 +87,7 @@ export function scheduleGroup(options: {
     },
 
     async remove(_, work) {
-      // A group takes its schedules with it, and these are somebody else's.
+      // Deleting the group would delete foreign schedules in it.
       const others = await foreignSchedules(scheduler, name)
       if (others.length > 0) throw inUse(name, others)
       await ignoreErrors(['ResourceNotFoundException'], () =>

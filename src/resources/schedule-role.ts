@@ -26,7 +26,7 @@ export interface ScheduleRoleState extends Proven {
   boundary: string | undefined
   /** The document of the lab's inline policy, in canonical form. */
   inline: string
-  /** ARNs of managed policies and names of inline policies that the lab did not give it. */
+  /** ARNs of managed policies and names of inline policies that the lab did not add. */
   foreign: { attached: readonly string[]; inline: readonly string[] }
 }
 
@@ -72,7 +72,7 @@ interface Options {
   after: readonly Resource[]
 }
 
-/** The role with which Scheduler starts and stops the lab's instance, and no other. */
+/** The role with which Scheduler starts and stops the lab's instance, and no other instance. */
 export function scheduleRole(options: Options): Resource<ScheduleRoleState> {
   const { iam, lab, name, instance } = options
   const creation = creationOf(options, 'role')

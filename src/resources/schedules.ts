@@ -17,7 +17,7 @@ import type { ScheduleRoleState } from './schedule-role.js'
 
 type Event = (typeof scheduleNames)[number]
 
-/** What Scheduler has of one of the two; all of it as it was sent. */
+/** One of the two schedules, with the fields that the lab sets. */
 interface OneSchedule {
   expression: string
   timezone: string
@@ -31,10 +31,13 @@ interface OneSchedule {
 
 export type SchedulesState = { [Name in Event]?: OneSchedule } & { group: string }
 
-/** A late start or stop surprises more than a missing one: https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html */
+/**
+ * Retries for 15 minutes, because a late start or stop is more surprising than a missing one:
+ * https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html
+ */
 const retryPolicy = { MaximumEventAgeInSeconds: 15 * 60, MaximumRetryAttempts: 185 }
 
-/** AWS answers so just after a role is created. */
+/** AWS returns this error just after a role is created. */
 const isRoleUnknown = (error: unknown) =>
   isCode(error, 'ValidationException') && /allow AWS EventBridge Scheduler to assume/.test(`${error}`)
 
@@ -43,7 +46,7 @@ export function schedules(options: {
   scheduler: SchedulerClient
   lab: LabId
   groupName: string
-  /** Undefined where none is wanted: they are only looked at and removed. */
+  /** Undefined if no schedule is wanted; then they are only observed and removed. */
   wanted: { expressions: Record<Event, string>; timezone: string; text: string } | undefined
   role: Resource<ScheduleRoleState>
   roleArn: string
@@ -116,7 +119,7 @@ export function schedules(options: {
     },
 
     async remove() {
-      // The start first: a lab that is being taken apart must not come up again.
+      // The start first: a lab that is being destroyed must not start again.
       for (const Name of scheduleNames)
         await ignoreErrors(['ResourceNotFoundException'], () =>
           scheduler.send(new DeleteScheduleCommand({ Name, GroupName })),

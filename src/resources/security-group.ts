@@ -15,11 +15,11 @@ import type { Clock } from '../core/clock.js'
 import { collect } from '../core/collect.js'
 import { LabError } from '../core/error.js'
 import { retryWhile } from '../core/wait.js'
-import type { Resource, ResourceActions } from '../engine/resource.js'
+import type { Change, Resource, ResourceActions } from '../engine/resource.js'
 import type { Identity } from './identity.js'
 import { adoptIt, checkOwned, isOwned, type LabId, otherName, tagKeys, tagsOf } from './ownership.js'
 
-/** One rule: a protocol, its ports and one source; in the words of AWS. */
+/** One rule: a protocol, its ports and one source; in AWS's terms. */
 export interface Rule {
   protocol: string
   fromPort: number
@@ -40,10 +40,19 @@ const everything: Rule = { protocol: '-1', fromPort: -1, toPort: -1, source: '0.
 const keyOf = ({ protocol, fromPort, toPort, source }: Rule) => `${protocol} ${fromPort} ${toPort} ${source}`
 
 /** "22 from 0.0.0.0/0" */
-const say = ({ protocol, fromPort, toPort, source }: Rule) => {
+const portsOf = ({ protocol, fromPort, toPort }: Rule) => {
   const ports =
     protocol === '-1' ? 'everything' : fromPort === toPort ? `${fromPort}` : `${fromPort}-${toPort}`
-  return `${ports}${['tcp', '-1'].includes(protocol) ? '' : `/${protocol}`} from ${source}`
+  return `${ports}${['tcp', '-1'].includes(protocol) ? '' : `/${protocol}`}`
+}
+
+const say = (rule: Rule) => `${portsOf(rule)} from ${rule.source}`
+
+/** A port can be open to others: "port 80: closed to 0.0.0.0/0 → open to 0.0.0.0/0". */
+function change(rule: Rule, opens: boolean): Change {
+  const [closed, open] = [`closed to ${rule.source}`, `open to ${rule.source}`]
+  const what = rule.protocol === '-1' ? 'every port' : `port ${portsOf(rule)}`
+  return { what, ...(opens ? { from: closed, to: open } : { from: open, to: closed }) }
 }
 
 function rulesOf(permissions: readonly IpPermission[] = []): Rule[] {
@@ -85,30 +94,34 @@ const missing = (wanted: readonly Rule[], there: readonly Rule[]) => {
   return wanted.filter((rule) => !keys.has(keyOf(rule)))
 }
 
-/** Who may come in; everything may go out. */
+/** Allows the chosen addresses in, and everything out. */
 export function securityGroup(options: {
   ec2: EC2Client
   lab: LabId
   adopt: boolean
   name: string
-  /** The VPC in which it is made; asked only when it matters. */
-  vpcId: () => Promise<string>
+  /**
+   * The VPC in which it is created; called only if needed. Undefined if the command doesn't create it, so a group of
+   * the same name is no obstacle.
+   */
+  vpcId: (() => Promise<string>) | undefined
   ingress: readonly Rule[]
-  /** The tag that the creating call sets, as the settings hold it. */
+  /** The creation id, as stored in the settings; the creating call sets it as a tag. */
   creation: string
   identity: Resource<Identity>
   after: readonly Resource[]
 }): Resource<SecurityGroupState> {
-  const { ec2, lab, name, ingress } = options
+  const { ec2, lab, name, ingress, vpcId: vpcIdOf } = options
 
-  /** A group that takes the name in the lab's VPC and is not proven. LabError `unowned`, but with `adopt`. */
+  /** An unproven group with the same name in the lab's VPC. LabError `unowned` without `adopt`. */
   const namesake = async () => {
+    if (!vpcIdOf) return undefined
     const found = await collect(
       paginateDescribeSecurityGroups({ client: ec2 }, { Filters: [{ Name: 'group-name', Values: [name] }] }),
       ({ SecurityGroups = [] }) => SecurityGroups,
     )
     // One of this name in another VPC is no obstacle.
-    const vpcId = found.length === 0 ? undefined : await options.vpcId()
+    const vpcId = found.length === 0 ? undefined : await vpcIdOf()
     const group = found.find((one) => one.VpcId === vpcId)
     if (group && isOwned(lab, group.Tags) && !options.adopt) throw unproven(name, group.GroupId)
     if (group && !isOwned(lab, group.Tags)) {
@@ -138,8 +151,8 @@ export function securityGroup(options: {
       if (!state) return ingress.map((rule) => ({ what: 'port', to: say(rule) }))
       return [
         ...(state.owned ? [] : [{ what: 'ownership', from: 'not ours', to: `lab ${lab.name}` }]),
-        ...missing(state.ingress, ingress).map((rule) => ({ what: 'port', from: say(rule), to: 'closed' })),
-        ...missing(ingress, state.ingress).map((rule) => ({ what: 'port', from: 'closed', to: say(rule) })),
+        ...missing(state.ingress, ingress).map((rule) => change(rule, false)),
+        ...missing(ingress, state.ingress).map((rule) => change(rule, true)),
         ...(missing([everything], state.egress).length > 0
           ? [{ what: 'outgoing', from: 'limited', to: 'everything' }]
           : []),
@@ -154,7 +167,7 @@ export function securityGroup(options: {
           new CreateSecurityGroupCommand({
             GroupName: name,
             Description: 'LibreChat: HTTPS and Portainer from chosen addresses only. Made by librechat-lab.',
-            VpcId: await options.vpcId(),
+            VpcId: await vpcIdOf?.(),
             TagSpecifications: [
               { ResourceType: 'security-group', Tags: [{ Key: 'Name', Value: name }, ...tags] },
             ],
@@ -249,7 +262,7 @@ async function inUse(ec2: EC2Client, groupId: string, cause: unknown): Promise<L
   })
 }
 
-/** What each of these groups lets in, as a user reads it: "22 from 0.0.0.0/0". */
+/** What each of these groups allows in, for users: "22 from 0.0.0.0/0". */
 export async function groupRules(
   ec2: EC2Client,
   groupIds: readonly string[],
@@ -270,7 +283,7 @@ export interface GroupUser {
   text: string
 }
 
-/** The network interfaces that are in the group, whosever they are. */
+/** All network interfaces in the group, also foreign ones. */
 export async function groupUsers(ec2: EC2Client, groupId: string): Promise<GroupUser[]> {
   const interfaces = await collect(
     paginateDescribeNetworkInterfaces(

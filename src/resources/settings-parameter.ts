@@ -14,7 +14,7 @@ import { checkOwned, type LabId, tagsOf } from './ownership.js'
 
 export interface SettingsParameterState {
   value: string
-  /** Counts from 1; AWS raises it with every change. */
+  /** Starts at 1; AWS increments it with every change. */
   version: number
   owned: boolean
 }
@@ -24,7 +24,10 @@ export interface ParameterText {
   version: number
 }
 
-/** The parameter's value, whoever wrote it; undefined when there is none. */
+/** Undefined: there is no parameter. */
+export type ReadSettings = () => Promise<ParameterText | undefined>
+
+/** The parameter's value; undefined if there is none. */
 export async function readParameter(ssm: SSMClient, name: string): Promise<ParameterText | undefined> {
   const found = await ignoreErrors(['ParameterNotFound'], () =>
     ssm.send(new GetParameterCommand({ Name: name })),
@@ -34,9 +37,9 @@ export async function readParameter(ssm: SSMClient, name: string): Promise<Param
 }
 
 /**
- * Writes a value over the version that it was derived from; the new version. Parameter Store has no conditional write:
- * when its answer shows that somebody wrote in between, their text is put back, so that nothing is lost.
- * LabError `settings-conflict` then.
+ * Overwrites the version that the value was derived from, and returns the new version. Parameter Store has no
+ * conditional write: if the answer shows another write in between, that text is restored, and a LabError
+ * `settings-conflict` is thrown.
  */
 export async function overwrite(ssm: SSMClient, name: string, value: string, from: number): Promise<number> {
   const put = (Value: string) =>
@@ -45,7 +48,7 @@ export async function overwrite(ssm: SSMClient, name: string, value: string, fro
   let theirs: string | undefined
   for (let version = from + 1; version < Version; version += 1) {
     const between = await readParameter(ssm, `${name}:${version}`)
-    // A repeat of this very call is no conflict.
+    // A retry of this same call is not a conflict.
     if (between && between.value !== value) theirs = between.value
   }
   if (theirs === undefined) return Version
@@ -62,18 +65,21 @@ export const settingsConflict = (name: string): LabError =>
     exitCode: 2,
   })
 
-/** What the user chose, kept in AWS. It is made first and goes last. */
+/** The user's choices, stored in AWS. Created first, and removed last. */
 export function settingsParameter(options: {
   ssm: SSMClient
   lab: LabId
   adopt: boolean
   name: string
-  /** What is to be stored, given what was found to be the lab's. */
+  /** The text to store, given the proven resources. */
   value: (identity: Identity | undefined) => string
   identity: Resource<Identity>
-  /** What the caller has just read: the first observation does not ask again. A write tells whether it was stale. */
-  read?: { found: ParameterText | undefined } | undefined
-  /** The words for what differs between two specs. */
+  /**
+   * Replaces the call of the first observation if the caller reads the parameter anyway. A write detects a stale
+   * value.
+   */
+  read?: ReadSettings | undefined
+  /** Describes the differences between two stored texts. */
   describe: (before: string, after: string) => { what: string; from?: string; to?: string }[]
 }): Resource<SettingsParameterState> {
   const { ssm, lab, name, identity } = options
@@ -86,9 +92,9 @@ export function settingsParameter(options: {
     id: () => name,
 
     async observe(seen) {
-      const known = read
+      const ask = read ?? (() => readParameter(ssm, name))
       read = undefined
-      const [found] = await Promise.all([known ? known.found : readParameter(ssm, name), seen(identity)])
+      const [found] = await Promise.all([ask(), seen(identity)])
       if (!found) return undefined
       const tags = await ignoreErrors(['InvalidResourceId', 'InvalidResourceType'], () =>
         ssm.send(new ListTagsForResourceCommand({ ResourceType: 'Parameter', ResourceId: name })),
@@ -108,7 +114,8 @@ export function settingsParameter(options: {
     async ensure(state, work) {
       const value = options.value(work.seen(identity))
       if (!state) {
-        // Tags and Overwrite exclude each other; without Overwrite a second run is told that it exists.
+        // Tags and Overwrite can't be combined. Without Overwrite, a second run gets an error that the parameter
+        // exists.
         const { Version } = await ssm.send(
           new PutParameterCommand({
             Name: name,

@@ -29,8 +29,8 @@ export interface LabSnapshot {
 }
 
 /**
- * Proves a snapshot without the settings, which are gone after a destroy: made from the lab, the snapshot's name and the
- * volume's id. AWS keeps the volume's id in a snapshot, and gives a copy of a snapshot another one:
+ * Proves a snapshot without the settings, which are gone after a destroy: a digest of the lab, the snapshot's name
+ * and the volume's id. AWS keeps the volume's id in a snapshot, and gives a copy of a snapshot another one:
  * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Snapshot.html
  */
 const proofOf = ({ account, region, name }: LabId, snapshot: string, volumeId: string): string =>
@@ -42,7 +42,7 @@ const proofOf = ({ account, region, name }: LabId, snapshot: string, volumeId: s
 export const snapshotName = (now: number): string =>
   `${new Date(now).toISOString().replace(/[-:]|\.\d+/g, '')}-snapshot`
 
-/** All that has the lab's tags: what is proven, the oldest first, and what is not. One call a page. */
+/** All snapshots with the lab's tags: the proven ones, oldest first, and the others. One call per page. */
 export async function findSnapshots(
   ec2: EC2Client,
   lab: LabId,
@@ -81,8 +81,8 @@ const described = (one: Snapshot): LabSnapshot => ({
 })
 
 /**
- * Begins a snapshot of the volume. The call takes no token: where its answer is lost, a snapshot of this name is looked
- * for before it is sent again. LabError `snapshot-refused` for a quota.
+ * Starts a snapshot of the volume. The call has no idempotency token: after a lost answer, it looks for a snapshot of
+ * this name before it retries. LabError `snapshot-refused` for a quota.
  */
 export async function createSnapshot(
   { ec2, ec2Once }: { ec2: EC2Client; ec2Once: EC2Client },
@@ -109,7 +109,7 @@ export async function createSnapshot(
       )
     } catch (error) {
       if (!isOutcomeUnknown(error)) throw error
-      // It may be a moment before it shows.
+      // A new snapshot can take a moment to show.
       await clock.sleep(2_000, signal)
       const made = (await findSnapshots(ec2, lab)).snapshots.find((one) => one.name === name)
       if (made) return made
@@ -132,7 +132,7 @@ const refused = ({ region }: LabId, cause: unknown) =>
   new LabError({
     code: 'snapshot-refused',
     what: `AWS refused a snapshot in ${region}: ${codeOf(cause)}.`,
-    why: 'A quota of the account is used up. Nothing was made.',
+    why: 'A quota of the account is used up. Nothing was created.',
     fix: [
       { command: { path: 'backup list' }, text: 'lists the snapshots of this lab' },
       `Or request a higher quota: https://${region}.console.aws.amazon.com/servicequotas/home/services/ebs/quotas`,
@@ -142,7 +142,7 @@ const refused = ({ region }: LabId, cause: unknown) =>
     cause,
   })
 
-/** LabError `snapshot-in-use` where an image is made of it. One that is gone already is success. */
+/** LabError `snapshot-in-use` if an image uses it. Succeeds if it is already gone. */
 export async function deleteSnapshot(ec2: EC2Client, snapshot: LabSnapshot): Promise<void> {
   try {
     await ec2.send(new DeleteSnapshotCommand({ SnapshotId: snapshot.snapshotId }))
@@ -152,7 +152,7 @@ export async function deleteSnapshot(ec2: EC2Client, snapshot: LabSnapshot): Pro
     throw new LabError({
       code: 'snapshot-in-use',
       what: `The snapshot ${snapshot.name} (${snapshot.snapshotId}) is part of a machine image.`,
-      why: 'AWS deletes no snapshot that an image is made of. Nothing was deleted.',
+      why: 'AWS doesn’t delete a snapshot that an image uses. Nothing was deleted.',
       fix: [
         'Deregister the image in the EC2 console, if you no longer need it. Then run the same command again.',
       ],

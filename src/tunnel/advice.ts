@@ -3,7 +3,7 @@ import type { Clients } from '../aws/clients.js'
 import { isCode, requestIdOf } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
 
-/** Refuses early what no session could be opened to. `state` as EC2 says it. */
+/** LabError if no session can be opened to the instance. `state` is EC2's. */
 export function requireRunning(state: string): void {
   if (state === 'running') return
   const starting = state === 'pending'
@@ -20,7 +20,7 @@ export function requireRunning(state: string): void {
   })
 }
 
-/** Why no session could be opened, and what to do; errors of other kinds come back as they are. */
+/** Why no session could be opened, and what to do; other errors are returned unchanged. */
 export async function explainStart(error: unknown, clients: Clients, instanceId: string): Promise<unknown> {
   if (isCode(error, 'TargetNotConnected')) return notConnected(error, clients, instanceId)
   if (isCode(error, 'AccessDenied*', 'UnauthorizedOperation')) return notAllowed(error, 'ssm:StartSession')
@@ -65,7 +65,7 @@ async function notConnected(error: unknown, clients: Clients, instanceId: string
   })
 }
 
-/** When the agent was last heard; undefined when never, or when we may not ask. */
+/** When the agent last connected; undefined if never, or without the permission to ask. */
 async function lastPing(clients: Clients, instanceId: string): Promise<string | undefined> {
   try {
     const { InstanceInformationList = [] } = await clients.ssm.send(

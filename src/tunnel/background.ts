@@ -1,6 +1,6 @@
 /**
- * Lets `work` run without anyone waiting for it. Once `over` is aborted, an error is how it ends; any other error is a
- * bug, and is thrown where nothing catches it.
+ * Runs `work` in the background. An error after `over` is aborted is its normal end; any other error is a bug, and is
+ * thrown as uncaught.
  */
 export function inBackground(work: Promise<void>, over?: AbortSignal): void {
   work.catch((error: unknown) => {

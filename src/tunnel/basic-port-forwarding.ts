@@ -12,14 +12,14 @@ import {
   silenceAfter,
 } from './port-forwarding.js'
 
-/** After the end of a connection, what was on its way still comes; so long a silence means that all has come. */
+/** After a connection ends, data can still arrive. This long a silence means that all has arrived. */
 const quietFor = 300
-/** What a server says before anybody has connected here. */
+/** Data that the server sends before anything has connected here. */
 const greeting = 64 * 1024
 
 /**
- * One connection at a time, raw: what agents up to 3.0.196.0 can do. They connect when the session begins and
- * again when data follow a disconnection, and never tell that their side has closed.
+ * One raw connection at a time, for agents up to 3.0.196.0. They connect when the session begins, and again when data
+ * follows a disconnection, and don't signal when their side closes.
  */
 export class BasicPortForwarding implements PortForwarding {
   private socket: Socket | undefined
@@ -37,7 +37,7 @@ export class BasicPortForwarding implements PortForwarding {
     private readonly session: ForwardingSession,
     private readonly clock: Clock,
     private readonly notices: ForwardingNotices,
-    /** There is place for a connection again. */
+    /** Called when it can take a connection again. */
     private readonly free: () => void,
   ) {
     this.backpressure = new Backpressure(
@@ -111,17 +111,17 @@ export class BasicPortForwarding implements PortForwarding {
     if (this.socket) breakOff(this.socket)
   }
 
-  /** Our side has ended, which the remote side is told when nothing more comes. */
+  /** The local side has closed. The remote side is told when no more data arrives. */
   private async localEnd(socket: Socket): Promise<void> {
     this.heardAt = this.clock.now()
     while (this.socket === socket && this.clock.now() - this.heardAt < silenceAfter(this.asked)) {
       await this.clock.sleep(quietFor)
     }
-    // Whether all has come, this agent never tells: no end that could be taken for the whole answer's.
+    // This agent doesn't signal the end of data, so don't close the connection as if the answer were complete.
     breakOff(socket)
   }
 
-  /** Lets the agent close its side, and waits until nothing of this connection can reach the next one. */
+  /** Makes the agent close its side, and waits until no data of this connection can reach the next one. */
   private async disconnect(): Promise<void> {
     this.socket = undefined
     if (this.over) return

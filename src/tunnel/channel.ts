@@ -14,55 +14,55 @@ import {
 
 import { Progress } from './progress.js'
 
-/** Figures of AWS's public agent and client (their config.go), in milliseconds, except where we are stricter. */
+/** Values of AWS's public agent and client (their config.go) or stricter, in milliseconds unless noted. */
 export const limits = {
-  /** Messages on their way and not acknowledged. */
+  /** Maximum number of unacknowledged messages. */
   flight: 256,
-  /** How far the newest may be ahead of the oldest unacknowledged one; the agent keeps 100,000. */
+  /** Maximum distance of the newest from the oldest unacknowledged message; the agent's is 100,000. */
   span: 8192,
-  /** Bytes kept of messages that came too early, each counted with `overhead`. */
+  /** Maximum bytes of messages that are kept because they arrived early, each counted with `overhead`. */
   early: 16 * 1024 * 1024,
   overhead: 256,
-  /** Unreadable messages in a row after which the other side is not believed to speak the protocol. */
+  /** Consecutive unreadable messages after which the session is given up. */
   malformed: 50,
   roundTrip: 100,
   timeout: 200,
   longestTimeout: 1000,
   granularity: 10,
-  /** A pause without a start is believed for so long: a lost start must not stop a session for good. */
+  /** How long a pause lasts without a start: a lost start message must not stop a session forever. */
   pause: 30_000,
 } as const
 
-/** Where a channel's messages go for the moment; another one after a reconnection. */
+/** The current connection of a channel; replaced by each reconnection. */
 export interface Wire {
   send(frame: Buffer): void
-  /** Bytes handed over that have not left yet. */
+  /** Bytes that are buffered and not sent yet. */
   backlog(): number
 }
 
 export interface ChannelEvents {
   /** The payload of the agent's next message, in order, each once. */
   payload(type: number, payload: Buffer): void
-  /** The agent or the gateway ended the session; the reason is theirs, and may be empty. */
+  /** The agent or the gateway ended the session. Their reason may be empty. */
   closed(reason: string): void
-  /** There is room for messages again. */
+  /** Messages can be sent again. */
   onDrain(): void
 }
 
 interface Flight {
   frame: Buffer
-  /** When this connection first took it, and when it was last sent. */
+  /** When it was first sent on this connection, and last sent. */
   firstAt: number
   sentAt: number
-  /** How often it has been put on a wire. */
+  /** How often it was sent. */
   sent: number
-  /** How the payload is written when it is sent again; undefined: as it was. */
+  /** The payload to use when it is sent again; undefined: the same. */
   repeated: ((payload: Buffer) => Buffer) | undefined
 }
 
 /**
- * One session's messages in order and complete, over wires that lose, repeat, reorder and break. It does no
- * input or output of its own: bytes come in through `receive`, go out through the wire, and time is `now`.
+ * Delivers one session's messages in order and complete, over connections that lose, repeat and reorder messages, and
+ * break. It does no I/O itself: bytes come in through `receive` and go out through the wire, and time is `now`.
  */
 export class Channel {
   private readonly flight = new Map<number, Flight>()
@@ -92,12 +92,12 @@ export class Channel {
     return this.smoothed
   }
 
-  /** Messages that are sent and not acknowledged. */
+  /** The number of unacknowledged messages. */
   get waiting(): number {
     return this.flight.size
   }
 
-  /** For how long, in milliseconds, messages have waited without any being acknowledged; 0 when none waits. */
+  /** Milliseconds since the last acknowledgement while messages wait for one; 0 if none waits. */
   get unheard(): number {
     for (const { firstAt } of this.flight.values()) {
       return this.wire ? this.now() - Math.max(firstAt, this.lastAcknowledged, this.excusedAt) : 0
@@ -105,12 +105,12 @@ export class Channel {
     return 0
   }
 
-  /** For how long, in milliseconds, what comes has been late and slow: see `Progress`. */
+  /** Milliseconds for which incoming messages have been late and slow: see `Progress`. */
   get crawling(): number {
     return this.wire ? this.progress.crawling(this.now(), this.early.size > 0) : 0
   }
 
-  /** Forgives what is late, acknowledgements as well: nothing was read for a while. */
+  /** Resets lateness, also of acknowledgements, because nothing was read for a while. */
   excuse(): void {
     this.excusedAt = this.now()
     this.progress.reset()
@@ -122,7 +122,7 @@ export class Channel {
     return Math.max(0, limits.flight - this.flight.size)
   }
 
-  /** Takes a new wire into use and repeats on it all that was never acknowledged. */
+  /** Switches to a new wire and repeats all unacknowledged messages on it. */
   attach(wire: Wire): void {
     this.wire = wire
     this.pausedAt = undefined
@@ -137,7 +137,7 @@ export class Channel {
     this.wire = undefined
   }
 
-  /** Sends one payload. Callers with a choice ask for `sendWindow` first; what is sent without is kept all the same. */
+  /** Sends one payload. Callers should check `sendWindow` first; payloads beyond it are queued. */
   send(type: number, payload: Buffer, repeated?: (payload: Buffer) => Buffer): void {
     const sequence = this.next++
     const message = { type: messageType.input, sequence, flags: 0, payloadType: type, payload }
@@ -148,8 +148,8 @@ export class Channel {
   }
 
   /**
-   * Sends what a pause has kept, and repeats what has waited too long: the oldest, and of the others those sent
-   * before the last acknowledgement came. So a remote side that has stopped reading is asked again, not flooded.
+   * Sends what a pause held back, and repeats overdue messages: the oldest one, and those sent before the last
+   * acknowledgement. So a remote side that stopped reading is not flooded.
    */
   repeatOverdue(): void {
     if (!this.wire || this.paused || this.wire.backlog() > 256 * 1024) return
@@ -163,13 +163,13 @@ export class Channel {
     }
   }
 
-  /** Takes one binary frame in. Throws `MalformedMessage` when the other side keeps sending nonsense. */
+  /** Processes one binary frame. Throws `MalformedMessage` after too many unreadable ones. */
   receive(frame: Buffer): void {
     try {
       this.dispatch(decodeMessage(frame))
       this.malformed = 0
     } catch (error) {
-      // A damaged message is not acknowledged and so comes again, as a lost one does.
+      // A damaged message is not acknowledged, so it is sent again like a lost one.
       if (!(error instanceof MalformedMessage) || ++this.malformed >= limits.malformed) throw error
     }
   }
@@ -225,7 +225,7 @@ export class Channel {
       return
     }
     if (message.sequence === this.expected) this.handOn(message)
-    // Lower ones have been seen: their acknowledgement was lost, and without another they would come for ever.
+    // Lower numbers were received before. Their acknowledgement was lost, so acknowledge them again.
     this.acknowledge(message)
     for (let ready = this.early.get(this.expected); ready; ready = this.early.get(this.expected)) {
       this.early.delete(this.expected)
@@ -242,7 +242,7 @@ export class Channel {
 
   private keep(message: Message): void {
     if (!this.early.has(message.sequence)) {
-      // Not acknowledged, it will be sent again when there is room.
+      // It is not acknowledged, so it will be sent again.
       if (this.earlyBytes + weight(message) > limits.early) return
       this.early.set(message.sequence, message)
       this.earlyBytes += weight(message)
@@ -266,7 +266,7 @@ export class Channel {
     if (!flight) return
     this.flight.delete(sequence)
     this.lastAcknowledged = this.now()
-    // After a repetition nobody knows which of the two was answered.
+    // After a repetition, it is unknown which of the two was acknowledged.
     if (flight.sent === 1) this.measure(this.now() - flight.sentAt)
     this.events.onDrain()
   }

@@ -4,25 +4,25 @@ import { LabError } from '../core/error.js'
 const nonceLength = 12
 const tagLength = 16
 
-/** Asks KMS for a key of `NumberOfBytes`, bound to the context; the ciphertext is what the instance may open. */
+/** Requests a key of `NumberOfBytes` from KMS, bound to the context; the instance can decrypt its ciphertext. */
 export type GenerateDataKey = (request: {
   KeyId: string
   NumberOfBytes: number
   EncryptionContext: Record<string, string>
 }) => Promise<{ plaintext: Buffer; ciphertext: Buffer }>
 
-/** How the payloads of a shell are sealed when the account's preferences name a KMS key. */
+/** Encrypts a shell's payloads if the account's preferences name a KMS key. */
 export class SessionCipher {
   private constructor(
     private readonly theirs: Buffer,
     private readonly ours: Buffer,
-    /** What the handshake's answer carries, so that the agent gets the same key. */
+    /** The part of the handshake's answer that gives the agent the same key. */
     readonly answer: { KMSCipherTextKey: string; ChallengeAcknowledgement: boolean },
   ) {}
 
   /**
-   * A cipher for one session. `parameters` are the handshake action's: the key, and from newer agents a
-   * challenge that the key is bound to as well.
+   * A cipher for one session. `parameters` are the handshake action's: the key, and, from newer agents, a challenge
+   * that the key is also bound to.
    */
   static async negotiate(
     parameters: Record<string, unknown>,
@@ -40,7 +40,7 @@ export class SessionCipher {
         ...(challenge ? { 'aws:ssm:RandomChallenge': challenge } : {}),
       },
     })
-    // The agent seals with the first half, the client with the second.
+    // The agent encrypts with the first half, the client with the second.
     return new SessionCipher(plaintext.subarray(0, 32), plaintext.subarray(32, 64), {
       KMSCipherTextKey: ciphertext.toString('base64'),
       ChallengeAcknowledgement: challenge !== undefined,

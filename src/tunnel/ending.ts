@@ -2,8 +2,9 @@ import { isCode } from '../aws/errors.js'
 import { LabError } from '../core/error.js'
 
 /**
- * Why a session is over. `closed`: the agent or AWS said so, with a reason or without. `ended-at-aws`: AWS no longer
- * knows it; `idleFor` milliseconds without traffic. `lost`: it could not be resumed, or broke the protocol.
+ * Why a session is over. `closed`: the agent or AWS closed it, with or without a reason. `ended-at-aws`: AWS no
+ * longer knows it; `idleFor` is the milliseconds without traffic. `lost`: it could not be resumed, or violated the
+ * protocol.
  */
 export type Ending =
   | { how: 'stopped' }
@@ -14,7 +15,7 @@ export type Ending =
 /** The shortest idle limit that an account can set. */
 const shortestIdleLimit = 60_000
 
-/** An error that another attempt cannot solve. */
+/** An error that a retry can't solve. */
 export function isFinal(error: unknown): boolean {
   return (
     error instanceof LabError ||
@@ -22,7 +23,7 @@ export function isFinal(error: unknown): boolean {
   )
 }
 
-/** Why a session ended, as a sentence without its point; empty where nobody can know. */
+/** Why a session ended, as a sentence without its full stop; empty if unknown. */
 export function reasonOf(ending: Ending): string {
   if (ending.how === 'closed')
     return ending.reason
@@ -37,7 +38,7 @@ export function reasonOf(ending: Ending): string {
     : `AWS ended it after ${Math.round((ending.idleFor ?? 0) / 60_000)} minutes without traffic`
 }
 
-/** A session that ended before it had begun. */
+/** A session that ended before it was ready. */
 export function endingError(ending: Ending): unknown {
   if (ending.how === 'lost') return ending.error
   return new LabError({
@@ -53,8 +54,8 @@ export function endingError(ending: Ending): unknown {
 }
 
 /**
- * The exit code that a shell's ending amounts to: 0 when its program ended, 130 when we ended it. Throws where AWS
- * or the agent ended it: only then does the closing message carry a reason, as AWS's plugin prints it.
+ * The exit code for a shell's end: 0 if its program ended, 130 if this side ended it. Throws if AWS or the agent
+ * ended it: only then does the closing message have a reason, which AWS's plugin prints.
  */
 export function endingOf(ending: Ending): number {
   if (ending.how === 'stopped') return 130

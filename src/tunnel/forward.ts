@@ -6,25 +6,25 @@ import { breakOff } from './port-forwarding.js'
 import type { SessionSurroundings } from './session.js'
 import { SessionSlot } from './session-slot.js'
 
-/** Connections to old agents, which carry one for each session. */
+/** Connections to old agents, which support one per session. */
 const mostBasicSessions = 8
 const look = 1000
 
 export interface ForwardRequest {
   instanceId: string
   remotePort: number
-  /** The wanted one; another is taken when it is busy. */
+  /** The preferred local port; another one is used if it is busy. */
   localPort: number
   /** The address to listen on; both loopback addresses unless given. */
   bind?: string
-  /** Over how many sessions connections are spread. */
+  /** The number of sessions that connections are distributed over. */
   sessions: number
-  /** Stands beside the sessions in AWS. */
+  /** Shown with the sessions in AWS. */
   reason?: string
 }
 
 export interface Traffic {
-  /** Those that neither side has ended. */
+  /** Connections that neither side has closed. */
   connections: number
   bytesDown: number
   bytesUp: number
@@ -33,16 +33,16 @@ export interface Traffic {
   roundTrip: number
 }
 
-/** What happens while a port is forwarded, to show to the user. */
+/** Events of a forwarded port, for the user. */
 export type Notice =
   | { type: 'broken' | 'resumed' | 'refused' | 'let-go' }
-  /** A session that made no progress was given up, and its connections were ended. */
+  /** A session made no progress, so it was given up and its connections were closed. */
   | { type: 'stuck'; connections: number }
-  /** The reason, a sentence without its point, may be empty. */
+  /** The reason is a sentence without its full stop, and may be empty. */
   | { type: 'session-ended'; reason: string }
   | { type: 'no-session'; error: unknown }
 
-/** A port of the instance that is open here. */
+/** A port of the instance that is forwarded to a local port. */
 export class Forward {
   private readonly slots: SessionSlot[] = []
   private readonly sockets = new Set<Socket>()
@@ -82,7 +82,7 @@ export class Forward {
     return forward
   }
 
-  /** The port that is open here, and on which addresses. */
+  /** The local port and its addresses. */
   get port(): number {
     return this.listener?.port ?? 0
   }
@@ -101,7 +101,7 @@ export class Forward {
     }
   }
 
-  /** Ends connections, sessions and listening; resolves when AWS knows. */
+  /** Closes connections, sessions and the port; resolves when AWS has ended the sessions. */
   async close(): Promise<void> {
     this.over.abort()
     this.listener?.close()
@@ -112,7 +112,7 @@ export class Forward {
   private accept(socket: Socket): void {
     this.sockets.add(socket)
     socket.setNoDelay(true)
-    // Read only from when somebody carries it on.
+    // Paused until a session carries it.
     socket.pause()
     socket.on('error', () => {})
     socket.on('close', () => this.sockets.delete(socket))

@@ -1,8 +1,8 @@
 import { parseObject } from './message.js'
 
 /**
- * What we say we are. From 1.2.331.0 on the agent leaves smux's own keepalive off, which would end a quiet
- * session; 1.2.764.0 is a release whose every feature we have.
+ * The client version that we report. From 1.2.331.0 on, the agent disables smux's keepalive, which would end a quiet
+ * session. We support every feature of 1.2.764.0.
  */
 export const clientVersion = '1.2.764.0'
 
@@ -16,7 +16,7 @@ export interface HandshakeRequest {
   actions: Action[]
 }
 
-/** What became of one action: its result, or why it could not be done. */
+/** The result of one action, or its error. */
 export type Outcome = { result: unknown } | { error: string } | { unsupported: true }
 
 /** Throws `MalformedMessage`. */

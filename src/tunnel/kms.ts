@@ -9,8 +9,8 @@ import type { Surroundings } from './socket.js'
 const answerWithin = 15_000
 
 /**
- * KMS's GenerateDataKey, the one call of KMS that a shell may need; a client library for it would be larger
- * than the rest of the tunnel. https://docs.aws.amazon.com/kms/latest/APIReference/API_GenerateDataKey.html
+ * KMS's GenerateDataKey, the only call of KMS that a shell needs. A client library for it would be larger than the
+ * rest of the tunnel. https://docs.aws.amazon.com/kms/latest/APIReference/API_GenerateDataKey.html
  */
 export function kmsOf(
   { signer, clock, agent }: Surroundings,

@@ -8,14 +8,14 @@ export interface Origin {
   pid: number
 }
 
-/** A session's reason as AWS keeps it. The computer's name itself stays private. */
+/** The reason that AWS stores with a session. It has a digest of the computer's name, not the name. */
 export function reasonFor({ machine, pid }: Origin): string {
   return `librechat-lab ${mark(machine)} ${pid}`
 }
 
 /**
- * Sessions to the instance that this program started on this machine in processes that are gone: killed
- * outright, they could not end them, and the agent goes on with each. None when we may not ask.
+ * Sessions to the instance that this program started on this machine in processes that were killed, so that the
+ * sessions still run. Empty without the permission to ask.
  */
 export async function leftovers(
   ssm: SSMClient,

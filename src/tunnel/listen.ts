@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { LabError } from '../core/error.js'
 
-/** The addresses of `localhost`: a browser may take either, so both are ours or the port is not taken. */
+/** The addresses of `localhost`. A browser may use either, so a port is used only if both are free. */
 export const loopback: readonly string[] = ['127.0.0.1', '::1']
 
-/** Ports tried when the wanted one is taken. */
+/** Ports to try if the preferred one is in use. */
 const attempts = 20
 
 /** One port, open on one address or on several. */
@@ -16,8 +16,8 @@ export class Listener {
   ) {}
 
   /**
-   * Listens on the wanted port of each address, or on a free one when another program has it on any of them. An IPv6
-   * loopback that this machine lacks is passed over. LabError `cannot-listen`.
+   * Listens on the preferred port of each address, or on a free one if any of them is in use. Skips the IPv6 loopback
+   * on a machine without it. LabError `cannot-listen`.
    */
   static async open(
     wanted: number,
@@ -64,7 +64,7 @@ export class Listener {
   }
 }
 
-/** Undefined where the machine has no IPv6. Throws `EADDRINUSE` as it is, and LabError `cannot-listen`. */
+/** Undefined on a machine without IPv6. Throws `EADDRINUSE` unchanged, and LabError `cannot-listen`. */
 async function listen(
   port: number,
   address: string,

@@ -49,7 +49,7 @@ export const flag = { disconnectPort: 1, terminate: 2, connectFailed: 3 } as con
 const headerLength = 116
 const payloadAt = headerLength + 4
 
-/** What came in is not a message of the data channel. */
+/** The bytes are not a message of the data channel. */
 export class MalformedMessage extends Error {
   override readonly name = 'MalformedMessage'
 }
@@ -65,7 +65,7 @@ function writeId(into: Buffer): void {
   }
   pool.copy(into, 64, poolAt, poolAt + 16)
   poolAt += 16
-  // The halves change places on the wire: bytes 8 to 15 of the uuid come first.
+  // The halves are swapped on the wire: bytes 8 to 15 of the uuid come first.
   into.writeUInt8((into.readUInt8(78) & 0x0f) | 0x40, 78)
   into.writeUInt8((into.readUInt8(64) & 0x3f) | 0x80, 64)
 }
@@ -80,7 +80,7 @@ function digest(payload: Buffer): Buffer {
   return hash('sha256', payload, 'buffer')
 }
 
-/** One message as bytes; a fresh random id is put in. `created` is in milliseconds since the epoch. */
+/** Encodes one message, with a new random id. `created` is in milliseconds since the epoch. */
 export function encodeMessage(message: Omit<Message, 'id' | 'created'>, created: number): Buffer {
   const { payload } = message
   const bytes = Buffer.allocUnsafe(payloadAt + payload.length)
@@ -99,7 +99,7 @@ export function encodeMessage(message: Omit<Message, 'id' | 'created'>, created:
   return bytes
 }
 
-/** A message with another payload; all else, the id as well, stays. */
+/** The same message, with the same id and another payload. */
 export function withPayload(frame: Buffer, payload: Buffer): Buffer {
   const bytes = Buffer.allocUnsafe(payloadAt + payload.length)
   frame.copy(bytes, 0, 0, payloadAt)

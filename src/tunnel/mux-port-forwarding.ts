@@ -18,7 +18,7 @@ import {
 /** Agents up to this one end a multiplexed session that is silent for half a minute. */
 const wantsKeepAlive = '3.1.1511.0'
 const keepAliveEvery = 10_000
-/** A connection whose remote side has closed may linger so long on ours. */
+/** How long the local side may stay open after the remote side has closed. */
 const lingerFor = 30_000
 const busyFor = 2000
 
@@ -28,22 +28,22 @@ interface Connection {
   received: number
   heardAt: number
   movedAt: number
-  /** Something was sent since something last came. */
+  /** Data was sent after the last data arrived. */
   asked: boolean
-  /** One side has ended. */
+  /** One side has closed. */
   closing: boolean
-  /** The remote side was told of our end before it ended by itself: an answer may be lost. */
+  /** The remote side was told that we closed before it closed itself, so an answer may be lost. */
   cutShort: boolean
 }
 
-/** Many connections over one session: what agents above 3.0.196.0 can do. */
+/** Many connections over one session, for agents above 3.0.196.0. */
 export class MuxPortForwarding implements PortForwarding {
   readonly full = false
   private readonly connections = new Set<Connection>()
   private readonly over = new AbortController()
   private readonly mux: Mux
   private readonly backpressure: Backpressure
-  /** Connections that the instance could not make, of which we do not know yet which they are. */
+  /** The number of connections that the instance could not open and that are not identified yet. */
   private refusals = 0
 
   constructor(
@@ -66,7 +66,7 @@ export class MuxPortForwarding implements PortForwarding {
         notices.letGo()
       },
     )
-    // Each connection that closes waits by it for a while.
+    // Each closing connection adds a listener for a while.
     setMaxListeners(0, this.over.signal)
     if (!isLater(session.agentVersion, wantsKeepAlive)) inBackground(this.keepAlive(), this.over.signal)
   }
@@ -114,7 +114,7 @@ export class MuxPortForwarding implements PortForwarding {
       if (connection.stream.queued > readAhead) socket.pause()
     })
     socket.on('end', () => inBackground(this.localEnd(connection), this.over.signal))
-    // What it was is of no use to the remote side: "close" follows.
+    // The error is of no use to the remote side, and "close" follows.
     socket.on('error', () => {})
     socket.on('close', (hadError) => {
       this.connections.delete(connection)
@@ -139,7 +139,7 @@ export class MuxPortForwarding implements PortForwarding {
     for (const { socket } of this.connections) breakOff(socket)
   }
 
-  /** The remote side has closed. What it sent is delivered; what we would still send, nobody would read. */
+  /** The remote side has closed. Its data is delivered; more data from us would not be read. */
   private remoteEnd(connection: Connection): void {
     const { socket, stream, received, cutShort } = connection
     connection.closing = true
@@ -159,7 +159,7 @@ export class MuxPortForwarding implements PortForwarding {
     socket.setTimeout(lingerFor, () => socket.destroy())
   }
 
-  /** Our side has ended, which the remote side is told when nothing more comes. */
+  /** The local side has closed. The remote side is told when no more data arrives. */
   private async localEnd(connection: Connection): Promise<void> {
     connection.closing = true
     connection.heardAt = this.clock.now()

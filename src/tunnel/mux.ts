@@ -1,57 +1,57 @@
 import { RepeatSafe, repeatReserve } from './repeat-safe.js'
 import { command, FrameReader, frameHeader, writeFrameHeader } from './smux.js'
 
-/** A payload of the data channel is at most so long: what AWS's own client sends. */
+/** Maximum payload of the data channel, as in AWS's own client. */
 export const payloadLength = 1024
 const framesLength = payloadLength - repeatReserve
 
-/** What a stream tells its owner. */
+/** A stream's events. */
 export interface StreamEvents {
   data(chunk: Buffer): void
-  /** The other side has closed the stream: nothing more comes, and nothing more is wanted. */
+  /** The remote side has closed the stream and accepts no more data. */
   finished(): void
-  /** All that was written has gone to the channel. */
+  /** All written data was passed to the channel. */
   drained(): void
 }
 
-/** What the multiplexer needs of a channel. */
+/** The part of a channel that the multiplexer uses. */
 export interface Carriage {
   readonly sendWindow: number
-  /** `repeated` writes the payload for sending it again. */
+  /** `repeated` returns the payload for a repetition. */
   send(payload: Buffer, repeated: (payload: Buffer) => Buffer): void
 }
 
 interface Outgoing {
   id: number
   events: StreamEvents
-  /** Control frames and data in the order in which they go out. */
+  /** Control frames and data, in the order of sending. */
   queue: (number | Buffer)[]
   queued: number
   finishedHere: boolean
   finishedThere: boolean
 }
 
-/** One connection among those that share the channel. */
+/** One of the connections that share the channel. */
 export interface MuxStream {
   readonly id: number
-  /** Bytes written that have not gone to the channel yet: the owner stops reading when there are many. */
+  /** Bytes that are written and not yet passed to the channel. The owner stops reading when there are many. */
   readonly queued: number
   write(chunk: Buffer): void
-  /** Says that nothing more is coming. The remote side then closes the connection, and says so. */
+  /** Signals the end of data. The remote side then closes the connection and signals that. */
   finish(): void
-  /** Forgets what was not sent and tells the remote side to close. */
+  /** Discards unsent data and tells the remote side to close. */
   abandon(): void
 }
 
 /**
- * Many streams over one channel. Each message is filled with the frames of whoever is next, and the turn goes
- * round, so that a large upload cannot keep a small request waiting.
+ * Many streams over one channel. Streams take turns to fill each message with their frames, so that a large upload
+ * doesn't delay a small request.
  */
 export class Mux {
   private readonly reader = new FrameReader()
   private readonly repeatSafe = new RepeatSafe()
   private readonly streams = new Map<number, Outgoing>()
-  /** Streams with something to send, in the order of their turns. */
+  /** Streams with data to send, in the order of their turns. */
   private turns: Outgoing[] = []
   private nextId = 3
 
@@ -82,7 +82,7 @@ export class Mux {
       write: (chunk) => this.enqueue(stream, chunk),
       finish: () => this.finish(stream),
       abandon: () => {
-        // The opening may still be in the queue; a stream that was never opened needs no end.
+        // If the opening is still queued, the stream was never opened and needs no end.
         const unopened = stream.queue[0] === command.open
         this.turns = this.turns.filter((other) => other !== stream)
         stream.queue = []
@@ -93,12 +93,15 @@ export class Mux {
     }
   }
 
-  /** Tells the remote side that somebody is here; for agents that want to hear it. */
+  /** A keepalive, for agents that need one. */
   keepAlive(): void {
     this.put(control(command.nop, 0))
   }
 
-  /** Takes bytes of the remote side in; throws `MalformedFrame`. Frames of unknown streams are late, not wrong. */
+  /**
+   * Processes bytes from the remote side; throws `MalformedFrame`. Frames of unknown streams are ignored, because
+   * they are late.
+   */
   receive(bytes: Buffer): void {
     for (const frame of this.reader.read(bytes)) {
       const stream = this.streams.get(frame.stream)
@@ -111,7 +114,7 @@ export class Mux {
     }
   }
 
-  /** Fills messages while there is something to send and room for it. */
+  /** Sends messages while there is data and the channel accepts them. */
   pump(): void {
     const drained: Outgoing[] = []
     while (this.turns.length > 0 && this.channel.sendWindow > 0) this.put(this.fill(drained))
@@ -125,7 +128,7 @@ export class Mux {
     this.enqueue(stream, command.finish)
   }
 
-  /** A stream lives until both sides have finished: what is on its way still arrives. */
+  /** A stream exists until both sides have finished, so that data in transit still arrives. */
   private forget(stream: Outgoing): void {
     if (stream.finishedHere && stream.finishedThere) this.streams.delete(stream.id)
   }

@@ -2,7 +2,7 @@ import { type GenerateDataKey, SessionCipher } from './encryption.js'
 import { type Action, type Outcome, parseRequest, response } from './handshake.js'
 import { MalformedMessage, parseObject, payloadType } from './message.js'
 
-/** Our part in one session's handshake: each question is answered once, so that nobody can have us answer without end. */
+/** Our side of one session's handshake. Each request is answered once, so that repeated requests cost nothing. */
 export class Negotiation {
   agentVersion = ''
   private cipher: SessionCipher | undefined
@@ -13,7 +13,7 @@ export class Negotiation {
     private readonly generateDataKey: GenerateDataKey | undefined,
   ) {}
 
-  /** The answer's payload; throws `MalformedMessage`, and what KMS answers. */
+  /** The answer's payload; throws `MalformedMessage`, and KMS's errors. */
   async answer(payload: Buffer): Promise<Buffer> {
     this.once(payloadType.handshakeRequest)
     const { agentVersion, actions } = parseRequest(payload)
@@ -23,7 +23,7 @@ export class Negotiation {
     return response(outcomes)
   }
 
-  /** The challenge, opened and sealed again; throws `MalformedMessage`. */
+  /** The challenge, decrypted and encrypted again; throws `MalformedMessage`. */
   answerChallenge(payload: Buffer): Buffer {
     this.once(payloadType.challengeRequest)
     const { Challenge } = parseObject(payload)

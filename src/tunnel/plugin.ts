@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.js'
 import { Interrupted, LabError } from '../core/error.js'
 
 const program = 'session-manager-plugin'
-/** It ends with 0 on bad arguments, and says so only in words: readiness is what it prints, within this time. */
+/** It exits with 0 even for bad arguments, so it counts as ready only if it prints so within this time. */
 const readyWithin = 30_000
 const responseVariable = 'AWS_SSM_START_SESSION_RESPONSE'
 
@@ -16,7 +16,7 @@ export interface PluginRequest {
   profile: string
 }
 
-/** A port forwarded by AWS's own client, which has to be installed. */
+/** A port forwarded by AWS's Session Manager plugin, which must be installed. */
 export interface PluginForward {
   port: number
   /** Resolves when it has ended. */
@@ -40,7 +40,7 @@ export async function openWithPlugin(
   const stopAtAws = async () => {
     await ssm.send(new TerminateSessionCommand({ SessionId })).catch(() => {})
   }
-  // In the environment and not among the arguments: those, with the token, everybody on this machine can read.
+  // In the environment, because everyone on this machine can read the arguments, and these contain the token.
   const response = JSON.stringify({ SessionId, TokenValue, StreamUrl })
   const child = spawn(
     program,

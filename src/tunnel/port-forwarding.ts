@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.js'
 import { inBackground } from './background.js'
 import { gather } from './socket.js'
 
-/** What a forwarding needs of a session. */
+/** The part of a session that a forwarding uses. */
 export interface ForwardingSession {
   readonly sendWindow: number
   readonly settled: boolean
@@ -13,51 +13,51 @@ export interface ForwardingSession {
   release(): void
 }
 
-/** What forwardings report. */
+/** Events of a forwarding. */
 export interface ForwardingNotices {
-  /** Bytes carried: from the instance, to the instance. */
+  /** Transferred bytes: from the instance, to the instance. */
   moved(down: number, up: number): void
   /** The instance could not connect to the port. */
   refused(): void
-  /** A connection was ended because its reader held the others up. */
+  /** A connection was closed because its slow reader blocked the others. */
   letGo(): void
 }
 
 /** Carries local connections over one session. */
 export interface PortForwarding {
-  /** How many connections it has; those that have ended on one side are not counted. */
+  /** The number of connections that are open on both sides. */
   readonly load: number
-  /** How many it has at all. */
+  /** The number of all connections. */
   readonly size: number
-  /** Through how many of them something moved a moment ago. */
+  /** The number of connections with recent traffic. */
   readonly busy: number
-  /** Takes no further connection for now. */
+  /** Takes no more connections for now. */
   readonly full: boolean
   carry(socket: Socket): void
   payload(type: number, payload: Buffer): void
   onDrain(): void
-  /** The session is over: its connections break, visibly. */
+  /** The session has ended: closes its connections with an error. */
   end(): void
 }
 
-/** A local connection's buffer beyond which the remote side has to wait. */
+/** The size of a local connection's buffer above which the remote side has to wait. */
 const high = 1024 * 1024
-/** How long a reader that takes nothing may keep other connections waiting. */
+/** How long a reader that doesn't read may block other connections. */
 const stallTimeout = 15_000
 const look = 50
 
 /**
- * When our side has ended, the remote side is told only after some silence: the agent knows no half-open
- * connections and would throw an answer away. Longer while a question is unanswered.
+ * After the local side closes, the remote side is told only after some silence: the agent doesn't support half-open
+ * connections and would discard an answer. Longer while a request is unanswered.
  */
 export const silenceAfter = (asked: boolean) => (asked ? 10_000 : 2000)
 /** How much of a local connection is read ahead of the session. */
 export const readAhead = 64 * 1024
 
 /**
- * Local connections that read more slowly than the session brings. Sessions know no flow control for each
- * connection, so the whole session waits while one buffer is full; not for good, though: who takes nothing
- * for a while and keeps others waiting is let go.
+ * Local connections that read more slowly than the session brings. Sessions know no flow control for each connection,
+ * so the whole session waits while one buffer is full; A reader that doesn't read for a while and blocks others is
+ * disconnected.
  */
 export class Backpressure {
   private readonly slow = new Set<Socket>()
@@ -104,7 +104,7 @@ export class Backpressure {
   }
 }
 
-/** Breaks a connection so that nobody takes what came for the whole. */
+/** Closes a connection with an error, so that partial data is not taken for complete. */
 export function breakOff(socket: Socket): void {
   if (socket.destroyed) return
   socket.on('error', () => {})

@@ -1,6 +1,6 @@
 /** Milliseconds, except where it says otherwise. */
 const limit = {
-  /** How much later than the fastest a message may come and still be in time. */
+  /** The delay, compared with the fastest message, up to which a message is in time. */
   late: 2000,
   window: 2500,
   /** Messages a second. The agent repeats its oldest one every 100 ms and no other (config.go, ResendSleepInterval). */
@@ -8,13 +8,14 @@ const limit = {
 } as const
 
 /**
- * Tells a session that only crawls from one that is slow or quiet. When much of what the agent sent was lost, it
- * repeats one message every 100 ms, which takes minutes for a megabyte. Such messages come late, by their own
- * date, few at a time and without a long pause; a burst after a reconnection is late and fast, and a quiet server's
- * messages are in time, or late and far apart. A monotonic clock is no help: it stands still while a laptop sleeps.
+ * Distinguishes a session that makes almost no progress from one that is slow or quiet. When much of what the agent
+ * sent was lost, it repeats one message every 100 ms, which takes minutes for a megabyte. Such messages come late, by
+ * their own date, few at a time and without a long pause; a burst after a reconnection is late and fast, and a quiet
+ * server's messages are in time, or late and far apart. A monotonic clock is no help: it stands still while a laptop
+ * sleeps.
  */
 export class Progress {
-  /** The agent's clock against ours, with the fastest message's time on its way. */
+  /** The agent's clock minus ours, plus the transit time of the fastest message. */
   private offset = Number.POSITIVE_INFINITY
   private since: number | undefined
   /** When a message was last late or missing. */
@@ -40,18 +41,20 @@ export class Progress {
     this.late(now)
   }
 
-  /** What is late now is late for a reason of ours. */
+  /** Resets lateness, because this side caused it. */
   reset(): void {
     this.since = undefined
   }
 
-  /** For how long it has been crawling, to the last late message or, while one is missing (`gap`), to now. */
+  /**
+   * How long it has made almost no progress, until the last late message or, while one is missing (`gap`), until now.
+   */
   crawling(now: number, gap: boolean): number {
     if (this.since === undefined) return 0
     const elapsed = now - this.windowAt
     if (elapsed >= limit.window) {
       const isFast = this.taken > (limit.slowest * elapsed) / 1000
-      // Messages that come as fast as they were made are not held up: a clock was set, here or on the host.
+      // Messages that arrive as fast as they were sent are not delayed; one of the clocks was set.
       const keepsPace = !gap && this.created - this.windowCreated > elapsed / 2
       if (isFast || keepsPace) this.since = now
       this.begin(now)

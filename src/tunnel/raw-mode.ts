@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process'
 
 /**
- * Hands every key on as it is pressed, and shows what comes as it is: Node's raw mode goes on turning each LF into
- * CR LF (libuv, uv_tty_set_mode with UV_TTY_MODE_RAW), so stty ends that where there is one. Returns what puts the
- * terminal back.
+ * Passes on every key and shows output unchanged. Node's raw mode still converts LF to CR LF (libuv, uv_tty_set_mode
+ * with UV_TTY_MODE_RAW), so stty turns that off where it exists. Returns a function that restores the terminal.
  */
 export function rawMode(input: NodeJS.ReadStream): () => void {
   input.setRawMode(true)

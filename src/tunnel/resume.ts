@@ -4,12 +4,12 @@ import type { Clock } from '../core/clock.js'
 import { type Ending, isFinal } from './ending.js'
 import type { Address } from './start.js'
 
-/** How long a session that lost its connection is kept alive. */
+/** How long a session is kept after it loses its connection. */
 const resumeFor = 5 * 60_000
 
 /**
- * Reconnects a session with a new address, for five minutes. Resolves with the reason why there is
- * nothing left to resume, or without one when `connect` has succeeded.
+ * Reconnects a session with a new address, for five minutes. Resolves with the reason why it can't be resumed, or
+ * with undefined when `connect` has succeeded.
  */
 export async function resume(
   sessionId: string,

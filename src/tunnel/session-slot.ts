@@ -7,32 +7,32 @@ import type { ForwardingNotices, PortForwarding } from './port-forwarding.js'
 import { Session, type SessionSurroundings } from './session.js'
 import type { SessionRequest } from './start.js'
 
-/** Agents up to this one know no multiplexing. */
+/** The last agent version without multiplexing. */
 const lastBasicAgent = '3.0.196.0'
-/** A session that acknowledges nothing for so long gets no new connections, and is then taken for stuck. */
+/** After this time without an acknowledgement, a session gets no new connections; then it counts as stuck. */
 const avoidAfter = 3000
 const stuckAfter = 10_000
 
 export interface SlotNotices extends ForwardingNotices {
   broken(): void
   resumed(): void
-  /** A session ended that nobody here had stopped; another is opened for the next connection. */
+  /** A session ended unexpectedly; another one is opened for the next connection. */
   ended(ending: Ending): void
-  /** A session that made no progress was given up, and its connections with it. */
+  /** A session made no progress and was given up with its connections. */
   stuck(connections: number): void
-  /** A forwarding of one connection can take another. */
+  /** A forwarding with one connection can take the next one. */
   free(): void
 }
 
-/** One session after another: opened when it is needed, replaced when it has ended or does not move. */
+/** One session at a time: opened on demand, replaced when it has ended or makes no progress. */
 export class SessionSlot {
   reconnections = 0
   private opening: Promise<void> | undefined
   private session: Session | undefined
   private forwarding: PortForwarding | undefined
-  /** Sessions that have connections to serve but take no new ones. */
+  /** Sessions that still have connections but take no new ones. */
   private readonly former = new Map<Session, PortForwarding>()
-  /** Connections on their way to a session. */
+  /** Connections that wait for a session. */
   private arriving = 0
 
   constructor(
@@ -41,17 +41,17 @@ export class SessionSlot {
     private readonly notices: SlotNotices,
   ) {}
 
-  /** Connections, those that are about to be carried as well. */
+  /** The number of connections, including waiting ones. */
   get load(): number {
     return (this.forwarding?.load ?? 0) + this.arriving
   }
 
-  /** All connections that are in use, those of sessions that take no new ones as well. */
+  /** All connections in use, including those of sessions that take no new ones. */
   get open(): number {
     return [...this.former.values()].reduce((sum, { load }) => sum + load, this.load)
   }
 
-  /** Those of them that something moved through a moment ago. */
+  /** Those with recent traffic. */
   get busy(): number {
     return (this.forwarding?.busy ?? 0) + this.arriving
   }
@@ -73,7 +73,7 @@ export class SessionSlot {
     return this.opening
   }
 
-  /** Whether the connection found a place. */
+  /** Whether the connection was taken. */
   async carry(socket: Socket): Promise<boolean> {
     this.arriving++
     try {
@@ -87,7 +87,7 @@ export class SessionSlot {
     return true
   }
 
-  /** Gives up what makes no progress, and ends what is no longer used; called now and then. */
+  /** Gives up sessions without progress, and ends unused ones. Called periodically. */
   look(): void {
     const { session, forwarding } = this
     if (session && forwarding && isStuck(session, forwarding)) this.leave()
@@ -120,7 +120,7 @@ export class SessionSlot {
   }
 
   private async start(signal?: AbortSignal): Promise<void> {
-    // The agent may speak before `start` has returned: what it says waits for the forwarding.
+    // The agent may send data before `start` has returned; it is kept for the forwarding.
     let forwarding: PortForwarding | undefined
     const early: [number, Buffer][] = []
     const session = await Session.start(
@@ -154,8 +154,8 @@ export class SessionSlot {
 }
 
 /**
- * A port that takes nothing stops its session, which has no flow control for each connection. A connection that is
- * alone there may wait for it; where others wait too, the session is given up.
+ * A port that doesn't read blocks its session, which has no flow control per connection. A single connection may
+ * wait; if others wait too, the session is given up.
  */
 function isStuck(session: Session, forwarding: PortForwarding): boolean {
   return session.isCrawling || (session.unheard > stuckAfter && forwarding.load > 1)

@@ -9,7 +9,7 @@ import { type DataSocket, openSocket, type Surroundings } from './socket.js'
 import { type Address, inTime, type SessionRequest, startAtAws } from './start.js'
 
 const resendEvery = 50
-/** What comes late and slowly for so long will not be better soon. */
+/** After this time of late and slow messages, waiting doesn't help. */
 const crawlFor = 6000
 
 export interface SessionSurroundings extends Surroundings {
@@ -19,17 +19,17 @@ export interface SessionSurroundings extends Surroundings {
 
 export interface SessionEvents {
   payload(type: number, payload: Buffer): void
-  /** There is room in the send window again. */
+  /** The send window is open again. */
   onDrain(): void
-  /** The connection broke and is being opened again; and it has been. */
+  /** The connection broke and is being reopened, or was reopened. */
   broken(): void
   resumed(): void
   ended(ending: Ending): void
 }
 
 /**
- * One Session Manager session: opened, kept alive over any number of connections, ended in AWS as well.
- * What is sent arrives once and in order for as long as the session lives.
+ * One Session Manager session: opened, kept over any number of connections, and ended in AWS. Data arrives once and
+ * in order while the session exists.
  */
 export class Session {
   /** Round trip of the last ping, in milliseconds. */
@@ -94,12 +94,12 @@ export class Session {
     return this.channel.resent
   }
 
-  /** For how long nothing was acknowledged though something waits and we read, in milliseconds. */
+  /** Milliseconds without an acknowledgement while messages wait and we read. */
   get unheard(): number {
     return this.held ? 0 : this.channel.unheard
   }
 
-  /** Whether so much was lost on the way here that waiting for it is of no use. */
+  /** Whether so much incoming data was lost that waiting for it is useless. */
   get isCrawling(): boolean {
     return !this.held && this.channel.crawling > crawlFor
   }
@@ -113,7 +113,7 @@ export class Session {
     return this.over.signal.aborted
   }
 
-  /** `repeated`: how the payload is written when it is sent again; as it was, unless given. */
+  /** `repeated`: the payload to use for a repetition; default: the same. */
   send(type: number, payload: Buffer, repeated?: (payload: Buffer) => Buffer): void {
     if (this.ended) return
     this.usedAt = this.surroundings.clock.now()
@@ -121,7 +121,7 @@ export class Session {
     this.put(type, sealed, sealed === payload ? repeated : undefined)
   }
 
-  /** Makes the remote side wait: nothing is read until `release`. */
+  /** Makes the remote side wait, because nothing is read until `release`. */
   hold(): void {
     this.held = true
     this.socket?.pause()
@@ -133,7 +133,7 @@ export class Session {
     this.socket?.resume()
   }
 
-  /** Ends the session here and in AWS. Never rejects: the session ends by itself when AWS can't be told. */
+  /** Ends the session here and in AWS. Never rejects: if the call fails, AWS ends the session itself later. */
   stop(): Promise<void> {
     this.stopping ??= this.terminate()
     return this.stopping
@@ -186,7 +186,7 @@ export class Session {
     }
   }
 
-  /** The other side breaks the protocol, or a handler of ours failed: this session can't go on. */
+  /** The remote side violated the protocol, or one of our handlers failed: the session can't continue. */
   private fail(error: unknown): void {
     this.end({ how: 'lost', error })
     this.run(this.stop())
@@ -207,7 +207,7 @@ export class Session {
     if (this.ended) return
     this.reconnections++
     this.events.resumed()
-    // Whatever waited for room, or lost its turn meanwhile, goes on.
+    // Continues senders that waited for the window.
     this.events.onDrain()
   }
 
@@ -218,7 +218,7 @@ export class Session {
     this.run(this.repeat())
   }
 
-  /** Repeats what is overdue for as long as anything waits: a quiet session needs no timer. */
+  /** Repeats overdue messages while any are unacknowledged; a quiet session needs no timer. */
   private async repeat(): Promise<void> {
     while (this.channel.waiting > 0) {
       await this.surroundings.clock.sleep(resendEvery, this.over.signal)
@@ -227,7 +227,7 @@ export class Session {
     this.repeating = false
   }
 
-  /** Runs something beside; only the session's own end may stop it. */
+  /** Runs something in the background until the session ends. */
   private run(work: Promise<void>): void {
     work.catch((error) => {
       if (!this.ended) this.fail(error)
@@ -240,7 +240,7 @@ export class Session {
     this.channel.detach()
     const { socket } = this
     this.socket = undefined
-    // What was written in this turn, such as the flag that ends the session, leaves first.
+    // Data written in this turn, such as the flag that ends the session, is sent first.
     setImmediate(() => setImmediate(() => socket?.close()))
     if (this.settleReady) this.settleReady.failed(endingError(ending))
     else this.events.ended(ending)
@@ -260,7 +260,7 @@ export class Session {
         this.ready()
         break
       default:
-        // The oldest agents know no handshake: a shell's first output is its beginning.
+        // The oldest agents have no handshake, so a shell's first output is its start.
         this.ready()
         this.usedAt = this.surroundings.clock.now()
         this.events.payload(type, this.negotiation.open(type, payload))

@@ -2,17 +2,17 @@ import { Sha256 } from '@aws-crypto/sha256-js'
 import { SignatureV4 } from '@smithy/signature-v4'
 import type { Credentials } from '../aws/connect.js'
 
-/** Who signs, and for where. */
+/** The signer and the region. */
 export interface Signer {
   region: string
   credentials: () => Promise<Credentials>
-  /** By how much AWS's clock is ahead of this machine's, in milliseconds. */
+  /** How far AWS's clock is ahead of this machine's, in milliseconds. */
   clockOffset?: () => number
 }
 
 /**
- * The headers that open `url`, a data channel, as this caller: SigV4 over an empty GET for `ssmmessages`.
- * None where the address carries its own signature.
+ * The headers that open `url`, a data channel, as this caller: SigV4 over an empty GET for `ssmmessages`. None if the
+ * address contains its own signature.
  */
 export async function upgradeHeaders(
   url: string,

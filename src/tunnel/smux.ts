@@ -13,7 +13,7 @@ export interface Frame {
 
 export const frameHeader = 8
 
-/** What came in is not smux version 1. */
+/** The bytes are not smux version 1. */
 export class MalformedFrame extends Error {
   override readonly name = 'MalformedFrame'
 }
@@ -31,8 +31,8 @@ export function writeFrameHeader(
 }
 
 /**
- * Cuts a stream of bytes, which arrives in pieces of any size, into frames. It never holds more than one
- * header: the data of a long frame is handed on as it comes, as several frames.
+ * Splits a stream of bytes into frames. It buffers at most one header: the data of a long frame is passed on as it
+ * arrives, as several frames.
  */
 export class FrameReader {
   private readonly header = Buffer.alloc(frameHeader)

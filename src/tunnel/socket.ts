@@ -12,13 +12,13 @@ import { type Signer, upgradeHeaders } from './sign.js'
 const openWithin = 15_000
 const pingEvery = 30_000
 const pongWithin = 15_000
-/** Messages are little over a kilobyte; nobody honest sends longer ones than this. */
+/** Maximum message size. Normal messages are little over a kilobyte. */
 const longestFrame = 256 * 1024
 
-/** What may wait here for the other side to read it; then nothing more is read from it, acknowledgements and pongs stop. */
+/** Maximum bytes that wait to be sent. Above this, nothing is read, so acknowledgements and pongs stop. */
 const mostBacklog = 1024 * 1024
 
-/** What opening and keeping a data channel takes from outside. */
+/** External dependencies of a data channel. */
 export interface Surroundings {
   clock: Clock
   signer: Signer
@@ -28,7 +28,7 @@ export interface Surroundings {
 
 export interface DataSocketEvents {
   frame(frame: Buffer): void
-  /** It is gone: by either side, by the network, or because it no longer answered. */
+  /** The socket is closed: by either side, by the network, or because it no longer answered. */
   gone(): void
   /** Called with each pong: how long it took, in milliseconds. */
   pong(roundTrip: number): void
@@ -37,14 +37,14 @@ export interface DataSocketEvents {
 /** An open data channel's WebSocket. */
 export interface DataSocket extends Wire {
   readonly isOpen: boolean
-  /** Stops reading, so that the sender has to wait; and reads on. */
+  /** Pauses reading, so that the sender has to wait; and resumes. */
   pause(): void
   resume(): void
   close(): void
 }
 
 /**
- * Opens a data channel and shows its token. TLS is always verified; without TLS only this machine is talked to.
+ * Opens a data channel and shows its token. TLS is always verified; without TLS, only this machine is allowed.
  * Rejects when it can't be opened within 15 seconds.
  */
 export async function openSocket(
@@ -63,7 +63,7 @@ export async function openSocket(
     ...(agent ? { agent } : {}),
   })
   const gone = new AbortController()
-  // Listened to from the beginning: the first frames may come with the answer that opens the socket.
+  // Attached immediately, because the first frames can arrive with the answer that opens the socket.
   socket.on('message', (data: Buffer, isBinary) => isBinary && events.frame(data))
   const reading = new Reading(socket, clock)
   for (const event of ['message', 'ping']) socket.on(event, () => reading.limit())
@@ -94,7 +94,7 @@ export async function openSocket(
     backlog: () => socket.bufferedAmount,
     pause: () => reading.hold(true),
     resume: () => reading.hold(false),
-    // No closing handshake is waited for: AWS learns of the session's end in another way.
+    // Don't wait for a closing handshake: a separate call ends the session in AWS.
     close: () => socket.terminate(),
   }
 }
@@ -107,12 +107,12 @@ function opening(socket: WebSocket): Promise<Socket> {
       stream.setNoDelay(true)
     })
     socket.on('open', () => stream && resolve(stream))
-    // Before the opening an error says why there is none; after it "close" follows, which is all we need.
+    // Before the socket is open, an error gives the reason; afterwards "close" follows, which is enough.
     socket.on('error', reject)
   })
 }
 
-/** Whether a socket is read: not while we are told to wait, nor while the other side does not read what we answer. */
+/** Whether a socket is read: not while reading is paused, nor while the remote side doesn't read our answers. */
 class Reading {
   private held = false
   private choked = false
@@ -145,7 +145,7 @@ class Reading {
     else this.socket.resume()
   }
 
-  /** Who reads nothing for as long as a pong may take is gone. */
+  /** A remote side that reads nothing for the pong timeout counts as gone. */
   private async drained(): Promise<void> {
     const { socket, clock } = this
     let left = socket.bufferedAmount
@@ -162,7 +162,7 @@ class Reading {
 
 const gathering = new WeakSet<Socket>()
 
-/** Combines into one system call all that is written to `socket` in this turn of the event loop. */
+/** Combines all writes to `socket` in this turn of the event loop into one system call. */
 export function gather(socket: Socket): void {
   if (gathering.has(socket)) return
   gathering.add(socket)
@@ -173,7 +173,7 @@ export function gather(socket: Socket): void {
   })
 }
 
-/** Pings while the socket lives, and ends it when a pong stays out. A socket that we paused is let be. */
+/** Sends pings, and closes the socket if a pong is missing. Skips a paused socket. */
 async function watch(
   socket: WebSocket,
   clock: Clock,
@@ -186,7 +186,7 @@ async function watch(
     answered = true
     events.pong(clock.now() - sentAt)
   })
-  // What arrives is as good as a pong.
+  // Any data counts as a pong.
   socket.on('message', () => {
     answered = true
   })

@@ -10,17 +10,17 @@ export interface SessionRequest {
   /** "AWS-StartPortForwardingSession"; without one it is a shell. */
   document?: string
   parameters?: Record<string, string[]>
-  /** Stands beside the session in AWS. */
+  /** Shown with the session in AWS. */
   reason?: string
 }
 
-/** Where a session's data channel is, and what opens it. */
+/** The address of a session's data channel, and its token. */
 export interface Address {
   StreamUrl?: string | undefined
   TokenValue?: string | undefined
 }
 
-/** Starts the session in AWS, within the time that the whole opening may take. */
+/** Starts the session in AWS, within the time limit of the whole opening. */
 export async function startAtAws(
   request: SessionRequest,
   ssm: SSMClient,
@@ -50,7 +50,7 @@ export async function startAtAws(
   }
 }
 
-/** Waits for `opening`, at most for the time that it may take, or until `signal` aborts. LabError `no-handshake`. */
+/** Waits for `opening`, up to the time limit, or until `signal` aborts. LabError `no-handshake`. */
 export async function inTime(opening: Promise<void>, clock: Clock, signal?: AbortSignal): Promise<void> {
   const over = new AbortController()
   const deadline = clock.sleep(readyWithin, over.signal).then(() => {
@@ -59,7 +59,7 @@ export async function inTime(opening: Promise<void>, clock: Clock, signal?: Abor
   const interrupted = new Promise<never>((_, reject) => {
     signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
   })
-  // Whichever comes second is nobody's business.
+  // Ignores the one that settles second.
   for (const loser of [deadline, interrupted, opening]) loser.catch(() => {})
   try {
     await Promise.race([opening, deadline, interrupted])

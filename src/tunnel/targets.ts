@@ -1,6 +1,6 @@
 import { LabError } from '../core/error.js'
 
-/** A port of the instance and where it opens here. */
+/** A port of the instance and its local port. */
 export interface Target {
   /** "librechat", "portainer", or the two ports. */
   name: string
@@ -15,7 +15,7 @@ const known: Record<string, Target> = {
   portainer: { name: 'portainer', remotePort: 9443, localPort: 9443, scheme: 'https' },
 }
 
-/** Caddy's own HTTPS: its certificate covers localhost, and its cookies are Secure. */
+/** Caddy's HTTPS port: its certificate covers localhost, and its cookies are Secure. */
 const librechatOverHttps: Target = { name: 'librechat', remotePort: 443, localPort: 8443, scheme: 'https' }
 
 /**
@@ -49,8 +49,8 @@ export function parseTarget(text: string, { https = false } = {}): Target {
 const isPort = (port: number) => Number.isInteger(port) && port >= 1 && port <= 65_535
 
 /**
- * The address for a browser. `localhost` may be either loopback address, so it is named only where both are ours; what
- * was bound by its address is reached by it, and not by another program that has the other one.
+ * The address for a browser. `localhost` can be either loopback address, so it is used only if both are ours;
+ * otherwise the bound address is used, because another program may have the other one.
  * @param bind undefined: both loopback addresses
  */
 export function urlOf({ scheme }: Target, bind: string | undefined, port: number): string {
@@ -59,5 +59,5 @@ export function urlOf({ scheme }: Target, bind: string | undefined, port: number
   return `${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`
 }
 
-/** Whether others than this machine's own programs can reach what listens there. */
+/** Whether other machines can reach the listening address. */
 export const isLoopback = (bind: string) => bind === 'localhost' || bind === '::1' || bind.startsWith('127.')

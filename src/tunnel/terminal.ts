@@ -6,7 +6,7 @@ import { rawMode } from './raw-mode.js'
 import { Session, type SessionSurroundings } from './session.js'
 import type { SessionRequest } from './start.js'
 
-/** A user's terminal, or the pipes in its place. Without an input, nothing is typed and Ctrl-C stays here. */
+/** A user's terminal, or pipes instead. Without an input, nothing is typed and Ctrl-C is handled locally. */
 export interface Terminal {
   input?: NodeJS.ReadStream
   output: NodeJS.WriteStream
@@ -17,8 +17,8 @@ const high = 256 * 1024
 const look = 20
 
 /**
- * A session that takes over the terminal: every key goes to the instance, Ctrl-C among them, and what comes is
- * shown as it is. Resolves with the reason for its end; the terminal is then as it was before.
+ * A session that takes over the terminal: every key, including Ctrl-C, is sent to the instance, and output is shown
+ * unchanged. Resolves with the reason for its end; the terminal is then restored.
  */
 export async function runTerminal(
   request: SessionRequest,
@@ -64,7 +64,7 @@ export async function runTerminal(
     if (typed.length > 0) input?.pause()
   }
   const over = new AbortController()
-  // A pipe at its end stays at its end for whoever reads next; a terminal's end is a key, and has to be pressed again.
+  // A pipe stays at its end for the next reader; at a terminal, the end is a key that can be pressed again.
   const close = async () => {
     while (!over.signal.aborted) {
       type(endOfInput)
@@ -93,13 +93,13 @@ export async function runTerminal(
   }
 }
 
-/** The window's size; 80 columns where there is no window. */
+/** The window's size; 80 columns without one. */
 function tellSize(session: Session | undefined, output: NodeJS.WriteStream): void {
   const size = { cols: output.columns ?? 80, rows: output.rows ?? 24 }
   session?.send(payloadType.size, Buffer.from(JSON.stringify(size)))
 }
 
-/** Makes the instance wait until the terminal has taken what came. */
+/** Makes the instance wait until the terminal has written the output. */
 async function waitUntilShown(
   output: NodeJS.WriteStream,
   session: Session | undefined,

@@ -9,7 +9,7 @@ import type { Paint, Ui } from './ui.js'
 const short = (cidr: string) => (cidr === '0.0.0.0/0' ? 'everywhere' : cidr.replace(/\/32$/, ''))
 const counted = (count: number) => `${count.toLocaleString('en')} address${count === 1 ? '' : 'es'}`
 
-/** Each range with what is to be known about it, then what is not as the list says. */
+/** Each range with notes, then the rules that differ from the list. */
 export function accessText(access: Access, paint: Paint): string {
   const { lab, ranges } = access
   const { style } = paint
@@ -74,7 +74,7 @@ export const accessJson = ({ lab, allow, openPort80, ranges, unlisted, here }: A
   here: here ?? null,
 })
 
-/** What will change, and what follows from it. */
+/** The changes and their consequences. */
 function planText({ before, after, changes, locksOut }: AccessPlan, paint: Paint): string {
   const { style } = paint
   const { lab, allow, here } = after

@@ -1,7 +1,7 @@
 import type { AddressPolicy } from '../app/address-policy.js'
 import type { Ui } from './ui.js'
 
-/** Prints the policy, or who has it now and how to detach it. */
+/** Prints the policy, or the user or role that it is attached to and how to detach it. */
 export function showAddressPolicy({ policy, attachedTo }: AddressPolicy, ui: Ui): void {
   if (!attachedTo) {
     ui.result(JSON.stringify(policy, null, 2), policy)

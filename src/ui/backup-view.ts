@@ -1,9 +1,11 @@
 import type { Backup } from '../app/backup/backup.js'
 import type { Restored } from '../app/backup/restore.js'
 import type { ListedBackups, PricedSnapshot } from '../app/backup/snapshot.js'
+import type { S3Backup } from '../app/backup/to-s3.js'
 import type { Verified } from '../app/backup/verify.js'
 import type { Ui } from '../app/context.js'
 import { bytesText } from '../core/bytes.js'
+import { shellQuote } from '../core/shell.js'
 import { clean } from './style.js'
 import { columns } from './table.js'
 
@@ -14,6 +16,18 @@ export const backupText = ({ file, bytes, stoppedSeconds }: Backup, { hint }: Pi
     `  To check it later: ${hint({ command: { path: 'backup verify', args: [file] } })}`,
     `  To restore it:     ${hint({ command: { path: 'restore', args: [file] } })}`,
   ].join('\n')
+
+export function s3Text({ url, bytes, region, stoppedSeconds }: S3Backup, { hint }: Pick<Ui, 'hint'>): string {
+  const file = url.slice(url.lastIndexOf('/') + 1)
+  return [
+    `Backed up to ${clean(url)} (${bytesText(bytes)}, ${clean(region)}). S3 checked the SHA-256 of each part.`,
+    `  LibreChat was stopped for ${Math.ceil(stoppedSeconds)} s. Without the passphrase nobody can read the backup.`,
+    '  Only a downloaded copy shows that the passphrase opens it:',
+    `  To download it: ${hint({ run: `aws s3 cp ${shellQuote(url)} .` })}`,
+    `  To check it:    ${hint({ command: { path: 'backup verify', args: [file] } })}`,
+    `  To restore it:  ${hint({ command: { path: 'restore', args: [file] } })}`,
+  ].join('\n')
+}
 
 export const verifiedText = (file: string, { header, librechat, mongodb }: Verified): string =>
   [

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 
-/** An opener that has not failed by then has the page open, or runs as long as the browser does. */
+/** If the opener has not failed after this time, the page is open, or the opener runs as long as the browser. */
 const usualTimeoutMs = 3_000
 
 const openers: Partial<Record<NodeJS.Platform, (url: string) => [command: string, args: string[]]>> = {
@@ -8,7 +8,7 @@ const openers: Partial<Record<NodeJS.Platform, (url: string) => [command: string
   win32: (url) => ['rundll32', ['url.dll,FileProtocolHandler', url]],
 }
 
-/** Opens a page in the user's browser; false where the platform's opener is missing or fails. */
+/** Opens a page in the user's browser; false if the platform's opener is missing or fails. */
 export function openBrowser(url: string, timeoutMs = usualTimeoutMs): Promise<boolean> {
   const opener = openers[process.platform] ?? ((page: string) => ['xdg-open', [page]] as const)
   const [command, args] = opener(url)

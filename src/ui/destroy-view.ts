@@ -14,7 +14,7 @@ const snapshotLine = ({ name, snapshotId, mostMonthlyUsd }: PricedSnapshot) =>
       : `at most $${mostMonthlyUsd.toFixed(2)} a month`
   }`
 
-/** What stays of the data, and how it is removed. */
+/** Data that stays, and how to remove it. */
 function snapshotLines(snapshots: readonly PricedSnapshot[], { hint }: Pick<Ui, 'hint'>): string[] {
   const [first] = snapshots
   if (!first) return []
@@ -26,7 +26,7 @@ function snapshotLines(snapshots: readonly PricedSnapshot[], { hint }: Pick<Ui, 
 
 const apart = (lines: readonly string[]) => (lines.length > 0 ? ['', ...lines] : [])
 
-/** What will be deleted, with every id, what is kept, and what is left alone. */
+/** What is deleted, with every id, what is kept, and what is not changed. */
 function planText({ lab, going, kept, strangers, snapshots }: DestroyPlan, { style, hint }: Paint): string {
   return [
     style('bold', `This destroys the lab "${lab.name}" in ${lab.region}:`),
@@ -41,7 +41,7 @@ function planText({ lab, going, kept, strangers, snapshots }: DestroyPlan, { sty
   ].join('\n')
 }
 
-/** There is nothing, or only what is kept. */
+/** Nothing to delete, or only kept resources. */
 function nothingText(
   { lab, kept, strangers, address, elsewhere, snapshots }: DestroyPlan,
   { style, hint }: Paint,

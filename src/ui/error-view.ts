@@ -2,7 +2,7 @@ import type { Ui } from '../app/context.js'
 import type { LabError } from '../core/error.js'
 import { clean, cut, plainSpaces, styleFor, wantsColor, wrap } from './style.js'
 
-/** An error as JSON: only added to, never taken from. */
+/** An error as JSON. Fields are only added, never removed. */
 const errorObject = (error: LabError, hint: Ui['hint']) => ({
   error: {
     code: error.code,
@@ -33,7 +33,7 @@ export function showError(
   const { hint } = ui
   const style = styleFor(wantsColor(stderr, env, options.color))
   const lines = [`${style('red', '✖')} ${style('bold', clean(error.message))}`]
-  // A reason may quote what somebody else wrote, at any length.
+  // A reason can quote external text of any length.
   if (error.why) lines.push(`  ${clean(cut(error.why, 1000))}`)
   for (const step of error.fix) lines.push(`  ${style('cyan', '→')} ${clean(hint(step))}`)
   if (error.requestId) lines.push(style('dim', `  AWS request id: ${clean(error.requestId)}`))

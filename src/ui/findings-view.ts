@@ -2,7 +2,7 @@ import type { Finding } from '../app/doctor.js'
 import { clean } from './style.js'
 import type { Paint, Ui } from './ui.js'
 
-/** What to do, in order, and what would be better still; or that there is nothing to do. */
+/** What to do, in order, and optional advice; or that there is nothing to do. */
 export function findingsText(findings: readonly Finding[], { style, hint }: Paint): string {
   const problems = findings.flatMap(({ problem }) => problem ?? [])
   const advice = findings.flatMap((finding) => finding.advice)

@@ -1,4 +1,6 @@
 import { checkbox, confirm, input, password, select } from '@inquirer/prompts'
 
-/** Loaded when a question is asked. Named one by one: the rest (an editor, with every encoding there is) is large. */
+/**
+ * Loaded when a question is asked. Imports single prompts, because the rest (an editor with all encodings) is large.
+ */
 export const inquirer = { checkbox, confirm, input, password, select }

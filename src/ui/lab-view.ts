@@ -8,7 +8,7 @@ import { clean, duration } from './style.js'
 import { columns } from './table.js'
 import type { Paint, Ui } from './ui.js'
 
-/** Shown wherever a lab is open to more than a few addresses. */
+/** Shown if a lab is open to more than a few addresses. */
 export const openToMany = ({ allow }: Pick<Settings, 'allow'>, { hint }: Pick<Ui, 'hint'>): string[] =>
   allow.everyone
     ? [
@@ -43,7 +43,7 @@ export function healthLines(health: HostHealth, { style, hint }: Paint): string[
     }),
   )
   const said = ({ text, fix }: Finding) => [text, ...fix.map(hint)].join(' ')
-  // A service that is not healthy has a line already.
+  // An unhealthy service already has a line.
   const problems = health.problems.filter(({ code }) => code !== 'service')
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
   const facts = [
@@ -72,17 +72,22 @@ export function healthLines(health: HostHealth, { style, hint }: Paint): string[
   ]
 }
 
-/** Whose certificate port 443 shows, until when, and what to compare with the browser's warning. */
+/**
+ * The certificate that port 443 serves: issuer, expiry, and the fingerprint to compare with the browser's warning.
+ */
 function certificateFacts({ certificate, ownCertificate, trustedCertificate }: HostHealth): string[] {
   if (!certificate) return []
   const isOwn = certificate.sha256 !== '' && certificate.sha256 === ownCertificate?.sha256
-  const end = certificate.notAfter.replace(/T(\d\d:\d\d).*/, trustedCertificate?.served ? ' $1 UTC' : '')
+  const minute = (time: string) => time.replace(/T(\d\d:\d\d).*/, ' $1 UTC')
+  const end = trustedCertificate?.served ? minute(certificate.notAfter) : certificate.notAfter.slice(0, 10)
   const whose = isOwn ? 'the lab’s own' : `issued by ${issuerText(certificate.issuer)}`
   const last = trustedCertificate?.last
   return [
     `certificate ${whose}, valid until ${end}`,
     ...(last
-      ? [`trusted certificate last ${last.result === 'issued' ? 'issued' : 'refused'} ${last.at}`]
+      ? [
+          `trusted certificate ${last.result === 'issued' ? 'last issued' : 'last failed'} on ${minute(last.at)}`,
+        ]
       : []),
     ...headed('SHA-256 fingerprint of the lab’s own certificate:', fingerprintLines(ownCertificate?.sha256)),
   ]
@@ -140,7 +145,7 @@ interface Failure {
   fix: readonly (Prose | Hint)[]
 }
 
-/** Each cause once, with all that it affects. */
+/** Each cause once, with all models that it affects. */
 function failureLines(failures: readonly Failure[], { style, hint }: Paint): string[] {
   const causes = [...new Set(failures.map(({ cause }) => cause))]
   return causes.flatMap((cause) => {
@@ -166,7 +171,7 @@ export const healthJson = (health: HostHealth | undefined, { hint }: Pick<Ui, 'h
   return { ...rest, problems: plain(problems), warnings: plain(warnings) }
 }
 
-/** What a judgement of chat means, besides each model's own line. */
+/** Summarises the state of chat, in addition to each model's line. */
 export function chatWarnings(
   { verdict, silent }: ChatJudgement,
   report: ChatReport | undefined,
@@ -187,11 +192,11 @@ export function chatWarnings(
   ]
 }
 
-/** The step out of a lab without models. */
+/** The step that gives a lab without models its first ones. */
 export const addModels = ({ hint }: Pick<Ui, 'hint'>): string =>
   `To add the models that a new lab gets: ${hint({ command: { path: 'up', flags: { models: 'default' } } })}`
 
-/** The step that allows the address of whoever runs it: plain `up` does so only where the lab follows the address. */
+/** The command that allows the current address: plain `up` does that only if the lab uses a detected address. */
 export const letIn = ({ allow }: Pick<Settings, 'allow'>, address?: string): Hint => {
   if (allow.from === 'detected') return { command: { path: 'up' } }
   return address
@@ -199,7 +204,7 @@ export const letIn = ({ allow }: Pick<Settings, 'allow'>, address?: string): Hin
     : { command: { path: 'up', flags: { 'allow-cidr': ['detect'] } } }
 }
 
-/** Why a port may not answer here although the host is healthy. */
+/** Why a port may not answer from here although the host is healthy. */
 export const silentPort = (
   port: number,
   settings: Pick<Settings, 'allow'>,

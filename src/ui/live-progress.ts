@@ -2,12 +2,12 @@ import ora from 'ora'
 import { line, type Progress, type ProgressOptions, type Task } from './progress.js'
 import { clean, cut, duration, wrap } from './style.js'
 
-/** At a terminal: finished lines stay, what is under way moves below them. */
+/** At a terminal: finished lines stay, running tasks are animated below them. */
 export function liveProgress({ stream, style, now }: ProgressOptions): Progress {
   const active = new Map<string, Task>()
   const spinner = ora({
     stream: stream as NodeJS.WriteStream,
-    // The library would judge by another stream, and ignores NO_COLOR.
+    // The library checks another stream, and ignores NO_COLOR.
     color: style('cyan', '.') === '.' ? false : 'cyan',
     discardStdin: false,
     hideCursor: true,

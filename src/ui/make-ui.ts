@@ -16,7 +16,7 @@ export interface UiOptions {
   signal: AbortSignal
 }
 
-/** Clears the screen and goes to its first line. */
+/** Clears the screen and moves to the first line. */
 const toTop = '\u001b[2J\u001b[H'
 
 /** Live progress at a terminal, plain lines elsewhere, one object on stdout with `--json`. */
@@ -25,7 +25,7 @@ export async function makeUi(options: UiOptions): Promise<Ui> {
   const { hint } = options.hints
   const style = styleFor(wantsColor(stderr, env, options.color))
   const dumb = env.TERM === 'dumb'
-  // A terminal without a size reports 0: no line can be rewritten.
+  // A terminal without a size reports 0, so no line can be rewritten.
   const lively = stderr.isTTY && stderr.columns > 0 && !env.CI && !dumb
   // Questions move the cursor, which a dumb terminal can't.
   const interactive = Boolean(stdin.isTTY && stderr.isTTY) && !dumb
@@ -56,7 +56,7 @@ export async function makeUi(options: UiOptions): Promise<Ui> {
     },
     result(text, object) {
       progress.close()
-      // At a terminal it stands apart from the progress above it.
+      // At a terminal, a blank line separates it from the progress above.
       const shown = stdout.isTTY ? `\n${wrap(text, stdout.columns || 80)}` : text
       stdout.write(json ? `${asJson(object)}\n` : `${sieved(shown)}\n`)
     },

@@ -3,7 +3,7 @@ import { clean } from './style.js'
 import { columns } from './table.js'
 import type { Paint, Ui } from './ui.js'
 
-/** By provider, newest first; what cannot be called follows with the reason, and at the end what to do. */
+/** By provider, newest first; then models that can't be called, with the reason; at the end what to do. */
 export function modelsText(found: AccountModels, { style, hint }: Paint): string {
   const { region, models, choice } = found
   const picked = new Set(choice.chosen.map(({ id }) => id))
@@ -49,7 +49,7 @@ function nextText({ choice, leftOut }: AccountModels, hint: Ui['hint']): string[
   ]
 }
 
-/** The regions that may answer a request. */
+/** The regions that can answer a request. */
 function whereOf({ profile }: Route, region: string): string {
   if (!profile) return region
   return profile.kind === 'global' ? 'any region' : regionsOf({ profile }, region).join(', ')

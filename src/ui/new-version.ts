@@ -6,9 +6,8 @@ import { join } from 'node:path'
 const day = 24 * 60 * 60 * 1000
 
 /**
- * The newest version that npm knew when it was last asked, where it is newer than `current`. At most once a day
- * npm is asked again, in a detached process; its answer is for the next run. Never in CI,
- * nor with NO_UPDATE_NOTIFIER or LIBRECHAT_LAB_NO_UPDATE_CHECK set.
+ * The newest version according to the last check, if it is newer than `current`. At most once a day, a detached
+ * process asks npm for the next run. Never in CI, nor with NO_UPDATE_NOTIFIER or LIBRECHAT_LAB_NO_UPDATE_CHECK set.
  */
 export function newVersion(current: string, env: NodeJS.ProcessEnv): string | undefined {
   if (env.CI || env.NO_UPDATE_NOTIFIER || env.LIBRECHAT_LAB_NO_UPDATE_CHECK) return undefined
@@ -20,12 +19,12 @@ export function newVersion(current: string, env: NodeJS.ProcessEnv): string | un
     if (!asked || Math.abs(Date.now() - asked.mtimeMs) > day) ask(folder, file, env)
     return isNewer(newest, current) ? newest : undefined
   } catch {
-    // A notice is not worth a failure, whatever the reason.
+    // No error of the check may fail the command.
     return undefined
   }
 }
 
-/** The file is emptied at once: a npm that fails is not asked again before tomorrow. */
+/** Empties the file first, so that a failing npm is not asked again on the same day. */
 function ask(folder: string, file: string, env: NodeJS.ProcessEnv): void {
   mkdirSync(folder, { recursive: true })
   const answer = openSync(file, 'w')
@@ -34,7 +33,7 @@ function ask(folder: string, file: string, env: NodeJS.ProcessEnv): void {
     env,
     detached: true,
     windowsHide: true,
-    // npm is a script there, which only a shell can start.
+    // On Windows npm is a script, which only a shell can start.
     shell: process.platform === 'win32',
     stdio: ['ignore', answer, 'ignore'],
   })
@@ -50,7 +49,7 @@ function cacheFolder(env: NodeJS.ProcessEnv): string {
   return join(homedir(), '.cache')
 }
 
-/** Of two releases such as "1.10.0"; anything else is not newer. */
+/** Compares two releases such as "1.10.0"; false for anything else. */
 function isNewer(one: string, other: string): boolean {
   if (!/^\d{1,6}(\.\d{1,6}){2}$/.test(one)) return false
   const [a, b] = [one, other].map((version) => version.split(/[.-]/).map(Number))

@@ -10,7 +10,7 @@ const colors = { create: 'green', change: 'yellow', keep: 'dim', remove: 'red' }
 const say = ({ what, from, to, byHand }: Change, hint: Ui['hint']): string =>
   `${what}: ${from === undefined ? '' : `${from} → `}${to ?? ''}${byHand ? `  (${hint(byHand)})` : ''}`
 
-/** Each resource with its action, each setting, and what the lab costs a month. */
+/** Each resource with its action, each setting, and the lab's monthly cost. */
 export function planText(plan: Plan, { style, hint }: Paint): string {
   const { items, replaces, movesData, cost, lab, rows, strangers, leftSecrets, createsVpc } = plan
   const lines = [style('bold', `Plan for the lab "${lab.name}" in ${lab.region}`), '']
@@ -33,7 +33,7 @@ export function planText(plan: Plan, { style, hint }: Paint): string {
   return lines.join('\n')
 }
 
-/** Each setting; what changes with the old value first. */
+/** Each setting; changed ones with the old value. */
 function rowsText(rows: readonly SettingRow[], style: Ui['style']): string[] {
   const cells = rows.map(({ what, from, to }) => [
     `  ${from === undefined ? ' ' : style('yellow', '~')} ${what}`,
@@ -60,7 +60,7 @@ export const costJson = ({ lines, monthlyUsd, modelsMostUsd, source }: Cost) => 
 export const changesJson = (changes: readonly Change[], { hint }: Pick<Ui, 'hint'>) =>
   changes.map(({ byHand, ...change }) => (byHand ? { ...change, byHand: hint(byHand) } : change))
 
-/** What would be done on the host; null: nothing. */
+/** The work on the host; null: nothing. */
 function hostText(items: Plan['items'], { hint }: Pick<Ui, 'hint'>): string | null {
   const changes = items.find(({ resource }) => resource.name === 'host')?.changes ?? []
   return changes.map((change) => say(change, hint)).join('; ') || null

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream'
 import type { Event } from '../core/event.js'
 import { clean, duration, plainSpaces, type Style, wrap } from './style.js'
 
-/** An event with its text as it is shown. */
+/** An event with its rendered text. */
 type Shown = Extract<Event, { type: 'task' }> | { type: Exclude<Event['type'], 'task'>; text: string }
 
 /** Shows events. */
@@ -49,8 +49,8 @@ export function line(event: Shown, style: Style, elapsed: number | undefined): s
 const heartbeatMs = 15_000
 
 /**
- * Without a terminal: one line for each change, and a line after each 15 seconds in which nothing else was written,
- * from the start to the result. `close` stops that until the next task.
+ * Without a terminal: one line for each change, and a heartbeat line after 15 seconds without output. `close` stops
+ * that until the next task.
  */
 export function plainProgress({ stream, style, now }: ProgressOptions): Progress {
   const active = new Map<string, Task>()

@@ -5,7 +5,7 @@ import { type Style, wrap } from './style.js'
 
 type Asking = Pick<Ui, 'confirm' | 'input' | 'password' | 'select' | 'checkbox'>
 
-/** Without a terminal, a question becomes an error that names its flag. */
+/** Without a terminal, a question throws an error that names its flag. */
 export function refuseToAsk({ dumb, hint }: { dumb: boolean; hint: Ui['hint'] }): Asking {
   const nowhere = dumb ? 'this terminal (TERM=dumb) can’t show a question' : 'there is no terminal to ask'
   const refuse = async (question: Question): Promise<never> => {
@@ -52,7 +52,7 @@ export function askAtTerminal(options: {
     }
   }
   const columns = () => options.output.columns
-  /** The library breaks a line anywhere, so a complaint comes to it in lines that fit. */
+  /** The library breaks lines within words, so messages are wrapped before. */
   const complaint = (said: true | string) => (said === true ? said : wrap(said, columns() - COMPLAINT_MARK))
   return {
     confirm: (q) => ask(q, (l, c) => l.confirm({ message: q.message, default: q.default }, c)),
@@ -109,11 +109,11 @@ export function askAtTerminal(options: {
   }
 }
 
-/** What stands before a complaint ("> "), and before and behind a question that was answered ("✔ ", " "). */
+/** The width of what the library adds: "> " before a message, "✔ " and " " around an answered question. */
 const COMPLAINT_MARK = 2
 const ANSWER_MARK = 3
 
-/** All names where they fit on the line, or the first and the number of the others. */
+/** All names if they fit on the line, or the first and the number of the others. */
 function summed(names: readonly string[], width: number): string {
   const all = names.join(', ')
   return displayWidth(all) < width || names.length < 2 ? all : `${names[0]} and ${names.length - 1} more`

@@ -7,7 +7,7 @@ import { columns, usd } from './table.js'
 import type { Paint } from './ui.js'
 import { zoned } from './when.js'
 
-/** What `stop` did, what it costs and saves, and what others see. */
+/** The result of `stop`: what it costs and saves, and what other users see. */
 export function stoppedText(stopped: StoppedLab, { style, hint }: Paint): string {
   const { lab, changed, cost, nextStart, timezone, since } = stopped
   const head = changed
@@ -51,7 +51,7 @@ export const stoppedJson = ({ lab, instanceId, changed, since, cost, nextStart }
   runningCost: costJson(cost.running),
 })
 
-/** What `start` did, how long it took, and whether the lab is healthy. */
+/** The result of `start`: its duration, and whether the lab is healthy. */
 export function startedText(started: Started, { style, hint }: Paint): string {
   const { lab, changed, health, tookMs, urls, nextStop, timezone } = started
   const head = !changed

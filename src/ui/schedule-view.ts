@@ -73,7 +73,7 @@ function factLines({ schedule, text = '', nextStart, nextStop, cost }: ScheduleR
   ])
 }
 
-/** The clock skips an hour when daylight saving time begins, and Scheduler what is due in it. */
+/** When daylight saving time begins, the clock skips an hour, and Scheduler skips the events in it. */
 const skippedLines = ({ skipped, schedule }: ScheduleReport, { style }: Pick<Paint, 'style'>): string[] =>
   skipped.map(
     ({ event, date }) =>

@@ -108,7 +108,7 @@ export function statusText(status: Status, paint: Paint): string {
   return lines.join('\n')
 }
 
-/** What the host is short of, and the next step; nothing where it has room. */
+/** What the host lacks, and the next step; empty if it has capacity. */
 function capacityLines({ capacity }: There, { style, hint }: Paint): string[] {
   if (!capacity || capacity.limits.length === 0) return []
   return [
@@ -121,7 +121,7 @@ function capacityLines({ capacity }: There, { style, hint }: Paint): string[] {
   ]
 }
 
-/** What the models have cost so far; a limit that is reached is among the host's warnings. */
+/** The models' cost so far. A reached limit is among the host's warnings. */
 function spentLines({ health, settings }: There, { style, hint }: Paint): string[] {
   if (!health?.money) return []
   const { month, usd: spent, at } = health.money
@@ -135,7 +135,7 @@ function spentLines({ health, settings }: There, { style, hint }: Paint): string
   ]
 }
 
-/** What AWS's budget has counted, which is late and about the whole account. */
+/** The AWS budget's figures, which are late and cover the whole account. */
 function budgetLines({ budget }: There): string[] {
   if (!budget) return []
   const { spentUsd, forecastUsd } = budget
@@ -144,7 +144,7 @@ function budgetLines({ budget }: There): string[] {
   return [`  AWS budget of ${usd(budget.usd)} a month for the account: ${spent}${forecast} (hours late)`]
 }
 
-/** Since when a lab is stopped, why, and how it comes back. */
+/** Since when and why a lab is stopped, and how to start it. */
 function stoppedLines({ stopped, next }: There, { style, hint }: Paint): string[] {
   if (!stopped) return []
   const since = stopped.since === undefined ? '' : ` since ${zoned(stopped.since, next?.timezone)}`
@@ -169,7 +169,7 @@ const reasons = {
   unknown: 'not by stop, its schedule or idle stop',
 } as const
 
-/** What a stopped lab costs while it runs. */
+/** The cost of a stopped lab while it runs. */
 const runningCost = ({ stopped, cost, next }: There): string[] =>
   stopped
     ? [`  While it runs${next ? ' by its schedule' : ''}: ${usd(cost.monthlyUsd)} a month before tax`]
@@ -177,7 +177,9 @@ const runningCost = ({ stopped, cost, next }: There): string[] =>
       ? []
       : [`  With its schedule; the next stop is at ${zoned(next.stop, next.timezone)}`]
 
-/** `up` does not make a model answer: where nothing else is wrong, the causes are above, or the models were not asked. */
+/**
+ * `up` can't make a model answer. If nothing else is wrong, the causes are shown above, or the models were not asked.
+ */
 function nextStep(
   { settings, items, leftSecrets, lostModels, health, chat }: There,
   { hint }: Paint,
@@ -190,7 +192,7 @@ function nextStep(
   return [hint({ command: { path: 'up' }, text: 'asks the models again, after you have fixed the cause' })]
 }
 
-/** No proof is no health: nobody has seen a model of this lab answer. */
+/** Without a proof, the lab is not healthy: no model is known to answer. */
 const unproven = ({ models }: Settings, { hint }: Pick<Ui, 'hint'>): string =>
   models.length > 0
     ? `no model was asked yet. To ask each: ${hint({ command: { path: 'status', flags: { chat: true } } })}`
@@ -198,13 +200,13 @@ const unproven = ({ models }: Settings, { hint }: Pick<Ui, 'hint'>): string =>
 
 type There = Exclude<Status, { keptAddress: string }>
 
-/** The host has a section of its own. */
+/** The host has its own section. */
 const isHost = ({ resource }: There['items'][number]) => resource.name === 'host'
 
 const driftText = ({ what, from, to, byHand }: Change, hint: Ui['hint']): string =>
   `${clean(`${what}: ${from === undefined ? '' : `is ${from}, `}should be ${to}`)}${byHand ? ` (${hint(byHand)})` : ''}`
 
-/** What differs on the host, besides its health. */
+/** Differences on the host, besides its health. */
 function hostDriftLines({ items, health }: There, { style, hint }: Paint): string[] {
   if (!health) return []
   const drift = items.filter(isHost).flatMap(({ changes }) => changes.filter(({ what }) => what !== 'health'))
@@ -251,7 +253,7 @@ export function allowedFrom(ingress: readonly Rule[]): string {
       : `${fromPort === toPort ? fromPort : `${fromPort}-${toPort}`}${protocol === 'tcp' ? '' : `/${protocol}`}`
   for (const ports of new Set(ingress.map(portsOf))) {
     const sources = ingress.filter((rule) => portsOf(rule) === ports).map(({ source }) => sourceText(source))
-    const key = [...new Set(sources)].sort().join(', ')
+    const key = sources.includes('everywhere') ? 'everywhere' : [...new Set(sources)].sort().join(', ')
     bySources.set(key, [...(bySources.get(key) ?? []), ports])
   }
   const rules = [...bySources].map(([sources, ports]) => `${sources} (${ports.join(', ')})`)
@@ -265,7 +267,10 @@ const sourceText = (source: string) =>
       ? 'everywhere over IPv6'
       : source.replace(/\/32$/, '')
 
-/** Whether many can reach the lab, by its rules; what only the settings say is shown as what `up` would open. */
+/**
+ * Whether many addresses can reach the lab according to its rules. Ranges that are only in the settings are shown as
+ * changes that `up` would make.
+ */
 function wideLines(
   settings: There['settings'],
   ingress: There['ingress'],

@@ -18,7 +18,10 @@ const nouns: Record<Stranger['kind'], string> = {
   interface: 'network interface',
 }
 
-/** What has the lab's tags and is left alone. An unused volume costs money, so its line says how to delete it. */
+/**
+ * Unproven resources with the lab's tags, which are not changed. An unused volume costs money, so its line says how
+ * to delete it.
+ */
 export function strangerLines(
   strangers: readonly Stranger[],
   { region }: LabId,

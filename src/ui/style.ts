@@ -5,7 +5,7 @@ import type { Style } from '../core/style.js'
 
 export type { Style } from '../core/style.js'
 
-/** Whether colour is wanted on a stream: https://no-color.org, https://force-color.org */
+/** Whether a stream gets colours: https://no-color.org, https://force-color.org */
 export function wantsColor(
   stream: { isTTY?: boolean },
   env: NodeJS.ProcessEnv,
@@ -22,8 +22,8 @@ export const styleFor =
     color ? styleText(format, text, { validateStream: false }) : text
 
 /**
- * Without what would move a terminal's cursor or turn the direction of writing: text from AWS, a template or the
- * command line may hold anything.
+ * Removes characters that move a terminal's cursor or change the writing direction: text from AWS, a template or the
+ * command line can contain anything.
  */
 export const clean = (text: string): string =>
   text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (c) => (c === '\n' ? c : ' '))
@@ -34,7 +34,7 @@ export const sieved = (text: string): string =>
     found.length > 1 || found === '\n' || found === '\t' ? found : ' ',
   )
 
-/** JSON that a terminal shows as it is: JSON itself escapes only some of what would move or turn the text. */
+/** JSON that is safe for a terminal: JSON itself escapes only some of these characters. */
 export const asJson = (object: object): string =>
   plainSpaces(JSON.stringify(object)).replace(
     /[\u007f-\u009f\p{Bidi_Control}]/gu,
@@ -71,9 +71,8 @@ export const unbroken = '\u00a0'
 export const plainSpaces = (text: string): string => text.replaceAll(unbroken, ' ')
 
 /**
- * Text with its lines broken between words where they are wider than the terminal, each keeping its indentation.
- * Words, URLs and commands stay whole; where one is wider than the terminal, the terminal itself breaks it, and what
- * is copied from there is whole.
+ * Wraps lines that are wider than the terminal between words, and keeps their indentation. Words, URLs and commands
+ * are not broken; the terminal wraps wider ones itself, so that they can be copied whole.
  */
 export const wrap = (text: string, columns: number): string =>
   plainSpaces(
@@ -87,14 +86,31 @@ export const wrap = (text: string, columns: number): string =>
 const NARROWEST_CELL = 20
 
 /** A row of a table with its last cell broken within its own column; undefined where the cell does not fit there. */
-function wrapCell(line: string, columns: number): string | undefined {
-  const [, head = '', cell = ''] = /^((?:\u001b\[[\d;]*m)* *[^\s\u001b].* {2,})(\S.*)$/.exec(line) ?? []
+function wrapCell({ head, cell }: Row, columns: number): string | undefined {
   const start = displayWidth(head)
   const width = columns - start
-  if (head === '' || width < NARROWEST_CELL) return undefined
+  if (width < NARROWEST_CELL || start > columns / 2) return undefined
   const lines = wrapAnsi(cell, width, { hard: false, trim: true }).split('\n')
   if (lines.some((one) => displayWidth(one) > width)) return undefined
   return lines.map((one, i) => (i === 0 ? head : ' '.repeat(start)) + one).join('\n')
+}
+
+/** A row with its last cell below the rest, as a command and what it does; undefined where the rest is short, or too long. */
+function wrapBelow({ head, cell }: Row, columns: number, indent: string): string | undefined {
+  if (displayWidth(head) <= columns / 2 || displayWidth(head.trimEnd()) > columns) return undefined
+  const lines = wrapAnsi(cell, columns - indent.length, { hard: false, trim: true }).split('\n')
+  return [head.trimEnd(), ...lines.map((one) => indent + one)].join('\n')
+}
+
+/** A row of a table: its last cell, and what stands before it, two spaces at its end. */
+interface Row {
+  readonly head: string
+  readonly cell: string
+}
+
+function rowIn(line: string): Row | undefined {
+  const [, head, cell] = /^((?:\u001b\[[\d;]*m| )*[^\s\u001b].* {2,})(\S.*)$/.exec(line) ?? []
+  return head === undefined || cell === undefined ? undefined : { head, cell }
 }
 
 /** Half a SHA-256 fingerprint, "AB:CD:…", in its two parts of eight bytes. */
@@ -106,11 +122,15 @@ function wrapLine(line: string, columns: number): string {
   if (fingerprintHalf.test(line)) return line.replace(fingerprintHalf, '$1$2\n$1$3')
   // Spaces behind a colour indent as well.
   const [, colors = '', indent = ''] = /^((?:\u001b\[[\d;]*m)*)( *)/.exec(line) ?? []
-  const hanging = wrapCell(line, columns)
-  if (hanging !== undefined) return hanging
-  // Columns can't stay in line, so two spaces between them are enough.
-  const words = `${colors}${line.slice(colors.length + indent.length)}`.replace(/(?<=[^ ]) {3,}/g, '  ')
   const next = `${indent}  `
+  const row = rowIn(line)
+  const hanging = row && wrapCell(row, columns)
+  if (hanging !== undefined) return hanging
+  // Where columns can't stay in line, two spaces between them are enough.
+  const words = `${colors}${line.slice(colors.length + indent.length)}`.replace(/(?<=[^ ]) {3,}/g, '  ')
+  if (indent.length + displayWidth(words) <= columns) return indent + words
+  const below = row && wrapBelow(row, columns, next)
+  if (below !== undefined) return below
   const lines = wrapAnsi(words, columns - next.length, { hard: false, trim: true }).split('\n')
   return lines.map((one, i) => (i === 0 ? indent : next) + one).join('\n')
 }

@@ -23,6 +23,7 @@ function warningsOf(summary: Summary, { hint }: Pick<Ui, 'hint'>): string[] {
     ...chatWarnings(judged, chat, { hint }),
     ...leftOut.map(({ names, why, fix }) => `Not in the menu: ${names.join(', ')}. ${why} ${hint(fix)}.`),
     ...openToMany(settings, { hint }),
+    ...refusedCertificate(health, { hint }),
     ...(health?.healthy && !answers.https ? [silentPort(443, settings, { hint })] : []),
     ...(health?.healthy && answers.https && !answers.portainer ? [silentPort(9443, settings, { hint })] : []),
     ...(refusal === 'nothing'
@@ -47,7 +48,7 @@ function headOf({ changed, judged, settings }: Summary, style: Ui['style']): str
   return `${style('green', '✔')} ${style('bold', head)}`
 }
 
-/** Where the lab is, who can reach it, what it costs, and what to do next. */
+/** The lab's address, who can reach it, its cost, and the next steps. */
 export function summaryText(summary: Summary, paint: Paint): string {
   const { style, hint } = paint
   const { settings, cost, chat, firstUser, health, urls } = summary
@@ -92,7 +93,7 @@ export function summaryText(summary: Summary, paint: Paint): string {
   ].join('\n')
 }
 
-/** What the browser will say, and how to tell whether it warns of the lab's own certificate. */
+/** The browser's warning, and the fingerprint with which to check the lab's own certificate. */
 function certificateLines({ settings, health }: Summary): string[] {
   if (settings.domain) return []
   if (health?.trustedCertificate?.served)
@@ -106,6 +107,16 @@ function certificateLines({ settings, health }: Summary): string[] {
     `  ${own}`,
     '  Accept it where the browser shows this SHA-256 fingerprint:',
     ...halves.map((half) => `    ${half}`),
+  ]
+}
+
+/** Why there is no trusted certificate, where one is wanted. */
+const refusedCertificate = (health: Summary['health'], { hint }: Pick<Ui, 'hint'>): string[] => {
+  const { served = true, last } = health?.trustedCertificate ?? {}
+  if (served || !last?.detail) return []
+  const retreat = hint({ command: { path: 'up', flags: { 'no-trusted-certificate': true } } })
+  return [
+    `The last attempt to get a trusted certificate failed: ${clean(last.detail).replace(/\.$/, '')}. The host goes on trying. To see whether it has one: ${hint({ command: { path: 'status' } })}. To use the lab’s own certificate and close port 80: ${retreat}`,
   ]
 }
 
@@ -133,7 +144,7 @@ export const summaryJson = (summary: Summary, { hint }: Pick<Ui, 'hint'>) => ({
   chat: chatJson(summary.chat, { hint }),
   answers: summary.answers,
   addressRelease: { refusedBy: summary.refusal },
-  // A password is a user's: it is never part of a document that a script may keep.
+  // A password is never part of JSON, which a script may store.
   firstUser: summary.firstUser ? { email: summary.firstUser.email, made: summary.firstUser.made } : null,
   cost: costJson(summary.cost),
   warnings: warningsOf(summary, { hint }),

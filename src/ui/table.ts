@@ -1,6 +1,6 @@
 import displayWidth from 'fast-string-width'
 
-/** Columns side by side, each as wide as its widest cell; the last as it is. */
+/** Columns as wide as their widest cell, except the last. */
 export function columns(rows: readonly (readonly string[])[], gap = '  '): string[] {
   const widths: number[] = []
   for (const row of rows) {

@@ -21,13 +21,13 @@ const openJson = (tunnels: readonly OpenTunnel[], bind: string | undefined) => (
   })),
 })
 
-/** What is open, and how to close it. */
+/** The open tunnels, and how to close them. */
 const openText = (tunnels: readonly OpenTunnel[]): string =>
   [...tunnels.map(({ target, url }) => `${target.name}: ${url}`), '', 'Press Ctrl-C to close it.'].join('\n')
 
 const count = (n: number, word: string) => `${n} ${word}${n === 1 ? '' : 's'}`
 
-/** What has gone through, in one line. */
+/** The transferred data, in one line. */
 function trafficText(all: readonly Traffic[]): string {
   const sum = (pick: (one: Traffic) => number) => all.reduce((total, one) => total + pick(one), 0)
   const parts = [
@@ -51,7 +51,7 @@ function bytes(n: number): string {
   return n < 1e9 ? `${(n / 1e6).toFixed(1)} MB` : `${(n / 1e9).toFixed(2)} GB`
 }
 
-/** A notice of the tunnel as a user reads it. */
+/** A tunnel's event as text. */
 function noticeText(notice: Notice, { name, remotePort }: Target, { hint }: Pick<Ui, 'hint'>): string {
   switch (notice.type) {
     case 'refused':

@@ -2,5 +2,5 @@ import type { Ui } from '../app/context.js'
 
 export type { Ui } from '../app/context.js'
 
-/** What a text needs: colours, and commands as this person has to type them. */
+/** What a view needs: colours, and commands as the user has to type them. */
 export type Paint = Pick<Ui, 'style' | 'hint'>

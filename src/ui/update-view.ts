@@ -3,7 +3,7 @@ import { clean } from './style.js'
 import { columns } from './table.js'
 import type { Paint, Ui } from './ui.js'
 
-/** What changes from what to what, what runs before, and how long it takes. */
+/** The version changes, the steps before them, and the duration. */
 function planLines({ moves, migrations, pending, again, last }: UpdatePlan, { style }: Paint): string[] {
   return [
     ...columns(

@@ -19,8 +19,8 @@ import {
 } from './usage-view.js'
 
 /**
- * Writes the page into a new directory that only the user can read, and opens it where somebody sits at a terminal.
- * @returns its path, and whether a browser has it open
+ * Writes the page into a new directory that only the user can read, and opens it at a terminal.
+ * @returns its path, and whether a browser was opened
  */
 export async function openUsagePage(
   usage: Usage,
@@ -37,12 +37,12 @@ export async function openUsagePage(
 const escaped = (text: string): string =>
   text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`).replace(/[\p{Cc}\p{Bidi_Control}]/gu, ' ')
 
-/** One page that loads nothing: style, script and figures stand in it, and its policy forbids everything else. */
+/** One self-contained page with style, script and figures; its content security policy forbids everything else. */
 export function usagePage(usage: Usage, script: string): string {
   const { lab, month, today, total, cost, days, models, users, months } = usage
   const pace = paceOf(usage)
   const until = today === undefined ? '' : ` until ${days.at(-1)?.day}`
-  // In a script element only its end tag has a meaning.
+  // Within a script element, only the end tag has to be escaped.
   const figures = JSON.stringify({
     days: days.map(({ day, usd }) => [day.slice(8), usd]),
     months: months.map(({ month, usd }) => [month, usd]),
@@ -115,7 +115,7 @@ function tableOf<Row extends Amounts>(
   return `<table><caption>${title}</caption><thead><tr><th scope="col">Name</th><th scope="col">Dollars</th><th scope="col" class="tokens">Tokens in</th><th scope="col" class="tokens">Tokens out</th><th scope="col" class="tokens">Cached</th></tr></thead><tbody>${lines.join('\n')}</tbody></table>`
 }
 
-/** The tokens that Bedrock has counted, without dollars. */
+/** Bedrock's token counts, without dollars. */
 function countedSection(usage: Usage): string {
   if (!usage.counted) return `<p class="source">${uncountedText}</p>`
   if (usage.counted.length === 0) return ''

@@ -3,20 +3,20 @@ import { clean, cut } from './style.js'
 import { columns, usd } from './table.js'
 import type { Paint, Ui } from './ui.js'
 
-/** Widths in columns: a bar's most and least, and the least of a name beside a shortened bar. */
+/** Widths in columns: a bar's maximum and minimum, and a name's minimum beside a short bar. */
 const barWidth = 16
 const leastBar = 4
 const leastName = 20
 const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']
 
-/** A bar in steps of an eighth of a column; whatever is more than nothing is seen. */
+/** A bar in steps of an eighth of a column; any value above zero is visible. */
 function bar(amount: number, most: number, wide: number): string {
   if (amount <= 0 || most <= 0) return ''
   const steps = Math.max(1, Math.round((amount / most) * wide * 8))
   return '█'.repeat(Math.floor(steps / 8)) + (eighths[steps % 8] ?? '')
 }
 
-/** "812", "1.2K", "34M": tokens as people compare them. */
+/** "812", "1.2K", "34M" */
 export const short = (tokens: number): string =>
   new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 }).format(tokens)
 
@@ -45,25 +45,25 @@ export const modelName = ({ model, count }: Usage['models'][number], { labels }:
 export const userName = ({ email, count }: Usage['users'][number]): string =>
   email === undefined ? `${count} others` : email || 'a removed user'
 
-/** What the month will cost at its pace; undefined for a past month and on its first day. */
+/** The month's projected cost; undefined for a past month and on its first day. */
 export function paceOf({ total, today, month }: Usage): number | undefined {
   if (today === undefined || today < 2) return undefined
   const [year = 0, number = 1] = month.split('-').map(Number)
   return (total.usd / today) * new Date(Date.UTC(year, number, 0)).getUTCDate()
 }
 
-/** As users know it from the menu, or the id that a call named. */
+/** Its label in the menu, or the id that was called. */
 export const countedName = ({ model }: { model: string }, { labels }: Pick<Usage, 'labels'>): string =>
   labels.get(model) ?? model
 
-/** Why AWS's count is not the lab's. */
+/** Why AWS's figures differ from the lab's. */
 export const countedText =
   'AWS counts every call in the account and region by the id that it named, also those of other programs and the tests that up and status make. It is minutes late and has no dollars.'
 
 export const uncountedText =
   'AWS’s own count of tokens is not shown: it needs the permissions cloudwatch:ListMetrics and cloudwatch:GetMetricData.'
 
-/** Where the figures are from and why AWS's own can differ. */
+/** The source of the figures, and why AWS's can differ. */
 export const sourceText =
   'Model prices are LibreChat’s own rates, so AWS’s invoice can differ: regional prices, taxes, and calls that other programs in the account make.'
 
@@ -83,7 +83,7 @@ export function usageText(
       9,
       widest((row) => usd(row.usd)),
     )
-    // What the indent, three gaps, dollars and tokens leave to a name and its bar.
+    // The width for a name and its bar: the rest of the line after indent, three gaps, dollars and tokens.
     const free = width - 8 - dollars - widest(more)
     const barRoom = Math.min(barWidth, Math.max(leastBar, free - leastName))
     return columns(
@@ -128,7 +128,7 @@ export function usageText(
   ].join('\n')
 }
 
-/** What Bedrock's metrics say, beside the lab's own figures. */
+/** Bedrock's metrics, in addition to the lab's own figures. */
 function countedLines(
   counted: Usage['counted'],
   usage: Usage,
@@ -203,7 +203,7 @@ export function usageCsv(usage: Usage): string {
   ].join('\n')
 }
 
-/** A cell that a spreadsheet takes as text, whatever it begins with. */
+/** A cell that a spreadsheet reads as text and not as a formula. */
 function cell(value: string | number): string {
   if (typeof value === 'number') return String(value)
   const text = clean(value).replace(/^(?=[=+@-])/, "'")

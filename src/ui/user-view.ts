@@ -14,7 +14,7 @@ export const usersText = (users: readonly ListedUser[], { hint }: Pick<Ui, 'hint
         ...users.map(({ email, name, created }) => [clean(email), clean(name), clean(created)]),
       ]).join('\n')
 
-/** A new user, and whether they can reach the page: a user is no use to somebody whose address is not allowed. */
+/** A new user, and whether they can reach the page, because their address must be allowed. */
 export function showNewUser(
   { allow, ...made }: MadeUser & { allow: Settings['allow'] | undefined },
   ui: Ui,

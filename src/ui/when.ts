@@ -1,4 +1,4 @@
-/** "2026-11-26 20:00 (Europe/Berlin)"; in UTC where there is no zone. */
+/** "2026-11-26 20:00 (Europe/Berlin)"; in UTC without a zone. */
 export function zoned(at: number, timeZone = 'UTC'): string {
   const format = new Intl.DateTimeFormat('sv-SE', {
     timeZone,

@@ -11,7 +11,7 @@ import time
 from lab import answer, fail, refuse, request, step
 from money import CREDITS, allowances, ask, locked, month_of, own_file, read, setting, span, write
 
-# As many as one command's output takes, of addresses of any length.
+# The limit of one command's output, for addresses of any length.
 MOST = 60
 
 

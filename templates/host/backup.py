@@ -1,30 +1,44 @@
-"""Backups, for the command line: makes a dump and offers it, takes one in, restores, lists.
+"""Backups, for the command line: makes a dump and offers it, takes one in, restores, lists, uploads one to S3.
 
 Request: {"action": "make", "publicKey": PEM, "settings"} | {"action": "receive", "publicKey": PEM, "id", "files"} |
-{"action": "restore", "id", "received"} | {"action": "done", "id"} | {"action": "list"}.
-What moves goes through transfer.py, never through here.
+{"action": "restore", "id", "received"} | {"action": "done", "id"} | {"action": "list"} |
+{"action": "pack", "publicKey", "settings", "key": PEM, "readme", "header", "to"} | {"action": "upload", "id", "signature", "to"},
+where "to" is {"bucket", "key", "region", "suffix", "account"}.
+What moves to or from the command line goes through transfer.py, never through here.
 """
+import base64
+import contextlib
+import hashlib
+import io
 import json
 import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
+import sys
+import tarfile
 import time
 
-from lab import CODE, answer, fail, refuse, request, run, seal, step
+import s3
+from lab import CODE, LAB, answer, fail, refuse, request, run, seal, step
 
 RUN = os.environ["RUN"]
 ROOM = f"{RUN}/transfer"
 DUMPS = os.environ.get("DUMPS", "/var/lib/librechat-lab/dumps")
-# Beside the dumps, which are tidied up by themselves.
+# Beside the dumps, which have their own clean-up.
 INCOMING = f"{os.path.dirname(DUMPS)}/incoming"
 UNIT = "librechat-lab-transfer"
+PART = 4 * 1024**2
+OAEP = ["-keyopt", "rsa_padding_mode:oaep", "-keyopt", "rsa_oaep_md:sha256", "-keyopt", "rsa_mgf1_md:sha256"]
+# What an interrupted upload has left in S3.
+LEFT = f"{LAB}/state/s3-upload.json"
 FILES = ["mongodb.archive.gz", "files.tar", "secrets.env", "allowances.json", "settings.json", "manifest.json"]
 
 
 def dump(*arguments, **environment):
-    """bin/dump's answer. It leaves its own error where run.sh looks for it."""
+    """bin/dump's answer. It writes its own error for run.sh."""
     result = subprocess.run(["python3", f"{CODE}/bin/dump", *arguments], env={**os.environ, **environment},
                             stdout=subprocess.PIPE, text=True, check=False)
     if result.returncode != 0:
@@ -49,7 +63,7 @@ def room():
 
 
 def serve(directory, asked):
-    """Starts transfer.py as a unit of its own, which ends when nobody asks any more. Returns its port and token."""
+    """Starts transfer.py as a systemd unit, which ends when it is idle. Returns its port and token."""
     token = secrets.token_urlsafe(24)
     with open(f"{ROOM}/token", "w", encoding="utf-8") as file:
         file.write(token)
@@ -66,19 +80,147 @@ def serve(directory, asked):
                 "Run the command again.")
 
 
-def make(asked):
-    made = dump("make", "backup", DUMP_SETTINGS=asked["settings"])["dump"]
-    directory = f"{DUMPS}/{made['id']}"
-    room()
-    # openssl encrypts to a certificate, and the key alone counts in it: any other key may have signed it.
+def certify(public):
+    """cert.pem for the key that encrypts: openssl wants a certificate, and any other key may have signed it."""
     with open(f"{ROOM}/public.pem", "w", encoding="utf-8") as file:
-        file.write(asked["publicKey"])
+        file.write(public)
     must("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", f"{ROOM}/signer.pem")
     must("openssl", "x509", "-new", "-subj", "/CN=librechat-lab backup", "-days", "3650", "-force_pubkey",
          f"{ROOM}/public.pem", "-signkey", f"{ROOM}/signer.pem", "-out", f"{ROOM}/cert.pem")
     os.remove(f"{ROOM}/signer.pem")
+
+
+def make(asked):
+    made = dump("make", "backup", DUMP_SETTINGS=asked["settings"])["dump"]
+    room()
+    certify(asked["publicKey"])
+    directory = f"{DUMPS}/{made['id']}"
     files = {name: os.path.getsize(f"{directory}/{name}") for name in FILES}
     answer({"backup": {**made, "files": files, **serve(directory, asked)}})
+
+
+@contextlib.contextmanager
+def explained(to):
+    """S3's refusals, for the person who named the bucket."""
+    url = f"s3://{to['bucket']}/{to['key']}"
+    try:
+        yield
+    except s3.Unreachable as error:
+        fail("s3-unreachable", "S3 did not answer the host.", f"{error}. {remains()}", "Run the same command again.")
+    except s3.Refused as refused:
+        said = f"S3 answered {refused}."
+        if refused.code == "NoSuchBucket":
+            refuse("no-such-bucket", f"There is no bucket {to['bucket']}.", said, "Create the bucket, or name another one.")
+        if refused.code == "PreconditionFailed":
+            refuse("object-exists", f"{url} exists already.", "A backup never replaces an object.",
+                   "Run the same command again: the name has the time in it.")
+        if refused.code == "AccessDenied":
+            refuse("s3-denied", f"The host may not write {url}.",
+                   f"{said} The bucket belongs to another account than {to['account']}, or its policy, the role's "
+                   f"permissions boundary or the organization's policies deny it. {remains()}",
+                   "Use a bucket of the lab's account, or let an administrator look at these policies.")
+        fail("s3-refused", f"S3 refused the backup {url}.", f"{said} {remains()}", "Run the same command again.")
+
+
+def remains():
+    if os.path.exists(LEFT):
+        return "The parts that were uploaded are still in S3 and billed. The next backup to the same prefix aborts them."
+    return "Nothing is left in S3."
+
+
+def place_of(to):
+    return s3.Place(to["bucket"], to["key"], to["region"], to["suffix"], to["account"])
+
+
+def pack(asked):
+    """A dump as the file that is uploaded, encrypted; all that can be refused is refused before LibreChat stops."""
+    to = asked["to"]
+    with explained(to):
+        tell("asking S3 whether the bucket takes it")
+        left = s3.abort_left(LEFT, to["suffix"], to["account"])
+        place_of(to).check()
+    tell("dumping the data")
+    made = dump("make", "backup", DUMP_SETTINGS=asked["settings"])["dump"]
+    room()
+    certify(asked["publicKey"])
+    # Its files are used up here. What has this ending is no dump, and goes with the next one.
+    directory = f"{DUMPS}/{made['id']}.part"
+    os.rename(f"{DUMPS}/{made['id']}", directory)
+    files = {name: os.path.getsize(f"{directory}/{name}") for name in FILES}
+    header = {**asked["header"], "id": made["id"], "files": files}
+    tell("encrypting the dump")
+    try:
+        index = packed_in(directory, asked, header)
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+    answer({"packed": {**made, "files": files, "index": index, "left": left}})
+
+
+def packed_in(directory, asked, header):
+    """Makes backup.tar of a dump's files, without the signature. The SHA-256 of its index, which is to be signed."""
+    digests = {}
+    with tarfile.open(f"{directory}/backup.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, text in (("README.txt", asked["readme"]), ("backup.json", json.dumps(header, indent=1) + "\n"),
+                           ("key.pem", asked["key"])):
+            add(tar, name, text.encode(), digests)
+        for name in FILES:
+            encrypt(tar, directory, name, digests)
+        index = (json.dumps(digests, indent=1) + "\n").encode()
+        add(tar, "index.json", index, {})
+    return hashlib.sha256(index).hexdigest()
+
+
+def add(tar, name, data, digests):
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = len(data), 0o600
+    tar.addfile(info, io.BytesIO(data))
+    digests[name] = hashlib.sha256(data).hexdigest()
+
+
+def encrypt(tar, directory, name, digests):
+    """Moves a file into the archive, from its last part to its first, so that the disk holds it only once."""
+    path = f"{directory}/{name}"
+    with open(path, "r+b") as file:
+        for number in reversed(range(max(1, -(-os.path.getsize(path) // PART)))):
+            file.seek(number * PART)
+            done = subprocess.run(["openssl", "cms", "-encrypt", "-binary", "-outform", "DER", "-aes-256-gcm",
+                                   "-recip", f"{ROOM}/cert.pem", *OAEP], input=file.read(PART), capture_output=True,
+                                  check=False)
+            if done.returncode != 0:
+                fail("step-failed", "Encrypting the dump failed.", done.stderr.decode(errors="replace").strip()[-500:])
+            add(tar, f"{name}.{number:06}.cms", done.stdout, digests)
+            file.truncate(number * PART)
+    os.remove(path)
+
+
+def upload(asked):
+    """The packed dump, with the signature of its index, to S3. Whatever comes of it, the dump goes."""
+    to, directory = asked["to"], f"{DUMPS}/{asked['id']}.part"
+    packed = f"{directory}/backup.tar"
+    if not re.fullmatch(r"[0-9]{8}T[0-9]{6}Z-backup", asked["id"]) or not os.path.exists(packed):
+        fail("transfer-failed", "The host no longer has the dump.", "Another dump was made meanwhile.",
+             "Run the same command again.")
+    # An end that is asked for aborts it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with tarfile.open(packed, "a", format=tarfile.USTAR_FORMAT) as tar:
+            add(tar, "index.sig", base64.b64decode(asked["signature"]), {})
+        with explained(to):
+            answer({"uploaded": s3.upload(packed, place_of(to), LEFT, moved)})
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def moved(done, size):
+    tell(f"{done // 1024**2} of {size // 1024**2} MiB")
+
+
+def tell(words):
+    """What it is doing, for a command line that waits."""
+    with open(f"{LAB}/state/step.new", "w", encoding="utf-8") as file:
+        file.write(f"{words}\n")
+    os.replace(f"{LAB}/state/step.new", f"{LAB}/state/step")
 
 
 def receive(asked):
@@ -99,7 +241,7 @@ def receive(asked):
 
 
 def restore(asked):
-    """A dump of this host's, or one that has been received: the dump's own digests say whether all of it came."""
+    """A dump of this host, or a received one: its digests prove that it is complete."""
     name = asked["id"]
     if asked.get("received"):
         run("systemctl", "stop", f"{UNIT}.service")
@@ -116,7 +258,7 @@ def restore(asked):
 
 
 def done(asked):
-    """The backup is in its file: the dump that it was made from goes."""
+    """The backup is in its file: deletes the dump that it was made from."""
     room()
     if re.fullmatch(r"[0-9]{8}T[0-9]{6}Z-backup", asked["id"]):
         shutil.rmtree(f"{DUMPS}/{asked['id']}", ignore_errors=True)
@@ -124,6 +266,5 @@ def done(asked):
 
 
 wanted = request()
-{"make": make, "receive": receive, "restore": restore, "done": done, "list": lambda _: answer(dump("list"))}[
-    wanted["action"]
-](wanted)
+{"make": make, "receive": receive, "restore": restore, "done": done, "list": lambda _: answer(dump("list")),
+ "pack": pack, "upload": upload}[wanted["action"]](wanted)

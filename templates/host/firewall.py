@@ -1,4 +1,4 @@
-"""Whether the firewall is as bin/firewall leaves it. Run as a program: says what is wrong, and ends with 1."""
+"""Whether the firewall is as bin/firewall sets it. Run as a program: prints what is wrong, and exits with 1."""
 import re
 import subprocess
 import sys

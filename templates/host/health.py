@@ -16,13 +16,14 @@ import firewall
 
 LAB = os.environ.get("LAB", "/opt/librechat-lab")
 PROC = os.environ.get("PROC", "/proc")
+PORT_80 = "Check that the network ACL of the subnet and the security group allow port 80 from everywhere."
 SERVICES = ["librechat", "mongodb", "meilisearch", "proxy", "portainer"]
 GIB = 1024**3
 MIB = 1024**2
 
 
 def run(*command, stdin=""):
-    """A command's output; empty when it fails, is missing or hangs."""
+    """A command's output; empty if it fails, is missing or hangs."""
     try:
         result = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -31,7 +32,7 @@ def run(*command, stdin=""):
 
 
 def containers():
-    """Each service's container, as `docker inspect` shows it; None when Docker is there and doesn't answer."""
+    """Each service's container from `docker inspect`; None if Docker exists and doesn't answer."""
     if shutil.which("docker") and not run("docker", "version", "-f", "{{.Server.Version}}"):
         return None
     ids = run("docker", "ps", "-aq", "--filter", "label=com.docker.compose.project=librechat-lab",
@@ -46,7 +47,7 @@ def seconds(iso):
 
 
 def portainer_answers():
-    # Its image has no shell to ask from within.
+    # Its image has no shell for a health check.
     return run("curl", "-fsSk", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}",
                "https://127.0.0.1:9443/api/system/status") == "200"
 
@@ -66,14 +67,14 @@ def state_of(service, found):
 
 
 def recent_restarts(container, within=900):
-    """How often Docker has started it again, when the last time was within so many seconds."""
+    """Docker's restart count, if the last restart was within this many seconds."""
     if container is None or time.time() - seconds(container["State"]["StartedAt"]) > within:
         return 0
     return container["RestartCount"]
 
 
 def described(pem):
-    """From when until when a certificate is valid, whose it is, and its fingerprint, which a browser shows too."""
+    """A certificate's validity, subject and issuer, and the fingerprint that browsers show."""
     text = run("openssl", "x509", "-noout", "-dates", "-issuer", "-fingerprint", "-sha256", stdin=pem)
     dates = [calendar.timegm(time.strptime(date, "%b %d %H:%M:%S %Y %Z"))
              for date in re.findall(r"^not\w+=(.*)$", text, re.M)]
@@ -87,14 +88,14 @@ def described(pem):
 
 
 def certificate(site):
-    """What 443 shows for the site."""
-    # No name is sent for a bare address, as a browser does it.
+    """The certificate that port 443 serves for the site."""
+    # Like a browser, sends no name for an address.
     name = [] if re.fullmatch(r"[0-9.]+", site) else ["-servername", site]
     return described(run("openssl", "s_client", "-connect", "127.0.0.1:443", *(name or ["-noservername"])))
 
 
 def own_certificate(shown):
-    """The lab's own one, as 443 shows it for the address, or would if there were no trusted one."""
+    """The lab's own certificate, which port 443 serves for the address without a trusted one."""
     if setting("LAB_CERTIFICATE") == "address":
         return shown
     if setting("LAB_CERTIFICATE") == "domain":
@@ -107,7 +108,7 @@ def own_certificate(shown):
 
 
 def trusted_certificate(shown, own):
-    """Whether the trusted one serves, where one is wanted for the address, and how the last attempt to get one went."""
+    """If a trusted certificate is wanted for the address: whether it is served, and the result of the last attempt."""
     if setting("LAB_CERTIFICATE") != "trusted":
         return None
     try:
@@ -160,7 +161,7 @@ def update(name):
 
 
 def versions():
-    """Each service's version: the tag that its image was asked for by. state/applied is of the stack that runs."""
+    """Each service's version: the tag of its image. state/applied is the running stack's."""
     kept = f"{LAB}/state/applied/images" if os.path.isdir(f"{LAB}/state/applied/images") else f"{LAB}/images"
     found = {}
     for service, pin in (("librechat", "LIBRECHAT"), ("mongodb", "MONGODB"), ("meilisearch", "MEILISEARCH")):
@@ -170,7 +171,7 @@ def versions():
 
 
 def money():
-    """What the timer of the models' cost found last (money.py); None before it has."""
+    """The last result of the timer of the models' cost (money.py); None before the first."""
     try:
         found = json.loads(written("money.json"))
     except ValueError:
@@ -185,21 +186,21 @@ def money():
 
 
 def waiting_kernel():
-    """The kernel that a restart would start, when it is another than the one that runs; empty otherwise."""
-    # dnf's own question knows only a package called kernel, and Amazon Linux's are called kernel6.12 and so on.
+    """The kernel that a restart would start, if it differs from the running one; else empty."""
+    # dnf's own check only knows a package called kernel, and Amazon Linux's are called kernel6.12 and so on.
     found = re.search(r"/vmlinuz-(\S+)$", run("grubby", "--default-kernel").strip())
     return found.group(1) if found and found.group(1) != os.uname().release else ""
 
 
 def libraries_wait():
-    """Whether the last update found something else that waits for a restart, and none has been since."""
+    """Whether the last update found something else that needs a restart, and there was none since."""
     last = update("system") or {}
     with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
         return bool(last.get("reboot")) and last.get("boot") == file.read().strip()
 
 
 def last_dump():
-    """How the last dump of the data went, as bin/dump wrote it down; None before the first."""
+    """The result of the last dump, from bin/dump; None before the first."""
     try:
         return json.loads(written("dump.json"))
     except ValueError:
@@ -207,7 +208,7 @@ def last_dump():
 
 
 def interrupted():
-    """What the last shutdown interrupted, as bin/finish wrote it down; None where it is done since."""
+    """What the last shutdown interrupted, from bin/finish; None if it was done since."""
     try:
         return json.loads(written("interrupted.json"))
     except ValueError:
@@ -240,7 +241,7 @@ def proof():
 
 
 def idle_stop():
-    """Idle stop as bin/idle-stop left it at its last look; None where it is off."""
+    """The last result of bin/idle-stop; None if idle stop is off."""
     minutes = setting("LAB_IDLE_STOP")
     if not minutes:
         return None
@@ -256,7 +257,7 @@ def idle_stop():
 
 
 def hold_idle_stop():
-    """Whoever asks has seen that a shutdown would terminate the instance, which the host can't see."""
+    """The caller has seen that a shutdown would terminate the instance, which the host can't see."""
     if setting("LAB_IDLE_STOP"):
         with open(f"{LAB}/state/idle-stop-held", "w", encoding="utf-8"):
             pass
@@ -278,7 +279,7 @@ def proc(name):
 
 
 def load(found):
-    """How busy the host is. Shares are of all processor time since it started; a kernel may not count the pressure."""
+    """The host's load. Shares are of all processor time since its start; some kernels don't report memory pressure."""
     ticks = [int(word) for word in proc("stat").split("\n")[0].split()[1:9]]
     average, uptime = proc("loadavg").split(), proc("uptime").split()
     if len(ticks) != 8 or len(average) < 3 or not uptime:
@@ -379,7 +380,7 @@ def judge(result, kernel):
         days = (end - time.time()) / 86400
         if days < 0:
             say(problems, "certificate", "The certificate has expired.")
-        # One for months is renewed a month before its end, one for six days two days before.
+        # A certificate for months is renewed a month before its end, one for six days two days before.
         elif end - time.time() < min(10 * 86400, (end - begin) / 5):
             left = f"{days:.0f} days" if days >= 2 else f"{days * 24:.0f} hours"
             say(warnings, "certificate", f"The certificate expires in {left} and was not renewed.")
@@ -394,9 +395,10 @@ def judge(result, kernel):
     trusted = result["trustedCertificate"]
     if trusted and not trusted["served"]:
         last = trusted["last"]
-        why = f" The last attempt, on {last['at']}, failed: {last['detail']}" if last and last.get("detail") else ""
+        refused = bool(last and last.get("detail"))
+        why = f" The last attempt, on {last['at']}, failed: {last['detail'].rstrip('.')}." if refused else ""
         say(warnings, "own-certificate", "There is no trusted certificate for the address at the moment, so the lab "
-            f"shows its own one. The host goes on trying.{why}")
+            f"shows its own one. The host goes on trying.{why}", *([PORT_80, {"code": "own-certificate"}] if refused else []))
     spent = result["money"]
     if spent and spent["stopped"]:
         say(warnings, "limit", f"The models have cost ${spent['usd']:.2f} this month, and the limit is "
@@ -439,13 +441,13 @@ def main():
         hold_idle_stop()
     timeout = float(sys.argv[2]) if sys.argv[1:2] == ["--wait"] else 0
     result = health()
-    # A public certificate comes within seconds, or not before a user has corrected the domain.
+    # A public certificate is issued within seconds, or not before a user has corrected the domain.
     while not result["healthy"] and time.time() - begun < min(
         timeout, 45 if {problem["code"] for problem in result["problems"]} == {"certificate"} else timeout
     ):
         time.sleep(3)
         result = health()
-    # Once, at the end: a shell for the database takes a second to start.
+    # Only once, at the end: the database's shell takes a second to start.
     result["users"] = users((containers() or {}).get("mongodb"))
     print(json.dumps(result, separators=(",", ":")))
 

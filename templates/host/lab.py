@@ -16,7 +16,7 @@ import tempfile
 LAB = os.environ["LAB"]
 CODE = os.environ["CODE"]
 INPUT = os.environ["INPUT"]
-# In memory: a key never reaches the disk.
+# In memory, so that a key is never on the disk.
 KEYS = os.environ["RUN"] + "/keys"
 OAEP = ["-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha256"]
 
@@ -28,13 +28,13 @@ def request():
 
 
 def answer(result):
-    """The last line of what Run Command shows."""
+    """Prints the last line that Run Command shows."""
     with os.fdopen(3, "w", encoding="utf-8", closefd=False) as out:
         out.write(json.dumps(result, separators=(",", ":")) + "\n")
 
 
 def step(code, **parameters):
-    """What to do with a command of librechat-lab, which writes it as its user types it."""
+    """A step with a command of librechat-lab, which renders it as its user has to type it."""
     return {"code": code, **parameters}
 
 
@@ -47,7 +47,7 @@ def fail(code, what, why, *fix, refused=False):
 
 
 def refuse(code, what, why, *fix):
-    """As fail, for a request that can't be granted: nothing went wrong, so the log is not shown."""
+    """Like fail, for a request that is refused: nothing went wrong, so the log is not shown."""
     fail(code, what, why, *fix, refused=True)
 
 
@@ -61,7 +61,7 @@ def compose(*arguments, **options):
 
 
 def key_of(asked):
-    """The file of the key that a request's password was encrypted to; None when there is none (any more)."""
+    """The file of the key that a request's password was encrypted to; None if it is missing."""
     name = (asked.get("password") or {}).get("key", "")
     path = f"{KEYS}/{name}"
     return path if re.fullmatch(r"[0-9a-f]{24}", name) and os.path.exists(path) else None
@@ -74,7 +74,7 @@ def forget_key(asked):
 
 
 def password_of(asked):
-    """The password of a request, and whether it was made here. The key of one that was given opens once."""
+    """The password of a request, and whether it was generated here. A key decrypts one given password only."""
     given = asked.get("password")
     if given is None:
         return secrets.token_urlsafe(15), True
@@ -82,7 +82,7 @@ def password_of(asked):
     if path is None:
         fail("password-key", "The host no longer has the key that your password was encrypted to.",
              "A key lasts two hours, opens one password, and is gone after a restart.", "Run the command again.")
-    # Encrypted for this one action on this one user: in another request it doesn't open.
+    # Encrypted for this action on this user, so it can't be decrypted in another request.
     label = f"{asked['action']} {asked['email']}".encode().hex()
     result = subprocess.run(
         ["openssl", "pkeyutl", "-decrypt", "-inkey", path, *OAEP, "-pkeyopt", f"rsa_oaep_label:{label}"],

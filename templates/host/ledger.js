@@ -25,6 +25,7 @@ const bySpending = (map) => [...map].sort(([, one], [, other]) => other[5] - one
 const days = []
 const models = new Map()
 const users = new Map()
+let shown = nothing
 for (const day of asked.days) {
   let total = nothing
   for (const row of sums(day, { user: '$user', model: '$model', type: '$tokenType' })) {
@@ -34,11 +35,15 @@ for (const day of asked.days) {
     addTo(users, String(row._id.user), amounts)
   }
   days.push([day[0], ...total])
+  shown = add(shown, total)
 }
+/** The days of a month that were summed are not read again. */
+const [begin, end] = [asked.days[0]?.[1], asked.days.at(-1)?.[2]]
 const months = []
-for (const month of asked.months) {
-  const rows = sums(month, { type: '$tokenType' })
-  months.push([month[0], ...rows.map(amountsOf).reduce(add, nothing)])
+for (const [name, from, to] of asked.months) {
+  const [known, since] = from === begin && end <= to ? [shown, end] : [nothing, from]
+  const rows = since < to ? sums([name, since, to], { type: '$tokenType' }) : []
+  months.push([name, ...rows.map(amountsOf).reduce(add, known)])
 }
 const emails = new Map()
 for (const { _id, email } of chat

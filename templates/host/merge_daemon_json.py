@@ -14,7 +14,7 @@ FIREWALL = "the instance's credentials are protected in the firewall that Docker
 NETWORK = "containers would lose their network"
 PORTS = "the lab's ports would be published otherwise"
 
-# What each may be, beside missing, and why nothing else.
+# The values that each may have if it is set, and why.
 REQUIRED = {
     "iptables": ([True], FIREWALL),
     "firewall-backend": (["", "iptables"], FIREWALL),
@@ -29,7 +29,7 @@ REQUIRED = {
 
 
 def refuse(theirs):
-    """Ends with what is wrong when a setting takes away what the lab relies on."""
+    """Fails with the reason if a setting conflicts with what the lab needs."""
     for key, (allowed, why) in REQUIRED.items():
         if key in theirs and not any(theirs[key] is value or theirs[key] == value and isinstance(value, str)
                                      for value in allowed):
@@ -56,7 +56,7 @@ def merge(ours, theirs, path=""):
         return theirs + [mine for mine in ours if mine not in theirs]
     if ours == theirs:
         return theirs
-    # How much is kept of a log is a matter of taste, and so is how fast images come.
+    # The user may change log sizes and download limits.
     if path.startswith("log-opts.") or path == "max-concurrent-downloads":
         return theirs
     sys.exit(f"It sets {path} to {json.dumps(theirs)}, and the lab needs {json.dumps(ours)}.")
@@ -77,7 +77,7 @@ def main():
     refuse(theirs)
     merged = merge(ours, theirs)
     if merged == theirs:
-        # Not a byte is changed.
+        # Left unchanged.
         with open(sys.argv[2], encoding="utf-8") as file:
             sys.stdout.write(file.read())
     else:

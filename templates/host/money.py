@@ -16,21 +16,21 @@ from lab import CODE, LAB, run
 
 DATABASE = "librechat-lab-mongodb-1"
 STATE = f"{LAB}/state/money.json"
-# Caddy looks whether this file is there at each message that is sent, and answers with it.
+# Caddy checks for this file with each message, and answers with its contents.
 STOPPED = f"{LAB}/caddy/limit/stopped.txt"
 CREDITS = 1000000
 HOUR = 3600
-# Ids are made a moment before their transactions are written.
+# Ids are created a moment before their transactions are stored.
 SETTLED = 120
 
 
 def ask(script, asked):
-    """What a script of this folder prints about `asked`; None when the database does not answer."""
+    """The output of a script of this folder for `asked`; None if the database does not answer."""
     text = f"const asked = {json.dumps(asked)};\n"
     for name in ("spending.js", script):
         with open(f"{CODE}/host/{name}", encoding="utf-8") as file:
             text += file.read()
-    # By standard input it would be a session with prompts; as an argument it is never read by a shell.
+    # Standard input would start a session with prompts; an argument is not read by a shell.
     result = run("docker", "exec", DATABASE, "mongosh", "--quiet", "--norc", "--eval", text)
     lines = [line for line in result.stdout.splitlines() if line.startswith("{")]
     if result.returncode != 0 or not lines:
@@ -47,14 +47,14 @@ def setting(name):
 
 
 def data():
-    """Which data serves: another one after a restore (bin/dump)."""
+    """The generation of the data in use; it changes with a restore (bin/dump)."""
     with open(f"{LAB}/.env", encoding="utf-8") as file:
         found = re.search(r"^LAB_DATA=(.*)$", file.read(), re.M)
     return found.group(1) if found else ""
 
 
 def own_file():
-    """The users' own allowances, of the data that serves."""
+    """Users' own allowances, of the data in use."""
     return f"{LAB}/state/allowances{data()}.json"
 
 
@@ -98,7 +98,7 @@ def locked():
 
 
 def warning(hours, now):
-    """What an hour costs when that is more than ten times what an hour of the week before it has cost."""
+    """The cost of the last hour, if it is more than ten times an hour's average in the week before."""
     recent = sum(usd for at, usd in hours.items() if int(at) > now - 2 * HOUR) / 2
     before = [usd for at, usd in hours.items() if int(at) <= now - 2 * HOUR]
     usual = sum(before) / (7 * 24)
@@ -118,7 +118,7 @@ def tick(now):
     month, begin, end = month_of(now)
     usual, limit = setting("LAB_ALLOWANCE"), setting("LAB_LIMIT")
     state = read(STATE, {})
-    # What is settled is summed once; only what came since is asked for.
+    # Older transactions are summed once; only newer ones are queried.
     until, settled = (state["until"], state["settled"]) if state.get("month") == month else (begin, 0)
     # Restored data holds what had been spent when it was dumped. All of it is summed again, and what this month has cost
     # beyond that stays counted, for it is spent: a restore lifts no limit. Balances are set again from the restored data.
@@ -142,7 +142,7 @@ def tick(now):
         return False
     closed, open_ = (credits / CREDITS for credits in found["sums"])
     hours = {at: usd for at, usd in state.get("hours", {}).items() if int(at) > now - 7 * 24 * HOUR}
-    # The first look at a month covers more than an hour, and says nothing about the pace.
+    # The first check of a month covers more than an hour, so it says nothing about the pace.
     if closing - until <= HOUR and not restored:
         at = str(until - until % HOUR)
         hours[at] = hours.get(at, 0) + closed
@@ -166,5 +166,5 @@ def tick(now):
 
 if __name__ == "__main__":
     with locked():
-        # The moment is an argument in tests.
+        # The time is an argument in tests.
         sys.exit(0 if tick(float(sys.argv[2]) if len(sys.argv) > 2 else time.time()) else 1)

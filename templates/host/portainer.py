@@ -16,8 +16,8 @@ FILE = f"{LAB}/secrets/portainer-admin-password"
 
 
 def works(username, password):
-    """Whether Portainer lets this password in; None when it doesn't answer."""
-    # Portainer's certificate is its own, and this is the loopback.
+    """Whether Portainer accepts this password; None if it doesn't answer."""
+    # Portainer's certificate is self-signed, and this is the loopback.
     context = ssl._create_unverified_context()
     body = json.dumps({"Username": username, "Password": password}).encode()
     ask = urllib.request.Request(
@@ -42,7 +42,7 @@ def show(asked):
 
 
 def reset(asked):
-    """Portainer's own program for it, on the stopped Portainer's volume; it makes the password itself."""
+    """Portainer's own reset program, on the volume of the stopped Portainer. It generates the password."""
     pins = dict(line.strip().split("=", 1) for line in open(f"{os.environ['CODE']}/pins.env", encoding="utf-8")
                 if re.match(r"[A-Z]", line))
     image = pins["PORTAINER_RESET_IMAGE"]

@@ -1,4 +1,4 @@
-"""Carries a dump's files in encrypted parts, on the host's loopback: transfer.py <directory of the dump>.
+"""Transfers a dump's files in encrypted parts, on the host's loopback: transfer.py <directory of the dump>.
 
 A session of Session Manager ends here; no container reaches the host's ports. What leaves is encrypted to the
 certificate of the backup (RUN/transfer/cert.pem), what comes is encrypted to this host's one-time key (key.pem). Each
@@ -25,7 +25,7 @@ OAEP = ["-keyopt", "rsa_padding_mode:oaep", "-keyopt", "rsa_oaep_md:sha256", "-k
 
 
 class Parts:
-    """The encrypted parts that were asked for last: a repeated request goes on in the same ciphertext."""
+    """The last requested parts, encrypted: a repeated request continues in the same ciphertext."""
 
     def __init__(self, directory):
         self.directory, self.kept, self.lock = directory, {}, threading.Lock()
@@ -64,7 +64,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     timeout = 120
 
     def part(self):
-        """The file and the number of the part; None, answered, for a request that is not this command's."""
+        """The file and the number of the part; None, after an answer, for a request of another command."""
         self.server.asked = time.monotonic()
         given = self.headers.get("Authorization", "")
         found = re.fullmatch(r"/([a-z][a-z.]{0,40})/([0-9]{1,7})", self.path)

@@ -19,7 +19,7 @@ def packed(found):
 
 
 def fewer(rows):
-    """The first half, and the sum of all others with their number."""
+    """The first half, and the sum and the number of all others."""
     kept, others = rows[: len(rows) // 2], rows[len(rows) // 2:]
     count = sum(row[7] if len(row) > 7 else 1 for row in others)
     return kept, [None, *(sum(row[i] for row in others) for i in range(1, 7)), count]
@@ -29,7 +29,7 @@ found = ask("ledger.js", request())
 if found is None:
     fail("database-unreachable", "LibreChat's database did not answer.", "It is starting, stopped or overloaded.",
          step("see-status"))
-# Whoever spent the most is listed; many long addresses or models would not fit.
+# Lists those with the highest cost; many long addresses or models would not fit.
 text = packed(found)
 while len(text) > LIMIT:
     name = max(("users", "models"), key=lambda key: len(json.dumps(found[key])))

@@ -13,13 +13,13 @@ import re
 from lab import CODE, LAB, answer, compose, fail, forget_key, password_of, refuse, request, run, seal, step
 
 LIBRECHAT_DOWN = step("see-status")
-# Both are bin/dump's, whose `recover` starts LibreChat where it was left stopped.
+# Both are bin/dump's, whose `recover` starts LibreChat if it was left stopped.
 STOPPED = f"{LAB}/state/librechat-stopped"
 SAFETY = "librechat-lab-recover-later"
 
 
 def script(*arguments, answers=(), container=("exec", "-T", "librechat")):
-    """Runs config/<script> in LibreChat's container; `answers` are pairs of a prompt and what to say."""
+    """Runs config/<script> in LibreChat's container; `answers` are pairs of a prompt and an answer."""
     with open(f"{CODE}/host/answer.cjs", encoding="utf-8") as file:
         program = file.read()
     return compose(*container, "node", "-e", program, *arguments, input=json.dumps([list(pair) for pair in answers]))
@@ -35,9 +35,9 @@ REASON = re.compile(r"error|not |n't|fail|already|must|invalid|abort|refus|denie
 
 
 def said(result):
-    """A script's own reason for its failure: its last words that sound like one, or else its last words."""
+    """A script's own error: the last line of its output that looks like one, or else its last line."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", f"{result.stdout}\n{result.stderr}")
-    # A prompt and what follows it are one line, for nobody's answer is shown.
+    # A prompt and the text after it are one line, because answers are not echoed.
     lines = [re.sub(r"^(> ?)+", "", line.strip()) for line in text.splitlines()]
     lines = [line for line in lines if line and not NOISE.match(line)]
     reasons = [line for line in lines if REASON.search(line)] or lines
@@ -63,13 +63,13 @@ def known(email):
 def add(asked):
     email = asked["email"]
     if asked.get("first") and users():
-        # A run before this one made the first user: there is nothing to do.
+        # An earlier run created the first user, so there is nothing to do.
         return answer({"user": {"email": email, "made": False}})
     if known(email):
         refuse("user-exists", f"The user {email} already exists.", "Nothing was changed.",
                step("reset-password", email=email))
     password, made = password_of(asked)
-    # LibreChat takes one user name once, the empty one too, and refuses some characters in it.
+    # LibreChat requires unique user names, including the empty one, and refuses some characters.
     plain = re.fullmatch(r"[A-Za-z0-9._@+-]{2,80}", email) and "--" not in email
     username = email if plain else f"user-{hashlib.sha256(email.lower().encode()).hexdigest()[:16]}"
     result = script("config/create-user.js", email, asked["name"], username, "--email-verified=true",
@@ -131,7 +131,7 @@ def without_librechat():
 
 
 def remove(asked):
-    """LibreChat's script requires that every process of LibreChat is stopped: so it is, for half a minute."""
+    """LibreChat's script requires that LibreChat is stopped, which takes half a minute."""
     email = asked["email"]
     if not known(email):
         refuse("user-unknown", f"There is no user {email}.", "Nothing was changed.",

@@ -1,4 +1,4 @@
-# Starts the services of the stack, for stack.sh.
+# Starts the services of the stack, for the stages that do. Read after common.sh, in $LAB.
 # shellcheck shell=bash
 
 unhealthy() {
@@ -40,3 +40,6 @@ restarts() {
   docker ps -aq --filter label=com.docker.compose.project=librechat-lab |
     xargs -r docker inspect -f '{{.Id}} {{.RestartCount}}'
 }
+
+# One step of a change of versions.
+update() { python3 "$CODE/host/update.py" "$1"; }

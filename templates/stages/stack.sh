@@ -1,7 +1,8 @@
 #!/bin/bash
 # Secrets, configuration, containers. The proxy comes last, so that the first user, who becomes the admin, is
 # there before anybody can reach the page. Expects in INPUT: settings.env, librechat.yaml, release, and
-# request.json when a first user is wanted; proof.sh, which asks the models after an update, and try-again.
+# request.json when a first user is wanted; proof.sh, which asks the models after an update, and try-again; open-later,
+# where the stage open comes as another command, so that the models are asked while the proxy starts.
 # shellcheck source=common.sh
 . "$CODE/stages/common.sh"
 # shellcheck source=fetch.sh
@@ -29,7 +30,6 @@ chmod 600 secrets/*
 sync secrets/*
 
 # Other versions of LibreChat and its databases: dumps the data first. Whatever fails after that puts everything back.
-update() { python3 "$CODE/host/update.py" "$1"; }
 ended() {
   local status=$?
   [ $status -eq 0 ] || update rollback || true
@@ -115,30 +115,5 @@ if [ -f "$INPUT/request.json" ]; then
   python3 "$CODE/host/user.py"
 fi
 update finish
-step "starting the proxy and Portainer"
-up --remove-orphans
-if grep -q '^LAB_CERTIFICATE=trusted$' .env; then say "$(bin/certificate --wait 45)"; fi
-
-# What the timer of the models' cost runs. It runs once here, so that a changed allowance or limit counts at once.
-install -d -m 700 "$LAB/money/host"
-for file in lab.py money.py spending.js guard.js; do put "$CODE/host/$file" "$LAB/money/host/$file" 600 || true; done
-
-# The timers, now that there is something to update, to dump, to stop and to sum.
-for program in update-portainer idle-stop finish; do put "$CODE/bin/$program" "$LAB/bin/$program" 755 || true; done
-changed=no
-for unit in librechat-lab-{portainer,dump,idle,money,certificate}.{service,timer} librechat-lab-{recover,finish}.service; do
-  if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
-done
-if [ $changed = yes ]; then systemctl daemon-reload; fi
-# The command line has seen to it that a shutdown stops the instance, or it would have left this file.
-rm -f state/idle-stop-held
-on=(librechat-lab-{portainer,dump,money}.timer librechat-lab-finish.service) off=()
-if grep -q '^LAB_IDLE_STOP=' .env; then on+=(librechat-lab-idle.timer); else off+=(librechat-lab-idle.timer); fi
-if grep -q '^LAB_CERTIFICATE=trusted$' .env; then on+=(librechat-lab-certificate.timer); else off+=(librechat-lab-certificate.timer); fi
-systemctl enable librechat-lab-recover.service
-systemctl enable --now "${on[@]}"
-[ ${#off[@]} -eq 0 ] || systemctl disable --now "${off[@]}"
-systemctl start librechat-lab-money.service || say "what the models cost could not be summed; the host tries again every 3 minutes"
-
-put "$INPUT/release" state/release 600 || true
-update keep
+# shellcheck source=open.sh
+if [ ! -e "$INPUT/open-later" ]; then . "$CODE/stages/open.sh"; fi

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -7,6 +7,7 @@ import {
   BackupReader,
   BackupWriter,
   fileFormat,
+  freeName,
   type Header,
   partName,
   sha256,
@@ -37,7 +38,8 @@ const header: Header = {
 
 async function written(name: string, change: Partial<Header> = {}): Promise<string> {
   const path = join(folder, name)
-  const writer = await BackupWriter.create(path, { ...header, ...change }, lockKey(key, passphrase))
+  const writer = await BackupWriter.create(path)
+  await writer.begin({ ...header, ...change }, lockKey(key, passphrase))
   const parts = [
     ['files.tar', 0, files['files.tar'].subarray(0, 4 * 1024 * 1024)],
     ['files.tar', 1, files['files.tar'].subarray(4 * 1024 * 1024)],
@@ -88,6 +90,23 @@ describe('a backup file', () => {
     await expect(verified(path, 'five random words here')).rejects.toMatchObject({ code: 'wrong-passphrase' })
   })
 
+  it('that can’t be written is known before anything of it is', async () => {
+    mkdirSync(join(folder, 'taken.backup.partial'))
+    await expect(BackupWriter.create(join(folder, 'taken.backup'))).rejects.toMatchObject({
+      code: 'file-not-written',
+      message: expect.stringContaining('EISDIR'),
+    })
+  })
+
+  it('gets a name that none has, also of one that is under way', async () => {
+    const at = Date.parse('2026-11-26T05:00:00.500Z')
+    const named = async () => (await freeName(folder, 'team-a', at)).slice(folder.length + 1)
+    expect(await named()).toBe('librechat-team-a-20261126T050000Z.backup')
+    writeFileSync(join(folder, await named()), '')
+    writeFileSync(join(folder, `${await named()}.partial`), '')
+    expect(await named()).toBe('librechat-team-a-20261126T050002Z.backup')
+  })
+
   it('is refused when it was cut anywhere', async () => {
     for (const length of [size - 1300, size >> 1, 8000]) {
       const cut = copy('cut.backup', (data) => data)
@@ -116,10 +135,11 @@ describe('a backup file', () => {
     }
   })
 
-  it('is refused when another key signed it, as whoever knows the public key could make it', async () => {
+  it('is refused if another key signed it: anyone with the public key could have made it', async () => {
     const other = generateKeyPairSync('rsa', { modulusLength: 3072 }).privateKey
     const forged = join(folder, 'forged.backup')
-    const writer = await BackupWriter.create(forged, header, lockKey(key, passphrase))
+    const writer = await BackupWriter.create(forged)
+    await writer.begin(header, lockKey(key, passphrase))
     await writer.seal((index) => sign('sha256', index, other))
     await writer.keep()
     await expect(verified(forged)).rejects.toMatchObject({

@@ -11,14 +11,14 @@ const addressOf = async (account: Account) => only((await lab(account)).addresse
 const confirmed = ['destroy', '--confirm', 'default']
 
 describeAccount('destroy', (account) => {
-  it('leaves the account as it was, but for the protected address, and says what that costs', async () => {
+  it('removes everything except the protected address, and says what that costs', async () => {
     const before = await inventory(account(), regions)
     await run(account(), ['up', '--yes'])
     const address = await addressOf(account())
     account().forget()
     const ended = await run(account(), confirmed)
     expect(ended.code, ended.stderr).toBe(0)
-    expect(requests(account().calls).length).toBeLessThanOrEqual(47)
+    expect(requests(account().calls).length).toBeLessThanOrEqual(43)
     const kept = await inventory(account(), regions)
     expect(kept['us-east-1 addresses']).toHaveLength(1)
     expect({ ...kept, 'us-east-1 addresses': [] }).toEqual(before)

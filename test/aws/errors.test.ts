@@ -12,7 +12,7 @@ import {
 } from '@aws-sdk/client-ec2'
 import { expect, it } from 'vitest'
 import type { Account } from '../support/account.js'
-import { clockJump, type Ended, run, start } from '../support/cli.js'
+import { anHourLater, run } from '../support/cli.js'
 import { expiry, throttle } from '../support/gateway/faults.js'
 import { leftovers } from '../support/inventory.js'
 import { lab, only, tagsOf } from '../support/lab.js'
@@ -92,7 +92,7 @@ describeAccount('what AWS refuses', (account) => {
     only((await lab(account())).instances)
   })
 
-  it('InvalidParameterValue for anything else is no propagation: it is said at once', async () => {
+  it('InvalidParameterValue for another reason than propagation is reported at once', async () => {
     const effect = {
       kind: 'error',
       code: 'InvalidParameterValue',
@@ -135,13 +135,16 @@ describeAccount('what AWS refuses', (account) => {
 
   it('an agent that never comes is diagnosed at the deadline: role, way out, agent', async () => {
     account().slowness.agent = 3_600_000
-    const ended = await anHourLater(account(), ['up', '--yes'], 'DescribeInstanceInformation')
+    const ended = await anHourLater(account(), ['up', '--yes'], {
+      action: 'DescribeInstanceInformation',
+      nth: 3,
+    })
     expect(ended.code).toBe(2)
     for (const cause of [/role/, /internet gateway|egress|way out/, /agent/, /reboot/])
       expect(ended.stderr).toMatch(cause)
   })
 
-  it('InvalidInstanceId from SendCommand, although it was online: says so and goes on when run again', async () => {
+  it('InvalidInstanceId from SendCommand, although it was online: reports it and continues when run again', async () => {
     account().gateway.faults.add({
       action: 'SendCommand',
       effect: {
@@ -267,7 +270,10 @@ describeAccount('what AWS refuses', (account) => {
       times: Infinity,
       effect: { kind: 'error', code: 'DependencyViolation', message: 'resource has a dependent object' },
     })
-    const ended = await anHourLater(account(), ['destroy', '--confirm', 'default'], 'DeleteSecurityGroup')
+    const ended = await anHourLater(account(), ['destroy', '--confirm', 'default'], {
+      action: 'DeleteSecurityGroup',
+      nth: 3,
+    })
     expect(ended.code).toBe(2)
     expect(ended.stderr).toContain(NetworkInterface?.NetworkInterfaceId)
     expect(sent(account(), 'DescribeNetworkInterfaces').length).toBeGreaterThan(0)
@@ -363,7 +369,7 @@ describeAccount('what AWS refuses', (account) => {
     expect(tagsOf(found.role?.Tags)).toMatchObject({ 'librechat-lab:name': 'default' })
   })
 
-  it('no credentials at all: says which ways there are, before any call', async () => {
+  it('no credentials at all: names the ways to get some, before any call', async () => {
     const env = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined }
     const ended = await run(account(), ['up', '--yes'], { env })
     expect(ended.code).toBe(1)
@@ -397,14 +403,6 @@ describeAccount('what AWS refuses', (account) => {
     expect(ended.json()).toMatchObject({ error: { code: expect.any(String), fix: expect.any(Array) } })
   })
 })
-
-/** Runs the program; at the third call of `action` an hour passes for it, and every deadline with it. */
-async function anHourLater(account: Account, args: string[], action: string): Promise<Ended> {
-  const running = start(account, args, { env: { NODE_OPTIONS: `--import=${clockJump}` } })
-  const act = () => running.signal('SIGUSR2')
-  account.gateway.faults.add({ action, nth: 3, effect: { kind: 'run', when: 'before', act } })
-  return running.ended
-}
 
 async function withoutDefaultVpc(account: Account): Promise<void> {
   const { ec2 } = account.at('us-east-1')

@@ -22,8 +22,8 @@ const succeeds = async (ending: Promise<Ended>) => {
   return ended
 }
 
-describeAccount('settings that somebody else wrote', (account) => {
-  it('change nothing with --yes that the command does not say, and stand in the plan', async () => {
+describeAccount('settings that someone else wrote', (account) => {
+  it('change nothing with --yes that the command line does not contain, and are shown in the plan', async () => {
     await succeeds(run(account(), ['up', '--yes', '--permissions-boundary', boundary]))
     const { spec } = await lab(account())
     const poisons: [object, RegExp, RegExp][] = [
@@ -44,7 +44,7 @@ describeAccount('settings that somebody else wrote', (account) => {
       ],
       [
         { instanceType: 't3.2xlarge', diskGb: 16_000, maxTokens: 128_000 },
-        /--instance-type t3\.2xlarge --disk 16000 --max-tokens 128000/,
+        /--max-tokens 128000 --instance-type t3\.2xlarge --disk 16000/,
         /longest answer +8192 tokens → 128000 tokens[\s\S]*type +t3\.medium → t3\.2xlarge[\s\S]*disk +30 GB → 16000 GB/,
       ],
       [{ email: 'evil@example.org' }, /--email evil@example\.org/, /first user +none → evil@example\.org/],

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
-import { rehearsal, start } from './program.js'
+import { rehearsal, runWith } from './program.js'
 
 /** A rehearsed lab made under a scenario, and what the program says of it under the same one. */
 async function lab(scenario: string, ...flags: string[]) {
   const { env } = rehearsal()
-  const run = async (...words: string[]) => await start([...words, '--scenario', scenario], env).ended
+  const run = async (...words: string[]) => await runWith([...words, '--scenario', scenario], env)
   const made = await run('up', '--yes', ...flags)
   return { made, run, env }
 }
@@ -32,7 +32,7 @@ it('every up names the models that wait for the form, until --models default bri
   const again = await run('up', '--yes')
   expect(again.code).toBe(0)
   expect(again.stderr).toMatch(/Not in the menu: .*Claude .*librechat-lab up --rehearse --models default/)
-  const sent = await start(['up', '--yes', '--rehearse', '--models', 'default', '--json'], env).ended
+  const sent = await runWith(['up', '--yes', '--rehearse', '--models', 'default', '--json'], env)
   expect(JSON.stringify(sent.json())).toContain('anthropic.claude-sonnet-5')
 })
 
@@ -47,7 +47,7 @@ it('a lab without models says so everywhere, with the step out, which works', as
   for (const { stdout } of [made, await run('up', '--yes'), await run('status'), await run('doctor')])
     expect(stdout).toContain(step)
   expect(made.stdout).not.toContain('ready')
-  const added = await start(['up', '--yes', '--rehearse', '--models', 'default'], env).ended
+  const added = await runWith(['up', '--yes', '--rehearse', '--models', 'default'], env)
   expect(added.code).toBe(0)
   expect(added.stdout).toContain('Your LibreChat is ready.')
 })

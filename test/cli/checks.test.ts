@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { globalFlags, tree } from '../../src/cli/tree.js'
 import { identity, openEndpoint, refusal } from './endpoint.js'
 import { leaves } from './leaves.js'
-import { bareEnv, entry, newFolder, rehearsal, run, start, unhurried } from './program.js'
+import { bareEnv, entry, newFolder, rehearsal, run, runWith, start, unhurried } from './program.js'
 
 const escapes = '\u001b['
 
@@ -146,7 +146,7 @@ describe.concurrent('what a careful user of command lines will try', () => {
       for (const role of Object.values(roles)) role.attached = []
     })
     expect((await rehearse(['status'])).code).toBe(2)
-    const partly = await start(['up', '--yes', '--scenario', 'stage-failing'], rehearsal().env).ended
+    const partly = await runWith(['up', '--yes', '--scenario', 'stage-failing'], rehearsal().env)
     expect(partly.code).toBe(2)
   }, 60_000)
 
@@ -314,7 +314,7 @@ describe.concurrent('what a careful user of command lines will try', () => {
     }
   })
 
-  it('24. no word of a new version, and no call to find one, where nobody reads it', async () => {
+  it('24. no notice of a new version, and no check for one, where nobody reads it', async () => {
     const place = rehearsal()
     await place.run(['list'])
     await start(['status'], { ...place.env, AWS_REGION: 'us-east-1' }).ended

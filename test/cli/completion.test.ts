@@ -1,11 +1,14 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { entry, newFolder } from './program.js'
 
-/** Writes the completion script beside a librechat-lab that a shell can call. */
+/** Writes the completion script beside a librechat-lab that a shell can call, once a shell. */
 function prepared(shell: string) {
+  const there = made.get(shell)
+  if (there) return there
   const folder = newFolder()
   mkdirSync(join(folder, 'bin'))
   writeFileSync(join(folder, 'bin/librechat-lab'), `#!/bin/sh\nexec ${process.execPath} ${entry} "$@"\n`, {
@@ -13,11 +16,11 @@ function prepared(shell: string) {
   })
   const script = join(folder, `completion.${shell}`)
   writeFileSync(script, execFileSync(process.execPath, [entry, 'completion', shell]))
-  return {
-    script,
-    env: { PATH: `${folder}/bin:${process.env.PATH}`, HOME: folder, TERM: 'dumb', LANG: 'C.UTF-8' },
-  }
+  const env = { PATH: `${folder}/bin:${process.env.PATH}`, HOME: folder, TERM: 'dumb', LANG: 'C.UTF-8' }
+  made.set(shell, { script, env })
+  return { script, env }
 }
+const made = new Map<string, { script: string; env: NodeJS.ProcessEnv }>()
 
 /** What the shell itself offers for a line whose last word is being typed, asked of the shell's own machinery. */
 const shells: Record<string, (script: string, words: string[]) => string[]> = {
@@ -53,14 +56,13 @@ const shells: Record<string, (script: string, words: string[]) => string[]> = {
 }
 
 /** The words among what a shell shows. */
-function offered(shell: string, line: string): string[] {
+async function offered(shell: string, line: string): Promise<string[]> {
   const words = line.split(' ').slice(1)
   const { script, env } = prepared(shell)
-  const ended = spawnSync(shell, shells[shell]?.(script, words) ?? [], {
-    env,
-    encoding: 'utf8',
-    timeout: 20_000,
-  })
+  const argv = shells[shell]?.(script, words) ?? []
+  const running = promisify(execFile)(shell, argv, { env, timeout: 20_000 })
+  running.child.stdin?.end()
+  const ended = await running
   expect(ended.stderr, line).toBe('')
   return (shell === 'fish' ? ended.stdout.replace(/\t.*/g, '') : ended.stdout)
     .split(/[\s\0]+/)
@@ -88,9 +90,9 @@ for (const shell of Object.keys(shells)) {
   if (!isThere && process.env.CI === 'true' && shell === 'bash')
     throw new Error('CI=true, and there is no bash.')
   if (!isThere) process.stderr.write(`\nNot run, for want of it: completions in ${shell}\n`)
-  describe.skipIf(!isThere)(`completions in ${shell} itself`, () => {
-    it.for(cases)('%s', ([line, offers, notThese]) => {
-      const words = offered(shell, line)
+  describe.skipIf(!isThere)(`completions in ${shell} itself`, { concurrent: true }, () => {
+    it.for(cases)('%s', async ([line, offers, notThese]) => {
+      const words = await offered(shell, line)
       expect(words).toEqual(expect.arrayContaining(offers))
       expect(words.filter((word) => notThese.includes(word))).toEqual([])
     })

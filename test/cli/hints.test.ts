@@ -4,7 +4,7 @@ import type { GlobalOptions } from '../../src/app/context.js'
 import { buildParser } from '../../src/cli/parser.js'
 import { usageErrors } from '../../src/cli/usage-errors.js'
 import { leaves } from './leaves.js'
-import { rehearsal, start } from './program.js'
+import { rehearsal, runWith } from './program.js'
 
 const lab = ['--name', 'team-a', '--region', 'eu-west-1']
 
@@ -94,11 +94,16 @@ const situations: string[][] = [
   ['usage'],
   ['usage', '--month', '2999-01'],
   ['user', 'allowance'],
-  ['up', '--yes', '--limit', '1'],
-  ['status'],
+  ['up', '--yes', '--limit', '1', '--trusted-certificate', '--scenario', 'certificate-refused'],
+  ['status', '--scenario', 'certificate-refused'],
   ['up', '--yes', '--allowance', '5', '--no-limit'],
   ['user', 'allowance'],
   ['up', '--yes', '--allowance', 'x'],
+  ['up', '--yes', '--alert', 'you@example.org'],
+  ['up', '--yes', '--budget', 'x'],
+  ['up', '--yes', '--budget', '20', '--alert', 'you@example.org'],
+  ['status'],
+  ['up', '--yes', '--no-budget'],
   ['user', 'list'],
   ['access', 'list'],
   ['access', 'add', '1.2.3.4'],
@@ -123,6 +128,10 @@ const situations: string[][] = [
   ['backup', '--snapshot'],
   ['backup', 'list'],
   ['backup', '--snapshot', 'lab.backup'],
+  ['backup', '--to', 's3://my-backups/lab', 'lab.backup'],
+  ['backup', '--to', 's3://my-backups/*'],
+  ['backup', 's3://my-backups/lab'],
+  ['restore', 's3://my-backups/lab/a.backup'],
   ['backup', 'remove', '20260101T000000Z-snapshot'],
   ['backup', '/nowhere/lab.backup'],
   ['backup', 'verify', '/nowhere/lab.backup'],
@@ -144,7 +153,7 @@ it('every command that the program names can be typed as it stands', { timeout: 
   const { env } = rehearsal()
   const named = new Map<string, string>()
   for (const words of situations) {
-    const { stdout, stderr } = await start([...words, ...lab, '--rehearse'], env).ended
+    const { stdout, stderr } = await runWith([...words, ...lab, '--rehearse'], env)
     for (const line of linesIn(`${stdout}\n${stderr.replace(/^librechat-lab \d.*$/m, '')}`))
       named.set(line, words.join(' '))
   }
@@ -160,7 +169,7 @@ it('every command that the program names can be typed as it stands', { timeout: 
     const kind = found.words.filter((word, i) => i === 0 || word.startsWith('--')).join(' ')
     if (['tunnel', 'shell'].includes(found.path) || kind.includes('--follow') || done.has(kind)) continue
     done.add(kind)
-    const ended = await start([...found.words, '--json'], env).ended
+    const ended = await runWith([...found.words, '--json'], env)
     const { error } = ended.json<{ error?: { code: string } }>()
     expect(['bad-usage', 'bad-option', 'unexpected'], `${line} (named by ${by})`).not.toContain(error?.code)
   }

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { bareEnv, newFolder, rehearsal, start } from './program.js'
+import { bareEnv, newFolder, rehearsal, runWith } from './program.js'
 
 /** What a shell, a terminal or AWS could stumble over. */
 const nasty = {
@@ -59,7 +59,7 @@ describe.concurrent('what somebody who wishes it ill may type', () => {
         if (isHarmless(what, kind)) continue
         const { env, run } = rehearsal()
         const args = line(word)
-        const ended = await (saysItself(what) ? start(args, env).ended : run(args))
+        const ended = await (saysItself(what) ? runWith(args, env) : run(args))
         const said = `${what}, ${kind}: ${ended.stderr.slice(0, 600)}`
         expect([1, 3], said).toContain(ended.code)
         expect(ended.stderr, said).toMatch(/✖ /)
@@ -92,7 +92,7 @@ describe.concurrent('what somebody who wishes it ill may type', () => {
     const folder = newFolder()
     mkdirSync(join(folder, '.aws'))
     writeFileSync(join(folder, '.aws/config'), '\u0000[profile\n=\n[[[]]]\nregion')
-    const ended = await start(['status', '--region', 'us-east-1'], bareEnv(folder)).ended
+    const ended = await runWith(['status', '--region', 'us-east-1'], bareEnv(folder))
     expect(ended).toMatchObject({ code: 1, stdout: '' })
     expect(ended.stderr).toMatch(/✖ No AWS credentials were found/)
   })

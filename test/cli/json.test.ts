@@ -59,6 +59,8 @@ const withLab: [line: string, shape: z.ZodType, code?: number][] = [
   [`backup ${file}`, shapes.error, 1],
   [`restore ${file} --passphrase-file ${passphrase} --confirm default`, shapes.restored],
   ['backup --snapshot', shapes.snapshot],
+  [`backup --to s3://my-backups/lab --passphrase-file ${passphrase}`, shapes.s3Backup],
+  ['backup --to s3://no-such-bucket', shapes.error, 1],
   ['backup list', shapes.dumps],
   [
     `graduate --out ${join(folder, 'k8s')} --host chat.example.org --mongodb mongodb://db.example.org`,
@@ -108,7 +110,7 @@ describe('--json with a lab there', () => {
     await json(line.split(' '), shape, code)
   })
 
-  it('tunnel says where it listens once it stands', async () => {
+  it('tunnel reports where it listens once it is open', async () => {
     const { child, said, ended } = place.start(['tunnel', '--json'])
     while (!said.stdout.includes('\n')) await once(child.stdout, 'data')
     child.kill('SIGINT')

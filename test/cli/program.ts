@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { scratch } from '../support/scratch.js'
+import { runWarm } from '../support/warm.js'
 
 /** The built program; LIBRECHAT_LAB_PROGRAM judges another build, such as an unpacked package. */
 const root = process.env.LIBRECHAT_LAB_PROGRAM ?? new URL('../..', import.meta.url).pathname
@@ -21,7 +21,7 @@ export const unhurried = { LIBRECHAT_LAB_POLL_SCALE: '0.1' }
 export type Env = Record<string, string | undefined>
 
 /** A fresh, empty folder. */
-export const newFolder = (): string => mkdtempSync(join(tmpdir(), 'librechat-lab-manners-'))
+export const newFolder = (): string => scratch('manners')
 
 /**
  * An environment with nothing of this machine's configuration in it, and with folders of its own, so that
@@ -65,6 +65,20 @@ export function start(args: readonly string[], env: NodeJS.ProcessEnv, input = '
   return { child, said, ended, hears }
 }
 
+/** What the program reads at each run. Libraries read others, such as NO_COLOR, when they are loaded. */
+const readAtEachRun = /^(PATH|LANG|HOME|XDG_(STATE|CACHE)_HOME|AWS_EC2_METADATA_DISABLED|LIBRECHAT_LAB_\w+)$/
+
+/** Runs the program to its end: in a process that has run it before, where the environment allows that. */
+export async function runWith(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  input?: string,
+): Promise<Ended> {
+  if (!Object.keys(env).every((name) => readAtEachRun.test(name))) return await start(args, env, input).ended
+  const said = await runWarm({ program: root, args, env, input })
+  return { ...said, json: () => JSON.parse(said.stdout) }
+}
+
 /** A place to rehearse in, kept between the runs of one test. */
 export function rehearsal(env: Env = {}) {
   const folder = newFolder()
@@ -73,11 +87,10 @@ export function rehearsal(env: Env = {}) {
     folder,
     env: surroundings,
     start: (args: readonly string[], input?: string) => start([...args, '--rehearse'], surroundings, input),
-    run: (args: readonly string[], input?: string) =>
-      start([...args, '--rehearse'], surroundings, input).ended,
+    run: (args: readonly string[], input?: string) => runWith([...args, '--rehearse'], surroundings, input),
   }
 }
 
 /** Runs the program outside any rehearsal. */
 export const run = (args: readonly string[], env: Env = {}, input?: string): Promise<Ended> =>
-  start(args, bareEnv(newFolder(), env), input).ended
+  runWith(args, bareEnv(newFolder(), env), input)

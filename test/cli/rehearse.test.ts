@@ -1,12 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { rehearsal, start } from './program.js'
+import { rehearsal, runWith, start } from './program.js'
 
 it('--rehearse is a switch: the word behind it is the command’s own', { timeout: 60_000 }, async () => {
   const { run, env } = rehearsal()
   await run(['up', '--yes'])
-  const ended = (...words: string[]) => start(words, env).ended
+  const ended = (...words: string[]) => runWith(words, env)
   expect(await ended('user', 'add', '--rehearse', 'me@example.org')).toMatchObject({ code: 0 })
   expect((await ended('logs', '--rehearse', 'librechat')).code).toBe(0)
   expect((await ended('open', '--rehearse', 'portainer', '--json')).json()).toMatchObject({
@@ -43,20 +43,20 @@ it('Ctrl-C ends logs --follow at once, and the session with it', { timeout: 60_0
 
 it('--scenario implies --rehearse', async () => {
   const { env } = rehearsal()
-  const ended = await start(['up', '--yes', '--scenario', 'no-default-vpc'], env).ended
+  const ended = await runWith(['up', '--yes', '--scenario', 'no-default-vpc'], env)
   expect(ended.code).toBe(1)
   expect(ended.stderr).toMatch(/Rehearsal: [\s\S]*no default VPC/)
 })
 
 it('the older --rehearse=<scenario> still works, with a warning', async () => {
   const { env } = rehearsal()
-  const ended = await start(['up', '--yes', '--rehearse=no-default-vpc'], env).ended
+  const ended = await runWith(['up', '--yes', '--rehearse=no-default-vpc'], env)
   expect(ended.stderr).toMatch(/^! --rehearse=<scenario> is deprecated[\s\S]*no default VPC/)
 })
 
 it('the older --rehearse <scenario> is refused with the new form', async () => {
   const { env } = rehearsal()
-  const ended = await start(['up', '--yes', '--rehearse', 'throttling'], env).ended
+  const ended = await runWith(['up', '--yes', '--rehearse', 'throttling'], env)
   expect(ended).toMatchObject({ code: 1, stdout: '' })
   expect(ended.stderr).toContain('--scenario throttling')
 })
@@ -93,10 +93,10 @@ it('status says that a host is at its limits and which step is next, and ends as
   const { run, env } = rehearsal()
   await run(['up', '--yes'])
   expect((await run(['status'])).stdout).not.toContain('Capacity')
-  const busy = await start(['status', '--scenario', 'busy-host'], env).ended
+  const busy = await runWith(['status', '--scenario', 'busy-host'], env)
   expect(busy.code).toBe(0)
   expect(busy.stdout).toMatch(/Capacity\n {2}! memory: [\s\S]*up --rehearse --instance-type t3\.large/)
-  const { capacity } = (await start(['status', '--scenario', 'busy-host', '--json'], env).ended).json<{
+  const { capacity } = (await runWith(['status', '--scenario', 'busy-host', '--json'], env)).json<{
     capacity: { limits: { code: string }[]; next: string[] }
   }>()
   expect(capacity.limits.map(({ code }) => code)).toEqual(['memory', 'processor', 'restarts'])
@@ -107,13 +107,13 @@ it('update moves an older lab, says what a failed one left, and tries again only
   timeout: 90_000,
 }, async () => {
   const { run, env } = rehearsal()
-  await start(['up', '--yes', '--scenario', 'older-librechat'], env).ended
+  await runWith(['up', '--yes', '--scenario', 'older-librechat'], env)
   const check = await run(['update', '--check'])
   expect(check.stdout).toMatch(/LibreChat +v0\.8\.7 → v0\.8\.8[\s\S]*UPGRADING/)
   expect((await run(['up', '--dry-run', '--yes'])).stdout).toMatch(
     /LibreChat: v0\.8\.7 → v0\.8\.8, after a dump/,
   )
-  const failed = await start(['update', '--yes', '--scenario', 'update-failing', '--json'], env).ended
+  const failed = await runWith(['update', '--yes', '--scenario', 'update-failing', '--json'], env)
   expect(failed.json()).toMatchObject({ error: { code: 'update-rolled-back' } })
   expect((await run(['status'])).stdout).toMatch(/An update was rolled back on/)
   expect((await run(['up', '--dry-run', '--yes'])).stdout).not.toContain('after a dump')

@@ -286,6 +286,15 @@ export const shapes = {
     warnings: list(text),
   }),
   backup: object({ ...verified, stoppedSeconds: z.number() }),
+  s3Backup: object({
+    url: text,
+    bytes: z.number(),
+    checksum: text,
+    region: text,
+    lab: text,
+    at: text,
+    stoppedSeconds: z.number(),
+  }),
   verified: object(verified),
   restored: object({
     lab: text,

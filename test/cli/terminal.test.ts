@@ -150,7 +150,12 @@ describeTerminal('at a terminal', { timeout: 60_000 }, () => {
     expect(code).toBe(0)
     expect(screen).toContain('✔ Your LibreChat is ready.')
     // A moving line that the terminal itself broke in two may leave its first half; what is done stands whole, once.
-    for (const done of ['Elastic IP  created', 'host: Docker', 'host: health', 'chat  6 of 6 models'])
+    for (const done of [
+      'Elastic IP  created',
+      'host: Docker',
+      'host: HTTPS and health',
+      'chat  6 of 6 models',
+    ])
       expect(screen.split(`✔ ${done}`)).toHaveLength(2)
     expect(screen.slice(screen.indexOf('✔ Your LibreChat'))).not.toMatch(/[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]/)
   })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Interrupted } from '../../src/core/error.js'
 import { poll, retryWhile, waitFor } from '../../src/core/wait.js'
-import { fastClock } from '../engine/made.js'
+import { fastClock } from '../engine/fake-resources.js'
 
 const wait = (clock = fastClock(), signal = new AbortController().signal) => ({
   for: 'the kettle to boil',

@@ -2,51 +2,51 @@ import { describe, expect, it } from 'vitest'
 import { Interrupted, LabError } from '../../src/core/error.js'
 import { ensure, observe, plan, remove } from '../../src/engine/converge.js'
 import type { Resource } from '../../src/engine/resource.js'
-import { surroundings, world } from './made.js'
+import { engineOptions, fakeResources } from './fake-resources.js'
 
-const converge = async (graph: readonly Resource[], around = surroundings()) => {
+const converge = async (graph: readonly Resource[], run = engineOptions()) => {
   const seen = await observe(graph)
-  return await ensure(plan(graph, seen), seen, around.options)
+  return await ensure(plan(graph, seen), seen, run.options)
 }
 
-describe('making', () => {
-  it('makes what is missing, each after what it needs', async () => {
-    const { diary, thing, there } = world()
-    const a = thing('a')
-    const b = thing('b', [a])
-    const c = thing('c', [b])
+describe('ensure', () => {
+  it('creates what is missing, each resource after what it needs', async () => {
+    const { log, resource, there } = fakeResources()
+    const a = resource('a')
+    const b = resource('b', [a])
+    const c = resource('c', [b])
     await converge([a, b, c])
-    expect(diary).toEqual(['ensure a', 'made a', 'ensure b', 'made b', 'ensure c', 'made c'])
+    expect(log).toEqual(['ensure a', 'ensured a', 'ensure b', 'ensured b', 'ensure c', 'ensured c'])
     expect([...there.keys()]).toEqual(['a', 'b', 'c'])
   })
 
-  it('does concurrently what does not depend on each other', async () => {
-    const { diary, thing } = world()
+  it('works concurrently on resources that do not depend on each other', async () => {
+    const { log, resource } = fakeResources()
     const slow = { ensure: () => new Promise<void>((resolve) => setTimeout(resolve, 20)) }
-    await converge([thing('a', [], slow), thing('b', [], slow)])
-    expect(diary.slice(0, 2)).toEqual(['ensure a', 'ensure b'])
+    await converge([resource('a', [], slow), resource('b', [], slow)])
+    expect(log.slice(0, 2)).toEqual(['ensure a', 'ensure b'])
   })
 
-  it('begins nothing of the others before what comes first, and nothing at all where that fails', async () => {
-    const { diary, thing, there } = world()
+  it('starts the others only after the first resource, and not at all if that fails', async () => {
+    const { log, resource, there } = fakeResources()
     const slow = { ensure: () => new Promise<void>((resolve) => setTimeout(resolve, 20)) }
-    const settings = { ...thing('settings', [], slow), isFirst: true as const }
-    // The engine asks a resource for nothing else: this one waits for nothing by itself.
-    const group = { ...thing('group'), after: [settings] }
+    const settings = { ...resource('settings', [], slow), isFirst: true as const }
+    // It has no code of its own that waits for the first one.
+    const group = { ...resource('group'), after: [settings] }
     await converge([settings, group])
-    expect(diary).toEqual(['ensure settings', 'made settings', 'ensure group', 'made group'])
+    expect(log).toEqual(['ensure settings', 'ensured settings', 'ensure group', 'ensured group'])
     there.clear()
-    diary.length = 0
+    log.length = 0
     const failing = { ensure: () => Promise.reject(new Error('no')) }
-    const refused = { ...thing('settings', [], failing), isFirst: true as const }
-    await expect(converge([refused, { ...thing('group'), after: [refused] }])).rejects.toThrow('no')
-    expect(diary).toEqual(['ensure settings'])
+    const refused = { ...resource('settings', [], failing), isFirst: true as const }
+    await expect(converge([refused, { ...resource('group'), after: [refused] }])).rejects.toThrow('no')
+    expect(log).toEqual(['ensure settings'])
   })
 
-  it('touches nothing that is as it should be, and says so in the plan', async () => {
-    const { diary, thing, there } = world()
-    const a = thing('a')
-    const b = thing('b', [a])
+  it('does not change what is as it should be, and plans to keep it', async () => {
+    const { log, resource, there } = fakeResources()
+    const a = resource('a')
+    const b = resource('b', [a])
     there.set('a', 'right')
     there.set('b', 'wrong')
     const seen = await observe([a, b])
@@ -55,13 +55,13 @@ describe('making', () => {
       ['change', 'b:wrong'],
     ])
     await converge([a, b])
-    expect(diary).toEqual(['ensure b', 'made b'])
+    expect(log).toEqual(['ensure b', 'ensured b'])
   })
 
-  it('removes what is no longer wanted, after what it needs, and plans nothing where it is gone', async () => {
-    const { diary, thing, there } = world()
-    const a = thing('a')
-    const b = { ...thing('b', [a]), isUnwanted: true }
+  it('removes what is no longer wanted, and plans nothing once it is removed', async () => {
+    const { log, resource, there } = fakeResources()
+    const a = resource('a')
+    const b = { ...resource('b', [a]), isUnwanted: true }
     expect(plan([a, b], await observe([a, b]))).toMatchObject([{ action: 'create' }])
     there.set('a', 'right')
     there.set('b', 'wrong')
@@ -70,36 +70,36 @@ describe('making', () => {
       ['remove', 'b:wrong'],
     ])
     await converge([a, b])
-    expect(diary).toEqual(['remove b', 'gone b'])
+    expect(log).toEqual(['remove b', 'removed b'])
   })
 
-  it('leaves alone what only the user can change, and still reports it', async () => {
-    const { diary, thing, there } = world()
-    const a = thing('a', [], { byHand: 'buy another' })
+  it('does not change what only the user can change, and reports it', async () => {
+    const { log, resource, there } = fakeResources()
+    const a = resource('a', [], { byHand: 'buy another' })
     there.set('a', 'right')
     const items = plan([a], await observe([a]))
     expect(items).toMatchObject([{ action: 'keep', changes: [{ byHand: 'buy another' }] }])
     await converge([a])
-    expect(diary).toEqual([])
+    expect(log).toEqual([])
   })
 
-  it('begins nothing new after a failure, finishes what is under way, and throws the first failure', async () => {
-    const { diary, thing } = world()
-    const around = surroundings()
-    const a = thing('a', [], { ensure: () => Promise.reject(new Error('no')) })
-    const slow = thing('slow', [], { ensure: () => new Promise((resolve) => setTimeout(resolve, 20)) })
-    const late = thing('late', [slow])
-    await expect(converge([a, slow, late], around)).rejects.toThrow('no')
-    expect(diary).toEqual(['ensure a', 'ensure slow', 'made slow'])
-    expect(around.events).toContainEqual(
+  it('starts nothing new after a failure, finishes what is running, and throws the first failure', async () => {
+    const { log, resource } = fakeResources()
+    const run = engineOptions()
+    const a = resource('a', [], { ensure: () => Promise.reject(new Error('no')) })
+    const slow = resource('slow', [], { ensure: () => new Promise((resolve) => setTimeout(resolve, 20)) })
+    const late = resource('late', [slow])
+    await expect(converge([a, slow, late], run)).rejects.toThrow('no')
+    expect(log).toEqual(['ensure a', 'ensure slow', 'ensured slow'])
+    expect(run.events).toContainEqual(
       expect.objectContaining({ id: 'late', state: 'failed', detail: 'not started' }),
     )
   })
 
-  it('looks again and goes on where an answer was lost', async () => {
-    const { thing, there, diary } = world()
+  it('observes again and continues after a lost answer', async () => {
+    const { resource, there, log } = fakeResources()
     let lost = true
-    const a = thing('a', [], {
+    const a = resource('a', [], {
       ensure: () => {
         if (!lost) return
         lost = false
@@ -107,55 +107,55 @@ describe('making', () => {
         throw new Error('lost')
       },
     })
-    const around = surroundings((error) => (error as Error).message === 'lost')
-    await converge([a], around)
-    expect(diary).toEqual(['ensure a', 'ensure a', 'made a'])
-    expect(around.clock.slept).toEqual([250])
+    const run = engineOptions((error) => (error as Error).message === 'lost')
+    await converge([a], run)
+    expect(log).toEqual(['ensure a', 'ensure a', 'ensured a'])
+    expect(run.clock.slept).toEqual([250])
   })
 
-  it('stops asking again when it is told to', async () => {
-    const { thing } = world()
-    const a = thing('a', [], { ensure: () => Promise.reject(new Error('lost')) })
-    const around = surroundings((_, attempt) => attempt < 4)
-    await expect(converge([a], around)).rejects.toThrow('lost')
-    expect(around.clock.slept).toEqual([250, 500, 1000])
+  it('stops retrying when the error is no longer retryable', async () => {
+    const { resource } = fakeResources()
+    const a = resource('a', [], { ensure: () => Promise.reject(new Error('lost')) })
+    const run = engineOptions((_, attempt) => attempt < 4)
+    await expect(converge([a], run)).rejects.toThrow('lost')
+    expect(run.clock.slept).toEqual([250, 500, 1000])
   })
 
-  it('begins nothing once it was interrupted', async () => {
-    const { diary, thing } = world()
-    const around = surroundings()
-    const a = thing('a', [], { ensure: () => around.controller.abort() })
-    const b = thing('b', [a])
-    await expect(converge([a, b], around)).rejects.toThrow(Interrupted)
-    expect(diary).toEqual(['ensure a', 'made a'])
+  it('starts nothing after an interruption', async () => {
+    const { log, resource } = fakeResources()
+    const run = engineOptions()
+    const a = resource('a', [], { ensure: () => run.controller.abort() })
+    const b = resource('b', [a])
+    await expect(converge([a, b], run)).rejects.toThrow(Interrupted)
+    expect(log).toEqual(['ensure a', 'ensured a'])
   })
 })
 
-describe('looking', () => {
-  it('looks once at each, however many ask', async () => {
+describe('observe', () => {
+  it('observes each resource once, however many others ask for it', async () => {
     let looks = 0
-    const { thing } = world()
-    const a = thing('a', [], { observe: () => void looks++ })
-    const asks: Resource = { ...thing('b'), observe: (seen) => seen(a) }
+    const { resource } = fakeResources()
+    const a = resource('a', [], { observe: () => void looks++ })
+    const asks: Resource = { ...resource('b'), observe: (seen) => seen(a) }
     await observe([a, asks, { ...asks, name: 'c' }])
     expect(looks).toBe(1)
   })
 
-  it('prefers an error for the user to an unrelated failure', async () => {
-    const { thing } = world()
+  it('throws a LabError rather than an unrelated failure', async () => {
+    const { resource } = fakeResources()
     const fails = (name: string, error: Error) =>
-      thing(name, [], {
+      resource(name, [], {
         observe: () => {
           throw error
         },
       })
-    const word = new LabError({ code: 'unowned', what: 'Not ours.' })
-    await expect(observe([fails('a', new Error('network')), fails('b', word)])).rejects.toBe(word)
+    const labError = new LabError({ code: 'unowned', what: 'Not ours.' })
+    await expect(observe([fails('a', new Error('network')), fails('b', labError)])).rejects.toBe(labError)
   })
 
-  it('takes for absent what it is told to', async () => {
-    const { thing } = world()
-    const a = thing('a', [], {
+  it('counts a resource as absent where the caller accepts its error', async () => {
+    const { resource } = fakeResources()
+    const a = resource('a', [], {
       observe: () => {
         throw new LabError({ code: 'unowned', what: 'Not ours.' })
       },
@@ -165,21 +165,21 @@ describe('looking', () => {
   })
 })
 
-describe('what was observed', () => {
-  it('is not asked for again where it is known', async () => {
-    const { thing, there } = world()
+describe('an observation', () => {
+  it('is not repeated for resources that are known', async () => {
+    const { resource, there } = fakeResources()
     let looks = 0
-    const a = thing('a', [], { observe: () => void looks++ })
-    const b = thing('b', [a])
+    const a = resource('a', [], { observe: () => void looks++ })
+    const b = resource('b', [a])
     there.set('a', 'right')
     const known = await observe([a])
     const all = await observe([a, b], undefined, known)
     expect([looks, all.of(a), all.of(b)]).toEqual([1, 'right', undefined])
   })
 
-  it('holds for another graph of the same names, and with another state', async () => {
-    const { thing, there } = world()
-    const [a, other] = [thing('a'), thing('a', [], { wants: 'left' })]
+  it('can be used for another graph with the same names, and with another state', async () => {
+    const { resource, there } = fakeResources()
+    const [a, other] = [resource('a'), resource('a', [], { wants: 'left' })]
     there.set('a', 'right')
     const first = await observe([a])
     const second = first.in([other])
@@ -191,44 +191,44 @@ describe('what was observed', () => {
 })
 
 describe('a resource with tasks of its own', () => {
-  it('is applied like the others, and the engine reports no line for it', async () => {
-    const { diary, thing } = world()
-    const a = thing('a')
-    const b = { ...thing('b', [a]), hasOwnTasks: true as const }
-    const { events, options } = surroundings()
+  it('is ensured like the others, and the engine reports no task for it', async () => {
+    const { log, resource } = fakeResources()
+    const a = resource('a')
+    const b = { ...resource('b', [a]), hasOwnTasks: true as const }
+    const { events, options } = engineOptions()
     const seen = await observe([a, b])
     await ensure(plan([a, b], seen), seen, options)
-    expect(diary).toEqual(['ensure a', 'made a', 'ensure b', 'made b'])
+    expect(log).toEqual(['ensure a', 'ensured a', 'ensure b', 'ensured b'])
     expect(events.map((event) => event.type === 'task' && event.id)).not.toContain('b')
   })
 })
 
-describe('removing', () => {
-  it('goes the other way round, and takes only what is there', async () => {
-    const { diary, thing, there } = world()
-    const a = thing('a')
-    const b = thing('b', [a])
-    const c = thing('c', [b])
+describe('remove', () => {
+  it('works in reverse order, and removes only what exists', async () => {
+    const { log, resource, there } = fakeResources()
+    const a = resource('a')
+    const b = resource('b', [a])
+    const c = resource('c', [b])
     there.set('a', 'right')
     there.set('c', 'wrong')
-    await remove(await observe([a, b, c]), surroundings().options)
-    expect(diary).toEqual(['remove c', 'gone c', 'remove a', 'gone a'])
+    await remove(await observe([a, b, c]), engineOptions().options)
+    expect(log).toEqual(['remove c', 'removed c', 'remove a', 'removed a'])
   })
 
-  it('leaves what something still there needs, and says what failed', async () => {
-    const { diary, thing, there } = world()
-    const a = thing('a')
-    const b = thing('b', [a], { remove: () => Promise.reject(new Error('in use')) })
+  it('keeps what an existing resource needs, and throws what failed', async () => {
+    const { log, resource, there } = fakeResources()
+    const a = resource('a')
+    const b = resource('b', [a], { remove: () => Promise.reject(new Error('in use')) })
     there.set('a', 'right')
     there.set('b', 'right')
-    await expect(remove(await observe([a, b]), surroundings().options)).rejects.toThrow('in use')
-    expect(diary).toEqual(['remove b'])
+    await expect(remove(await observe([a, b]), engineOptions().options)).rejects.toThrow('in use')
+    expect(log).toEqual(['remove b'])
   })
 
-  it('tries again what was only lost', async () => {
-    const { thing, there } = world()
+  it('retries after a lost answer', async () => {
+    const { resource, there } = fakeResources()
     let lost = true
-    const a = thing('a', [], {
+    const a = resource('a', [], {
       remove: () => {
         if (lost) {
           lost = false
@@ -237,7 +237,7 @@ describe('removing', () => {
       },
     })
     there.set('a', 'right')
-    await remove(await observe([a]), surroundings((_, attempt) => attempt < 3).options)
+    await remove(await observe([a]), engineOptions((_, attempt) => attempt < 3).options)
     expect(there.size).toBe(0)
   })
 })

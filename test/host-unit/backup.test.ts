@@ -57,7 +57,7 @@ const partsIn = (files: Record<string, number>) =>
   )
 
 it.skipIf(!hasPython)(
-  'a dump comes here encrypted and goes back, byte for byte, over a connection that breaks ten times each way',
+  'a dump is downloaded encrypted and uploaded again, byte for byte, over a connection that breaks ten times each way',
   async () => {
     const host = new DumpHost()
     onTestFinished(host.close)
@@ -78,7 +78,8 @@ it.skipIf(!hasPython)(
       id: made.id,
       files: made.files,
     }
-    const writer = await BackupWriter.create(path, header, lockKey(key, 'four random words'))
+    const writer = await BackupWriter.create(path)
+    await writer.begin(header, lockKey(key, 'four random words'))
     await from.each(partsIn(made.files), async (part) =>
       writer.add(partName(part.file, part.number), await from.fetch(part)),
     )
@@ -141,7 +142,8 @@ it.skipIf(!hasPython)('a backup opens without this program, by the commands of d
   const { backup: made } = host.backup({ action: 'make', publicKey: publicPem(key), settings: '{"a":1}' })
   const header = { format: fileFormat, lab: 'default', region: 'eu-west-1', at: '', id: made.id }
   const path = join(folder, 'lab.backup')
-  const writer = await BackupWriter.create(path, { ...header, files: made.files }, lockKey(key, 'four words'))
+  const writer = await BackupWriter.create(path)
+  await writer.begin({ ...header, files: made.files }, lockKey(key, 'four words'))
   const carrier = new Carrier({ port: made.port, close: async () => {} }, opened(made.token), clock, signal)
   await carrier.each(partsIn(made.files), async (part) =>
     writer.add(partName(part.file, part.number), await carrier.fetch(part)),

@@ -71,6 +71,19 @@ describe.skipIf(!hasPython)('a restore', () => {
     expect(host.list('lab/state').filter((name) => name.startsWith('allowances'))).toHaveLength(1)
   })
 
+  it('says why MongoDB’s tools failed, without their progress', () => {
+    const id = host.changed()
+    host.put('full', '')
+    expect(host.dump('restore', id).json.error.why).toMatch(/^LibreChat.users: no space left on device /)
+    host.remove('full')
+    host.put('undumped', '')
+    expect(host.dump('make', 'backup').json.error).toMatchObject({
+      what: "MongoDB's data could not be dumped.",
+      why: 'LibreChat.users: cursor timed out',
+    })
+    host.remove('undumped')
+  })
+
   it('leaves the old data serving when the disk is full or LibreChat does not start', () => {
     const id = host.changed()
     for (const what of ['full', 'broken']) {

@@ -62,7 +62,8 @@ async function cluster(documents: object = {}) {
   files['manifest.json'] = Buffer.from(JSON.stringify({ id: '20261126T020000Z-backup', files: listed }))
   const path = join(work, 'backup/lab.backup')
   const header = { format: fileFormat, lab: 'default', region: 'us-east-1', at: '', id: 'x', files: {} }
-  const writer = await BackupWriter.create(path, header, lockKey(privateKey, passphrase))
+  const writer = await BackupWriter.create(path)
+  await writer.begin(header, lockKey(privateKey, passphrase))
   for (const [name, data] of Object.entries(files))
     for (let at = 0, number = 0; at < data.length; at += 4 * 1024 ** 2, number++)
       await writer.add(partName(name, number), sealMessage(data.subarray(at, at + 4 * 1024 ** 2), publicKey))

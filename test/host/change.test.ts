@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readHealth } from '../../src/host/health.js'
+import { readHealth } from '../../src/host/host-health.js'
 import { release, stackInput } from '../../src/host/settings.js'
 import { setUpHost } from '../../src/host/setup.js'
 import { runStage } from '../../src/host/stage.js'

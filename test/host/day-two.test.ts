@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { readHealth } from '../../src/host/health.js'
+import { readHealth } from '../../src/host/host-health.js'
 import { portainerPassword } from '../../src/host/portainer.js'
 import { runStage } from '../../src/host/stage.js'
 import { readLedger } from '../../src/host/usage.js'

@@ -10,7 +10,8 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { pinnedCaddy } from '../support/authority.js'
 import { imageSources, writeRegistry } from './images.js'
 import { run } from './shell.js'
 
@@ -40,7 +41,7 @@ const packages = [
 ]
 /** Downloaded beside it: what the guest's dnf installs, and what is taken apart. */
 const docker = ['docker.io', 'docker-cli']
-const apart = ['docker-compose', 'caddy']
+const apart = ['docker-compose']
 
 const units: Record<string, string> = {
   'lab-agent.service': `[Unit]
@@ -93,6 +94,7 @@ export function disk(say: (text: string) => void): Disk {
     JSON.stringify(units),
     imageSources(),
     process.version,
+    basename(join(pinnedCaddy(), '../..')),
   ]
   for (const file of ['disk.ts', 'images.ts'])
     recipe.push(readFileSync(new URL(file, import.meta.url), 'utf8'))
@@ -208,7 +210,7 @@ function furnish(root: string, work: string): void {
       run('dpkg-deb', ['-x', join(root, 'srv/apart', deb), unpacked])
   }
   rmSync(join(root, 'srv/apart'), { recursive: true })
-  writeRegistry(join(root, 'srv/registry'), work, root, join(unpacked, 'usr/bin/caddy'))
+  writeRegistry(join(root, 'srv/registry'), work, root, pinnedCaddy())
 
   // Compose as its releases have it: <version>/docker-compose-linux-<machine>, and the checksum beside it.
   const asset = join(root, 'srv/compose/v2/docker-compose-linux-x86_64')

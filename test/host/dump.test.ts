@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { beforeAll, expect, it } from 'vitest'
 import { listDumps, restoreDump } from '../../src/host/dumps.js'
-import { readHealth } from '../../src/host/health.js'
+import { readHealth } from '../../src/host/host-health.js'
 import { setUpHost } from '../../src/host/setup.js'
 import { addUser, removeUser } from '../../src/host/users.js'
 import { Browser } from './browser.js'

@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import type { Event } from '../../src/core/event.js'
-import type { HostHealth } from '../../src/host/health.js'
+import type { HostHealth } from '../../src/host/host-health.js'
 import { release } from '../../src/host/settings.js'
 import { setUpHost } from '../../src/host/setup.js'
 import { cache, disk } from './disk.js'
@@ -77,7 +77,14 @@ export async function prepareHealthy(): Promise<void> {
   try {
     const boot = lab.firstBoot()
     await lab.machine.sh('until [ -s /opt/librechat-lab/state/running ]; do sleep 0.2; done')
-    const { health, firstUser } = await setUpHost(lab.host, lab.settings, { email: adminEmail })
+    const beside = { isNew: true, run: async () => {} }
+    const { health, firstUser } = await setUpHost(
+      lab.host,
+      lab.settings,
+      { email: adminEmail },
+      undefined,
+      beside,
+    )
     if (!health.healthy) throw new Error(`the first set-up: ${JSON.stringify(health.problems)}`)
     const booted = await boot.result
     if (booted.code !== 0) throw new Error(`the first boot's script: ${JSON.stringify(booted)}`)

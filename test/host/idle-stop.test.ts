@@ -1,7 +1,7 @@
 import { connect } from 'node:tls'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { listDumps } from '../../src/host/dumps.js'
-import { readHealth } from '../../src/host/health.js'
+import { readHealth } from '../../src/host/host-health.js'
 import { listUsers } from '../../src/host/users.js'
 import { Browser } from './browser.js'
 import { adminEmail } from './healthy.js'

@@ -41,16 +41,16 @@ function layer(folder: string): Layer {
   return { tar: gzipSync(tar, { level: 1 }), diffId: sha256(tar) }
 }
 
-/** A program of the system below `root`, and the libraries that it is linked with. */
-function addProgram(folder: string, program: string, root = '/'): void {
-  const libraries = output('chroot', [root, 'ldd', program])
+/** A program of the system, and the libraries that it is linked with. */
+function addProgram(folder: string, program: string): void {
+  const libraries = output('ldd', [program])
     .toString()
     .split('\n')
     .flatMap((line) => /(\/\S+) \(0x/.exec(line)?.[1] ?? [])
   for (const path of [program, ...libraries]) {
     const target = join(folder, path === program ? `/usr/bin/${program.split('/').at(-1)}` : path)
     mkdirSync(dirname(target), { recursive: true })
-    cpSync(join(root, path), target, { dereference: true })
+    cpSync(path, target, { dereference: true })
   }
 }
 
@@ -243,9 +243,8 @@ esac
         busybox,
         made(work, (folder) => {
           addSystem(folder)
-          cpSync(caddy, join(debian, 'tmp/caddy'))
-          addProgram(folder, '/tmp/caddy', debian)
-          rmSync(join(debian, 'tmp/caddy'))
+          mkdirSync(join(folder, 'usr/bin'), { recursive: true })
+          cpSync(caddy, join(folder, 'usr/bin/caddy'))
           for (const directory of ['data', 'config', 'srv', 'etc/caddy'])
             mkdirSync(join(folder, directory), { recursive: true })
         }),
@@ -270,8 +269,8 @@ esac
 
 /**
  * Writes every image as the guest's registry serves them: blobs by digest, and a file for each tag.
- * @param debian a root directory, for its busybox and what Caddy is linked with
- * @param caddy the program from Debian's package
+ * @param debian a root directory, for its busybox
+ * @param caddy the program of the pinned version
  */
 export function writeRegistry(directory: string, work: string, debian: string, caddy: string): void {
   const blob = (data: Buffer): { digest: string; size: number } => {

@@ -8,7 +8,7 @@ import { payloads } from '../../src/host/payload.js'
 import type { HostSettings } from '../../src/host/settings.js'
 import { firstBootUserData } from '../../src/host/user-data.js'
 import { disk } from './disk.js'
-import { Machine, type Running, type Snapshot } from './machine.js'
+import { Machine, type Network, type Running, type Snapshot } from './machine.js'
 import { SystemsManager } from './systems-manager.js'
 
 const packaged = new URL('../../templates', import.meta.url).pathname
@@ -63,10 +63,11 @@ export class Lab {
     this.pin({})
   }
 
-  static async start(snapshot?: Snapshot): Promise<Lab> {
+  static async start(snapshot?: Snapshot, network?: Network): Promise<Lab> {
     const machine = await Machine.start(
       disk((text) => console.error(`machine: ${text}`)),
       snapshot,
+      network,
     )
     return new Lab(machine, await SystemsManager.start(machine))
   }

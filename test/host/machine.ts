@@ -36,6 +36,9 @@ export interface Snapshot {
   readonly memory: string
 }
 
+/** Whom the guest reaches: nobody, or this computer's loopback, which is 10.0.2.2 there. */
+export type Network = 'alone' | 'loopback'
+
 /** A virtual machine with a disk of its own above the shared one, in software emulation. */
 export class Machine {
   readonly ports: {
@@ -49,24 +52,26 @@ export class Machine {
   private socket: Socket | undefined
   private readonly waiting = new Map<number, (result: Result) => void>()
   private readonly disk: Disk
+  private readonly network: Network
   private next = 1
   /** Rejected when the channel to the guest ends, as it does when the guest shuts down. */
   private ended: Promise<never> = new Promise(() => {})
 
-  private constructor(disk: Disk, ports: Machine['ports']) {
+  private constructor(disk: Disk, ports: Machine['ports'], network: Network) {
     this.disk = disk
     this.ports = ports
+    this.network = network
   }
 
   /** Boots a new machine, or goes on where a snapshot was taken, which takes seconds. */
-  static async start(disk: Disk, snapshot?: Snapshot): Promise<Machine> {
+  static async start(disk: Disk, snapshot?: Snapshot, network: Network = 'alone'): Promise<Machine> {
     const [http, https, portainer, mongodb] = [
       await freePort(),
       await freePort(),
       await freePort(),
       await freePort(),
     ]
-    const machine = new Machine(disk, { http, https, portainer, mongodb })
+    const machine = new Machine(disk, { http, https, portainer, mongodb }, network)
     const base = snapshot ? ['qcow2', '-b', snapshot.image] : ['raw', '-b', disk.image]
     run('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', ...base, join(machine.directory, 'disk.qcow2')])
     await machine.boot(snapshot)
@@ -138,7 +143,7 @@ export class Machine {
         '-drive',
         `file=${join(this.directory, 'disk.qcow2')},if=virtio,cache=unsafe,discard=unmap`,
         '-netdev',
-        `user,id=net,restrict=on${forward}`,
+        `user,id=net,restrict=${this.network === 'alone' ? 'on' : 'off'}${forward}`,
         '-device',
         'virtio-net-pci,netdev=net',
         '-device',

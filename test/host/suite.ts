@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect } from 'vitest'
-import { type HostHealth, readHealth } from '../../src/host/health.js'
+import { type HostHealth, readHealth } from '../../src/host/host-health.js'
 import { stackInput } from '../../src/host/settings.js'
 import { runStage } from '../../src/host/stage.js'
 import { Browser } from './browser.js'
 import { adminEmail, type Healthy, healthy as prepared } from './healthy.js'
 import { Lab } from './lab.js'
+import type { Network } from './machine.js'
 
 export const services = {
   librechat: 'healthy',
@@ -34,11 +35,11 @@ export class Suite {
   lab!: Lab
   first!: Healthy['first']
 
-  constructor() {
+  constructor(network?: Network) {
     beforeAll(async () => {
       const { snapshot, first } = prepared()
       this.first = first
-      this.lab = await Lab.start(snapshot)
+      this.lab = await Lab.start(snapshot, network)
     })
     afterAll(() => this.lab?.stop())
   }

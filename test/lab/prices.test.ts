@@ -44,6 +44,13 @@ describe('the monthly cost', () => {
     expect(monthlyCost({ ...lab, addresses: 2 }).lines[2]?.monthlyUsd).toBeCloseTo(7.3, 6)
   })
 
+  it('limits the models’ cost only by the limit if the number of users is unknown', () => {
+    const most = (bounds: object) => monthlyCost({ ...lab, bounds }).modelsMostUsd
+    expect(most({ allowance: 10 })).toBeUndefined()
+    expect(most({ allowance: 10, limit: 50 })).toBe(50)
+    expect(most({ allowance: 10, limit: 50, users: 3 })).toBe(30)
+  })
+
   it('holds a table without slips: doubling sizes double the price, and no figure is out of its range', () => {
     for (const [region, row] of Object.entries(prices.regions)) {
       expect(row, region).toHaveLength(prices.columns.length)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { checkedIdleStop, idleText } from '../../src/lab/idle-stop.js'
+import { checkedSetting } from '../../src/lab/choices.js'
+import { idleText } from '../../src/lab/idle-time.js'
 import {
   checkedDays,
   checkedSchedule,
@@ -126,7 +127,7 @@ describe('the next and the last time', () => {
     expect(skippedDates(of({ start: '02:30', days: 'daily', timezone: 'UTC' }), now)).toEqual([])
   })
 
-  it('come once in the hour that comes twice', () => {
+  it('occur once in the hour that occurs twice', () => {
     // 2026-10-25, 03:00 back to 02:00.
     const twice = of({ start: '02:30', stop: '20:00', days: 'sun' })
     expect(iso(nextOf(twice, 'start', utc('2026-10-24T12:00')))).toBe('2026-10-25T00:30')
@@ -160,11 +161,11 @@ describe('the time of idle stop', () => {
     ['1d', 1440, '1d'],
     ['120m', 120, '2h'],
   ])('takes %s', (text, minutes, said) => {
-    expect(checkedIdleStop(text)).toBe(minutes)
+    expect(checkedSetting('idleStop', text)).toBe(minutes)
     expect(idleText(minutes)).toBe(said)
   })
 
   it.each(['29m', '8d', '2', 'h', '0h', '-2h', '2hours', '1e3m', ''])('refuses %j', (text) => {
-    expect(() => checkedIdleStop(text)).toThrow(expect.objectContaining({ code: 'bad-idle-stop' }))
+    expect(() => checkedSetting('idleStop', text)).toThrow(expect.objectContaining({ code: 'bad-idle-stop' }))
   })
 })

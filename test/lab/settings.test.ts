@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { checkedChoices, settingsFrom } from '../../src/lab/choices.js'
 import { checkedName } from '../../src/lab/names.js'
-import { nothingChosen, type Settings } from '../../src/lab/settings.js'
+import { nothingChosen, type Settings, settingsVersion } from '../../src/lab/settings.js'
 import { describeSettingsChange, formatSettings, parseSettings } from '../../src/lab/stored-settings.js'
 
 const lab = { name: 'default', region: 'us-east-1', account: '123456789012', partition: 'aws' }
@@ -69,11 +69,13 @@ describe('the stored settings', () => {
   })
 
   it('of a later version are refused with the way to read them', () => {
-    const text = JSON.stringify({ ...settings, version: 3, unheardOf: true })
+    const text = JSON.stringify({ ...settings, version: settingsVersion + 1, unheardOf: true })
     expect(() => parseSettings(text, 'p', lab)).toThrow(
       expect.objectContaining({
         code: 'bad-settings',
-        message: expect.stringMatching(/version 3.*up to version 2/),
+        message: expect.stringContaining(
+          `version ${settingsVersion + 1}, and this librechat-lab reads up to version ${settingsVersion}`,
+        ),
         fix: [{ run: 'npx librechat-lab@latest', text: 'runs the newest version' }],
       }),
     )
@@ -82,9 +84,9 @@ describe('the stored settings', () => {
   it('of version 0.1.0 are read, and differ from what this version stores by their format alone', () => {
     const text = readFileSync(new URL('settings-0.1.0.json', import.meta.url), 'utf8').trim()
     const read = parseSettings(text, 'p', lab)
-    expect(read).toEqual({ ...JSON.parse(text), version: 2 })
+    expect(read).toEqual({ ...JSON.parse(text), version: settingsVersion })
     const stored = formatSettings(read, lab)
-    expect(JSON.parse(stored)).toMatchObject({ version: 2 })
+    expect(JSON.parse(stored)).toMatchObject({ version: settingsVersion })
     expect(stored.length).toBeLessThan(text.length * 0.7)
     expect(parseSettings(stored, 'p', lab)).toEqual(read)
     expect(describeSettingsChange(text, stored, lab)).toEqual([])

@@ -1,10 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import type { Clock } from '../../src/core/clock.js'
 import type { Account, Instance, Region } from '../../src/rehearsal/account.js'
 import { leaves } from '../cli/leaves.js'
+import { scratch } from '../support/scratch.js'
 import { quickClock, type RunOptions, runHere } from './in-process.js'
 
 /** What happens to a whole lab outside the program. */
@@ -71,6 +71,7 @@ const stateNames = Object.keys(states) as StateName[]
  */
 const table: Readonly<Record<string, string>> = {
   'up --yes': '0 0 0 0 0 2 0 0 0 1 0',
+  'up --yes --budget 20 --alert me@example.org': '0 0 0 0 0 2 0 0 0 1 0',
   status: '3 2 0 2 2 2 0 2 3 1 0',
   // A stranger in the lab's security group keeps the group from being deleted.
   'destroy --confirm default': '0 0 0 0 0 0 2 0 0 0 0',
@@ -98,6 +99,7 @@ const table: Readonly<Record<string, string>> = {
   // Without a terminal nobody can be asked for the passphrase; there is no such file and no such dump.
   backup: '3 1 1 1 1 1 1 1 3 1 1',
   'backup verify /nowhere/lab.backup': '1 1 1 1 1 1 1 1 1 1 1',
+  'backup --to s3://my-backups/lab': '3 1 1 1 1 1 1 1 3 1 1',
   'backup --snapshot': '3 0 0 0 0 0 0 0 3 1 0',
   'backup list': '3 0 0 1 1 1 0 0 3 1 1',
   'backup remove 20260101T000000Z-snapshot --confirm default': '3 1 1 1 1 1 1 1 3 1 1',
@@ -119,7 +121,7 @@ const table: Readonly<Record<string, string>> = {
 const made = new Map<StateName, Made>()
 
 const newFolder = (account: string | undefined) => {
-  const folder = mkdtempSync(join(tmpdir(), 'librechat-lab-exits-'))
+  const folder = scratch('exits')
   if (account !== undefined) {
     mkdirSync(join(folder, 'librechat-lab'))
     writeFileSync(join(folder, 'librechat-lab/rehearsal.json'), account)

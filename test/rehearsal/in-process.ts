@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
 import { CommanderError } from 'commander'
+import type { Connection } from '../../src/aws/connect.js'
 import { buildParser, withoutHelpOfNothing } from '../../src/cli/parser.js'
 import { runCommand, showFailure } from '../../src/cli/run.js'
 import { usageErrors } from '../../src/cli/usage-errors.js'
@@ -72,11 +73,13 @@ export interface RunOptions {
   input?: string
   /** Aborted as soon as this stands in its output, as Ctrl-C does. */
   stopAt?: RegExp
+  /** What its calls go through. */
+  through?: (connection: Connection) => Connection
 }
 
 /** Runs a command line in a rehearsal, in this process and without a terminal. */
 export async function runHere(words: readonly string[], options: RunOptions): Promise<Ran> {
-  const { folder, clock = quickClock(), input = '', stopAt } = options
+  const { folder, clock = quickClock(), input = '', stopAt, through = (direct) => direct } = options
   const interruption = new AbortController()
   setMaxListeners(0, interruption.signal)
   const said = { stdout: '', stderr: '' }
@@ -97,7 +100,8 @@ export async function runHere(words: readonly string[], options: RunOptions): Pr
     signal: interruption.signal,
     clock,
     shown: () => {},
-    connect: (given: { region?: string; scenario?: string }) => rehearsalConnection(given, env, clock),
+    connect: async (given: { region?: string; scenario?: string }, known?: Connection) =>
+      known ?? through(await rehearsalConnection(given, env, clock)),
   } as never
   let code = 0
   const root = buildParser(

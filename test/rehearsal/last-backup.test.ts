@@ -1,8 +1,8 @@
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { quickClock, runHere } from './in-process.js'
+import { quickClock, type RunOptions, runHere } from './in-process.js'
 
 // One whole lab; each test begins with a copy of it.
 let account = ''
@@ -12,7 +12,8 @@ const passphrase = join(mkdtempSync(join(tmpdir(), 'librechat-lab-pass-')), 'pas
 function fresh() {
   const folder = mkdtempSync(join(tmpdir(), 'librechat-lab-last-'))
   const path = join(folder, 'librechat-lab', 'rehearsal.json')
-  const run = (line: string) => runHere([...line.split(' '), '--rehearse'], { folder, clock })
+  const run = (line: string, more: Partial<RunOptions> = {}) =>
+    runHere([...line.split(' '), '--rehearse'], { folder, clock, ...more })
   return { folder, path, run }
 }
 
@@ -73,6 +74,28 @@ describe('destroy', () => {
     const ended = await run(`destroy --confirm default --backup ${join(folder, 'lab.backup')}`)
     expect(ended.code).toBe(1)
     expect(ended.stderr).toContain('its instance is stopped')
+    expect(ended.stderr).toContain('destroy --rehearse --confirm default --no-backup')
+  })
+
+  it('finds that the file can’t be written before LibreChat stops', async () => {
+    const { run, folder } = await lab()
+    mkdirSync(join(folder, 'lab.backup.partial'))
+    const ended = await run(`backup ${join(folder, 'lab.backup')} --passphrase-file ${passphrase}`)
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toContain('can’t be written: EISDIR')
+    expect(ended.stderr).not.toContain('LibreChat stops')
+  })
+
+  it('keeps snapshots apart that begin within a second', async () => {
+    const { run } = await lab()
+    const at = clock.now()
+    const named = async () =>
+      (
+        json(await run('backup --snapshot --json', { clock: quickClock(at) })) as {
+          snapshot: { name: string }
+        }
+      ).snapshot.name
+    expect(new Set([await named(), await named(), await named()]).size).toBe(3)
   })
 
   it('keeps snapshots, says what they cost, and they are removed by name without a lab', async () => {

@@ -1,17 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { scratch } from '../support/scratch.js'
+import { runWarm, type Said } from '../support/warm.js'
 
-const program = fileURLToPath(new URL('../../bin/librechat-lab.js', import.meta.url))
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const program = join(root, 'bin/librechat-lab.js')
 const cutOff = new URL('./cut-off.mjs', import.meta.url).href
-
-interface Said {
-  code: number | null
-  stdout: string
-  stderr: string
-}
 
 export interface CutOff {
   /** Runs the built program to its end. */
@@ -28,21 +24,20 @@ export interface CutOff {
 
 /** The built program with a home of its own, and no network but this machine's. */
 export function cutOffProgram(env: NodeJS.ProcessEnv = {}): CutOff {
-  if (!existsSync(join(program, '../../dist/cli.js')))
-    throw new Error('The program is not built: npm run build')
-  const home = mkdtempSync(join(tmpdir(), 'librechat-lab-cut-off-'))
+  if (!existsSync(join(root, 'dist/cli.js'))) throw new Error('The program is not built: npm run build')
+  const home = scratch('cut-off')
   const log = join(home, 'tries')
+  const surroundings = {
+    PATH: process.env.PATH,
+    HOME: home,
+    CUT_OFF_LOG: log,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    LIBRECHAT_LAB_POLL_SCALE: '0.02',
+    ...env,
+  }
   const start: CutOff['start'] = (...args) => {
     const child = spawn(process.execPath, ['--import', cutOff, program, ...args], {
-      env: {
-        PATH: process.env.PATH,
-        HOME: home,
-        CUT_OFF_LOG: log,
-        AWS_EC2_METADATA_DISABLED: 'true',
-        LIBRECHAT_LAB_POLL_SCALE: '0.02',
-        NODE_NO_WARNINGS: '1',
-        ...env,
-      },
+      env: { ...surroundings, NODE_NO_WARNINGS: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let stdout = ''
@@ -54,13 +49,13 @@ export function cutOffProgram(env: NodeJS.ProcessEnv = {}): CutOff {
       stderr += text
     })
     const ended = new Promise<Said>((resolve) => {
-      child.on('close', (code) => resolve({ code, stdout, stderr }))
+      child.on('close', (code, signal) => resolve({ code: code ?? signal ?? -1, stdout, stderr }))
     })
     return { child, ended, stdout: () => stdout, stderr: () => stderr }
   }
   return {
     start,
-    run: (...args) => start(...args).ended,
+    run: (...args) => runWarm({ program: root, args, env: surroundings }, cutOff),
     tries: () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []),
   }
 }

@@ -31,13 +31,14 @@ const tags = [
 const mine = { AllocationId: 'eipalloc-1', PublicIp: '198.51.100.7', Tags: tags }
 const state = { allocationId: 'eipalloc-1', publicIp: '198.51.100.7', protectedTag: true, namesItself: true }
 
-const resource = (found: Partial<Identity> = {}) =>
+const resource = (found: Partial<Identity> = {}, withTransfers = true) =>
   address({
     ec2: client,
     ec2Once: client,
     lab,
     name: 'LibreChat',
     creation: 'a'.repeat(16),
+    withTransfers,
     identity: observed<Identity>('identity', { ...nothing, ...found }),
     after: [],
   })
@@ -52,6 +53,11 @@ describe('the Elastic IP', () => {
     expect(await resource({ address: mine }).observe(seen)).toMatchObject({ offeredTo: '210987654321' })
     ec2.on(DescribeAddressTransfersCommand).rejects(awsError('InvalidAddress.NotFound'))
     expect(await resource({ address: mine }).observe(seen)).toEqual(state)
+  })
+
+  it('is not asked for transfers by a command that changes nothing about it', async () => {
+    expect(await resource({ address: mine }, false).observe(seen)).toEqual(state)
+    expect(ec2.commandCalls(DescribeAddressTransfersCommand)).toHaveLength(0)
   })
 
   it.each([
@@ -180,7 +186,7 @@ describe('the Elastic IP', () => {
     expect(ec2.commandCalls(ReleaseAddressCommand)[0]?.args[0].input.DryRun).toBe(true)
   })
 
-  it('is not taken for safe where AWS carries the dry run out, nor after any other error', async () => {
+  it('does not count as safe if AWS carries the dry run out, or after any other error', async () => {
     ec2.on(ReleaseAddressCommand).resolvesOnce({}).rejects(awsError('InternalError'))
     await expect(releaseRefusal(client, 'eipalloc-1')).rejects.toMatchObject({ code: 'dry-run-ignored' })
     expect(await releaseRefusal(client, 'eipalloc-1')).toBe('unknown')

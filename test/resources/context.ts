@@ -42,6 +42,9 @@ export const nothing: Identity = {
   held: [],
 }
 
+/** The tags of a resource that `proofOf` proves. */
+export const marked = [{ Key: 'librechat-lab:creation', Value: '0123456789abcdef' }, ...claim]
+
 /** How a role or a profile is proven, where the settings and the instance are these. */
 export const proofOf = (of: {
   isRecorded?: boolean

@@ -13,7 +13,8 @@ import { type HostSettings, release } from '../../src/host/settings.js'
 import type { AddressState } from '../../src/resources/address.js'
 import { type HostSetupOptions, hostSetup } from '../../src/resources/host-setup.js'
 import type { InstanceState } from '../../src/resources/instance.js'
-import { fastClock } from '../engine/made.js'
+import { fastClock } from '../engine/fake-resources.js'
+import { carriedBy } from '../support/archive.js'
 import { awsError, context, lab, observed, seen } from './context.js'
 
 const ssm = mockClient(SSMClient)
@@ -63,14 +64,16 @@ const healthy = {
 /** A host whose health is this, and the stages that ran on it. */
 function host(health: object | undefined, more: Partial<HostSetupOptions> = {}, there = machine) {
   const stages: string[] = []
+  const scripts: Record<string, string> = {}
   const around = { clock: fastClock(), signal: new AbortController().signal }
   const events: Event[] = []
   ssm.reset()
   ssm.on(DescribeInstanceInformationCommand).resolves({
     InstanceInformationList: health ? [{ InstanceId: 'i-lab', PingStatus: 'Online' }] : [],
   })
-  ssm.on(SendCommandCommand).callsFake(({ Comment = '' }) => {
+  ssm.on(SendCommandCommand).callsFake(({ Comment = '', Parameters }) => {
     const stage = Comment.split(' ').at(-1)
+    scripts[stage] = Parameters.commands.join('\n')
     // The version's files that do not fit into the first stage's command.
     if (stage !== 'files') stages.push(stage)
     return { Command: { CommandId: 'c-1' } }
@@ -111,7 +114,7 @@ function host(health: object | undefined, more: Partial<HostSetupOptions> = {}, 
       await resource.observe(seen),
       (other) => ((other as Resource) === (address as Resource) ? addressThere : there) as never,
     )
-  return { resource, work, stages, events, changes }
+  return { resource, work, stages, scripts, events, changes }
 }
 
 beforeEach(() => ssm.reset())
@@ -216,6 +219,21 @@ describe('the host', () => {
     const refused = host(healthy, { prove: () => Promise.reject(new Error('no answer')) })
     await expect(refused.resource.ensure(undefined, refused.work)).rejects.toThrow('no answer')
     expect(refused.events.at(-1)).toMatchObject({ id: 'host:health', state: 'done' })
+  })
+
+  it.each([
+    ['is new', undefined, true],
+    ['was never set up', { ...healthy, release: '', versions: {} }, true],
+    ['is in use', { ...healthy, versions: {} }, false],
+    ['can’t be asked', undefined, false],
+  ])('opens while the models are asked only where it %s', async (what, health, later) => {
+    const { resource, work, scripts } = host(healthy)
+    const state = what === 'is new' ? undefined : ({ instanceId: 'i-lab', health, proof: undefined } as never)
+    await resource.ensure(state, work)
+    const [stack, last] = [scripts.stack, scripts.health].map((script) => carriedBy(script ?? ''))
+    expect(stack?.files.has('input/open-later')).toBe(later)
+    expect(last?.command).toBe(`bash "$CODE/run.sh" ${later ? 'open health' : 'health'}`)
+    expect(last?.files.has('input/release')).toBe(later)
   })
 
   it('passes on what AWS refuses', async () => {

@@ -33,13 +33,21 @@ const found: SecurityGroup = {
 }
 const state = { groupId: 'sg-lab', owned: true, ingress: [https], egress: [everything] }
 
-const resource = ({ adopt = false, group }: { adopt?: boolean; group?: SecurityGroup } = {}) =>
+const resource = ({
+  adopt = false,
+  isMade = true,
+  group,
+}: {
+  adopt?: boolean
+  isMade?: boolean
+  group?: SecurityGroup
+} = {}) =>
   securityGroup({
     ec2: client,
     lab,
     adopt,
     name: 'LibreChatSecurityGroup',
-    vpcId: async () => 'vpc-1',
+    vpcId: isMade ? async () => 'vpc-1' : undefined,
     ingress: [https],
     creation: 'b'.repeat(16),
     identity: observed<Identity>('identity', { ...nothing, group }),
@@ -66,6 +74,11 @@ describe('the security group', () => {
     await expect(resource().observe(seen)).rejects.toMatchObject({ code: 'unowned' })
     ec2.on(DescribeSecurityGroupsCommand).resolves({ SecurityGroups: [{ ...found, VpcId: 'vpc-2' }] })
     expect(await resource().observe(seen)).toBeUndefined()
+  })
+
+  it('is not searched by name for a command that creates none', async () => {
+    expect(await resource({ isMade: false }).observe(seen)).toBeUndefined()
+    expect(ec2.commandCalls(DescribeSecurityGroupsCommand)).toHaveLength(0)
   })
 
   it.each([
@@ -113,8 +126,8 @@ describe('the security group', () => {
     const ssh: Rule = { ...https, fromPort: 22, toPort: 22, source: '::/0' }
     const drifted = { ...state, ingress: [ssh], egress: [] }
     expect(resource().changes(drifted, () => undefined)).toEqual([
-      { what: 'port', from: '22 from ::/0', to: 'closed' },
-      { what: 'port', from: 'closed', to: '443 from 81.2.69.160/32' },
+      { what: 'port 22', from: 'open to ::/0', to: 'closed to ::/0' },
+      { what: 'port 443', from: 'closed to 81.2.69.160/32', to: 'open to 81.2.69.160/32' },
       { what: 'outgoing', from: 'limited', to: 'everything' },
     ])
     expect(await resource().ensure(drifted, context())).toEqual(state)

@@ -44,16 +44,16 @@ describe('the settings parameter', () => {
     expect(await resource().observe(seen)).toEqual(state)
   })
 
-  it('is not read again where it was read a moment ago, but for the next observation', async () => {
+  it('is read as the caller says for the first observation only', async () => {
     ssm.on(GetParameterCommand).resolves({ Parameter: { Value: 'theirs', Version: 4 } })
     ssm.on(ListTagsForResourceCommand).resolves({ TagList: claim })
-    const read = resource(false, { found: { value: 'wanted i-lab', version: 3 } })
+    const read = resource(false, async () => ({ value: 'wanted i-lab', version: 3 }))
     expect(await read.observe(seen)).toEqual(state)
     expect(ssm.commandCalls(GetParameterCommand)).toHaveLength(0)
     expect(await read.observe(seen)).toMatchObject({ value: 'theirs', version: 4 })
   })
 
-  it('of somebody else stops the run, but with adopt', async () => {
+  it('that is not the lab’s stops the run without adopt', async () => {
     ssm.on(GetParameterCommand).resolves({ Parameter: { Value: 'theirs', Version: 1 } })
     ssm.on(ListTagsForResourceCommand).resolves({ TagList: [] })
     await expect(resource().observe(seen)).rejects.toMatchObject({ code: 'unowned' })

@@ -28,9 +28,12 @@ import {
   CreateInstanceProfileCommand,
   CreateRoleCommand,
   DetachRolePolicyCommand,
+  GetRoleCommand,
   PutRolePermissionsBoundaryCommand,
   PutRolePolicyCommand,
   RemoveRoleFromInstanceProfileCommand,
+  TagRoleCommand,
+  UntagRoleCommand,
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam'
 import {
@@ -120,6 +123,7 @@ describeAws('the printed policy', (moto) => {
     await may(['user'], ['user', 'allowance'])
     const { stdout } = await may(['snapshot'], ['backup', '--snapshot', '--json'])
     await may(['snapshot'], ['backup', 'remove', JSON.parse(stdout).snapshot.name, '--confirm', 'default'])
+    await dataMoves(account, may)
     await may(['schedule'], setSchedule)
     // The last chat proof is on the host, which doctor's policy does not reach: doctor says so and goes on.
     await own.only('doctor')
@@ -341,6 +345,9 @@ describeAws('the printed policy', (moto) => {
       const policy = JSON.parse((await run(account, ['policy', ...commands.split(' ')])).stdout)
       const actions = new Set<string>(policy.Statement.flatMap(({ Action }: { Action: string[] }) => Action))
       for (const action of actions) {
+        // Their data goes through the sessions of `tunnel`, which break and are resumed above; `s3` notes it too.
+        const elsewhere = /Session|ssmmessages|InstanceInformation|CreateTags/
+        if (['backup', 'restore'].includes(commands) && elsewhere.test(action)) continue
         const less = without(policy, action)
         const needing = questions.filter((question) => question.action === action)
         const verdicts = await Promise.all(needing.map((question) => judge([less], question)))
@@ -359,6 +366,26 @@ describeAws('the printed policy', (moto) => {
     expect(rows.map(([, action]) => action).sort()).toEqual([...new Set(besides)].sort())
   })
 })
+
+/** Backups and an update, as far as a played host goes: the role is known by its instance alone. */
+async function dataMoves(
+  account: Account,
+  may: (commands: string[], args: string[], code?: number) => Promise<unknown>,
+): Promise<void> {
+  const pass = join(newHome(), 'pass.txt')
+  writeFileSync(pass, 'four random words\n')
+  const { iam } = account.at('us-east-1')
+  const Tags = (await iam.send(new GetRoleCommand({ RoleName: role }))).Role?.Tags
+  await iam.send(new UntagRoleCommand({ RoleName: role, TagKeys: ['librechat-lab:creation'] }))
+  await may(['s3'], ['backup', '--to', 's3://my-backups/lab', '--passphrase-file', pass])
+  await iam.send(new TagRoleCommand({ RoleName: role, Tags }))
+  await may(['backup'], ['backup', 'list'])
+  await may(['restore'], ['restore', '20260101T020000Z-nightly', '--confirm', 'default'], 1)
+  const { InstanceId = '' } = only((await lab(account)).instances)
+  account.hosts.of(InstanceId).runs.librechat = 'v0.8.7'
+  await may(['update'], ['update', '--yes'])
+  delete account.hosts.of(InstanceId).runs.librechat
+}
 
 /** Stopped, started, with a schedule that somebody changes, repaired by each command that can. */
 async function rests(

@@ -96,7 +96,7 @@ describeAws('resources of others that have the lab’s tags', (moto) => {
       settings: nothingChosen,
       policy: { Version: '2012-10-17', Statement: [] },
       adopt: false,
-      place: async () => ({ vpcId: '', subnetIds: [], imageId: '' }),
+      place: undefined,
       userData: undefined,
     })
     const kinds = Object.keys(graph).filter((kind) => kind !== 'all' && kind !== 'identity')

@@ -78,12 +78,15 @@ export class Authority {
     private readonly way: TcpServer,
     /** The certificate of its API. */
     readonly rootFile: string,
+    private readonly host: string,
   ) {}
 
   /**
    * @param options.validity of what it issues, in seconds
    * @param options.validationPort what Pebble asks in place of port 80, at the address that is to be proven
    * @param options.http where the proxy answers there instead
+   * @param options.host the name by which the proxy reaches it: an address of this computer
+   * @param options.proxy where the proxy is, when not at the address
    */
   static async start(options: {
     work: string
@@ -91,11 +94,13 @@ export class Authority {
     address: string
     validationPort: number
     http: number
+    host?: string
+    proxy?: string
   }): Promise<Authority> {
-    const { work, validity, address, validationPort } = options
+    const { work, validity, address, validationPort, host, proxy = address } = options
     const program = pebble()
-    const { key, cert } = selfSigned(Date.now())
     const files = { key: join(work, 'authority.key'), cert: join(work, 'authority.crt') }
+    const { key, cert } = host === undefined ? selfSigned(Date.now()) : certificateFor(host, files)
     writeFileSync(files.key, key)
     writeFileSync(files.cert, cert)
     const [api, management] = [await freePort(), await freePort()]
@@ -118,7 +123,7 @@ export class Authority {
     })
     const way = createTcpServer((socket) => {
       if (!authority.reachesPort80) return socket.destroy()
-      const there = connect(options.http, address)
+      const there = connect(options.http, proxy)
       socket.on('error', () => there.destroy()).pipe(there)
       there.on('error', () => socket.destroy()).pipe(socket)
     }).listen(validationPort, address)
@@ -126,12 +131,12 @@ export class Authority {
     door.on('connection', (socket) => authority.mode === 'down' && socket.destroy())
     door.listen(0, '127.0.0.1')
     await Promise.all([way, door].map((one) => new Promise((resolve) => one.once('listening', resolve))))
-    const authority = new Authority(child, door, way, files.cert)
+    const authority = new Authority(child, door, way, files.cert, host ?? 'localhost')
     return authority
   }
 
   get directory(): string {
-    return `https://localhost:${(this.door.address() as AddressInfo).port}/dir`
+    return `https://${this.host}:${(this.door.address() as AddressInfo).port}/dir`
   }
 
   private pass(port: number, ca: string, asked: IncomingMessage, answer: ServerResponse): void {
@@ -166,6 +171,15 @@ export class Authority {
     this.door.closeAllConnections()
     for (const server of [this.door, this.way]) await new Promise((resolve) => server.close(resolve))
   }
+}
+
+/** Its API's key and certificate, for an address beside localhost. */
+function certificateFor(host: string, files: { key: string; cert: string }): { key: string; cert: string } {
+  const names = `subjectAltName=IP:${host},DNS:localhost,IP:127.0.0.1`
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', files.key]
+  const made = ['req', '-x509', ...key, '-subj', '/CN=authority', '-addext', names, '-out', files.cert]
+  execFileSync('openssl', made, { stdio: 'ignore' })
+  return { key: readFileSync(files.key, 'utf8'), cert: readFileSync(files.cert, 'utf8') }
 }
 
 /** Pebble proposes any time of a certificate's life for its renewal. */

@@ -1,8 +1,10 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { inject } from 'vitest'
 import type { Account } from './account.js'
+import type { Fault } from './gateway/faults.js'
+import { runWarm } from './warm.js'
 
 /** How a run of the program ended. */
 export interface Ended {
@@ -38,8 +40,6 @@ export interface RunOptions {
 /** To be imported by Node before the program: at SIGUSR2 an hour has passed. */
 export const clockJump = new URL('clockjump.mjs', import.meta.url).href
 
-const warm = new URL('warm.mjs', import.meta.url)
-
 /** A fresh, empty home folder, removed with the program's copy at the end. */
 export const newHome = (): string => mkdtempSync(join(inject('program'), 'home-'))
 
@@ -69,43 +69,38 @@ export function start(account: Account, args: readonly string[], options: RunOpt
   return { child, stdout: out, stderr: err, signal: (signal) => void child.kill(signal), ended }
 }
 
-/** Processes that have loaded the program and run nothing at the moment. */
-const idle: ChildProcess[] = []
-
 /**
  * Runs the built program to its end: in a process that has run it before, where nothing of the machine's
  * configuration differs, and otherwise in a new one.
  */
-export function run(account: Account, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+export async function run(
+  account: Account,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Ended> {
   const alone =
     options.alone || options.home || Object.keys(options.env ?? {}).some((name) => !ours.test(name))
-  return alone ? start(account, args, options).ended : runWarm(account, args, options)
+  if (alone) return await start(account, args, options).ended
+  const began = Date.now()
+  const env = environment(account, options)
+  const said = await runWarm({ program: inject('program'), args, env, input: options.input })
+  return { ...said, took: Date.now() - began, json: () => JSON.parse(said.stdout) }
+}
+
+/** Runs the program; at the call that `match` names an hour passes for it, and every deadline with it. */
+export function anHourLater(
+  account: Account,
+  args: readonly string[],
+  match: Omit<Fault, 'effect'>,
+): Promise<Ended> {
+  const running = start(account, args, { env: { NODE_OPTIONS: `--import=${clockJump}` } })
+  const act = () => running.signal('SIGUSR2')
+  account.gateway.faults.add({ ...match, effect: { kind: 'run', when: 'before', act } })
+  return running.ended
 }
 
 /** What the program reads at each run. Libraries read others, such as NO_COLOR, when they are loaded. */
 const ours = /^LIBRECHAT_LAB_/
-
-async function runWarm(account: Account, args: readonly string[], options: RunOptions): Promise<Ended> {
-  const began = Date.now()
-  const child = idle.pop() ?? fork(warm, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
-  const died = child.stderr ? collected(child.stderr) : () => ''
-  const ended = await new Promise<Pick<Ended, 'code' | 'stdout' | 'stderr'>>((resolve, reject) => {
-    child.once('error', reject)
-    child.once('exit', (code, signal) => resolve({ code: code ?? signal ?? -1, stdout: '', stderr: died() }))
-    child.once('message', (said: Pick<Ended, 'code' | 'stdout' | 'stderr'>) => resolve(said))
-    child.send({
-      program: inject('program'),
-      args,
-      env: environment(account, options),
-      input: options.input ?? '',
-    })
-  })
-  child.removeAllListeners()
-  child.stderr?.removeAllListeners()
-  if (child.connected) idle.push(child)
-  const { stdout } = ended
-  return { ...ended, took: Date.now() - began, json: () => JSON.parse(stdout) }
-}
 
 function environment(account: Account, { env, home }: RunOptions): NodeJS.ProcessEnv {
   return {

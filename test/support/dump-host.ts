@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import {
   chmodSync,
   closeSync,
@@ -38,12 +39,19 @@ case $what in
 esac
 echo "$*" >>"$WORK/log"
 data() { sed -n 's/^LAB_DATA=//p' "$LAB/.env"; }
+# What MongoDB's tools print when they fail, with why in the middle; with --quiet nothing.
+tool() {
+  case "$*" in *--quiet*) return ;; esac
+  printf '2026-11-26T10:00:00.000+0000\t%s\n' 'restoring LibreChat.users from archive on stdin' \
+    "Failed: LibreChat.users: \${!#}" '0 document(s) restored successfully. 50 document(s) failed to restore.' >&2
+}
 case "$1 $2" in
   'compose stop') rm -f "$WORK/running" ;;
   'compose up')
     [ ! -e "$WORK/broken" ] || [ "$(data)" = "" ] || { echo 'unhealthy' >&2; exit 1; }
     case "$*" in *librechat*) cat "$LAB/.env" >"$WORK/running" ;; esac ;;
-  'compose exec') case "$*" in *list-users*)
+  'compose exec') [ ! -e "$WORK/undumped" ] || { tool "$@" 'cursor timed out'; exit 1; }
+    case "$*" in *list-users*)
       [ ! -e "$WORK/bob" ] || printf 'ID: 1\nEmail: bob@example.org\nName: Bob\nCreated: today\n'; exit 0 ;; esac
     cat "$WORK/volumes/librechat-lab_mongodb$(data)/documents" ;;
   'compose rm') ;;
@@ -57,7 +65,7 @@ case "$1 $2" in
   'volume ls') ls "$WORK/volumes" ;;
   'volume rm') rm -r "$WORK/volumes/$3" ;;
   'run -d') while [ "$1" != --volume ]; do shift; done; echo "\${2%%:*}" >"$WORK/restoring" ;;
-  'exec -i') [ ! -e "$WORK/full" ] || { echo 'no space left on device' >&2; exit 1; }
+  'exec -i') [ ! -e "$WORK/full" ] || { tool "$@" 'no space left on device'; exit 1; }
     cat >"$WORK/volumes/$(cat "$WORK/restoring")/documents" ;;
   'exec librechat-lab-restore' | 'stop -t' | 'rm -f') ;;
   *) echo "not played: $*" >&2; exit 1 ;;
@@ -188,6 +196,25 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
     if (result.status !== 0) throw new Error(result.stderr)
     return JSON.parse(result.stdout)
   }
+
+  /** The same while this process goes on, with more of an environment; what it printed where it failed. */
+  async backupBeside(request: object, more: NodeJS.ProcessEnv): Promise<ReturnType<typeof JSON.parse>> {
+    this.put('input/request.json', JSON.stringify(request))
+    this.remove('lab/state/error.json')
+    const script = `exec 3>&1 1>&2; exec '${found.stdout.trim()}' '${templates}/host/backup.py'`
+    const child = spawn('bash', ['-c', script], { env: { ...this.env, ...more } })
+    let [out, errors] = ['', '']
+    child.stdout.on('data', (text) => (out += text))
+    child.stderr.on('data', (text) => (errors += text))
+    this.running = child.pid
+    const [code] = await once(child, 'close')
+    if (code === 0) return JSON.parse(out)
+    return this.list('lab/state').includes('error.json')
+      ? { error: JSON.parse(this.read('lab/state/error.json')) }
+      : Promise.reject(new Error(`ended with ${code}: ${errors}`))
+  }
+  /** The program that `backupBeside` started last. */
+  running: number | undefined
 
   /** Has templates/host/user.py remove Bob, killed at its call of Docker of this number; the signal that ended it. */
   removesBob(call?: number): NodeJS.Signals | null {

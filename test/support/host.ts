@@ -27,6 +27,8 @@ interface PlayedHost {
   readonly services: Record<string, string>
   /** The last chat proof, which the host keeps. */
   proof: object | undefined
+  /** The versions that run there, by service, where it says so. */
+  runs: Record<string, string>
 }
 
 /** How the hosts behave. A test turns what it needs. */
@@ -54,6 +56,7 @@ const programs = new Set([
     'docker',
     'images',
     'stack',
+    'open',
     'health',
     'key',
     'user',
@@ -82,6 +85,7 @@ export function hosts(): Hosts {
       keys: new Map(),
       services: healthy(),
       proof: undefined,
+      runs: {},
       lock: Promise.resolve(),
     }
     known.set(id, host)
@@ -103,17 +107,24 @@ export function hosts(): Hosts {
   }
 
   async function stage(host: PlayedHost, carried: Carried, { comment }: Work): Promise<Outcome> {
-    const program = /run\.sh"? (\w+)$/.exec(carried.command)?.[1] ?? ''
-    if (!programs.has(program)) return { code: 127, stdout: '', stderr: `no ${program}` }
+    const [program = '', ...more] = /run\.sh"? ([\w ]+)$/.exec(carried.command)?.[1]?.split(' ') ?? []
+    if (![program, ...more].every((one) => programs.has(one)))
+      return { code: 127, stdout: '', stderr: `no ${program}` }
     // A host has a version's files from when they were sent; before that it says so, as the script tells it to.
     if (carried.files.has('code/run.sh')) host.versions.add(carried.version ?? '')
     if (!host.versions.has(carried.version ?? ''))
       return { code: 79, stdout: 'librechat-lab: files missing\n' }
     host.ran.push(comment)
     await sleep(mood.takes)
-    const failing = mood.failing[program]
-    if (failing !== undefined) return { code: 1, stdout: failing }
-    return does[program]?.(host, carried.files) ?? { code: 0, stdout: `${program} is done\n` }
+    let stdout = ''
+    for (const one of [program, ...more]) {
+      const failing = mood.failing[one]
+      if (failing !== undefined) return { code: 1, stdout: failing }
+      const done = does[one]?.(host, carried.files) ?? { code: 0, stdout: `${one} is done\n` }
+      stdout += done.stdout
+      if (done.code !== 0) return { ...done, stdout }
+    }
+    return { code: 0, stdout }
   }
 
   return { mood, of, run }
@@ -124,10 +135,17 @@ const does: Record<string, (host: PlayedHost, files: ReadonlyMap<string, string>
     for (const name of ['settings.env', 'librechat.yaml', 'release']) {
       const text = files.get(`input/${name}`)
       if (text === undefined) return { code: 1, stdout: '', stderr: `no input/${name}` }
-      host.input.set(name, text)
+      // A host has its release once its ports are open.
+      if (name !== 'release' || !files.has('input/open-later')) host.input.set(name, text)
     }
     const asked = files.get('input/request.json')
     return { code: 0, stdout: `${asked ? `${user(host, asked)}\n` : ''}the stack runs\n` }
+  },
+  open(host, files) {
+    const release = files.get('input/release')
+    if (release === undefined) return { code: 1, stdout: '', stderr: 'no input/release' }
+    host.input.set('release', release)
+    return undefined
   },
   health: (host) => ({ code: 0, stdout: healthLine(host) }),
   key(host) {
@@ -141,6 +159,13 @@ const does: Record<string, (host: PlayedHost, files: ReadonlyMap<string, string>
   backup(_host, files) {
     const { action } = JSON.parse(files.get('input/request.json') ?? '{}')
     if (action === 'list') return { code: 0, stdout: '{"dumps":[]}\n' }
+    if (action === 'pack') {
+      const sizes = { bytes: 12, stoppedSeconds: 1, files: { 'files.tar': 12 } }
+      const packed = { id: '20260101T000000Z-backup', ...sizes, index: 'ab'.repeat(32), left: null }
+      return { code: 0, stdout: `${JSON.stringify({ packed })}\n` }
+    }
+    if (action === 'upload')
+      return { code: 0, stdout: '{"uploaded":{"bytes":12,"checksum":"x-1","region":"us-east-1"}}\n' }
     const error = {
       code: 'dump-unknown',
       what: 'There is no such dump.',
@@ -238,7 +263,7 @@ const healthy = () =>
     ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer'].map((name) => [name, 'healthy']),
   )
 
-function healthLine({ services, input, proof, users }: PlayedHost): string {
+function healthLine({ services, input, proof, users, runs }: PlayedHost): string {
   const release = input.get('release') ?? ''
   const sick = Object.entries(services).filter(([, state]) => state !== 'healthy')
   const problems = release
@@ -251,6 +276,7 @@ function healthLine({ services, input, proof, users }: PlayedHost): string {
     services,
     restarts: {},
     images: {},
+    versions: runs,
     disk: { totalBytes: 32e9, freeBytes: 20e9 },
     memory: free,
     certificate: { notAfter: '2029-01-01T00:00:00Z', issuer: 'Caddy Local Authority' },

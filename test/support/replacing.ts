@@ -50,7 +50,7 @@ type Kill = number
 const reading = /^(Describe|Get|List|Simulate)/
 
 /** Each changing call in order; at the one to be killed over, this run makes no further call. */
-function watched(connection: Connection, calls: string[], kill?: Kill): Connection {
+export function watched(connection: Connection, calls: string[], kill?: Kill): Connection {
   let dead = false
   for (const client of Object.values(connection.clients)) {
     if (typeof client === 'string') continue

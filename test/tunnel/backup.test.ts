@@ -66,7 +66,8 @@ it.skipIf(!hasPython)(
     const { backup: made } = host.backup({ action: 'make', publicKey: publicPem(key), settings: '{}' })
     const path = join(folder, 'lab.backup')
     const header = { format: fileFormat, lab: 'default', region: 'eu-west-1', at: '', id: made.id }
-    const writer = await BackupWriter.create(path, { ...header, files: made.files }, lockKey(key, 'pass'))
+    const writer = await BackupWriter.create(path)
+    await writer.begin({ ...header, files: made.files }, lockKey(key, 'pass'))
     const down = await carried(made, made.files, async (carrier, part) =>
       writer.add(partName(part.file, part.number), await carrier.fetch(part)),
     )

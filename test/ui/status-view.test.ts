@@ -28,6 +28,7 @@ describe('"Allowed from" in status', () => {
   })
 
   it('says so where there is no rule', () => {
+    expect(allowedFrom([rule(80, '81.2.69.160/32'), rule(80, '0.0.0.0/0')])).toBe('everywhere (80)')
     expect(allowedFrom([])).toMatch(/nowhere/)
   })
 })

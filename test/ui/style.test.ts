@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util'
 import displayWidth from 'fast-string-width'
 import { expect, it } from 'vitest'
 import { renderHint } from '../../src/cli/render-hint.js'
-import { cut, wrap } from '../../src/ui/style.js'
+import { cut, plainSpaces, unbroken, wrap } from '../../src/ui/style.js'
 import { columns } from '../../src/ui/table.js'
 
 it('aligns a table by what a terminal shows, not by the number of characters', () => {
@@ -54,6 +54,21 @@ it('breaks the last cell of a table within its column, and gives the column up w
   expect(stripVTControlCharacters(wrap('\u001b[2m  a text of one cell\u001b[22m', 16))).toBe(
     '  a text of\n    one cell',
   )
+})
+
+it('puts what a command does below it where both are too long for a line', () => {
+  const command = '  librechat-lab portainer password --region us-east-1 --rehearse'.replace(
+    /(?<=\S) /g,
+    unbroken,
+  )
+  expect(wrap(`${command}  Show the password of Portainer’s admin`, 80)).toBe(
+    `${plainSpaces(command)}\n    Show the password of Portainer’s admin`,
+  )
+  const colored = `  \u001b[36m${command.trim()}\u001b[39m  Show the password of Portainer’s admin`
+  expect(stripVTControlCharacters(wrap(colored, 80)).split('\n')[1]).toBe(
+    '    Show the password of Portainer’s admin',
+  )
+  expect(wrap('  a disk      30 GB at $0.08            $2.40', 40)).toBe('  a disk  30 GB at $0.08  $2.40')
 })
 
 it('breaks a fingerprint between bytes where the terminal is narrow, and leaves it whole elsewhere', () => {

@@ -5,7 +5,7 @@ import {
   privateDecrypt,
   sign,
 } from 'node:crypto'
-import { stat, statfs } from 'node:fs/promises'
+import { statfs } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { isCode } from '../../aws/errors.js'
@@ -13,7 +13,7 @@ import { bytesText } from '../../core/bytes.js'
 import { LabError } from '../../core/error.js'
 import { lockKey, publicPem } from '../../host/cms.js'
 import { endOffer, type OfferedDump, offerDump } from '../../host/dumps.js'
-import { readHealth } from '../../host/health.js'
+import { readHealth } from '../../host/host-health.js'
 import { noteBackup } from '../../lab/last-backup.js'
 import type { Context, GlobalOptions } from '../context.js'
 import { hostOf } from '../host-work.js'
@@ -25,19 +25,23 @@ import {
   allParts,
   BackupReader,
   BackupWriter,
+  exists,
   fileFormat,
+  freeName,
   type Header,
-  isNowhere,
   partName,
   shortPath,
 } from './file.js'
 import { passphraseFor } from './passphrase.js'
 import { followed, transferTask } from './progress.js'
+import { isS3Url } from './s3-url.js'
 import { type Verified, verifyReader } from './verify.js'
 
 export interface BackupOptions {
   passphraseFile?: string
   snapshot?: boolean
+  /** s3://bucket/prefix */
+  to?: string
 }
 
 export interface Backup extends Verified {
@@ -62,16 +66,30 @@ export async function backUpLab(
   options: BackupOptions,
   context: Context,
 ): Promise<Backup> {
-  const file = resolve(given ?? defaultName(open.lab.name, context.clock.now()))
-  await checkTarget(file)
+  const file = await checkedTarget(given, open.lab.name, context)
+  // Before anything else is done: a folder that can't be written is not found when LibreChat was stopped.
+  const writer = await BackupWriter.create(file)
+  try {
+    return await writeBackup(open, writer, options, context)
+  } catch (error) {
+    await writer.discard()
+    throw error
+  }
+}
+
+async function writeBackup(
+  open: OpenLab,
+  writer: BackupWriter,
+  options: BackupOptions,
+  context: Context,
+): Promise<Backup> {
+  const { path: file } = writer
   const instance = await reachInstance(open, context)
   const host = hostOf(open, instance.instanceId, context)
   const passphrase = await passphraseFor(options, context, { isNew: true })
   warnOfStop(open, context)
   await sayHowLong(host, context)
-  const { privateKey: key }: { privateKey: KeyObject } = await promisify(generateKeyPair)('rsa', {
-    modulusLength: 3072,
-  })
+  const key = await newKey()
   const offered = await dumped(() => offerDump(host, publicPem(key), open.storedText ?? '{}'), context)
   await checkSpace(file, offered.bytes)
   const header: Header = {
@@ -82,32 +100,27 @@ export async function backUpLab(
     id: offered.id,
     files: offered.files,
   }
-  const writer = await BackupWriter.create(file, header, lockKey(key, passphrase))
+  await writer.begin(header, lockKey(key, passphrase))
+  const carrier = await Carrier.open(
+    instance,
+    { port: offered.port, token: tokenFor(key, offered.token) },
+    context.signal,
+  )
   try {
-    const carrier = await Carrier.open(
-      instance,
-      { port: offered.port, token: tokenFor(key, offered.token) },
-      context.signal,
-    )
-    try {
-      await fetchAll(carrier, offered, writer, context)
-    } finally {
-      await carrier.close()
-    }
-    const partial = await writer.seal((index) => sign('sha256', index, key))
-    const verified = await readBack(partial, key, offered.bytes, context)
-    await writer.keep()
-    await endOffer(host, offered.id)
-    await noted(open, instance.instanceId, context)
-    return { ...verified, file, stoppedSeconds: offered.stoppedSeconds }
-  } catch (error) {
-    await writer.discard()
-    throw error
+    await fetchAll(carrier, offered, writer, context)
+  } finally {
+    await carrier.close()
   }
+  const partial = await writer.seal((index) => sign('sha256', index, key))
+  const verified = await readBack(partial, key, offered.bytes, context)
+  await writer.keep()
+  await endOffer(host, offered.id)
+  await noted(open, instance.instanceId, context)
+  return { ...verified, file, stoppedSeconds: offered.stoppedSeconds }
 }
 
 /** For `destroy`, which says how old the last backup is. The file is good without it. */
-async function noted({ clients }: OpenLab, instanceId: string, { ui, clock }: Context): Promise<void> {
+export async function noted({ clients }: OpenLab, instanceId: string, { ui, clock }: Context): Promise<void> {
   try {
     await noteBackup(clients.ec2, instanceId, clock.now())
   } catch (error) {
@@ -119,14 +132,15 @@ async function noted({ clients }: OpenLab, instanceId: string, { ui, clock }: Co
   }
 }
 
-const defaultName = (lab: string, now: number) =>
-  `librechat-${lab}-${new Date(now).toISOString().replace(/[-:]|\.\d+/g, '')}.backup`
+/** The key pair of one backup. */
+export const newKey = async (): Promise<KeyObject> =>
+  (await promisify(generateKeyPair)('rsa', { modulusLength: 3072 })).privateKey
 
 const oaep = { padding: cryptoConstants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' } as const
 export const tokenFor = (key: KeyObject, sealed: string): string =>
   privateDecrypt({ key, ...oaep }, Buffer.from(sealed, 'base64')).toString()
 
-async function sayHowLong(host: Parameters<typeof readHealth>[0], { ui }: Context): Promise<void> {
+export async function sayHowLong(host: Parameters<typeof readHealth>[0], { ui }: Context): Promise<void> {
   const { dump } = await readHealth(host)
   const usual = dump?.stoppedSeconds
     ? `The last dump took ${Math.ceil(dump.stoppedSeconds)} s.`
@@ -134,8 +148,13 @@ async function sayHowLong(host: Parameters<typeof readHealth>[0], { ui }: Contex
   ui.emit({ type: 'note', text: `LibreChat stops while its data is dumped. ${usual}` })
 }
 
-const dumped = (make: () => Promise<OfferedDump>, context: Context): Promise<OfferedDump> =>
-  followed({ id: 'dump', name: 'dump on the host', usualMs: 60_000 }, context, make, (offered) =>
+export const dumpLine = { id: 'dump', name: 'dump on the host' }
+
+export const dumped = <T extends Pick<OfferedDump, 'bytes' | 'stoppedSeconds'>>(
+  make: () => Promise<T>,
+  context: Context,
+): Promise<T> =>
+  followed({ ...dumpLine, usualMs: 60_000 }, context, make, (offered) =>
     [bytesText(offered.bytes), `LibreChat was stopped for ${Math.ceil(offered.stoppedSeconds)} s`].join('; '),
   )
 
@@ -164,13 +183,11 @@ const readBack = (path: string, key: KeyObject, bytes: number, context: Context)
     }
   })
 
-/** LabErrors `file-exists`, `no-such-folder`, `name-too-long`. */
-async function checkTarget(file: string): Promise<void> {
-  const exists = async (path: string) =>
-    await stat(path).catch((error: unknown) => {
-      if (isNowhere(error)) return undefined
-      throw error
-    })
+/** The file to write; its name is free. LabErrors `file-exists`, `no-such-folder`, `name-too-long`, `backup-to-s3`. */
+async function checkedTarget(given: string | undefined, lab: string, { clock }: Context): Promise<string> {
+  if (given === undefined) return await freeName('.', lab, clock.now())
+  if (isS3Url(given)) throw isFile(given)
+  const file = resolve(given)
   if (await exists(file)) {
     throw new LabError({
       code: 'file-exists',
@@ -187,13 +204,21 @@ async function checkTarget(file: string): Promise<void> {
       fix: [{ command: { path: 'backup' }, text: 'uses a new name in this folder' }],
     })
   }
-  if (await exists(dirname(file))) return
+  if (await exists(dirname(file))) return file
   throw new LabError({
     code: 'no-such-folder',
     what: `There is no folder ${shortPath(dirname(file))}.`,
     fix: [{ command: { path: 'backup', args: [basename(file)] }, text: 'writes into this folder' }],
   })
 }
+
+const isFile = (url: string) =>
+  new LabError({
+    code: 'backup-to-s3',
+    what: 'A backup in S3 is made with --to.',
+    why: 'Here the backup is a file on this computer.',
+    fix: [{ command: { path: 'backup', flags: { to: url } }, text: 'uploads a backup from the host' }],
+  })
 
 /** LabError `disk-full`. */
 async function checkSpace(file: string, bytes: number): Promise<void> {

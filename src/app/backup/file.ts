@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import * as z from 'zod'
 import { LabError } from '../../core/error.js'
 
-/** Raised when an older version could not read the file any more. */
+/** Raised when older versions can no longer read the file. */
 export const fileFormat = 1
 /** How much of a file one encrypted part holds. */
 const partBytes = 4 * 1024 * 1024
@@ -22,7 +23,7 @@ const header = z.object({
 export type Header = z.infer<typeof header>
 
 /** What is in the clear at the front of a file: how to open it without this program. */
-const readme = `A backup of a LibreChat lab, made by librechat-lab. Check it: librechat-lab backup verify <file>
+export const readme = `A backup of a LibreChat lab, made by librechat-lab. Check it: librechat-lab backup verify <file>
 Without that program, with tar and OpenSSL 3:
   tar xf <file> && for part in files.tar.*.cms; do
     openssl cms -decrypt -binary -inform DER -inkey key.pem -passin file:passphrase.txt -in $part; done >files.tar
@@ -88,23 +89,35 @@ export class BackupWriter {
 
   private constructor(
     private readonly file: FileHandle,
-    private readonly path: string,
+    readonly path: string,
   ) {}
 
-  static async create(path: string, header: Header, key: string): Promise<BackupWriter> {
-    const writer = new BackupWriter(await open(`${path}.partial`, 'w+', 0o600), path)
-    await writer.add('README.txt', Buffer.from(readme))
-    await writer.add('backup.json', Buffer.from(`${JSON.stringify(header, null, 1)}\n`))
-    await writer.add('key.pem', Buffer.from(key))
-    return writer
+  /** LabError `file-not-written`. */
+  static async create(path: string): Promise<BackupWriter> {
+    try {
+      return new BackupWriter(await open(`${path}.partial`, 'w+', 0o600), path)
+    } catch (error) {
+      throw notWritten(path, error)
+    }
   }
 
-  /** Adds a file; in the order of the calls. */
+  /** What stands before the parts. */
+  async begin(header: Header, key: string): Promise<void> {
+    await this.add('README.txt', Buffer.from(readme))
+    await this.add('backup.json', Buffer.from(`${JSON.stringify(header, null, 1)}\n`))
+    await this.add('key.pem', Buffer.from(key))
+  }
+
+  /** Adds a file; in the order of the calls. LabError `file-not-written`. */
   add(name: string, data: Buffer): Promise<void> {
     this.digests[name] = sha256(data)
     const done = this.last.then(async () => {
-      for (const chunk of [tarHeader(name, data.length), data, padding(data.length)])
-        await this.file.write(chunk)
+      try {
+        for (const chunk of [tarHeader(name, data.length), data, padding(data.length)])
+          await this.file.write(chunk)
+      } catch (error) {
+        throw notWritten(this.path, error)
+      }
     })
     this.last = done
     return done
@@ -184,8 +197,41 @@ export const isPathError = (error: unknown): boolean =>
 export const isUnwritable = (error: unknown): boolean =>
   isPathError(error) || ['EDQUOT', 'EEXIST', 'ENOSPC', 'ENOTEMPTY', 'EPERM', 'EROFS'].includes(errnoOf(error))
 
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    if (isNowhere(error)) return false
+    throw error
+  }
+}
+
+export const defaultName = (lab: string, now: number): string =>
+  `librechat-${lab}-${new Date(now).toISOString().replace(/[-:]|\.\d+/g, '')}.backup`
+
+/** The path of a new backup, which no other has or is about to get: two can begin within a second. */
+export async function freeName(folder: string, lab: string, now: number): Promise<string> {
+  for (let at = now; ; at += 1000) {
+    const file = resolve(folder, defaultName(lab, at))
+    if (!(await exists(file)) && !(await exists(`${file}.partial`))) return file
+  }
+}
+
 /** A path in a message. */
 export const shortPath = (path: string): string => (path.length > 200 ? `${path.slice(0, 200)}…` : path)
+
+/** What a file system refuses, for the user; else the error itself. */
+function notWritten(path: string, error: unknown): unknown {
+  if (!isUnwritable(error)) return error
+  return new LabError({
+    code: 'file-not-written',
+    what: `${shortPath(path)} can’t be written: ${errnoOf(error)}.`,
+    why: 'No part of the backup was left.',
+    fix: ['Use a file in another folder, or on another disk.'],
+    cause: error,
+  })
+}
 
 async function opened(path: string): Promise<FileHandle> {
   try {

@@ -54,6 +54,6 @@ const tooShort = () =>
   new LabError({
     code: 'weak-passphrase',
     what: `The passphrase is shorter than ${shortest} characters.`,
-    why: 'Whoever has the file can try passphrases without limit.',
+    why: 'Anyone who has the file can try passphrases without limit.',
     fix: ['Use a longer one, for example four random words.'],
   })

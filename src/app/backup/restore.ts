@@ -1,5 +1,4 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { resolve } from 'node:path'
 import { LabError } from '../../core/error.js'
 import { publicPem, resealMessage } from '../../host/cms.js'
 import { type RestoredDump, receiveDump, restoreDump } from '../../host/dumps.js'
@@ -15,6 +14,7 @@ import { Carrier } from './carry.js'
 import { allParts, BackupReader, damaged, partName } from './file.js'
 import { passphraseFor } from './passphrase.js'
 import { followed, transferTask } from './progress.js'
+import { backupPath } from './s3-url.js'
 import { keyOf, type Verified, verifyReader } from './verify.js'
 
 export interface RestoreOptions extends BackupOptions {
@@ -35,7 +35,7 @@ export async function restore(
 ): Promise<Restored> {
   const isDump = dumpName.test(source)
   // What is wrong with the file is said before anything else is done.
-  const reader = isDump ? undefined : await BackupReader.open(resolve(source))
+  const reader = isDump ? undefined : await BackupReader.open(backupPath(source))
   try {
     const key = reader && (await keyOf(reader, await passphraseFor(options, context, { isNew: false })))
     if (reader && key) await verified(reader, key, context)
@@ -60,7 +60,7 @@ export async function verifyBackup(
   options: BackupOptions,
   context: Context,
 ): Promise<Verified> {
-  const reader = await BackupReader.open(resolve(file))
+  const reader = await BackupReader.open(backupPath(file))
   try {
     const key = await keyOf(reader, await passphraseFor(options, context, { isNew: false }))
     return await verified(reader, key, context)
@@ -89,7 +89,7 @@ async function agree(lab: string, source: string, options: RestoreOptions, { ui 
   const typed = await ui.input({
     flag: `--confirm ${lab}`,
     message: `Type the lab's name to replace its data (${lab}):`,
-    hint: 'Its present users, conversations and files are dumped on the host first. LibreChat stops for some minutes.',
+    hint: 'Its current users, conversations and files are dumped on the host first. LibreChat stops for some minutes.',
   })
   if (typed.trim() !== lab)
     throw new LabError({ code: 'declined', what: 'The name does not match. Nothing was changed.' })

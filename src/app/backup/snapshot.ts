@@ -36,11 +36,19 @@ export const withPrice = ({ region }: LabId, snapshot: LabSnapshot): PricedSnaps
 })
 
 /** LabError `bad-usage`: a snapshot is in AWS, has no file, and is encrypted with the disk's key. */
-export function refuseBoth(given: { file: string | undefined; passphraseFile: string | undefined }): void {
-  if (given.file === undefined && given.passphraseFile === undefined) return
+export function refuseBoth(given: { file: string | undefined; passphraseFile?: string; to?: string }): void {
+  const other =
+    given.file !== undefined
+      ? 'a file'
+      : given.to !== undefined
+        ? '--to'
+        : given.passphraseFile !== undefined
+          ? '--passphrase-file'
+          : undefined
+  if (other === undefined) return
   throw new LabError({
     code: 'bad-usage',
-    what: `--snapshot can't be combined with ${given.file === undefined ? '--passphrase-file' : 'a file'}.`,
+    what: `--snapshot can't be combined with ${other}.`,
     why: 'A snapshot stays in AWS and is encrypted with the key of the disk.',
     fix: [
       { command: { path: 'backup', flags: { snapshot: true } }, text: 'makes a snapshot' },
@@ -59,10 +67,10 @@ export async function snapshotLab(options: GlobalOptions, context: Context): Pro
   const volumeId = root?.Ebs?.VolumeId
   if (volumeId === undefined) throw withoutDisk(lab)
   const tagged = stored?.tags ? { ...lab, tags: stored.tags } : lab
-  const name = snapshotName(context.clock.now())
+  const name = freeName((await findSnapshots(clients.ec2, lab)).snapshots, context.clock.now())
   context.ui.emit({
     type: 'note',
-    text: 'LibreChat goes on: the snapshot holds the disk as it is at one moment, as after a power cut.',
+    text: 'LibreChat keeps running: the snapshot contains the disk at one moment, as after a power cut.',
   })
   const { clock, signal } = context
   const task = { id: 'snapshot', name: `snapshot ${name}`, usualMs: 300_000 }
@@ -95,6 +103,14 @@ export async function snapshotLab(options: GlobalOptions, context: Context): Pro
     ({ snapshotId }) => snapshotId,
   )
   return withPrice(lab, made)
+}
+
+/** The name of a snapshot that is made now, or of the next second that none has: names are what users remove them by. */
+function freeName(snapshots: readonly LabSnapshot[], now: number): string {
+  const taken = snapshots.map(({ name }) => name)
+  let at = now
+  while (taken.includes(snapshotName(at))) at += 1000
+  return snapshotName(at)
 }
 
 /** The dumps on the host, where it runs, and the snapshots, which need no lab. LabError `no-such-lab`. */

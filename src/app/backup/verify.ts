@@ -26,7 +26,7 @@ export async function keyOf(reader: BackupReader, passphrase: string): Promise<K
   throw new LabError({
     code: 'wrong-passphrase',
     what: `The passphrase does not open ${reader.path}.`,
-    why: 'It is another one than the backup was made with, or the file’s key is damaged. Nothing was changed.',
+    why: 'It is not the one that the backup was made with, or the file’s key is damaged. Nothing was changed.',
     fix: ['Run the command again with the backup’s passphrase. Without it nobody can read the backup.'],
   })
 }

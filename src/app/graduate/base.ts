@@ -17,7 +17,7 @@ import {
 } from './objects.js'
 import type { Source } from './source.js'
 
-/** What exists before anything runs, and the search engine, which the restore fills. */
+/** What has to exist before LibreChat starts, and the search engine, which the restore fills. */
 export function baseFiles({ target, source }: Plan): Map<string, string> {
   const { namespace } = target
   return new Map([
@@ -49,7 +49,7 @@ const namespaceOf = (namespace: string) => ({
   },
 })
 
-/** Images and uploads. One replica's node mounts it, or all nodes do. */
+/** The volume for images and uploads, mounted by one replica's node, or by all nodes. */
 const filesClaim = ({ namespace, replicas, storageClass }: Target) => ({
   apiVersion: 'v1',
   kind: 'PersistentVolumeClaim',
@@ -68,7 +68,7 @@ const dns = {
   to: [{ namespaceSelector: {} }, { ipBlock: { cidr: '169.254.20.10/32' } }],
   ports: [to(53, 'UDP'), to(53)],
 }
-/** Nothing that is local to a node: the metadata of instances and containers is there. */
+/** Link-local addresses, which include the metadata of instances and containers. */
 const anywhere = { ipBlock: { cidr: '0.0.0.0/0', except: ['169.254.0.0/16'] } }
 const anywhereOverIpv6 = { ipBlock: { cidr: '::/0', except: ['fd00:ec2::/32'] } }
 /** https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html */
@@ -78,7 +78,7 @@ const podIdentity = {
 }
 const podsOf = (...names: string[]) => names.map((name) => ({ podSelector: selectorOf(name) }))
 
-/** Nobody reaches the search engine but LibreChat, and nothing leaves but to databases, AWS and Pod Identity. */
+/** Only LibreChat can reach the search engine, and egress is limited to databases, AWS and Pod Identity. */
 function networkPolicies(target: Target): object[] {
   const { namespace, database, redis } = target
   const policy = (name: string, podSelector: object, rules: object) => ({
@@ -93,7 +93,7 @@ function networkPolicies(target: Target): object[] {
   return [
     policy('default-deny', {}, {}),
     policy(cluster.app, selectorOf(cluster.app), {
-      // The load balancer's own security group decides who comes in.
+      // The load balancer's security group controls access.
       ingress: [{ ports: [to(ports.app)] }],
       egress: [
         dns,

@@ -17,7 +17,7 @@ export interface GraduateOptions {
   withSecrets?: boolean
 }
 
-/** Where LibreChat goes: all that the command line and the questions settle. */
+/** The target of the migration, from the command line and the questions. */
 export interface Target {
   namespace: string
   /** The name that users type: "chat.example.org". */
@@ -31,7 +31,7 @@ export interface Target {
 
 const most = 50
 
-/** The flags, each judged before anything is asked or read. */
+/** The flags, each checked before anything is asked or read. */
 export interface Given extends Partial<Target> {
   namespace: string
 }
@@ -49,7 +49,7 @@ export function checkedFlags(options: GraduateOptions): Given {
   return given
 }
 
-/** What no flag has said. Without a terminal, the first one that is missing is an error. */
+/** Asks for what no flag gives. Without a terminal, the first missing flag is an error. */
 export async function settleTarget(given: Given, domain: string | undefined, ui: Asking): Promise<Target> {
   const host = given.host ?? (await askFor('host', hostQuestion(domain), ui))
   const replicas =
@@ -151,7 +151,7 @@ const askFor = (
 ): Promise<string> =>
   input({ ...question, validate: (text) => rules[flag].fits(text) || `This is not ${rules[flag].is}.` })
 
-/** Asks without showing what is typed: a URI holds a password. */
+/** Asks with hidden input, because a URI contains a password. */
 async function askUri<T>(
   question: Omit<Parameters<Questions['password']>[0], 'validate'> & { otherwise: string },
   parse: (text: string) => T,

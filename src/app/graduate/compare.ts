@@ -1,27 +1,27 @@
 import { type Cost, instanceMonthlyUsd, monthlyCost } from '../../lab/prices.js'
 import type { Plan } from './objects.js'
 
-/** One line of a bill: undefined where the price is not known here. */
+/** One line of a bill; undefined if the price is unknown. */
 interface Line {
   item: string
   usd: number | undefined
 }
 
-/** What the lab costs a month, and what the cluster does without its databases. US dollars before tax. */
+/** The monthly cost of the lab, and of the cluster without its databases. US dollars before tax. */
 interface Comparison {
   lab: Cost
   cluster: Line[]
-  /** The known lines together. */
+  /** The sum of the known lines. */
   clusterUsd: number
 }
 
 const hours = 730
 /** An EKS cluster of a version in standard support, in all regions: aws.amazon.com/eks/pricing */
 export const eksHourly = 0.1
-/** An Application Load Balancer in us-east-1, without what goes through it: aws.amazon.com/elasticloadbalancing/pricing */
+/** An Application Load Balancer in us-east-1, without traffic: aws.amazon.com/elasticloadbalancing/pricing */
 export const balancerHourly = 0.0225
 
-/** One replica asks for half a core and 1 GiB; two nodes in two zones hold up to six of them. */
+/** One replica requests half a core and 1 GiB; two nodes in two zones can run up to six. */
 const nodeType = 't3.large'
 const nodes = 2
 

@@ -3,14 +3,14 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { LabError } from '../../core/error.js'
 import { errnoOf, isNowhere, isPathError, isUnwritable, shortPath } from '../backup/file.js'
 
-/** A file of the folder; `secret` for its owner alone. */
+/** A file of the folder; `secret`: readable by its owner only. */
 export interface Written {
   path: string
   text: string | Buffer
   secret?: boolean
 }
 
-/** LabErrors `folder-not-empty`, `no-such-folder`: said before anything else is done. */
+/** LabErrors `folder-not-empty`, `no-such-folder`: checked before anything else. */
 export async function checkFolder(given: string): Promise<string> {
   const folder = resolve(given)
   const found = await entries(folder)
@@ -35,7 +35,7 @@ export async function checkFolder(given: string): Promise<string> {
   })
 }
 
-/** What is in a folder; undefined where there is none. */
+/** A folder's contents; undefined if it doesn't exist. */
 async function entries(folder: string): Promise<string[] | undefined> {
   try {
     return await readdir(folder)
@@ -59,8 +59,8 @@ async function isLink(path: string): Promise<boolean> {
 }
 
 /**
- * Writes all files or none: they are written to a folder of this run's own beside it, which gets its name at the end.
- * LabError `folder-not-written`.
+ * Writes all files or none: they are written to a temporary folder beside it, which is renamed at the end. LabError
+ * `folder-not-written`.
  */
 export async function writeFolder(folder: string, files: readonly Written[]): Promise<void> {
   try {
@@ -70,7 +70,7 @@ export async function writeFolder(folder: string, files: readonly Written[]): Pr
     throw new LabError({
       code: 'folder-not-written',
       what: `${shortPath(folder)} can’t be written: ${errnoOf(error)}.`,
-      why: 'No file of it was left.',
+      why: 'No files were left behind.',
       fix: ['Use another folder.'],
       cause: error,
     })

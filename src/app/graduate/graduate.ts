@@ -12,7 +12,7 @@ import { chart, configYaml, valuesYaml } from './values.js'
 
 export interface Graduated {
   folder: string
-  /** Paths below it, in their order. */
+  /** Sorted paths below it. */
   files: readonly string[]
   lab: string
   region: string
@@ -24,7 +24,7 @@ export interface Graduated {
   keys: Keys
 }
 
-/** Writes the files with which the lab moves to Kubernetes. Changes nothing else. */
+/** Writes the files for moving the lab to Kubernetes. Changes nothing else. */
 export async function graduate(
   options: GraduateOptions & GlobalOptions,
   context: Context,
@@ -94,7 +94,7 @@ function filesOf(plan: Plan): Written[] {
   ]
 }
 
-/** The one file with secrets in the clear. */
+/** The only file with secrets in plain text. */
 function secretsYaml({ target, source }: Plan): string {
   const secret = (name: string, stringData: Readonly<Record<string, string>>) => ({
     apiVersion: 'v1',

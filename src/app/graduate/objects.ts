@@ -4,13 +4,13 @@ import type { Target } from './choices.js'
 import type { Source } from './source.js'
 import { authority } from './uris.js'
 
-/** All that the files are made of. */
+/** The input of the files. */
 export interface Plan {
   target: Target
   source: Source
 }
 
-/** The names of what is made in the cluster. The chart would call everything "librechat-librechat". */
+/** The names of the objects in the cluster. The chart would call everything "librechat-librechat". */
 export const cluster = {
   app: 'librechat',
   account: 'librechat',
@@ -37,11 +37,11 @@ export const keyNames = [
   'MEILI_MASTER_KEY',
 ] as const
 
-/** LibreChat takes up to 60 s to end its answers, after the load balancer was given 10 s to send it no more requests. */
+/** LibreChat gets up to 60 s to finish its answers, after 10 s for the load balancer to stop sending requests. */
 export const graceSeconds = 70
 export const drainSeconds = 10
 
-/** YAML in which no string can be read as something else. */
+/** YAML in which all strings are quoted. */
 export const yaml = (value: unknown): string =>
   stringify(value, {
     defaultStringType: 'QUOTE_DOUBLE',
@@ -59,7 +59,7 @@ export const metadata = (name: string, namespace: string, of: string = cluster.a
   ...more,
 })
 
-/** The chart's selector for LibreChat; ours for the rest. */
+/** The chart's labels for LibreChat; our own for the rest. */
 export const labelsOf = (name: string) => ({
   'app.kubernetes.io/name': name,
   'app.kubernetes.io/instance': cluster.app,
@@ -69,7 +69,7 @@ export const selectorOf = (name: string) => ({
   matchLabels: { 'app.kubernetes.io/name': name, 'app.kubernetes.io/instance': cluster.app },
 })
 
-/** LibreChat's image runs as this user, and its files are this user's in a backup. */
+/** The user of LibreChat's image, who also owns its files in a backup. */
 const user = 1000
 export const podSecurity = {
   runAsNonRoot: true,
@@ -98,10 +98,10 @@ interface Compose {
   services: Record<string, { environment?: Record<string, string>; volumes?: string[] }>
 }
 
-/** What the lab itself runs: the same file that its host gets. */
+/** The lab's own services: the same file that its host uses. */
 const compose = (): Compose => parse(templates().get('compose.yaml') ?? '', { merge: true })
 
-/** The variables of a service of the lab that are the same everywhere: those that no setting and no key fills in. */
+/** The variables of a service that depend on no setting and no key. */
 export function environmentOf(service: 'librechat' | 'meilisearch'): Record<string, string> {
   const all = Object.entries(compose().services[service]?.environment ?? {})
   return Object.fromEntries(all.filter(([, value]) => !value.includes('${')))
@@ -129,7 +129,7 @@ export function imageOf({ versions }: Source) {
   }
 }
 
-/** The authority of DocumentDB's certificates, from a ConfigMap that the README makes. */
+/** The certificate authority of DocumentDB, from a ConfigMap that the README creates. */
 export const authorityMount = ({ database }: Target) =>
   database.isDocumentDb ? [{ name: 'authority', mountPath: authority.folder, readOnly: true }] : []
 export const authorityVolume = ({ database }: Target) =>
@@ -138,5 +138,5 @@ export const authorityVolume = ({ database }: Target) =>
 export const classOf = (storageClassName: string | undefined) =>
   storageClassName === undefined ? {} : { storageClassName }
 
-/** Where LibreChat finds its search engine. */
+/** The address of LibreChat's search engine. */
 export const searchUrl = `http://${cluster.search}:${ports.search}`

@@ -4,13 +4,13 @@ import { cluster, drainSeconds, graceSeconds, imageOf, keyNames, type Plan, port
 import { rendered } from './serve.js'
 import { chart } from './values.js'
 
-/** How the folder has the lab's keys. */
+/** How the folder contains the lab's keys. */
 export type Keys = 'written' | 'sealed' | 'in-backup'
 
 /** The Kubernetes versions that the files were validated against. */
 const kubernetes = { from: '1.31', to: '1.37', at: '2026-11-26' } as const
 
-/** The steps from the lab to the cluster, with the check after each, and the way back. */
+/** The steps from the lab to the cluster, each with a check, and how to go back. */
 export function readme(plan: Plan, keys: Keys): string {
   return `${[
     intro(plan),

@@ -18,7 +18,7 @@ import {
 } from './objects.js'
 import type { Source } from './source.js'
 
-/** Restores a backup that `kubectl cp` brings, and then has LibreChat fill its search index again. */
+/** Restores a backup that is copied with `kubectl cp`, and then makes LibreChat rebuild its search index. */
 export function restoreFiles({ target, source }: Plan): Map<string, string> {
   const { namespace } = target
   const scripts = {
@@ -41,7 +41,7 @@ const restoreJob = (target: Target, source: Source) => ({
   kind: 'Job',
   metadata: metadata(cluster.restore, target.namespace, cluster.restore),
   spec: {
-    // A failure is looked at first. The job can be deleted and applied again.
+    // No retries, so that a failure can be examined. The job can be deleted and applied again.
     backoffLimit: 0,
     template: {
       metadata: { labels: labelsOf(cluster.restore) },
@@ -84,7 +84,7 @@ const restoreContainer = (target: Target, { versions }: Source) => ({
   ],
 })
 
-/** As the lab's own host does it after a restore. */
+/** As on the lab's host after a restore. */
 const rebuild = `printf '%s' '[["advanced options? (y/N)", "n"]]' |
   node -e "$(cat /scripts/answer.cjs)" config/reset-meili-sync.js`
 
@@ -111,7 +111,7 @@ const searchContainer = (target: Target, source: Source) => {
   }
 }
 
-/** For the backup, its parts and what is in them. */
+/** For the backup, its parts and their contents. */
 const backupClaim = ({ replicas, storageClass }: Target, { backupBytes }: Source) => ({
   accessModes: ['ReadWriteOnce'],
   ...classOf(replicas > 1 ? undefined : storageClass),

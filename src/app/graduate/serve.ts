@@ -16,10 +16,10 @@ import {
   yaml,
 } from './objects.js'
 
-/** Where `helm template` writes what Kustomize changes. */
+/** The output of `helm template` that Kustomize changes. */
 export const rendered = 'chart.yaml'
 
-/** What is beside the chart once LibreChat serves, and what the chart's Deployment lacks. */
+/** The objects besides the chart, and patches for the chart's Deployment. */
 export function serveFiles(plan: Plan): Map<string, string> {
   const { target, source } = plan
   const allowances = source.settings.allowance === undefined ? undefined : allowancesOf(plan)
@@ -40,7 +40,7 @@ const kustomization = ({ namespace }: Target, resources: readonly string[]) => (
   kind: 'Kustomization',
   namespace,
   resources: [rendered, ...resources],
-  // Its name holds its digest, so that a changed file restarts LibreChat.
+  // Its name contains its digest, so that a changed file restarts LibreChat.
   configMapGenerator: [{ name: cluster.config, files: ['librechat.yaml'] }],
   patches: [{ path: '3-serve/deployment.patch.yaml' }],
 })
@@ -84,11 +84,11 @@ const disruptionBudget = ({ namespace }: Target) => ({
   apiVersion: 'policy/v1',
   kind: 'PodDisruptionBudget',
   metadata: metadata(cluster.app, namespace),
-  // Also of one replica: a node that is drained would wait for ever otherwise.
+  // Also for one replica; otherwise draining its node would wait forever.
   spec: { maxUnavailable: 1, selector: selectorOf(cluster.app) },
 })
 
-/** Whom the lab lets in comes in here too; where that is nobody, the load balancer is not on the internet. */
+/** Allows the lab's ranges; without any, the load balancer is internal. */
 function ingress({ target, source }: Plan): object {
   const { namespace, host } = target
   const { cidrs } = source.settings.allow
@@ -98,7 +98,7 @@ function ingress({ target, source }: Plan): object {
     'listen-ports': '[{"HTTP": 80}, {"HTTPS": 443}]',
     'ssl-redirect': '443',
     'healthcheck-path': '/readyz',
-    // Answers stream, and a model can think for minutes.
+    // Answers are streamed, and a model can think for minutes.
     'load-balancer-attributes': 'idle_timeout.timeout_seconds=600',
     'target-group-attributes': `deregistration_delay.timeout_seconds=${graceSeconds - 10}`,
     ...(cidrs.length > 0 ? { 'inbound-cidrs': cidrs.join(',') } : {}),
@@ -133,7 +133,7 @@ function ingress({ target, source }: Plan): object {
   }
 }
 
-/** Each user's balance at the first minute of a month in UTC, by the same script as on the lab's host. */
+/** Sets each user's balance in the first minute of a month in UTC, with the same script as on the lab's host. */
 function allowancesOf({ target, source }: Plan): string {
   const { allowance = 0 } = source.settings
   const asked = { default: allowance, own: source.own }
@@ -181,7 +181,7 @@ function allowancesOf({ target, source }: Plan): string {
   ].join('---\n')
 }
 
-/** Reads dollars from the file beside it, so that an administrator changes no program. */
+/** Reads the dollars from a file, so that an administrator doesn't change the program. */
 const monthScript = (): string => `const fs = require('node:fs')
 const dollars = JSON.parse(fs.readFileSync('/scripts/allowances.json', 'utf8'))
 const credits = (usd) => usd * 1000000

@@ -1,8 +1,7 @@
-import { resolve } from 'node:path'
 import * as z from 'zod'
 import { LabError } from '../../core/error.js'
 import { type Carried, takeAlong } from '../../host/graduate.js'
-import { readHealth } from '../../host/health.js'
+import { readHealth } from '../../host/host-health.js'
 import { librechatYaml } from '../../host/librechat-yaml.js'
 import { pinnedVersions } from '../../host/versions.js'
 import { isName } from '../../lab/names.js'
@@ -13,6 +12,7 @@ import { requireRunning } from '../../tunnel/advice.js'
 import { BackupReader, damaged, parsed } from '../backup/file.js'
 import { passphraseFor } from '../backup/passphrase.js'
 import { transferTask } from '../backup/progress.js'
+import { backupPath } from '../backup/s3-url.js'
 import { keyOf, plainOf, verifyReader } from '../backup/verify.js'
 import { menuFor } from '../chat-proof.js'
 import type { Context, GlobalOptions } from '../context.js'
@@ -22,23 +22,23 @@ import { partitionOf } from '../policy.js'
 import { findRunning } from '../running-instance.js'
 import type { GraduateOptions } from './choices.js'
 
-/** What a lab takes along. */
+/** What is taken from a lab. */
 export interface Source extends Carried {
-  /** Without an account where a backup doesn't know the one that it goes to. */
+  /** Without an account for a backup, whose target account is unknown. */
   lab: LabId
   settings: Settings
   /** Tags of images: "v0.8.8", "8.0.20", "v1.35.1". */
   versions: { librechat: string; mongodb: string; meilisearch: string }
-  /** The keys as they are in a backup, sealed to its own key, and that key, locked with the passphrase. */
+  /** The keys from a backup, encrypted to its own key, and that key, encrypted with the passphrase. */
   sealed: { message: Buffer; key: Buffer } | undefined
   /** The backup's size in bytes; undefined: there is none yet. */
   backupBytes: number | undefined
 }
 
-/** In ARNs: in whichever account the role is. */
+/** The account in ARNs: that of the role. */
 const anyAccount = '*'
 
-/** From a lab that runs. Reads its host once more than `status` does, and changes nothing. */
+/** From a running lab. Changes nothing. */
 export async function fromLab(options: GraduateOptions & GlobalOptions, context: Context): Promise<Source> {
   const open = await openLab(options, context)
   const { lab, stored } = open
@@ -63,7 +63,7 @@ export async function fromBackup(
   options: GraduateOptions & GlobalOptions,
   context: Context,
 ): Promise<Source> {
-  const reader = await BackupReader.open(resolve(file))
+  const reader = await BackupReader.open(backupPath(file))
   try {
     const key = await keyOf(reader, await passphraseFor(options, context, { isNew: false }))
     const bytes = Object.values(reader.header.files).reduce((sum, size) => sum + size, 0)
@@ -100,12 +100,12 @@ export async function fromBackup(
 }
 
 function settingsIn(text: string, path: string, lab: LabId): Settings {
-  // A lab without settings was backed up with none.
+  // The lab had no settings when it was backed up.
   if (text.trim() === '{}') return nothingChosen
   try {
     return parseSettings(text, path, lab)
   } catch (error) {
-    // What that error advises is for the parameter in AWS.
+    // That error's advice is about the parameter in AWS.
     if (error instanceof LabError && error.code === 'bad-settings')
       throw damaged(path, error.why ?? error.message)
     throw error

@@ -1,9 +1,9 @@
 import { LabError } from '../../core/error.js'
 
-/** A database as LibreChat is told of it. `uri` can hold a password and never stands in an event, an error or a README. */
+/** A database connection. `uri` can contain a password, so it is never in an event, an error or a README. */
 export interface Database {
   uri: string
-  /** The same without what is secret: "mongodb+srv://<user>:<password>@cluster.example.net/LibreChat". */
+  /** The same without secrets: "mongodb+srv://<user>:<password>@cluster.example.net/LibreChat". */
   shown: string
   name: string
   ports: readonly number[]
@@ -17,7 +17,7 @@ export interface Redis {
   ports: readonly number[]
 }
 
-/** Where DocumentDB's authority is mounted in the pods. */
+/** The path of DocumentDB's certificate authority in the pods. */
 export const authority = { folder: '/etc/librechat/authority', file: 'ca.pem' } as const
 
 const longest = 2048
@@ -26,11 +26,11 @@ const oneHost = new RegExp(`^(${name}|\\[[0-9a-fA-F:.]{2,45}\\])(?::(\\d{1,5}))?
 /** `mongodb://user:password@host:port,host:port/database?option=value` */
 const parts = /^(mongodb(?:\+srv)?):\/\/(?:([^@/?#\s]*)@)?([^@/?#\s]+)(?:\/([^?#\s]*))?(?:\?([^#\s]*))?$/
 
-/** Options that hold no secret, and are shown as they are. */
+/** Options without secrets, which are shown. */
 const harmless =
   /^(authSource|authMechanism|replicaSet|tls|ssl|tlsCAFile|retryWrites|retryReads|readPreference|w|journal|directConnection|loadBalanced|maxPoolSize|minPoolSize|connectTimeoutMS|socketTimeoutMS|serverSelectionTimeoutMS|appName|compressors)$/
 
-/** LabError `bad-mongodb`, which repeats nothing of the URI but host names. */
+/** LabError `bad-mongodb`, which repeats only host names of the URI. */
 export function parseMongodb(text: string): Database {
   const [whole, scheme = '', user, hosts = '', path = '', query = ''] = parts.exec(text) ?? []
   if (whole === undefined || text.length > longest)
@@ -95,7 +95,7 @@ function hostsOf(text: string): { host: string; port: number | undefined }[] {
   })
 }
 
-/** Each option once, in its order, and what DocumentDB needs besides. */
+/** Each option once, in order, plus those that DocumentDB needs. */
 function optionsOf(query: string, isDocumentDb: boolean): [string, string][] {
   const options = query.split('&').flatMap((pair): [string, string][] => {
     if (pair === '') return []

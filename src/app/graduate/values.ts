@@ -27,7 +27,7 @@ export const chart = {
   release: cluster.app,
 } as const
 
-/** What Helm gets for that chart. */
+/** The values for that chart. */
 export function valuesYaml(plan: Plan): string {
   const { target, source } = plan
   const { replicas } = target
@@ -36,7 +36,7 @@ export function valuesYaml(plan: Plan): string {
   return yaml({
     fullnameOverride: cluster.app,
     replicaCount: replicas,
-    // One replica's volume belongs to one node, which must let go of it first.
+    // One replica's volume is attached to one node, and must be detached first.
     updateStrategy: { type: several ? 'RollingUpdate' : 'Recreate' },
     image: { ...imageOf(source), pullPolicy: 'IfNotPresent' },
     serviceAccount: { create: false, name: cluster.account },
@@ -44,7 +44,7 @@ export function valuesYaml(plan: Plan): string {
     global: {
       librechat: {
         existingSecretName: cluster.keys,
-        // The chart takes a missing Secret for an empty one. These are not optional.
+        // The chart treats a missing Secret as empty, and these are required.
         env: [
           ...keyNames.map((name) => fromSecret(name, cluster.keys)),
           fromSecret('MONGO_URI', cluster.databases),
@@ -87,7 +87,7 @@ export function valuesYaml(plan: Plan): string {
   })
 }
 
-/** LibreChat's variables as the lab has them, but for what is another place here. */
+/** LibreChat's variables as in the lab, except for addresses and paths. */
 function configEnv({ target, source }: Plan): Record<string, string> {
   const { MONGO_URI, SCHEDULES_SINGLE_PROCESS = 'true', ...same } = environmentOf('librechat')
   const { region } = source.lab
@@ -104,7 +104,7 @@ function configEnv({ target, source }: Plan): Record<string, string> {
   }
 }
 
-/** The lab's librechat.yaml as it stands; with a bucket, new files go there. LabError `bad-librechat-yaml`. */
+/** The lab's current librechat.yaml; with a bucket, new files go there. LabError `bad-librechat-yaml`. */
 export function configYaml({ target, source }: Plan): string {
   if (target.bucket === undefined) return source.librechatYaml
   const document = parseDocument(source.librechatYaml)

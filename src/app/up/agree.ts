@@ -8,9 +8,8 @@ import { type Now, withoutUser } from './observe.js'
 import type { Plan, Run } from './run.js'
 
 /**
- * Shows the plan and asks for consent: `--yes` covers only what the command itself says; what starts to cost money, or
- * costs more, needs a typed `yes`; everything else a confirmation. LabError `declined`, `opened-by-settings`,
- * `not-proven`.
+ * Shows the plan and asks for consent: `--yes` covers only what the command line contains; new or higher costs need a
+ * typed `yes`, everything else a confirmation. LabError `declined`, `opened-by-settings`, `not-proven`.
  */
 export async function agree(run: Run, now: Now, plan: Plan): Promise<void> {
   if (run.options.yes) refuseUnread(run, now, plan)
@@ -27,7 +26,7 @@ export async function agree(run: Run, now: Now, plan: Plan): Promise<void> {
   })
 }
 
-/** Another allowance changes the balances that users have. */
+/** A changed allowance changes users' balances. */
 async function tellOfBalances({ open, context }: Run, now: Now): Promise<void> {
   const { settings, actual, graph, observation, host } = now
   const { allowance } = settings
@@ -44,11 +43,13 @@ async function tellOfBalances({ open, context }: Run, now: Now): Promise<void> {
 const launches = ({ observation, graph }: Now, { replaces }: Plan): boolean =>
   observation.of(graph.instance) === undefined || replaces !== undefined
 
-/** With `--yes` nobody reads the plan, so what only the stored settings or the account's tags say is refused. */
+/**
+ * With `--yes` nobody reads the plan, so changes that come only from the stored settings or from tags are refused.
+ */
 function refuseUnread({ options, choices, open }: Run, now: Now, plan: Plan): void {
   const models = options.models !== undefined || options.withoutChat === true
   refuseUnsaid(
-    // Where data moves, its users come along and none is created.
+    // If data moves, its users move too, and none is created.
     unsaidChanges(plan.movesData ? withoutUser(now.settings) : now.settings, now.actual, {
       choices,
       models,
@@ -60,7 +61,7 @@ function refuseUnread({ options, choices, open }: Run, now: Now, plan: Plan): vo
   if (!options.adopt) refuseUnsaidAdoption(open.lab, now.observation.of(now.graph.identity))
 }
 
-/** What the lab costs as it is; undefined where there is no instance or its price is unknown. */
+/** The lab's current cost; undefined without an instance or a known price. */
 function costBefore(
   { actual: { instanceType, diskGb } }: Now,
   { lab: { region }, settings }: Plan,
@@ -74,7 +75,7 @@ const raisesCost = (now: Now, plan: Plan): boolean => {
   return before !== undefined && after !== undefined && after > before
 }
 
-/** Enter alone must not start to cost money, or more of it. */
+/** Pressing Enter must not cause new or higher costs. */
 async function typesYes({ context: { ui } }: Run, now: Now, plan: Plan): Promise<boolean> {
   const [before, after] = [costBefore(now, plan), plan.cost.monthlyUsd]
   const what = launches(now, plan) ? 'create' : 'change'

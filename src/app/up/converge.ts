@@ -15,12 +15,12 @@ import { agree } from './agree.js'
 import { conflictsOf } from './merge.js'
 import { lookAt, type Now } from './observe.js'
 import { changesNothing, isSamePlan, planOf } from './plan.js'
-import { conclude } from './prove.js'
+import { conclude, withProof } from './prove.js'
 import { replaceWithData, retireReplaced } from './replace.js'
 import type { Run, Wish } from './run.js'
 import { settingsOf } from './settle.js'
 
-/** Applies the plan under the lab's lock, where it is agreed to if it has not been before; the exit code. */
+/** Applies the plan under the lab's lock, after agreement if it was not given before. Returns the exit code. */
 export async function converge(run: Run, wish: Wish, agreed?: Now): Promise<number> {
   const { open, context, options } = run
   return await withLock(open, 'up', context, async (lock) => {
@@ -36,8 +36,9 @@ export async function converge(run: Run, wish: Wish, agreed?: Now): Promise<numb
       await removeSecrets(open.clients, current.leftSecrets)
       const states = await ensure(ready.items, ready.observation, work)
       await retireReplaced(run, ready, lock)
+      const made = await withProof(run, ready, new Observation(states))
       const tookMs = context.clock.now() - begun
-      return await conclude(run, { wish, now: ready, plan, tookMs }, new Observation(states))
+      return await conclude(run, { wish, now: ready, plan, tookMs }, made)
     } catch (error) {
       if (lock.signal.aborted) throw error
       throw toPartialFailure(error, { ...options, region: open.lab.region }, [
@@ -49,8 +50,8 @@ export async function converge(run: Run, wish: Wish, agreed?: Now): Promise<numb
 }
 
 /**
- * What was agreed to, if nobody has changed the settings since they were read. Otherwise this run's choices go on top
- * of what is stored now, and the plan is agreed to again where it differs.
+ * The agreed plan, if the settings have not changed since they were read. Otherwise this run's choices are merged
+ * into the new settings, and a different plan has to be agreed to again.
  */
 async function underLock(run: Run, wish: Wish, agreed: Now | undefined, lock: Lock): Promise<Now> {
   const { open, options, context } = run
@@ -63,7 +64,7 @@ async function underLock(run: Run, wish: Wish, agreed: Now | undefined, lock: Lo
   const merged: Wish = {
     ...wish,
     detected: needsAddress ? await open.connection.internet.publicAddress() : wish.detected,
-    // What this run did not choose stays as the other one left it.
+    // Settings that this run did not choose keep the other run's values.
     chat: theirs && !options.models ? { ...wish.chat, ...theirs } : wish.chat,
   }
   const settings = settingsOf(run, merged, theirs)
@@ -89,7 +90,7 @@ async function underLock(run: Run, wish: Wish, agreed: Now | undefined, lock: Lo
   return now
 }
 
-/** Terminates the instance that was named, and no other; what is there afterwards. */
+/** Terminates only the named instance, and observes again. */
 async function replaceInstance(run: Run, wish: Wish, now: Now, instanceId: string, lock: Lock): Promise<Now> {
   const { graph, settings } = now
   const { context } = run

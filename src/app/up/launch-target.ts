@@ -7,11 +7,11 @@ import type { Run } from './run.js'
 
 /** Where an instance is launched. */
 export interface Target {
-  /** Undefined where the default VPC is missing and is a part of the plan. Creates nothing; may ask the user. */
+  /** Undefined if the default VPC is missing and the plan creates it. Creates nothing; may ask the user. */
   look(): Promise<LaunchTarget | undefined>
-  /** The same for the resources; creates the default VPC once the plan was agreed to. */
+  /** The same for the resources; creates the default VPC after agreement. */
   place(): Promise<LaunchTarget>
-  /** Whether the default VPC is a part of the plan. */
+  /** Whether the plan creates the default VPC. */
   createsVpc(): Promise<boolean>
   /** The user has agreed to the plan. */
   agree(): void
@@ -45,7 +45,7 @@ export function targetFor(run: Run, settings: Settings): Target {
     async place() {
       const found = await look()
       if (found) return found
-      // In a VPC that is not there yet is nothing that could be in the way.
+      // A VPC that doesn't exist yet contains no conflicting resources.
       if (!isAgreed) return { vpcId: '', subnetIds: [], imageId: '' }
       created ??= create()
       return await created

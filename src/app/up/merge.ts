@@ -1,30 +1,25 @@
+import type { FlagName } from '../../core/error.js'
 import type { Choices } from '../../lab/choices.js'
+import { plainKeys, plainSettings } from '../../lab/plain-settings.js'
 import { nothingChosen, type Settings } from '../../lab/settings.js'
 
-/** The settings that a flag chooses, each with its flag. */
-const flags = {
-  instanceType: '--instance-type',
-  diskGb: '--disk',
-  allow: '--allow-cidr',
-  domain: '--domain',
-  trustedCertificate: '--trusted-certificate',
-  openPort80: '--open-port-80',
-  subnetId: '--subnet-id',
-  permissionsBoundary: '--permissions-boundary',
-  userData: '--user-data',
-  email: '--email',
-  allowance: '--allowance',
-  limit: '--limit',
-  budget: '--budget',
-  idleStop: '--idle-stop',
-} as const satisfies Partial<Record<keyof Settings, string>>
+/** Each setting that a flag chooses, with that flag. */
+const flags: Partial<Record<keyof Settings & keyof Choices, FlagName>> = {
+  ...Object.fromEntries(plainKeys.map((key) => [key, plainSettings[key].flag])),
+  allow: 'allow-cidr',
+  domain: 'domain',
+  trustedCertificate: 'trusted-certificate',
+  openPort80: 'open-port-80',
+  tags: 'tag',
+  budget: 'budget',
+}
 
 /**
- * The flags of this run whose setting another run has changed to something else meanwhile. Everything else merges by
- * itself: this run's choices go on top of what the other one stored.
+ * The flags of this run whose setting another run has changed to something else meanwhile. Everything else can be
+ * merged: this run's choices override what the other one stored.
  */
 export function conflictsOf(about: {
-  /** What this run began with. */
+  /** The settings when this run started. */
   base: Settings | undefined
   theirs: Settings
   mine: Settings
@@ -38,11 +33,11 @@ export function conflictsOf(about: {
   const both = (key: keyof Settings) => differs(base, theirs, key) && differs(theirs, mine, key)
   const keys = Object.keys(flags) as (keyof typeof flags)[]
   return [
-    ...keys.filter((key) => choices[key] !== undefined && both(key)).map((key) => flags[key]),
+    ...keys.filter((key) => choices[key] !== undefined && both(key)).map((key) => `--${flags[key]}`),
     ...(models && about.base && both('models') ? ['--models'] : []),
   ]
 }
 
-/** A detected address is nobody's choice. */
+/** A detected address is not a choice. */
 const comparable = (settings: Settings, key: keyof Settings): unknown =>
   key === 'allow' && settings.allow.from === 'detected' ? 'detected' : settings[key]

@@ -12,6 +12,7 @@ import { firstUserTask } from '../../lab/opening.js'
 import type { Settings } from '../../lab/settings.js'
 import { formatSettings } from '../../lab/stored-settings.js'
 import type { Stranger } from '../../resources/identity.js'
+import type { ReadSettings } from '../../resources/settings-parameter.js'
 import { type HostResource, labHost } from '../host-work.js'
 import { settingsReadBy } from '../open-lab.js'
 import { givesPassword } from '../password.js'
@@ -19,26 +20,26 @@ import { type Target, targetFor } from './launch-target.js'
 import type { Run } from './run.js'
 import { withFirstUser } from './settle.js'
 
-/** What is there, compared with one version of the settings. */
+/** The actual state, compared with one version of the settings. */
 export interface Now extends Parts {
   readonly settings: Settings
-  /** What was stored when it was looked at. */
+  /** The stored settings at the time of the observation. */
   readonly stored: Settings | undefined
   readonly observation: Observation
   readonly items: readonly PlanItem[]
   readonly actual: Actual
-  /** What has the lab's tags or path, and is left alone. */
+  /** Unproven resources with the lab's tags or path, which are not changed. */
   readonly strangers: readonly Stranger[]
   /** Parameters in which an older version left a password. */
   readonly leftSecrets: readonly string[]
-  /** The instance whose data the lab's instance, or the one to be launched, has still to get. */
+  /** The instance whose data still has to move to the lab's (possibly new) instance. */
   readonly movesFrom: string | undefined
   readonly target: Target
-  /** Whether the default VPC is missing, and a part of the plan. */
+  /** Whether the plan creates a missing default VPC. */
   readonly createsVpc: boolean
 }
 
-/** What a lab with some settings consists of. */
+/** The resources for one version of the settings. */
 interface Parts {
   readonly graph: LabGraph
   readonly host: HostResource
@@ -47,21 +48,21 @@ interface Parts {
 }
 
 export interface Look {
-  /** What is wanted. */
+  /** The wanted settings. */
   settings: Settings
-  /** What is stored now. */
+  /** The stored settings. */
   stored: Settings | undefined
   /** Whether `stored` was read when the lab was opened, so that it is not asked for again. */
   isFirst?: boolean
   /** The first user's, when the user typed one. */
   password?: string | undefined
-  /** Where an instance is launched; the usual one may ask the user. */
+  /** Where an instance is launched; the default can ask the user. */
   target?: Target
-  /** The instance whose place a new one takes, with its data: its users come along. */
+  /** The instance that is replaced; its data and users move. */
   moves?: string
 }
 
-/** Observes AWS and the host, whose users decide about the first one. */
+/** Observes AWS and the host, whose users determine whether a first user is created. */
 export async function lookAt(run: Run, look: Look): Promise<Now> {
   const { open, options, choices } = run
   const target = look.target ?? targetFor(run, look.settings)
@@ -77,7 +78,7 @@ export async function lookAt(run: Run, look: Look): Promise<Now> {
   })
   const movesFrom = look.moves ?? unfinishedMove(parts.graph, seen)
   const isMove = movesFrom !== undefined && !options.discardData
-  // The users come with the data of the instance that is replaced.
+  // The users move with the data of the replaced instance.
   const settings = isMove
     ? look.settings
     : withFirstUser(look.settings, {
@@ -87,7 +88,7 @@ export async function lookAt(run: Run, look: Look): Promise<Now> {
         typed: look.password !== undefined,
       })
   const isSame = formatSettings(settings, open.lab) === formatSettings(look.settings, open.lab)
-  // What AWS has does not depend on the first user, so it is not observed again.
+  // AWS's state does not depend on the first user, so it is not observed again.
   const wanted = isSame && !isMove ? parts : partsOf(run, look, settings, target, { isMove })
   const observation = seen.in(wanted.all, [wanted.graph.identity as Resource])
   const identity = observation.of(wanted.graph.identity)
@@ -111,10 +112,7 @@ function partsOf(
   { password, moves }: Look,
   settings: Settings,
   { place }: Target,
-  {
-    settingsRead,
-    isMove = false,
-  }: { settingsRead?: ReturnType<typeof settingsReadBy> | undefined; isMove?: boolean },
+  { settingsRead, isMove = false }: { settingsRead?: ReadSettings | undefined; isMove?: boolean },
 ): Parts {
   const graph = labGraph({
     clients: open.clients,
@@ -134,7 +132,7 @@ function partsOf(
   return { graph, host, all: [...graph.all, host] }
 }
 
-/** The host is asked while the changes are checked, once AWS has shown nothing that stops the run. */
+/** Observes the host while the changes are checked, after the observation of AWS found no reason to stop. */
 async function observeAll(
   run: Run,
   { settings, isFirst }: Look,
@@ -163,7 +161,7 @@ function unfinishedMove(graph: LabGraph, observation: Observation): string | und
 
 export const withoutUser = ({ email: _, passwordDue: __, ...settings }: Settings): Settings => settings
 
-/** Fails before anything is created, not halfway. */
+/** Checks the changes before anything is created. */
 async function checkFeasible(
   { open: { clients }, options, choices }: Run,
   about: Pick<Now, 'settings' | 'graph' | 'observation' | 'target'>,
@@ -181,8 +179,8 @@ async function checkFeasible(
 }
 
 /**
- * Looks with the stored settings while the models are asked, because most runs change none of them. Never asks the
- * person, and reports no failure: where it cannot serve, the look that follows does.
+ * Observes with the stored settings while the models are checked, because most runs don't change settings. Never asks
+ * the user, and ignores failures: the regular observation follows.
  */
 export function lookEarly(run: Run) {
   const { open, options, context } = run

@@ -6,7 +6,7 @@ import { settingRows } from '../../lab/setting-rows.js'
 import type { Now } from './observe.js'
 import type { Plan, Run } from './run.js'
 
-/** What the run would do about what it found. LabError `not-the-instance`. */
+/** The plan for what was observed. LabError `not-the-instance`. */
 export function planOf(run: Run, now: Now): Plan {
   const { items, settings, actual, observation, host } = now
   const { instanceType, diskGb, allowance, limit } = settings
@@ -49,7 +49,7 @@ const factsOf = ({ items, replaces, movesData, rows, leftSecrets, createsVpc }: 
     createsVpc,
   ])
 
-/** The instance that the user names to be replaced. */
+/** The instance that the user named for replacement. */
 function replacedInstance({ options }: Run, { graph, observation }: Now): string | undefined {
   const { replaceInstance } = options
   if (replaceInstance === undefined) return undefined
@@ -104,7 +104,7 @@ function refuseOlderHost({ host, observation }: Now): void {
   if (health && !isHeld(health, moves)) refuseOlder(moves)
 }
 
-/** Data is migrated where it can be rolled back, and moves between equal versions only. */
+/** Data is migrated only on a host that can roll back, so it moves only between equal versions. */
 const updateFirst = (moves: readonly Move[]) =>
   new LabError({
     code: 'update-first',

@@ -11,7 +11,9 @@ import { hostOf } from '../host-work.js'
 import type { Now } from './observe.js'
 import type { Plan, Run, Summary, Wish } from './run.js'
 
-/** Repeats a chat proof that no longer counts; whether it did. Look again then: the menu may change. */
+/**
+ * Repeats a chat proof that is no longer valid, and returns whether it did. Then observe again: the menu can change.
+ */
 export async function renewProof({ open, context }: Run, now: Now): Promise<boolean> {
   const there = now.observation.of(now.host)
   if (!there?.health?.healthy || isProven(there.proof, now.settings, context.clock.now())) return false
@@ -20,8 +22,23 @@ export async function renewProof({ open, context }: Run, now: Now): Promise<bool
 }
 
 /**
+ * The result of a run, with a new chat proof if the run did not change the host and its stored proof is no longer
+ * valid. The next run applies changes of the menu.
+ */
+export async function withProof(
+  { open, context }: Run,
+  { host, settings }: Now,
+  made: Observation,
+): Promise<Observation> {
+  const there = made.of(host)
+  if (!there?.health?.healthy || isProven(there.proof, settings, context.clock.now())) return made
+  const proof = await proveChat(hostOf(open, there.instanceId, context), settings)
+  return made.with(host, { ...there, proof })
+}
+
+/**
  * Checks the lab from outside, shows the summary, and records that a password was shown; the exit code.
- * @param made what a run that changed something left
+ * @param made the result of a run that changed something
  */
 export async function conclude(
   run: Run,
@@ -51,7 +68,7 @@ export async function conclude(
   return judged.exitCode
 }
 
-/** Where the lab is, whether it answers here, and whether its address could be lost. */
+/** The lab's address, whether it answers from here, and whether the address could be released. */
 async function outside({ open }: Run, { graph, settings }: Now, states: Observation) {
   const { connection, clients, lab } = open
   const there = states.of(graph.address)
@@ -66,7 +83,7 @@ async function outside({ open }: Run, { graph, settings }: Now, states: Observat
   return { address, instanceId, urls, answers: { https, portainer }, refusal }
 }
 
-/** The first user's password was shown: no later run gives them another one. */
+/** Records that the first user's password was shown, so that no later run sets another one. */
 async function recordShown({ open, options, context }: Run): Promise<void> {
   const { clients, lab } = open
   const parameter = names(lab.name).settings
@@ -76,7 +93,7 @@ async function recordShown({ open, options, context }: Run): Promise<void> {
     const { passwordDue: _, ...settings } = parseSettings(found.value, parameter, lab)
     await overwrite(clients.ssm, parameter, formatSettings(settings, lab), found.version)
   } catch (error) {
-    // The lab is done and its password shown; the next run only sets another password.
+    // The lab is ready and the password was shown; without this, the next run would only set another one.
     const { message } = advise(error, { ...options, region: lab.region })
     context.ui.emit({
       type: 'warning',

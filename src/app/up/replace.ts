@@ -25,9 +25,9 @@ interface Replacing {
 }
 
 /**
- * Replaces the instance and moves its data. The old one serves until its data is dumped, is closed from then on, and is
- * stopped once the new one has the data. The address moves when the new one has answered, and then the old one goes:
- * wherever this is interrupted, the next `up` sees both instances and goes on.
+ * Replaces the instance and moves its data. The old one serves until its data is dumped, is closed then, and is
+ * stopped once the new one has the data. The address moves after the new one has answered, and then the old one is
+ * terminated. After an interruption at any point, the next `up` finds both instances and continues.
  */
 export async function replaceWithData(run: Run, wish: Wish, { now, plan, lock }: Replacing): Promise<number> {
   const { open, context } = run
@@ -58,7 +58,9 @@ export async function replaceWithData(run: Run, wish: Wish, { now, plan, lock }:
   return await conclude(run, { wish, now: moved, plan }, new Observation(after))
 }
 
-/** Sets the new host up before the address points to it, and without a first user: the users come with the data. */
+/**
+ * Sets up the new host before the address moves to it, without a first user, because the users move with the data.
+ */
 async function setUp(
   { open, context }: Run,
   { graph, observation, host, settings }: Now,
@@ -72,7 +74,7 @@ async function setUp(
   return made.health
 }
 
-/** Settings under which a second instance is launched and the present one stays proven. */
+/** Settings with which a second instance can be launched while the current one stays proven. */
 function renewed({ open }: Run, { settings, observation, graph }: Now): Settings {
   const { instance } = observation.of(graph.identity) ?? {}
   const previousGeneration = instance && generationOf(open.lab, recordedIn(settings), instance)
@@ -87,7 +89,7 @@ async function storedSettings({ open }: Run): Promise<Settings> {
   return parseSettings(found.value, parameter, open.lab)
 }
 
-/** Terminates what the lab's instance has replaced, now that it has the data and the address. */
+/** Terminates the replaced instance, after the new one has the data and the address. */
 export async function retireReplaced({ open, context }: Run, now: Now, lock: Lock): Promise<void> {
   const superseded = now.observation.of(now.graph.instance)?.superseded ?? []
   if (superseded.length === 0) return

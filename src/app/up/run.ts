@@ -1,6 +1,6 @@
 import type { LeftOut } from '../../bedrock/left-out.js'
 import type { PlanItem } from '../../engine/converge.js'
-import type { HostHealth } from '../../host/health.js'
+import type { HostHealth } from '../../host/host-health.js'
 import type { MadeUser } from '../../host/users.js'
 import type { Choices } from '../../lab/choices.js'
 import type { Cost } from '../../lab/prices.js'
@@ -21,7 +21,7 @@ export type { Change } from '../../engine/resource.js'
 export type { Cost } from '../../lab/prices.js'
 export type { SettingRow } from '../../lab/setting-rows.js'
 
-/** One run of `up`: what it was told, and the lab that it works on. */
+/** One run of `up`: its options, and the lab. */
 export interface Run {
   readonly options: GlobalOptions & UpOptions
   readonly context: Context
@@ -31,31 +31,34 @@ export interface Run {
   readonly view: UpView
 }
 
-/** What this run wants: the flags and the answers, without what is stored. */
+/** This run's wishes from flags and answers, without the stored settings. */
 export interface Wish {
   readonly choices: Choices
   readonly chat: Chat
-  /** This run's public address, where the lab lets in a detected one. */
+  /** This machine's public address, if the lab allows a detected one. */
   readonly detected: string | undefined
-  /** For a lab that is not there yet. */
+  /** For a new lab. */
   readonly generation: string
   /** The first user's, typed by the user. */
   readonly password: string | undefined
 }
 
-/** What a run would do: plain data. */
+/** The plan, as plain data. */
 export interface Plan {
   items: readonly PlanItem[]
-  /** The instance that a new one would replace. */
+  /** The instance to replace. */
   replaces: string | undefined
-  /** Whether the data of a replaced instance moves to the new one, which then has to answer before the old one goes. */
+  /**
+   * Whether the data of a replaced instance moves to the new one, which then has to answer before the old one is
+   * terminated.
+   */
   movesData: boolean
   cost: Cost
   lab: LabId
   settings: Settings
-  /** Every setting, compared with what is there. */
+  /** Every setting, compared with the actual state. */
   rows: readonly SettingRow[]
-  /** What has the lab's tags, is not the lab's, and is left alone. */
+  /** Unproven resources with the lab's tags, which are not changed. */
   strangers: readonly Stranger[]
   /** Parameters in which an older version left a password; they are removed. */
   leftSecrets: readonly string[]
@@ -66,7 +69,7 @@ export interface Plan {
 /** A finished run. */
 export interface Summary extends Plan {
   changed: boolean
-  /** From the agreement to the last change; undefined where there was none, or an instance was replaced. */
+  /** Time from the agreement to the last change; undefined without changes, or if an instance was replaced. */
   tookMs: number | undefined
   address: string
   instanceId: string
@@ -74,7 +77,7 @@ export interface Summary extends Plan {
   health?: HostHealth | undefined
   chat: ChatReport | undefined
   judged: ChatJudgement
-  /** What would bring more models into the menu. */
+  /** Steps that would add more models to the menu. */
   leftOut: readonly LeftOut[]
   firstUser?: MadeUser | undefined
   /** Whether 443 and 9443 answer from here. */
@@ -83,7 +86,7 @@ export interface Summary extends Plan {
   refusal: ReleaseRefusal
 }
 
-/** How a run shows what it would do and what it has done. */
+/** Output of a run. */
 export interface UpView {
   /** Before the question. */
   plan(plan: Plan): void

@@ -10,7 +10,7 @@ import type { OpenLab } from '../open-lab.js'
 import { givenPassword, givesPassword } from '../password.js'
 import type { Run, Wish } from './run.js'
 
-/** Finds out what the run wants: the flags, this machine's address, the models, and the answers to the questions. */
+/** Determines what the run wants: flags, this machine's address, models, and answers to the questions. */
 export async function settle(run: Run): Promise<Wish> {
   const { open, options, context, choices } = run
   const [detected, here, chat] = await Promise.all([
@@ -37,7 +37,7 @@ const passwordOfNobody = () =>
     fix: [{ command: { path: 'up', flags: { email: '<e-mail>' } }, text: 'names the user' }],
   })
 
-/** Only for a warning, so a failed look-up is no reason to stop. */
+/** Only for a warning, so a failed look-up is ignored. */
 const ownAddress = async (open: OpenLab): Promise<string | undefined> => {
   try {
     return await open.connection.internet.publicAddress()
@@ -60,14 +60,14 @@ function warnOfLockout({ allow }: Choices, address: string | undefined, { ui }: 
   })
 }
 
-/** The settings that are wanted, given what is stored. */
+/** The wanted settings, based on the stored ones. */
 export function settingsOf({ open }: Run, wish: Wish, stored: Settings | undefined): Settings {
   const { choices, chat, detected, generation } = wish
   return settingsFrom({ stored, choices, chat, detected, generation, lab: open.lab })
 }
 
 /**
- * With what the host's users decide: a lab that has users keeps its e-mail address, and a password that the host makes
+ * The settings after a look at the host's users: a lab with users keeps its e-mail address, and a generated password
  * is due until it was shown.
  */
 export function withFirstUser(

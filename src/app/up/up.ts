@@ -17,7 +17,7 @@ import { conclude, renewProof } from './prove.js'
 import type { Run, UpView, Wish } from './run.js'
 import { settingsOf, settle } from './settle.js'
 
-/** Creates, repairs or updates the lab, so that it matches the settings; the exit code. */
+/** Creates, repairs or updates the lab to match the settings. Returns the exit code. */
 export async function up(given: GlobalOptions & UpOptions, context: Context, view: UpView): Promise<number> {
   const choices = checkedChoices(given)
   const options = await withRegion(given.yes ? given : await settleCredentials(given, context), context)
@@ -33,12 +33,12 @@ export async function up(given: GlobalOptions & UpOptions, context: Context, vie
   const wanted = { ...wish, generation: settings.generation }
   const agreed = await lookAndAgree(run, wanted, early).catch(async (error) => {
     if (options.dryRun || !isDoubt(error) || !(await isUnderWay(open))) throw error
-    return undefined // Under the lock it looks again, and agrees then.
+    return undefined // It observes again under the lock, and asks for agreement then.
   })
   return typeof agreed === 'number' ? agreed : await converge(run, wanted, agreed)
 }
 
-/** What was agreed to; the exit code where there is nothing to do. */
+/** The agreed plan; the exit code if there is nothing to do. */
 async function lookAndAgree(
   run: Run,
   wish: Wish,
@@ -50,7 +50,7 @@ async function lookAndAgree(
     lookAt(run, { settings, stored: open.stored, password: wish.password, isFirst })
   const first = (await early?.asFor(settings)) ?? (await look(true))
   tellOfUsers(run, first.actual.users)
-  // A proof that no longer counts is repeated; the menu may change with it.
+  // A proof that is no longer valid is repeated, which can change the menu.
   const isRenewed = !options.dryRun && changesNothing(planOf(run, first)) && (await renewProof(run, first))
   const now = isRenewed ? await look(false) : first
 
@@ -67,7 +67,7 @@ async function lookAndAgree(
   return now
 }
 
-/** What a lab that another run is just creating or changing looks like, to a run that read its settings before. */
+/** Errors that a concurrent run can cause, for a run that read the settings before it. */
 const doubts = [
   'ambiguous-instance',
   'ambiguous-address',
@@ -101,7 +101,7 @@ function tellOfUsers({ choices, open, options, context: { ui } }: Run, users: nu
   })
 }
 
-/** Asks for the region where nothing names one. */
+/** Asks for the region if none is configured. */
 async function withRegion(
   options: GlobalOptions & UpOptions,
   { ui, env, settled }: Context,

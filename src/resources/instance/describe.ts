@@ -32,24 +32,24 @@ export interface InstanceState {
   hopLimit: number
   metadataOn: boolean
   terminationProtected: boolean
-  /** What `shutdown` on the host does to the instance: "stop", or "terminate" with all its data. */
+  /** What `shutdown` on the host does to the instance: "stop", or "terminate", which deletes all data. */
   shutdownBehavior: string
-  /** Of one that is stopped, or about to be. */
+  /** Set if it is stopped or stopping. */
   rest?: Rest | undefined
   /**
-   * Whether stop protection is on, where it was asked. It refuses a termination too:
+   * Whether stop protection is on; undefined if not asked. It prevents a termination too:
    * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-stop-protection.html
    */
   stopProtected?: boolean | undefined
-  /** Instances of the generation before that an interrupted replacement left. */
+  /** Instances of the previous generation that an interrupted replacement left. */
   superseded: readonly string[]
-  /** Network interfaces beside the first, with the groups that they are in and what those allow. */
+  /** Additional network interfaces, with their groups and the rules of those. */
   moreInterfaces: readonly {
     id: string
     deletedWithInstance: boolean
     groups: readonly { id: string; rules: readonly string[] }[]
   }[]
-  /** Volumes beside the root. They are not the lab's, and stay when the instance goes. */
+  /** Additional volumes. They are not the lab's, and stay when the instance is terminated. */
   moreVolumes: readonly { volumeId: string; device: string; deletedWithInstance: boolean }[]
   volume?: {
     volumeId: string
@@ -64,13 +64,13 @@ export interface InstanceState {
   }
 }
 
-/** What EC2 says of why an instance is stopped. */
+/** EC2's information about why an instance is stopped. */
 export interface Rest {
   /** The last start, in milliseconds since the epoch. */
   launchedAt: number
   /** "User initiated (2026-11-26 20:00:12 GMT)" */
   transition: string
-  /** "Client.UserInitiatedShutdown", "Client.InstanceInitiatedShutdown"; empty where EC2 gives none. */
+  /** "Client.UserInitiatedShutdown", "Client.InstanceInitiatedShutdown"; empty if EC2 gives none. */
   code: string
   /** The tag that `stop` sets. */
   tag: string
@@ -93,22 +93,22 @@ export const hopLimit = 2
 
 export interface InstanceOptions {
   ec2: EC2Client
-  /** Without retries of its own: a lack of capacity must be reported immediately. */
+  /** Without automatic retries: a lack of capacity must be reported immediately. */
   ec2Once: EC2Client
   lab: LabId
   name: string
   type: string
   diskGb: number
-  /** The image and the subnets to try, in this order; asked only when an instance is launched. */
+  /** The image, and the subnets in the order to try; called only to launch an instance. */
   place: () => Promise<{ imageId: string; subnetIds: readonly string[] }>
-  /** Told apart from an instance of this lab that has ended. */
+  /** Distinguishes the instance from a terminated one of this lab. */
   generation: () => string
   /** Whether this run chose the generation, so that no other run can have launched an instance of it. */
   isNewGeneration: boolean
-  /** Takes a new generation into the lab's settings, when the old one's instance has ended. */
+  /** Stores a new generation in the settings after the old one's instance is terminated. */
   renew: (seen: Identity | undefined) => Promise<string>
   identity: Resource<Identity>
-  /** The instance whose place a new one takes. It counts as not there, and stays. */
+  /** The instance that is being replaced. It is ignored, and stays. */
   replaces?: string | undefined
   userData: Buffer | undefined
   profile: Resource<InstanceProfileState>
@@ -126,7 +126,7 @@ export const timeoutOptions = (
   deadlineMs: minutes * 60_000,
 })
 
-/** A poll that is throttled or lost is asked again later. */
+/** A poll that was throttled or lost is retried later. */
 export async function polled<T>(ask: () => Promise<T>): Promise<T | 'later'> {
   try {
     return await ask()
@@ -142,7 +142,7 @@ export async function describe(ec2: EC2Client, input: DescribeInstancesCommandIn
   )
 }
 
-/** What DescribeInstances doesn't return is asked for concurrently. */
+/** Gets what DescribeInstances doesn't return with concurrent calls. */
 export async function inspect(
   ec2: EC2Client,
   found: Instance,
@@ -165,7 +165,7 @@ export async function inspect(
   }
 }
 
-/** Only a stop or a termination has to know it, so only they ask. */
+/** Called only before a stop or a termination. */
 export const isStopProtected = async (ec2: EC2Client, instanceId: string): Promise<boolean> =>
   (await attributeOf(ec2, instanceId, 'disableApiStop'))?.DisableApiStop?.Value ?? false
 
@@ -200,7 +200,7 @@ export function visibleIn(found: Instance) {
 
 const rootNameOf = ({ RootDeviceName }: Instance) => RootDeviceName ?? rootDevice
 
-/** Asked for where it is not among the volumes with the lab's tags. Any other volume is not the lab's. */
+/** Listed separately if it is not among the volumes with the lab's tags. Any other volume is not the lab's. */
 async function rootVolumeOf(
   ec2: EC2Client,
   found: Instance,
@@ -219,7 +219,7 @@ async function rootVolumeOf(
   return attached.find(isRoot)
 }
 
-/** Their groups are asked for only where there are any. */
+/** Lists their groups only if there are any. */
 export async function moreInterfacesOf(
   ec2: EC2Client,
   { NetworkInterfaces = [] }: Instance,

@@ -23,13 +23,15 @@ import {
   visibleIn,
 } from './describe.js'
 
-/** `isNew`: a request of this run launched it, so it has what this run asked for. */
+/** `isNew`: this run launched it, so it has the wanted attributes. */
 export interface Launched {
   instanceId: string
   isNew: boolean
 }
 
-/** Launches in the first zone that has room; what a lost answer launched already comes back by its token. */
+/**
+ * Launches in the first zone with capacity. After a lost answer, the token returns the instance that was launched.
+ */
 export async function launch(options: InstanceOptions, work: EnsureContext): Promise<Launched> {
   const { lab } = options
   const [where, profile, group] = await Promise.all([
@@ -62,10 +64,11 @@ export async function launch(options: InstanceOptions, work: EnsureContext): Pro
         if (host?.State?.Name !== 'terminated' && host?.State?.Name !== 'shutting-down') {
           return { instanceId: host?.InstanceId as string, isNew }
         }
-        // The token remembers for a day an instance that has ended since.
+        // For a day, the token still refers to an instance that was terminated.
         await renew()
       } catch (error) {
-        // So AWS says that the token's instance has ended; while it is ending it still answers with it.
+        // AWS returns this error if the token's instance is terminated; while it is shutting down, AWS returns the
+        // instance.
         if (isCode(error, 'IdempotentInstanceTerminated')) {
           await renew()
           continue
@@ -80,11 +83,14 @@ export async function launch(options: InstanceOptions, work: EnsureContext): Pro
   throw noRoom
 }
 
-/** Another zone may still take the instance. */
+/** Another zone may have capacity. */
 const isZoneFull = (error: unknown) =>
   isCode(error, 'InsufficientInstanceCapacity', 'InsufficientFreeAddressesInSubnet', 'Unsupported')
 
-/** AWS answers so just after a profile is created: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html */
+/**
+ * AWS returns this error just after a profile is created:
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
+ */
 export const isPropagation = (error: unknown) =>
   (isCode(error, 'InvalidParameterValue') &&
     /Invalid IAM Instance Profile|has no associated IAM Roles/.test((error as Error).message)) ||
@@ -105,7 +111,7 @@ function launchInput(
     MaxCount: 1,
     IamInstanceProfile: { Arn: profile.arn },
     DisableApiTermination: true,
-    // The default, set explicitly: termination protection does not cover a shutdown from inside.
+    // The default, set explicitly, because termination protection does not cover a shutdown from inside.
     InstanceInitiatedShutdownBehavior: 'stop',
     // T3's default charges for bursts without a limit.
     ...(/^t\d/.test(options.type) ? { CreditSpecification: { CpuCredits: 'standard' } } : {}),
@@ -143,8 +149,8 @@ function launchInput(
 }
 
 /**
- * The instance as it is once it runs; a new generation is wanted when it ended instead. What DescribeInstances doesn't
- * return of a new one is not asked: it is what the launch asked for.
+ * Waits until the instance runs and returns its state; asks for a new generation if it terminated instead. Attributes
+ * of a new instance that DescribeInstances doesn't return are not read: they are as launched.
  */
 export async function running(
   options: InstanceOptions,
@@ -154,7 +160,7 @@ export async function running(
   const found = await waitFor(
     { ...timeoutOptions(work, 5), for: `the instance ${instanceId} to run` },
     async () => {
-      // Just launched, it may not be known for a moment.
+      // EC2 may not know a new instance for a moment.
       const seen = await polled(() =>
         ignoreErrors(gone, () => describe(options.ec2, { InstanceIds: [instanceId] })),
       )

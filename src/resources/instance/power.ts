@@ -10,13 +10,13 @@ import { describe, polled, timeoutOptions } from './describe.js'
 
 type Work = Pick<EnsureContext, 'clock' | 'signal' | 'progress'>
 
-/** Stops an instance and waits until it is stopped. One that is stopped already stays so. */
+/** Stops an instance and waits until it is stopped. A stopped one stays stopped. */
 export async function stopInstance(ec2: EC2Client, instanceId: string, work: Work): Promise<Instance> {
   await ec2.send(new StopInstancesCommand({ InstanceIds: [instanceId] }))
   return await untilStopped(ec2, instanceId, work)
 }
 
-/** Starts an instance, once it is stopped, and waits until it runs. */
+/** Starts an instance and waits until it runs. If it is stopping, waits for that first. */
 export async function startInstance(ec2: EC2Client, instanceId: string, work: Work): Promise<Instance> {
   await until(ec2, instanceId, work, ['stopped', 'running', 'pending'], 'stop')
   await ec2.send(new StartInstancesCommand({ InstanceIds: [instanceId] }))

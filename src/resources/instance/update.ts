@@ -68,7 +68,7 @@ export function differences(
     const { volume } = state
     differs('disk encryption', volume.encrypted ? 'on' : 'off', 'on', replacing)
     differs('disk type', volume.type, 'gp3')
-    // No disk can shrink, and nobody should give a lab up for that.
+    // A disk can't shrink, and that is no reason to replace the lab.
     const larger: Prose = [
       'a disk can only grow; keep its size: ',
       { path: 'up', flags: { disk: String(volume.sizeGb) } },
@@ -82,7 +82,7 @@ export function differences(
   return changes
 }
 
-/** Makes the changes that need no new instance. Returns whether it started the instance for that. */
+/** Makes the changes that don't need a new instance. Returns whether it started the instance. */
 export async function update(
   options: InstanceOptions,
   state: InstanceState,
@@ -113,7 +113,7 @@ export async function update(
       }),
   ])
   const restarted = await updatePower(options, state, work)
-  // Last: AWS lets a disk be changed only so often, and the rest must not wait for that.
+  // Last, because AWS limits how often a disk can be changed, and the rest must not wait for that.
   await updateVolume(options, state, work)
   return restarted
 }
@@ -170,7 +170,8 @@ async function updateVolume(
     }),
   )
   if (volume.sizeGb === Size) return
-  // The host's first stage makes its file system as large: https://docs.aws.amazon.com/ebs/latest/userguide/recognize-expanded-volume-linux.html
+  // The host's first stage grows the file system:
+  // https://docs.aws.amazon.com/ebs/latest/userguide/recognize-expanded-volume-linux.html
   const VolumeIds = [volume.volumeId]
   await waitFor({ ...timeoutOptions(work, 5), for: 'the disk to grow' }, async () => {
     work.progress('waiting for the disk to grow', 10_000)
@@ -179,7 +180,7 @@ async function updateVolume(
   })
 }
 
-/** Stopped ones are started; another type needs a stop first. The address stays. */
+/** Starts a stopped instance; stops it first to change its type. The address stays. */
 async function updatePower(
   options: InstanceOptions,
   state: InstanceState,

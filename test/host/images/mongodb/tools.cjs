@@ -6,8 +6,8 @@ const zlib = require('node:zlib')
 const [name, ...given] = process.argv.slice(2)
 const magic = Buffer.from('6de29981', 'hex')
 const known = {
-  mongodump: ['--archive', '--gzip', '--db=LibreChat', '--numParallelCollections=1', '--quiet'],
-  mongorestore: ['--archive', '--gzip', '--nsInclude=LibreChat.*', '--stopOnError', '--quiet'],
+  mongodump: ['--archive', '--gzip', '--db=LibreChat', '--numParallelCollections=1'],
+  mongorestore: ['--archive', '--gzip', '--nsInclude=LibreChat.*', '--stopOnError'],
 }[name]
 const unknown = given.find((argument) => !known.includes(argument))
 if (unknown || !given.includes('--archive') || !given.includes('--gzip')) {

@@ -14,12 +14,12 @@ const update = z
     at: z.string(),
     result: z.string(),
     detail: z.string().optional(),
-    /** Of LibreChat's: the versions that it was to bring, by service. */
+    /** For an update of LibreChat: its versions, by service. */
     to: z.record(z.string(), z.string()).optional(),
   })
   .nullable()
 
-/** `sha256` is its fingerprint as browsers show it: "AB:CD:…"; empty from a host of an older version. */
+/** `sha256` is its fingerprint as browsers show it: "AB:CD:…"; empty from a host with an older version. */
 const certificate = z.object({ notAfter: z.string(), issuer: z.string(), sha256: z.string().default('') })
 
 /** The last dump of the data on the host's own disk: "made" or "failed", and why. */
@@ -38,11 +38,11 @@ const dump = z
 /** The host's health line, as `templates/host/health.py` prints it. Sizes in bytes, times in UTC. */
 const schema = z.object({
   healthy: z.boolean(),
-  /** What the host was last set up with; empty before the first time. See `release` in settings.ts. */
+  /** The release that the host was last set up with; empty before the first set-up. See `release` in settings.ts. */
   release: z.string(),
   /** healthy, starting, unhealthy, or a container's state (exited, restarting, missing). */
   services: z.record(z.string(), z.string()),
-  /** Per service: how often it was started again, when the last time was within 15 minutes. */
+  /** Restarts per service, if the last one was within 15 minutes. */
   restarts: z.record(z.string(), z.number()),
   images: z.record(z.string(), z.string()),
   disk: z.object({ totalBytes: z.number(), freeBytes: z.number() }),
@@ -52,30 +52,33 @@ const schema = z.object({
     swapTotalBytes: z.number(),
     swapFreeBytes: z.number(),
   }),
-  /** How busy the host is; null from a host of an older version. Shares (0 to 1) are since it started. */
+  /** The host's load; null from a host with an older version. Shares (0 to 1) are since its start. */
   load: z
     .object({
       cores: z.int().min(1),
       /** The load average of 15 minutes, of all cores together. */
       load15: z.number(),
       busyShare: z.number(),
-      /** What the hypervisor kept back. */
+      /** CPU time that the hypervisor withheld (steal). */
       stealShare: z.number(),
       uptimeSeconds: z.number(),
       /** Processes that the kernel ended for lack of memory. */
       oomKills: z.int(),
-      /** Percent of the last five minutes in which a process waited for memory; null where it isn't counted. */
+      /** Percentage of the last five minutes in which a process waited for memory; null if unknown. */
       memoryPressure: z.number().nullable(),
-      /** As `restarts`, when the last time was within 24 hours. */
+      /** Like `restarts`, if the last one was within 24 hours. */
       restarts: z.record(z.string(), z.number()),
     })
     .nullable()
     .default(null),
-  /** What port 443 shows for the site. */
+  /** The certificate that port 443 serves for the site. */
   certificate: certificate.nullable(),
-  /** The lab's own one, which port 443 shows for the address wherever there is no trusted one. */
+  /** The lab's own certificate, which port 443 serves for the address without a trusted one. */
   ownCertificate: certificate.nullable().default(null),
-  /** Where a trusted one is wanted for the address: whether it serves, and how the last attempt to get one went. */
+  /**
+   * If a trusted certificate is wanted for the address: whether it is served, and the result of the last attempt to
+   * get one.
+   */
   trustedCertificate: z
     .object({
       served: z.boolean(),
@@ -85,7 +88,7 @@ const schema = z.object({
     .default(null),
   /** Whether only LibreChat's container may ask the instance's metadata. */
   metadataProtected: z.boolean(),
-  /** Whether no container reaches a port of the host, Portainer's among them. */
+  /** Whether containers can't reach the host's ports, including Portainer's. */
   hostPortsProtected: z.boolean().default(false),
   /** The domain or address that its certificate is for; empty before it was set up. */
   site: z.string().default(''),
@@ -95,19 +98,19 @@ const schema = z.object({
   users: z.int().min(0).nullable().default(null),
   /** The tags of the images of librechat, mongodb and meilisearch that run. */
   versions: z.record(z.string(), z.string()).default({}),
-  /** Which of its volumes serve: empty for the first ones, another word after each dump that was restored. */
+  /** The suffix of the volumes in use: empty for the first ones, a new one after each restore. */
   data: z.string().default(''),
   updates: z.object({ portainer: update, system: update, librechat: update.default(null) }),
-  /** Whether an update was interrupted; the next run goes on with it. */
+  /** Whether an update was interrupted; the next run continues it. */
   updatePending: z.boolean().default(false),
   dump: dump.default(null),
-  /** What the models have cost this month, at the last look; null before the first. Amounts in US dollars. */
+  /** The models' cost this month, at the last check; null before the first one. Amounts in US dollars. */
   money: z
     .object({
-      /** What the host was told; null: none. */
+      /** The configured amounts; null: none. */
       allowance: z.number().nullable(),
       limit: z.number().nullable(),
-      /** The users whose allowance is their own: how many, and what they may spend together. */
+      /** Users with their own allowance: their number, and the sum of their allowances. */
       own: z.object({ users: z.int(), usd: z.number() }),
       /** "2026-11", in UTC. */
       month: z.string(),
@@ -121,21 +124,21 @@ const schema = z.object({
   rebootNeeded: z.boolean(),
   /** The last chat proof, for src/bedrock/proof.ts to read; null or absent where there is none. */
   proof: z.unknown().optional(),
-  /** Idle stop, where it is on: minutes, and what keeps the host awake; `held`: it is off, see `holdIdleStop`. */
+  /** Idle stop, if it is on: minutes, and what keeps the host awake; `held`: switched off by `holdIdleStop`. */
   idleStop: z
     .object({ minutes: z.int(), idleSince: z.string(), awake: z.string(), held: z.boolean() })
     .nullable()
     .optional(),
-  /** How long the first set-up took from the instance's boot on, and each stage of it; null where it isn't known. */
+  /** Duration of the first set-up since the instance's boot, and of each stage; null if unknown. */
   firstSetup: z
     .object({ seconds: z.number(), stages: z.record(z.string(), z.number()) })
     .nullable()
     .optional(),
-  /** The stage under way and since when, or empty. */
+  /** The running stage and its start, or empty. */
   running: z.string(),
-  /** What makes it unhealthy. */
+  /** Why it is unhealthy. */
   problems: z.array(finding),
-  /** What will, if nobody looks after it. */
+  /** Problems that will make it unhealthy later. */
   warnings: z.array(finding),
 })
 
@@ -158,9 +161,9 @@ export function healthIn(stdout: string): HostHealth {
 const programs = ['host/health.py', 'host/firewall.py']
 
 /**
- * Asks the host how it is: one Run Command that leaves nothing there and waits for nobody.
- * @param holdIdleStop switches idle stop off on the host, until it is set up again: a shutdown would terminate the
- *   instance, and only EC2's attribute says so
+ * Reads the host's health: one Run Command that changes nothing and doesn't wait for the host's lock.
+ * @param holdIdleStop switches idle stop off on the host, until it is set up again: for an instance that terminates
+ * on shutdown, which only EC2's attribute shows
  */
 export async function readHealth(host: Host, { holdIdleStop = false } = {}): Promise<HostHealth> {
   const files = new Map([...templates(host.templates)].filter(([path]) => programs.includes(path)))
@@ -179,12 +182,12 @@ const notReached = new Set([
   'command-deadline',
 ])
 
-/** The health of a running host; undefined where Systems Manager does not reach it, or it was never set up. */
+/** The health of a running host; undefined if Systems Manager does not reach it, or it was never set up. */
 export async function askHealth(
   host: Host,
   options: { holdIdleStop?: boolean } = {},
 ): Promise<HostHealth | undefined> {
-  // A command to an agent that is away would wait for it for minutes.
+  // A command to an unreachable agent would wait for minutes.
   if (!(await isOnline(host))) return undefined
   try {
     return await readHealth(host, options)

@@ -3,7 +3,7 @@ import { Interrupted } from '../../src/core/error.js'
 import type { Event } from '../../src/core/event.js'
 import type { Change, EnsureContext, Resource } from '../../src/engine/resource.js'
 
-/** A clock whose hours pass as soon as somebody waits. */
+/** A clock on which each wait ends at once. */
 export function fastClock(): Clock & { slept: number[] } {
   let now = 0
   const slept: number[] = []
@@ -20,11 +20,11 @@ export function fastClock(): Clock & { slept: number[] } {
   }
 }
 
-/** A world of named things, each with a text for a state, that resources make and remove; and its diary. */
-export function world() {
+/** Named resources with a text for a state, what of them exists, and the log of what was done. */
+export function fakeResources() {
   const there = new Map<string, string>()
-  const diary: string[] = []
-  const thing = (
+  const log: string[] = []
+  const resource = (
     name: string,
     after: readonly Resource[] = [],
     more: {
@@ -50,25 +50,25 @@ export function world() {
       },
       async ensure(_, work) {
         for (const other of after) await work.ready(other)
-        diary.push(`ensure ${name}`)
+        log.push(`ensure ${name}`)
         await more.ensure?.(work)
         there.set(name, wants)
-        diary.push(`made ${name}`)
+        log.push(`ensured ${name}`)
         return wants
       },
       async remove() {
-        diary.push(`remove ${name}`)
+        log.push(`remove ${name}`)
         await more.remove?.()
         there.delete(name)
-        diary.push(`gone ${name}`)
+        log.push(`removed ${name}`)
       },
     }
   }
-  return { there, diary, thing }
+  return { there, log, resource }
 }
 
-/** What the engine is handed besides its graph. */
-export function surroundings(again: (error: unknown, attempt: number) => boolean = () => false) {
+/** The engine’s options, with the events that it emits. */
+export function engineOptions(isRetryable: (error: unknown, attempt: number) => boolean = () => false) {
   const events: Event[] = []
   const controller = new AbortController()
   const clock = fastClock()
@@ -80,7 +80,7 @@ export function surroundings(again: (error: unknown, attempt: number) => boolean
       clock,
       signal: controller.signal,
       emit: (event: Event) => void events.push(event),
-      isRetryable: again,
+      isRetryable,
     },
   }
 }
