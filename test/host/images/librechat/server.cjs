@@ -76,6 +76,7 @@ const routes = {
     json(response, process.env.ALLOW_REGISTRATION === 'true' ? 200 : 403, {
       message: 'Registration is not allowed.',
     }),
+  'POST /api/agents/chat/bedrock': (_, response) => json(response, 200, { streamId: 'one' }),
   // Ten words, one each fifth of a second.
   'GET /api/stream': async (_, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
