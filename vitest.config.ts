@@ -31,8 +31,8 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 120_000,
-    // The program runs as a child, and the worker waits for it: a worker a core, even with two.
-    maxWorkers: Math.max(2, availableParallelism()),
+    // Workers wait: for the programs that they run, for certificates to expire, for retries. One more than cores.
+    maxWorkers: availableParallelism() + 1,
     retry: 0,
     coverage: {
       provider: 'v8',
@@ -54,7 +54,8 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: 'program', include: program, exclude: needMoto } },
-      { extends: true, test: { ...onMoto, name: 'aws', include: needMoto, exclude: apart } },
+      // Their files share modules too, and processes that have loaded the program.
+      { extends: true, test: { ...onMoto, name: 'aws', isolate: false, include: needMoto, exclude: apart } },
       { extends: true, test: { ...onMoto, name: 'faults', include: faults } },
     ],
   },

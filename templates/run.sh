@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs stages as root, one after another: run.sh <stage>..., with their input in INPUT. One at a time on a host; everything
-# a stage prints goes to its log, and only a few lines to whoever called, for Run Command shows no more than the
+# a stage prints goes to its log, and only a few lines to the caller, because Run Command shows no more than the
 # beginning of an output.
 # On failure: a line of JSON that says what, why and what to do, then the end of the log.
 set -euo pipefail
@@ -15,7 +15,7 @@ export CODE INPUT
 install -d -m 755 "$LAB" "$LAB/bin"
 install -d -m 700 "$LAB/state" "$LAB/secrets" /var/log/librechat-lab "$RUN" "$RUN/keys"
 
-# The lock belongs to whoever holds the open file: a killed stage leaves it as soon as its last child is gone,
+# The process with the open file has the lock: a killed stage releases it when its last child has ended,
 # and a second run waits for the first, then finds its work done.
 exec 9>>"$LAB/lock"
 if ! flock -n 9; then
@@ -33,7 +33,7 @@ for stage in "$@"; do
   fi
   echo "$stage since $(date -u +%FT%TZ)" >"$LAB/state/running"
   rm -f "$LAB/state/error.json" "$LAB/state/step"
-  # Keys that a command asked for and never used.
+  # Keys that a command requested and never used.
   find "$RUN/keys" -type f -mmin +120 -delete
 
   log=/var/log/librechat-lab/$stage.log
@@ -60,12 +60,12 @@ for stage in "$@"; do
   if [ "$code" -ne 0 ]; then
     if [ -s "$LAB/state/error.json" ]; then
       printf '{"error":%s}\n' "$(cat "$LAB/state/error.json")"
-      # A refusal says it all: nothing has gone wrong, so the log is nobody's concern.
+      # After a refusal nothing has gone wrong, so the log is not shown.
       if grep -q '"refused": true' "$LAB/state/error.json"; then exit 1; fi
     fi
     echo "--- the end of $log"
     tail -n 40 "$log" | cut -c 1-300 | tail -c 5000
-    # 1 for whatever it was, so that no code is taken for one of Run Command's own.
+    # Always 1, so that no code is mistaken for one of Run Command's own.
     exit 1
   fi
 done

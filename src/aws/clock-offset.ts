@@ -7,8 +7,8 @@ export interface ClockOffset {
 const refusedFromMs = 4 * 60_000
 
 /**
- * Lets a client sign by AWS's clock, with the one offset that all clients learn together: the SDK learns it from
- * each answer, but for each client alone, and a client without retries would learn it too late.
+ * Lets a client sign by AWS's clock, with the one offset that all clients learn together: the SDK learns it from each
+ * answer, but only for the same client, and a client without retries would learn it too late.
  */
 export function shareClockOffset<Client extends { config: object }>(
   client: Client,

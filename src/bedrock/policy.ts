@@ -6,10 +6,10 @@ const INVOKE = ['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream']
 
 /**
  * The inference profiles that the role can call, besides the foundation models. A profile also needs permission for
- * its model in every region that can answer. The policy's first statement holds those already, but for the ARN
- * without a region that a global profile uses, which is named here: that a `*` may stand for no region at all is
- * nowhere promised. Source: "Prerequisites for inference profiles" and "Global cross-Region inference", Amazon
- * Bedrock user guide.
+ * its model in every region that can answer. The policy's first statement already allows those, except the ARN
+ * without a region that a global profile uses. It is listed here, because it is undocumented whether `*` matches an
+ * empty region. Source: "Prerequisites for inference profiles" and "Global cross-Region inference", Amazon Bedrock
+ * user guide.
  */
 export function profileArnsOf(chosen: readonly Model[]): string[] {
   const profiles = chosen.flatMap((model) => model.profile ?? [])

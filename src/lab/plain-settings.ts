@@ -113,7 +113,7 @@ export const plainSettings = {
     default: diskGb.default,
     word: {
       is: 'a valid disk size',
-      why: `The images need most of ${diskGb.least} GB; the largest disk is ${diskGb.most} GB.`,
+      why: `It is a number of GB from ${diskGb.least}, most of which the images fill, to ${diskGb.most}.`,
       example: `--disk ${diskGb.default}`,
       read: (word) => (/^\d{1,5}$/.test(word) ? Number(word) : Number.NaN),
     },

@@ -1,13 +1,13 @@
 /** The whole rehearsal account, as it is in the state file. Times are milliseconds since the epoch. */
 export interface Account {
-  /** Raised when the shape changes: an older file is then left aside and a new account begun. */
+  /** Raised when the format changes: an older file is then ignored, and a new account starts. */
   version: 1
   roles: Record<string, Role>
   profiles: Record<string, InstanceProfile>
   /** Inline policies of users and single roles, by user name, then policy name. */
   users: Record<string, Record<string, string>>
   useCase?: string
-  /** Models whose licence was accepted, with the moment from which they can be called. */
+  /** Models whose licence was accepted, with the time from which they can be called. */
   agreements: Record<string, number>
   regions: Record<string, Region>
   /** Absent in an account of an older version. */
@@ -123,7 +123,7 @@ export interface Volume {
   throughput: number
   encrypted: boolean
   deleteOnTermination: boolean
-  /** Set once it was deleted by itself, after its instance had ended without it. */
+  /** Set if it was deleted separately, after its instance was terminated without it. */
   deleted?: true
   tags: Tags
 }
@@ -160,17 +160,17 @@ export interface Instance {
   stopProtected: boolean
   /** "stop" where it is absent. */
   shutdownBehavior?: string
-  /** When and why it was stopped last. */
+  /** When and why it was last stopped. */
   stopped?: { at: number; code: string }
   userData: string
   credits: string
   clientToken?: { token: string; parameters: string }
-  /** When the agent reports to Systems Manager, given that its role lets it. */
+  /** When the agent reports to Systems Manager, if its role allows that. */
   onlineAt: number
   host: Host
 }
 
-/** What the stages have put on an instance. */
+/** What the stages have installed on an instance. */
 export interface Host {
   /** The payload's digest, once the stack runs. */
   release?: string
@@ -179,7 +179,7 @@ export interface Host {
   done: string[]
   /** Digests of the versions whose files it has. */
   versions: string[]
-  /** Private keys that it made for passwords and has not used, as PEM. */
+  /** Unused private keys that it created for passwords, as PEM. */
   keys: Record<string, string>
   /** How long the first set-up took, once it has ended; in seconds. */
   firstSetup?: { seconds: number; stages: Record<string, number> }
@@ -212,11 +212,11 @@ export interface Host {
   idleStop?: number
   /** Idle stop was switched off, because a shutdown would terminate the instance. */
   idleHeld?: boolean
-  /** Which of its volumes serve, after a dump was restored. */
+  /** The suffix of the volumes in use, after a restore. */
   data?: string
-  /** LibreChat's version, where it is not this release's. */
+  /** LibreChat's version, if it is not this release's. */
   librechat?: string
-  /** How the last update went. */
+  /** The result of the last update. */
   update?: { at: string; result: string; detail: string; to: Record<string, string> }
 }
 
@@ -246,9 +246,9 @@ export interface RunCommand {
   timeoutSeconds: number
   requestedAt: number
   endsAt: number
-  /** What it will say at its end. */
+  /** Its output when it ends. */
   outcome: { code: number; output: string; errors: string }
-  /** What it leaves on the host at its end. */
+  /** The state of the host when it ends. */
   leaves: Partial<Host>
   settled: boolean
 }
@@ -262,7 +262,7 @@ export interface Session {
   endedAt?: number
 }
 
-/** The account that everybody knows from AWS's documentation. */
+/** The account id of AWS's documentation. */
 export const accountId = '123456789012'
 export const userName = 'rehearsal'
 export const callerArn = `arn:aws:iam::${accountId}:user/${userName}`

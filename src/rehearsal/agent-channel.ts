@@ -9,19 +9,19 @@ import {
   payloadType,
 } from '../tunnel/message.js'
 
-/** What a session is for, on the far side: a port or a shell. */
+/** The remote end of a session: a port or a shell. */
 export interface Purpose {
-  /** The agent's opening words: `SessionType` and its properties. */
+  /** The agent's handshake request: `SessionType` and its properties. */
   readonly type: { SessionType: string; Properties: object }
-  /** Begins once the handshake is done. */
+  /** Called when the handshake is done. */
   begin(channel: AgentChannel): void
   take(payloadType: number, payload: Buffer): void
   end(): void
 }
 
 /**
- * The agent's side of one data channel: it greets, answers for every message, takes each once and in order, and
- * repeats on a new socket what was not acknowledged on the old one. Loopback loses nothing in between.
+ * The agent's side of one data channel: it starts the handshake, acknowledges every message, processes each once and
+ * in order, and repeats unacknowledged messages on a new socket. Loopback loses nothing.
  */
 export class AgentChannel {
   private socket: WebSocket | undefined
@@ -43,7 +43,7 @@ export class AgentChannel {
     for (const frame of this.unacknowledged.values()) socket.send(frame)
   }
 
-  /** Asks for the handshake; data flows when it is done. */
+  /** Requests the handshake; data follows when it is done. */
   greet(): void {
     const request = {
       AgentVersion: this.agentVersion,
@@ -62,12 +62,12 @@ export class AgentChannel {
     this.socket?.send(frame)
   }
 
-  /** Bytes that the other side has not taken yet. */
+  /** Bytes that the client has not read yet. */
   get backlog(): number {
     return this.socket?.bufferedAmount ?? 0
   }
 
-  /** Ends the session from this side, with a reason for the user. */
+  /** Ends the session, with a reason for the user. */
   close(reason: string): void {
     const payload = Buffer.from(JSON.stringify({ Output: reason }))
     const message = {

@@ -3,9 +3,9 @@ import { flag, flagPayload, payloadType } from '../tunnel/message.js'
 import { command, FrameReader, frameHeader, writeFrameHeader } from '../tunnel/smux.js'
 import type { AgentChannel, Purpose } from './agent-channel.js'
 
-/** A message's payload is at most so long. */
+/** The maximum size of a message's payload. */
 const longestPayload = 1024
-/** The page is read no faster than the channel takes it. */
+/** Reads the page no faster than the channel can send it. */
 const highWater = 1024 * 1024
 
 /**
@@ -30,7 +30,7 @@ export function portPurpose(port: string, standIn: () => Promise<number | undefi
   const open = async (stream: number): Promise<Socket | undefined> => {
     const local = await standIn()
     if (local === undefined) {
-      // The flag names no stream; the stream's end follows it.
+      // The flag doesn't name the stream, which is closed next.
       channel?.send(payloadType.flag, flagPayload(flag.connectFailed))
       send(command.finish, stream)
       return undefined

@@ -14,7 +14,7 @@ const played: Record<string, string> = {
   help: 'whoami, hostname, uptime, sudo docker ps, exit',
 }
 
-/** Plays a shell: it echoes, edits a line, knows a few commands, and ends at `exit` or Ctrl-D. */
+/** Simulates a shell with echo, line editing and a few commands, which ends with `exit` or Ctrl-D. */
 export function shellPurpose(): Purpose {
   let channel: AgentChannel | undefined
   let line = ''
@@ -61,7 +61,7 @@ export function shellPurpose(): Purpose {
   }
 }
 
-/** Plays one command's output: the logs of a service, with one more line now and then when they are followed. */
+/** Simulates one command's output: the logs of a service, with further lines if they are followed. */
 export function commandPurpose(commandLine: string): Purpose {
   let timer: NodeJS.Timeout | undefined
   let opened: AgentChannel | undefined

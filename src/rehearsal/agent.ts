@@ -6,12 +6,12 @@ import type { Session } from './account.js'
 import { AgentChannel, type Purpose } from './agent-channel.js'
 import { tokenOf } from './sessions.js'
 
-/** What the agent of a new Amazon Linux says of itself: it multiplexes, and keeps no connection alive. */
+/** The agent version of a new Amazon Linux: it supports multiplexing, without keepalive. */
 const agentVersion = '3.3.2299.0'
 
 /**
- * The far end of this process's sessions: it opens data channels on loopback as Session Manager's gateway does,
- * and speaks for the instance's agent. It keeps no process alive.
+ * The remote end of this process's sessions: it opens data channels on loopback like Session Manager's gateway, and
+ * acts as the instance's agent. It doesn't keep the process running.
  */
 export class Agent {
   private server: Promise<Server> | undefined
@@ -22,7 +22,7 @@ export class Agent {
     private readonly purposeOf: (session: Session) => Purpose,
   ) {}
 
-  /** Where data channels are opened: "ws://127.0.0.1:<port>". */
+  /** The address of data channels: "ws://127.0.0.1:<port>". */
   async listen(): Promise<string> {
     this.server ??= this.open()
     const { port } = (await this.server).address() as AddressInfo
@@ -42,7 +42,7 @@ export class Agent {
     return server
   }
 
-  /** The first frame shows the token; a session that has a channel already goes on with it on the new socket. */
+  /** The first frame contains the token; a session with an existing channel continues it on the new socket. */
   private async accept(socket: WebSocket, id: string): Promise<void> {
     const [[first], session] = await Promise.all([
       once(socket, 'message') as Promise<[Buffer]>,

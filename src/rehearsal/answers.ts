@@ -1,6 +1,6 @@
 import type { World } from './world.js'
 
-/** What the SDK's command classes have in common, for reading their types off. */
+/** The common part of the SDK's command classes, from which their types are inferred. */
 type Sent<Command> = Command extends new (
   ...args: never[]
 ) => {
@@ -10,9 +10,9 @@ type Sent<Command> = Command extends new (
   : never
 
 /**
- * What the rehearsal account answers, call by call, typed with an SDK package's own inputs and outputs:
- * `Answers<typeof import('@aws-sdk/client-ec2')>` has `RunInstances(input, world)` and all the others.
- * An answer is synchronous and complete: it reads and changes `world`, and throws what AWS would say.
+ * The rehearsal account's answers to calls, typed with an SDK package's inputs and outputs: `Answers<typeof
+ * import('@aws-sdk/client-ec2')>` has `RunInstances(input, world)` and all others. An answer is synchronous and
+ * complete: it reads and changes `world`, and throws AWS's errors.
  */
 export type Answers<Sdk> = {
   [Name in keyof Sdk & string as Name extends `${infer Call}Command` ? Call : never]?: (
@@ -21,5 +21,5 @@ export type Answers<Sdk> = {
   ) => Sent<Sdk[Name]>['output']
 }
 
-/** Any service's answers, once their types have been checked. */
+/** A service's answers with their types erased. */
 export type AnyAnswers = Record<string, ((input: never, world: World) => object) | undefined>

@@ -5,7 +5,7 @@ import { Refusal } from './refusal.js'
 import { retentionMode } from './refused-calls.js'
 import type { World } from './world.js'
 
-/** How long AWS takes to set a licence up, in milliseconds. */
+/** How long AWS takes to set up a licence, in milliseconds. */
 const licenceIn = 40_000
 
 const modelOf = (id: string | undefined): CatalogueModel => {

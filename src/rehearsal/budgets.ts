@@ -4,7 +4,7 @@ import type { Answers } from './answers.js'
 import { found, Refusal } from './refusal.js'
 import { fromTags, toTags, type World } from './world.js'
 
-/** Budgets are kept as they are sent. Nothing is ever counted here, and no notice is sent. */
+/** Budgets are stored as they are sent. No cost is counted, and no notice is sent. */
 export const budgets = {
   CreateBudget(input, world) {
     const name = input.Budget?.BudgetName ?? ''

@@ -11,8 +11,8 @@ interface Statement {
 }
 
 /**
- * The caller may do everything but what the user's own inline policies deny: by the action's name, the address's ARN
- * or `*`, and equal resource tags. EC2's refusal says what in an encoded message.
+ * The caller is allowed everything that the user's inline policies don't deny: by the action's name, the address's
+ * ARN or `*`, and equal resource tags. EC2's error contains the details in an encoded message.
  */
 export function mayTouchAddress(action: string, allocationId: string, tags: Tags, world: World): void {
   const arn = `arn:aws:ec2:${world.region}:${accountId}:elastic-ip/${allocationId}`

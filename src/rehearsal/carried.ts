@@ -1,15 +1,15 @@
 import { gunzipSync } from 'node:zlib'
 import { parseTar } from 'nanotar'
 
-/** What a Run Command carried to the host: the files in its archive, and what is to be run with them. */
+/** The contents of a Run Command: the files in its archive, and the command to run. */
 export interface Carried {
   files: ReadonlyMap<string, string>
   command: string
-  /** The digest of the version's files that the command runs from; undefined when it runs from what it carried. */
+  /** The digest of the version's files that the command uses; undefined if it contains its files. */
   version: string | undefined
 }
 
-/** Takes a payload apart as a host would: a here-document of base64, in it a compressed tar, then the command. */
+/** Parses a payload like a host: a here-document of base64 with a compressed tar, then the command. */
 export function carriedBy(script: string): Carried {
   const found = /<<'(\S+)'\n([A-Za-z0-9+/=\n]+)\n\1\n[\s\S]*?\n([^\n]+)\n?$/.exec(script)
   const version = /^CODE=\/run\/librechat-lab\/([0-9a-f]{16}) /m.exec(script)?.[1]

@@ -35,18 +35,18 @@ import { settleSessions } from './sessions.js'
 import { Store } from './store.js'
 import { speedWith, usualSpeed, type World } from './world.js'
 
-/** Where the user seems to come from: once an anycast relay's, nobody's now (RFC 7526). */
+/** The user's simulated public address, which is no longer assigned (RFC 7526). */
 const personsAddress = '192.88.99.7'
 
-/** How long a call takes here, in milliseconds; at AWS it is some five times as much. */
+/** The duration of a call, in milliseconds; in AWS it is about five times as long. */
 const latencyMs = 15
 
 export interface RehearsalOptions {
   region: string
-  /** The file that the account is remembered in. */
+  /** The account's file. */
   statePath: string
   scenario?: Scenario | undefined
-  /** Real time: what is under way goes on between two commands. */
+  /** Real time, so that running operations continue between two commands. */
   clock?: Clock
   speed?: number
 }
@@ -92,7 +92,7 @@ function rehearsedRegion(text: string): string {
   })
 }
 
-/** Where programs of this user keep what they remember: https://specifications.freedesktop.org/basedir-settings */
+/** The directory for the state of the user's programs: https://specifications.freedesktop.org/basedir-settings */
 function statePath(env: NodeJS.ProcessEnv): string {
   const folder =
     process.platform === 'win32'
@@ -110,7 +110,7 @@ export async function rehearse(options: RehearsalOptions): Promise<Pick<Connecti
     region,
     credentials: rehearsalCredentials,
     maxAttempts: 8,
-    // Whatever slipped past the interception would end here.
+    // A request that is not intercepted would fail here.
     requestHandler: { handle: () => Promise.reject(new Error('A rehearsal makes no calls to the network.')) },
   }
   const { ask, internet } = await openAccount(options)
@@ -133,7 +133,7 @@ export async function rehearse(options: RehearsalOptions): Promise<Pick<Connecti
   return { clients, internet }
 }
 
-/** The account itself: every call is one transaction, after time has passed. */
+/** The account: every call is one transaction, after time has passed. */
 async function openAccount(options: RehearsalOptions): Promise<{ ask: Ask; internet: Internet }> {
   const { region, scenario, statePath, clock = systemClock, speed = usualSpeed } = options
   const store = new Store(statePath, clock)
@@ -169,7 +169,7 @@ async function openAccount(options: RehearsalOptions): Promise<{ ask: Ask; inter
       settleCommands(world)
       settleSessions(world)
       const output = answer(input as never, world)
-      // A transaction that throws leaves nothing behind: so a dry run is a run.
+      // A transaction that throws changes nothing, so a dry run can be a run.
       if ((input as { DryRun?: boolean }).DryRun) {
         throw new Refusal('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.', 412)
       }
@@ -184,7 +184,7 @@ async function openAccount(options: RehearsalOptions): Promise<{ ask: Ask; inter
   return { ask, internet }
 }
 
-/** What the instance's agent does with a session, by its document. */
+/** How the instance's agent handles a session, depending on its document. */
 function purposeOf({ document, parameters }: Session): Purpose {
   const port = parameters.portNumber?.[0] ?? ''
   if (document === 'AWS-StartPortForwardingSession')
@@ -193,7 +193,7 @@ function purposeOf({ document, parameters }: Session): Purpose {
   return command ? commandPurpose(command) : shellPurpose()
 }
 
-/** Whether a port of the lab answers the user: its stack runs, and its group lets them in. */
+/** Whether a port of the lab answers: its stack runs, and its group allows the user. */
 function isReached({ here }: World, ip: string, port: number): boolean {
   const address = Object.values(here.addresses).find((one) => one.ip === ip)
   const instance = address?.instance ? here.instances[address.instance] : undefined

@@ -42,9 +42,9 @@ import {
 } from '@aws-sdk/client-sts'
 import type { ServiceException } from './refusal.js'
 
-/** The SDK's exceptions for what a service of the rehearsal account refuses. */
+/** The SDK's exceptions for the errors of the rehearsal account's services. */
 export interface Exceptions {
-  /** For a code that the SDK has no class for. */
+  /** For a code without a class in the SDK. */
   readonly base: ServiceException
   readonly classes: Readonly<Record<string, ServiceException>>
 }
@@ -52,7 +52,7 @@ export interface Exceptions {
 const exceptions = (base: unknown, classes: Record<string, unknown>): Exceptions =>
   ({ base, classes }) as Exceptions
 
-// Named one by one: whoever takes a whole package of the SDK has all of it in the bundle, megabytes of EC2.
+// Imported one by one: importing a whole package would add all of it to the bundle, megabytes of EC2.
 export const ec2Exceptions = exceptions(EC2ServiceException, {})
 export const iamExceptions = exceptions(IAMServiceException, {
   DeleteConflictException,

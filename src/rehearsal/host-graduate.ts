@@ -2,7 +2,7 @@ import { constants, createHash, publicEncrypt } from 'node:crypto'
 import { deflateSync } from 'node:zlib'
 import type { Host } from './account.js'
 
-/** The keys of a lab that is played: the same ones every time, and nobody's. */
+/** The keys of a rehearsed lab: always the same, and not used anywhere. */
 export const playedKeys: Readonly<Record<string, string>> = Object.fromEntries(
   ['CREDS_KEY', 'CREDS_IV', 'JWT_SECRET', 'JWT_REFRESH_SECRET', 'MEILI_MASTER_KEY'].map((name) => [
     name,

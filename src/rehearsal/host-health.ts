@@ -7,7 +7,7 @@ import type { World } from './world.js'
 const services = ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer']
 const GiB = 1024 ** 3
 
-/** The line that `templates/host/health.py` prints, for a host that is as its stages left it. */
+/** The output of `templates/host/health.py` for a host in the state that its stages left. */
 export function healthLine({ host, volume }: Instance, { now, scenario }: World): string {
   const busy = scenario === 'busy-host'
   const set = host.release !== undefined

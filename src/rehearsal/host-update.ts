@@ -4,7 +4,7 @@ import type { World } from './world.js'
 
 const olderLibreChat = 'v0.8.7'
 
-/** What the stack stage does about LibreChat's version: what it leaves, or the error with which it rolls back. */
+/** How the stack stage handles LibreChat's version: the new state, or the error with which it rolls back. */
 export function updating(
   files: ReadonlyMap<string, string>,
   host: Host,

@@ -6,7 +6,7 @@ type Row = [name: string, ...number[]]
 
 const day = 86_400_000
 
-/** What one user asked one model on one day: invented, and the same whenever it is asked. */
+/** The simulated usage of one user, model and day, always the same. */
 function played(at: number, user: number, model: number): number[] {
   const busy = (Math.floor(at / day) * 7 + user * 13 + model * 5) % 11
   const [input, output, cacheWrite, cacheRead] = [busy * 2_100, busy * 640, busy * 410, busy * 5_200]
@@ -32,7 +32,7 @@ const monthOf = (now: number) => {
   return { name: date.toISOString().slice(0, 7), from: Date.UTC(date.getUTCFullYear(), date.getUTCMonth()) }
 }
 
-/** What the timer on a host has found last: here it is always now. */
+/** The last result of the host's timer; here it is always current. */
 export function moneyNow(host: Host, now: number) {
   const { name: month, from } = monthOf(now)
   const usd = [...host.users.keys()].reduce((sum, user) => sum + spentBy(user, host, from, now), 0)
@@ -102,7 +102,7 @@ const metricNames = [
   'Invocations',
 ]
 
-/** What CloudWatch has of a model: the users' calls, and for the first model as much again by other programs. */
+/** CloudWatch's figures for a model: the users' calls, and for the first model the same amount by other programs. */
 export function countedBy(
   { users, models = [] }: Host,
   asked: { model: string; metric: string; from: number; to: number; now: number },
@@ -129,7 +129,7 @@ export function usageAnswer(request: string | undefined, { users, models = [] }:
     asked.days.map((one) => sum(one, use)).reduce(add, nothing)
   const found = {
     days: asked.days.map((one): Row => [one[0], ...sum(one)]),
-    // Nobody was there before this month.
+    // There were no users before this month.
     months: asked.months.map(
       (one, i): Row => [one[0], ...(i === asked.months.length - 1 ? sum(one) : nothing)],
     ),

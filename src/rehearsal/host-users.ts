@@ -10,7 +10,7 @@ interface UserRequest {
   publicKey?: string
 }
 
-/** What a program answers, and what it changes on the host. */
+/** A program's answer, and its changes of the host. */
 export interface Answer {
   output: string
   users?: Host['users']
@@ -19,7 +19,7 @@ export interface Answer {
 
 const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
 
-/** What `templates/host/key.py` answers, and the keys that there are then. */
+/** The answer of `templates/host/key.py`, and the resulting keys. */
 export function keyAnswer(keys: Host['keys']): { output: string; keys: Host['keys'] } {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', {
     modulusLength: 4096,
@@ -31,8 +31,8 @@ export function keyAnswer(keys: Host['keys']): { output: string; keys: Host['key
 }
 
 /**
- * What `templates/host/user.py` answers to a request, and what it changes. A password that a user gave is decrypted
- * and its key is gone; one that the host makes goes back sealed to the request's key, as on a real host.
+ * The answer of `templates/host/user.py` to a request, and its changes. A given password is decrypted and its key
+ * deleted; a generated one is encrypted to the request's key, as on a real host.
  */
 export function userAnswer(request: string | undefined, { users, keys }: Host): Answer {
   const asked = JSON.parse(request ?? '{}') as UserRequest
@@ -96,7 +96,9 @@ export function portainerAnswer(request: string | undefined): string {
   })
 }
 
-/** It gives access to nothing, because there is no LibreChat. It takes the same way to the user as a real one. */
+/**
+ * It gives access to nothing, because there is no LibreChat, but it reaches the user in the same way as a real one.
+ */
 const newPassword = () => `rehearsal-${randomBytes(9).toString('base64url')}`
 
 function seal(text: string, publicKey: string): string {

@@ -13,7 +13,7 @@ import { refusedCall } from './refused-calls.js'
 import type { World } from './world.js'
 
 interface Work {
-  /** All that is to be run, as it was sent. */
+  /** The whole script, as it was sent. */
   script: string
   instance: Instance
 }
@@ -23,7 +23,7 @@ interface Performance {
   takesMs: number
   outcome: RunCommand['outcome']
   leaves: Partial<Host>
-  /** Whether it waits for no other command. */
+  /** Whether it runs without waiting for other commands. */
   beside?: boolean
 }
 
@@ -44,10 +44,10 @@ const times: Record<string, number> = {
   graduate: 4_000,
 }
 const nothingToDo = 3_000
-/** The first of them that comes waits for what the first boot has left. */
+/** The first of these waits for the rest of the first boot. */
 const firstBootRest = 10_000
 
-/** What each says while it is at work. */
+/** The steps that each reports while it runs. */
 const steps: Record<string, readonly string[]> = {
   system: ['preparing the system', 'installing Docker', 'downloading images, 2 of 4 done'],
   docker: ['installing Docker', 'starting Docker'],
@@ -62,7 +62,7 @@ const steps: Record<string, readonly string[]> = {
   health: ['starting the proxy and Portainer', 'waiting until everything is healthy'],
 }
 
-/** What stages print for the user when they are done. */
+/** The output of finished stages for the user. */
 const sayings: Record<string, string> = {
   system: 'Linux 6.12, 3800 MiB of memory, 2 GiB of swap',
   docker: 'Docker (played)',
@@ -73,8 +73,8 @@ const sayings: Record<string, string> = {
 }
 
 /**
- * Plays the machine behind an instance: takes apart what Run Command really carried and answers as the host's
- * programs do. What they do is proven elsewhere, on a real machine.
+ * Simulates the machine of an instance: parses the real Run Command and answers like the host's programs, which are
+ * tested elsewhere on a real machine.
  */
 export function perform({ script, instance }: Work, world: World): Performance {
   if (script.includes('CHAT_PROOF=')) return prove(script, instance, world)
@@ -86,7 +86,7 @@ export function perform({ script, instance }: Work, world: World): Performance {
     const leaves = holds ? { idleHeld: true } : {}
     return says(2_000, healthLine({ ...instance, host: { ...instance.host, ...leaves } }, world), leaves)
   }
-  // The files of a version come in several commands.
+  // A version's files are sent in several commands.
   if (command === 'true') return says(1_000, '')
   const [stage = '', ...more] = /run\.sh"? ([\w -]+)$/.exec(command)?.[1]?.split(' ') ?? []
   if (![stage, ...more].every((one) => one in times))
@@ -102,7 +102,7 @@ export function perform({ script, instance }: Work, world: World): Performance {
   return { ...performed, leaves: { versions, ...leaves } }
 }
 
-/** What the stage that runs is doing, by how much of its time has passed. */
+/** The current step of the running stage, from its elapsed time. */
 function stepOf(instance: Instance, { here, now }: World): string {
   const [running] = Object.values(here.commands).filter(
     (one) => here.instances[one.instance] === instance && one.endsAt > now,
@@ -112,7 +112,7 @@ function stepOf(instance: Instance, { here, now }: World): string {
   return words[Math.floor(passed * words.length)] ?? ''
 }
 
-/** How long a program takes: the first boot has done the first stages' work while the agent was awaited. */
+/** The duration of a program: the first boot has done the first stages' work before the agent was online. */
 function timeOf(stage: string, { host, userData }: Instance): number {
   if (stage !== 'backup' && host.done.includes(stage)) return nothingToDo
   if (userData === '') return times[stage] ?? nothingToDo
@@ -202,7 +202,7 @@ function runs(
   }
 }
 
-/** What the host wrote down of its first set-up: what the first boot did counts as well. */
+/** The host's record of its first set-up, including the first boot. */
 function firstSetup({ userData }: Instance): NonNullable<Host['firstSetup']> {
   const stages = Object.fromEntries(
     ['system', 'docker', 'images', 'stack', 'open', 'health'].map((stage) => [
@@ -236,7 +236,7 @@ const installed = (files: ReadonlyMap<string, string>): Partial<Host> => ({
   ...dollarsIn(files, 'limit'),
 })
 
-/** An allowance or a limit; undefined takes away what was there. */
+/** An allowance or a limit; undefined removes it. */
 const dollarsIn = (files: ReadonlyMap<string, string>, name: 'allowance' | 'limit') => {
   const line = new RegExp(`^LAB_${name.toUpperCase()}=(.*)$`, 'm')
   const amount = line.exec(files.get('input/settings.env') ?? '')?.[1]
@@ -251,7 +251,7 @@ function fails(takesMs: number, errors: string, output = ''): Performance {
   return { takesMs, outcome: { code: 1, output, errors }, leaves: {} }
 }
 
-/** What a program that changes users says and leaves; without users it has refused. */
+/** The output and the result of a program that changes users; without users, it was refused. */
 function answered(takesMs: number, { output, ...changed }: Answer, leaves: Partial<Host>): Performance {
   if (output.startsWith('{"error":')) return { ...fails(takesMs, '', `${output}\n`), leaves: changed }
   return says(takesMs, output, { ...leaves, ...changed })
@@ -271,7 +271,7 @@ function pullFails(): Performance {
   return fails(30_000, '', `${JSON.stringify({ error })}\n${log.join('\n')}\n`)
 }
 
-/** Each model that was asked about answers, as long as this account may call it. The host keeps the result. */
+/** Each requested model answers, if the account can call it. The host stores the result. */
 function prove(script: string, instance: Instance, world: World): Performance {
   // Its ports may still be about to open.
   if (!instance.host.done.includes('stack'))

@@ -22,8 +22,8 @@ type Middleware = (
 ) => (args: { input: object }) => Promise<object>
 
 /**
- * Makes a client of the SDK answer from memory. The command is checked, serialized and signed, and its retries
- * are the SDK's own; only the last step, which would talk to the network, is ours.
+ * Makes an SDK client answer from memory. The SDK validates, serializes, signs and retries the command as usual; only
+ * the network request is replaced.
  */
 export function intercept<Client extends Interceptable>(
   client: Client,

@@ -1,10 +1,10 @@
 import { Refusal } from './refusal.js'
 import type { Scenario } from './scenarios.js'
 
-/** Each so many-th kind of call is told to slow down, once. */
+/** Every n-th kind of call is throttled, once. */
 const throttledEvery = 3
 
-/** What a scenario puts in the way of a call before it reaches the account; `memory` lives as long as the process. */
+/** A scenario's effect on a call before it reaches the account; `memory` exists as long as the process. */
 export function interfere(
   scenario: Scenario | undefined,
   service: string,
@@ -35,5 +35,5 @@ const expired = (service: string): Refusal =>
     isQuery(service) ? 403 : 400,
   )
 
-/** The services that answer in XML, whose codes have no "Exception" at their end. */
+/** The services that answer in XML, whose error codes don't end in "Exception". */
 const isQuery = (service: string) => ['ec2', 'iam', 'sts'].includes(service)

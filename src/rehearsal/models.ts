@@ -1,4 +1,4 @@
-/** A model as Bedrock's control plane would list it. */
+/** A model as Bedrock's control plane lists it. */
 export interface CatalogueModel {
   id: string
   name: string
@@ -8,9 +8,9 @@ export interface CatalogueModel {
   direct: boolean
   sees: boolean
   legacy?: true
-  /** What a new account lacks: nothing, Anthropic's form, or an express yes to the licence. */
+  /** What a new account needs: nothing, Anthropic's form, or an explicit acceptance of the licence. */
   licence: 'none' | 'form' | 'yes'
-  /** Which profiles lead to it. */
+  /** The profiles for it. */
   through: readonly ('geographic' | 'global')[]
 }
 
@@ -53,7 +53,7 @@ const open = (id: string, name: string, provider: string, released: string, more
 
 const near = { direct: false, through: ['geographic'] as const }
 
-/** As AWS offers them in November 2026, enough of each kind: from Opus 4.6 on, ids have neither date nor version. */
+/** Examples of each kind, as offered in November 2026: from Opus 4.6 on, ids have neither date nor version. */
 export const models: readonly CatalogueModel[] = [
   anthropic('claude-fable-5-1', 'Claude Fable 5.1', '2026-09-29', { through: ['global'] }),
   anthropic('claude-opus-5-5', 'Claude Opus 5.5', '2026-09-22'),
@@ -84,7 +84,7 @@ export const models: readonly CatalogueModel[] = [
   }),
 ]
 
-/** The regions that a geographic profile may answer from. */
+/** The regions of a geographic profile. */
 const geographies: Record<string, { prefix: string; name: string; destinations: readonly string[] }> = {
   us: { prefix: 'us', name: 'US', destinations: ['us-east-1', 'us-east-2', 'us-west-2'] },
   ca: { prefix: 'us', name: 'US', destinations: ['ca-central-1', 'us-east-1', 'us-east-2', 'us-west-2'] },

@@ -10,7 +10,7 @@ interface Site {
   secure: boolean
 }
 
-/** What listens on the instance, by port. */
+/** The services on the instance, by port. */
 const sites: Record<string, Site> = {
   '80': { title: 'LibreChat', stands: 'your LibreChat: its login, then your conversations', secure: false },
   '443': { title: 'LibreChat', stands: 'your LibreChat: its login, then your conversations', secure: true },
@@ -23,7 +23,7 @@ const sites: Record<string, Site> = {
 
 const opened = new Map<string, Promise<number>>()
 
-/** The port here on which the instance's `port` is played; undefined where nothing listens there. */
+/** The local port that simulates the instance's `port`; undefined if nothing listens there. */
 export async function standInFor(port: string): Promise<number | undefined> {
   const site = Object.hasOwn(sites, port) ? sites[port] : undefined
   if (!site) return undefined

@@ -28,7 +28,7 @@ const view = (name: string, parameter: Parameter, decrypt: boolean | undefined, 
 const parameterOf = ({ here }: World, name: string | undefined): Parameter =>
   found(here.parameters, name, 'ParameterNotFound', '')
 
-/** The parameter that a tagging call names; AWS has another code for it than elsewhere. */
+/** The parameter that a tagging call names; AWS uses a different error code here. */
 const taggedOf = ({ here }: World, id: string | undefined): Parameter =>
   found(
     here.parameters,

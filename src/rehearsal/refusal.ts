@@ -1,4 +1,4 @@
-/** What AWS would answer instead of a result: its own code, message and HTTP status. */
+/** An error of AWS: its code, message and HTTP status. */
 export class Refusal extends Error {
   constructor(
     readonly code: string,
@@ -36,7 +36,7 @@ export function exceptionFor(
   return Object.assign(new (own ?? base)(parts), { Code: code })
 }
 
-/** The thing of that key, or the refusal that AWS gives for one that isn't there. */
+/** The item with this key; throws AWS's error if there is none. */
 export function found<Thing>(
   things: Record<string, Thing>,
   key: string | undefined,

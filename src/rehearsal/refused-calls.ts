@@ -1,11 +1,11 @@
 import { models } from './models.js'
 import type { Scenario } from './scenarios.js'
 
-/** The account's mode: a fresh one leaves it to each model. */
+/** The account's data retention mode: the default leaves it to each model. */
 export const retentionMode = (scenario: Scenario | undefined) =>
   scenario === 'data-retention' ? ('none' as const) : ('inherit' as const)
 
-/** AWS's words for a call that it refuses to this account; undefined where the model answers. */
+/** AWS's message for a call that it refuses to this account; undefined if the model answers. */
 export function refusedCall(model: string, scenario: Scenario | undefined): string | undefined {
   const known = models.find(({ id }) => model.endsWith(id))
   if (!known) return 'ValidationException: The provided model identifier is invalid.'

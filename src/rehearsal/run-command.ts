@@ -5,12 +5,12 @@ import { perform } from './host.js'
 import { Refusal } from './refusal.js'
 import type { World } from './world.js'
 
-/** AWS-RunShellScript's documents are at most so long. */
+/** The maximum size of a document of AWS-RunShellScript. */
 const largestDocument = 64 * 1024
 
 const ssmPolicy = 'arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore'
 
-/** The agent reports while the machine runs and its role lets it. */
+/** The agent reports while the machine runs and its role allows that. */
 export function isOnline(instance: Instance | undefined, { account, now }: World): boolean {
   if (instance?.state !== 'running' || instance.onlineAt > now) return false
   const profile = instance.association && account.profiles[instance.association.profile]
@@ -18,7 +18,7 @@ export function isOnline(instance: Instance | undefined, { account, now }: World
   return role?.attached.includes(ssmPolicy) ?? false
 }
 
-/** Lets time pass: what a command leaves on its host is there when it has ended. Old ones are forgotten. */
+/** Updates the state to the current time: applies the results of finished commands, and deletes old ones. */
 export function settleCommands({ here, now }: World): void {
   for (const [id, command] of Object.entries(here.commands)) {
     const { host } = here.instances[command.instance] ?? {}
@@ -61,7 +61,7 @@ export const runCommand = {
     return {
       InstanceInformationList: Object.entries(world.here.instances)
         .filter(([id]) => wanted?.includes(id) ?? true)
-        // An agent that has reported once is known from then on, while its machine is there.
+        // An agent that has reported once stays known while its machine exists.
         .filter(([, instance]) => instance.onlineAt <= world.now && instance.state !== 'terminated')
         .filter(([, instance]) => isOnline(instance, world) || instance.host.done.length > 0)
         .map(([InstanceId, instance]) => ({
@@ -92,7 +92,7 @@ export const runCommand = {
     }
     const id = randomUUID()
     const { takesMs, outcome, leaves, beside } = perform({ script: commands.join('\n'), instance }, world)
-    // The host does one thing after another.
+    // The host runs commands sequentially.
     const under = beside
       ? []
       : Object.values(world.here.commands).filter((one) => one.instance === instanceId)
@@ -124,7 +124,7 @@ export const runCommand = {
       ResponseCode: ended ? command.outcome.code : -1,
       ExecutionStartDateTime: new Date(command.requestedAt).toISOString(),
       ...(ended ? { ExecutionEndDateTime: new Date(command.endsAt).toISOString() } : {}),
-      // Nothing before the end, and then only the beginning: Run Command's own bounds.
+      // No output before the end, and then only its beginning, as in Run Command.
       StandardOutputContent: ended ? command.outcome.output.slice(0, 24_000) : '',
       StandardErrorContent: ended ? command.outcome.errors.slice(0, 8_000) : '',
     }

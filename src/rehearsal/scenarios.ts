@@ -3,7 +3,7 @@ import { type Scenario, scenarios } from '../core/scenarios.js'
 
 export { type Scenario, scenarios } from '../core/scenarios.js'
 
-/** The scenario of that name; without a name, the account in which all goes well. LabError `unknown-scenario`. */
+/** The scenario of that name; without a name, one without failures. LabError `unknown-scenario`. */
 export function scenarioOf(name: string | undefined): Scenario | undefined {
   if (name === undefined) return undefined
   const found = scenarios.find((scenario) => scenario.name === name)

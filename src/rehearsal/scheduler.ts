@@ -3,7 +3,7 @@ import type { Answers } from './answers.js'
 import { found, Refusal } from './refusal.js'
 import { fromTags, toTags, type World } from './world.js'
 
-/** The schedules are kept as they are sent, and never fire: a rehearsal lives only while a command runs. */
+/** Schedules are stored as they are sent, and never fire: a rehearsal exists only while a command runs. */
 export const scheduler = {
   CreateScheduleGroup(input, world) {
     const groups = groupsOf(world)

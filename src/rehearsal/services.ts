@@ -35,7 +35,7 @@ type BudgetCalls = `budgets:${
   | 'DescribeNotificationsForBudget'
   | 'DescribeSubscribersForNotification'
   | `${'Create' | 'Delete'}Notification`}`
-/** Actions that no call is named after. */
+/** Actions without a call of the same name. */
 type NotCalls = 'iam:PassRole' | `budgets:${'View' | 'Modify'}Budget`
 type ProgramCall<Name extends string> = Exclude<NeededAction, NotCalls> | OtherCalls extends infer Action
   ? Action extends `${Name}:${infer Call}`
@@ -43,7 +43,7 @@ type ProgramCall<Name extends string> = Exclude<NeededAction, NotCalls> | OtherC
     : never
   : never
 
-/** A service that answers each call of the program and no other: else this does not compile. */
+/** A service that answers exactly the program's calls; otherwise this does not compile. */
 const service = <Name extends string, Given extends Record<ProgramCall<Name>, unknown>>(
   name: Name,
   answers: Given & Record<Exclude<keyof Given, ProgramCall<Name>>, never>,

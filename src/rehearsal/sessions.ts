@@ -10,7 +10,7 @@ const documents = [
   'AWS-StartInteractiveCommand',
 ]
 
-/** How the agent of this process finds what a session is for. */
+/** How the agent of this process finds a session's purpose. */
 export const tokenOf = (sessionId: string) => `rehearsal-${sessionId}`
 
 const address = (SessionId: string, { streamUrl, region }: World) => ({
@@ -19,7 +19,7 @@ const address = (SessionId: string, { streamUrl, region }: World) => ({
   StreamUrl: `${streamUrl}/v1/data-channel/${SessionId}?role=publish_subscribe&region=${region}`,
 })
 
-/** Lets time pass: AWS ends a session after a day at the latest, and forgets it some time after. */
+/** Updates the state to the current time: AWS ends a session after a day at the latest, and deletes it later. */
 export function settleSessions({ here, now }: World): void {
   const day = 24 * 3_600_000
   for (const [id, session] of Object.entries(here.sessions)) {

@@ -14,13 +14,13 @@ import type { Clock } from '../core/clock.js'
 import { LabError } from '../core/error.js'
 import { type Account, freshAccount } from './account.js'
 
-/** A lock is held for milliseconds; whoever holds one longer is dead or asleep. */
+/** A lock is held for milliseconds; a process that holds one longer is dead or asleep. */
 const abandonedAfterMs = 10_000
 const waitAtMostMs = 20_000
 
 /**
- * The rehearsal account, kept in one JSON file between commands. Each change is one transaction: read, change,
- * write to a new file, rename. Two concurrent processes take turns by a lock file that names its holder.
+ * The rehearsal account, kept in one JSON file between commands. Each change is one transaction: read, change, write
+ * to a new file, rename. A lock file with its holder's name serializes concurrent processes.
  */
 export class Store {
   constructor(
@@ -29,8 +29,8 @@ export class Store {
   ) {}
 
   /**
-   * Runs `work` on the account and keeps what it changed; nothing of it when `work` throws. `work` must be
-   * synchronous, so that nothing else of this process comes between. LabError `rehearsal-locked`.
+   * Runs `work` on the account and saves its changes; none if `work` throws. `work` must be synchronous, so that
+   * nothing else in this process runs in between. LabError `rehearsal-locked`.
    */
   async change<Result>(work: (account: Account) => Result): Promise<Result> {
     mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 })
@@ -72,11 +72,11 @@ export class Store {
     renameSync(fresh, this.path)
   }
 
-  /** Whether the lock is ours now. */
+  /** Whether this process has the lock now. */
   private lock(): boolean {
     if (create(this.lockPath, holder())) return true
     if (!isAbandoned(this.lockPath)) return false
-    // Only one may take it away, or a second would take away the first one's new lock.
+    // Only one process may remove it; otherwise a second one would remove the first one's new lock.
     const breaking = `${this.lockPath}.breaking`
     if (!create(breaking, holder())) {
       if (isOld(breaking)) rmSync(breaking, { force: true })
@@ -102,7 +102,7 @@ export class Store {
 
 const holder = () => `process ${process.pid} on ${hostname()}`
 
-/** Makes a file that must not be there yet; whether it wasn't. */
+/** Creates a file that must not exist; returns whether that worked. */
 function create(path: string, text: string): boolean {
   try {
     const file = openSync(path, 'wx', 0o600)
@@ -121,7 +121,7 @@ const isOld = (path: string): boolean => {
   return stats !== undefined && Date.now() - stats.mtimeMs > abandonedAfterMs
 }
 
-/** A lock of a process of this machine that is no more, or one that nobody has given back for long. */
+/** Whether the lock's process on this machine has ended, or the lock is too old. */
 function isAbandoned(path: string): boolean {
   if (isOld(path)) return true
   const [, pid, machine] = /^process (\d+) on (.*)$/.exec(readIfThere(path) ?? '') ?? []
@@ -143,7 +143,7 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
-/** What an older version wrote, or a disk damaged, is a rehearsal too few: a new one begins. */
+/** A file of an older version, or a damaged one, is replaced by a new rehearsal. */
 function parse(text: string): Account | undefined {
   try {
     const account = JSON.parse(text) as Account

@@ -2,7 +2,7 @@ import { accountId, callerArn } from './account.js'
 import type { Answers } from './answers.js'
 import { Refusal } from './refusal.js'
 
-/** What EC2 hides in the message of a refusal, and STS tells to whoever may ask. */
+/** Decodes the encoded part of EC2's errors, for callers with the permission. */
 export const encodedRefusal = (action: string, resource: string): string =>
   Buffer.from(
     JSON.stringify({

@@ -2,24 +2,24 @@ import { waitScale } from '../core/clock.js'
 import type { Account, Region, Tags } from './account.js'
 import type { Scenario } from './scenarios.js'
 
-/** How much faster than in AWS things happen here. */
+/** The factor by which a rehearsal is faster than AWS. */
 export const usualSpeed = 20
 
-/** Faster still where the tests shorten waits to less than a tenth. */
+/** Even faster if tests shorten waits to less than a tenth. */
 export const speedWith = (env: NodeJS.ProcessEnv): number => Math.max(usualSpeed, 2 / waitScale(env, 1))
 
-/** What an answer may read and change: the account as it is at this moment. */
+/** What an answer can read and change: the account's current state. */
 export interface World {
   readonly account: Account
   /** The clients' region, and what is in it. */
   readonly region: string
   readonly here: Region
   readonly scenario: Scenario | undefined
-  /** What a scenario remembers while the process lives: the zone without a machine, who was told to slow down. */
+  /** A scenario's state while the process runs, such as the throttled calls. */
   readonly memory: Map<string, string>
   /** Milliseconds since the epoch. */
   readonly now: number
-  /** The moment at which something is done that takes AWS `ms`. */
+  /** The time at which something is done that takes AWS `ms`. */
   after(ms: number): number
   /** A new id in AWS's form: `id('i')` is "i-" and 17 hexadecimal digits. */
   id(prefix: string): string

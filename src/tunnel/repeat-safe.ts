@@ -12,14 +12,17 @@ export interface SafePayload {
 /**
  * Makes payloads that the agent can receive twice without harm. The agent passes a payload to its multiplexer, then
  * acknowledges it, and only then expects the next number (agent/session/datachannel/datachannel.go,
- * handleStreamDataMessage). If its connection breaks in between, it takes the repetition for new data. So the payload
- * tells the agent's frame reader whether it is new. Every second payload ends with the first byte of the next frame:
- * a version, always 1. The reader is thus in one of two states, *even* at a frame's beginning or *odd* behind a
- * version byte, and each payload leads from one to the other. - Sent first, the payload is its frames. Taken twice,
- * left out or out of turn, it meets the wrong state and is an   invalid version at once. - Repeated, it begins with a
- * header that means one thing in each state. In the state before the message its frames   are read; in the state
- * after it they are the data of a stream that does not exist, which the agent drops   (github.com/xtaci/smux,
- * session.go, recvLoop). Both lead to the state after the message.
+ * handleStreamDataMessage). If its connection breaks in between, it takes the repetition for new data.
+ *
+ * So the payload tells the agent's frame reader whether it is new. Every second payload ends with the first byte of
+ * the next frame: a version, always 1. The reader is thus in one of two states, *even* at the start of a frame or
+ * *odd* after a version byte, and each payload switches from one to the other.
+ *
+ * - When first sent, the payload is its frames. If it is processed twice, left out or out of order, the state is wrong,
+ *   and the version is invalid at once.
+ * - When repeated, it begins with a header that means something different in each state. In the state before the message
+ *   its frames are read; in the state after it they are the data of a stream that does not exist, which the agent drops
+ *   (github.com/xtaci/smux, session.go, recvLoop). Both lead to the state after the message.
  */
 export class RepeatSafe {
   private odd = false

@@ -64,7 +64,7 @@ export async function runTerminal(
     if (typed.length > 0) input?.pause()
   }
   const over = new AbortController()
-  // A pipe at its end stays at its end for whoever reads next; a terminal's end is a key, and has to be pressed again.
+  // A pipe stays at its end for the next reader; at a terminal, the end is a key that can be pressed again.
   const close = async () => {
     while (!over.signal.aborted) {
       type(endOfInput)

@@ -117,7 +117,7 @@ def explained(to):
         if refused.code == "AccessDenied":
             refuse("s3-denied", f"The host may not write {url}.",
                    f"{said} The bucket belongs to another account than {to['account']}, or its policy, the role's "
-                   "permissions boundary or the organization's policies deny it.",
+                   f"permissions boundary or the organization's policies deny it. {remains()}",
                    "Use a bucket of the lab's account, or let an administrator look at these policies.")
         fail("s3-refused", f"S3 refused the backup {url}.", f"{said} {remains()}", "Run the same command again.")
 

@@ -77,10 +77,10 @@ def encoded(text, safe=""):
     return urllib.parse.quote(text, safe=f"{safe}-_.~")
 
 
-def signed(method, host, path, query, headers, body, region, now=None):
+def signed(method, host, path, query, headers, body, region):
     """The headers of a request, with AWS's Signature Version 4."""
     keys = credentials()
-    now = now or datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.timezone.utc)
     stamp, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
     digest = hashlib.sha256(body).hexdigest() if body else EMPTY
     headers = {**headers, "host": host, "x-amz-content-sha256": digest, "x-amz-date": stamp,
@@ -149,7 +149,7 @@ class Place:
                 if not passing or attempt >= (SETTLE_TRIES if denied else TRIES):
                     refused.lost = lost
                     raise
-                lost = lost or refused.status >= 500
+                lost = lost or refused.status >= 500 or refused.status == 200
             except (OSError, http.client.HTTPException) as error:
                 if attempt >= TRIES:
                     raise Unreachable(f"{type(error).__name__}: {error}") from error

@@ -19,7 +19,7 @@ for file in /etc/subuid /etc/subgid; do
   echo "dockremap:$start:65536" >>"$file"
 done
 
-# Ours merged into what is there. What contradicts it is the user's to settle: nothing is overwritten.
+# Merges our settings into existing ones. The user has to resolve conflicts: nothing is overwritten.
 install -d -m 755 /etc/docker
 merged=$(mktemp)
 if ! problem=$(python3 "$CODE/host/merge_daemon_json.py" "$CODE/daemon.json" /etc/docker/daemon.json 2>&1 >"$merged"); then
@@ -28,7 +28,7 @@ if ! problem=$(python3 "$CODE/host/merge_daemon_json.py" "$CODE/daemon.json" /et
 fi
 restart=no
 if ! cmp -s "$merged" /etc/docker/daemon.json; then
-  # Under remapping Docker keeps everything in another directory: what exists would seem to be gone.
+  # With remapping Docker uses another directory, so existing data would seem to be gone.
   if systemctl -q is-active docker && [[ $(docker info -f '{{.SecurityOptions}}') != *name=userns* ]] &&
     [ -n "$(docker ps -aq)" ]; then
     fail docker-in-use "Docker on this host already runs containers that are not the lab's." \
@@ -41,7 +41,7 @@ if ! cmp -s "$merged" /etc/docker/daemon.json; then
 fi
 rm -f "$merged"
 
-# In force before Docker starts, now and at every boot.
+# Active before Docker starts, now and at every boot.
 put "$CODE/bin/firewall" "$LAB/bin/firewall" 755 || true
 mkdir -p /etc/systemd/system/docker.service.d
 units=same
@@ -50,7 +50,7 @@ if put "$CODE/units/docker-firewall.conf" /etc/systemd/system/docker.service.d/l
 if [ $units = new ]; then systemctl daemon-reload; fi
 systemctl enable librechat-lab-metadata.service
 systemctl restart librechat-lab-metadata.service
-# What the first version called it.
+# Its name in the first version.
 rm -f "$LAB/bin/metadata-rule"
 
 step "starting Docker"

@@ -1,14 +1,14 @@
-# How images are fetched, for the stages that do. Read after common.sh.
+# Functions that fetch images, for stages. Read after common.sh.
 # shellcheck shell=bash
 
 kept=$LAB/images
 install -d -m 755 "$kept"
-# What registries refuse, for the reason that a user reads.
+# Errors of registries, for the reason that a user reads.
 words=$LAB/state/refused
 rm -rf "$words"
 install -d -m 700 "$words"
 
-# have <image>: it is on this host.
+# have <image>: whether it is on this host.
 have() { docker image inspect "$1" >/dev/null 2>&1; }
 
 # The digest under which a tag was pulled; the name itself where it has one already, or where the image has none
@@ -19,7 +19,7 @@ digest_of() {
     grep -F -m 1 "${1%:*}@" || echo "$1"
 }
 
-# Passes on what `docker pull` prints, and says how far it is where `follow` names the image.
+# Passes on the output of `docker pull`, and reports the progress of the image that `follow` names.
 follow=''
 followed() {
   local line all=0 unpacked=0
@@ -35,7 +35,7 @@ followed() {
   done
 }
 
-# A registry that accepts a connection and then says nothing would hold the stage for ever. An image that is being
+# A registry that accepts a connection and then doesn't answer would block the stage forever. An image that is being
 # pulled already is waited for: Docker fetches each layer once, whoever asks (moby, distribution/xfer/transfer.go).
 pull() {
   local said=$words/$BASHPID
@@ -48,7 +48,7 @@ pull() {
   return 1
 }
 
-# Ends the stage with what the registries said of the images that failed. Docker Hub's limit: docs.docker.com/docker-hub/usage.
+# Fails with the registries' errors for the failed images. Docker Hub's limit: docs.docker.com/docker-hub/usage.
 refused() {
   local failed=("$@")
   if cat "$words"/* | grep -qi 'toomanyrequests\|rate limit'; then
@@ -72,7 +72,7 @@ either() {
   return 1
 }
 
-# fetch <name> <tag> [<fallback>]: leaves in $kept/<name> the tag asked for and what it was resolved to.
+# fetch <name> <tag> [<fallback>]: writes the requested tag and its digest to $kept/<name>.
 fetch() {
   local name=$1 tag=$2 source='' resolved=''
   if [ -f "$kept/$name" ]; then

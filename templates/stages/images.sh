@@ -7,10 +7,10 @@
 # shellcheck source=fetch.sh
 . "$CODE/stages/fetch.sh"
 
-# What runs, for a host that an older release has set up.
+# The running images, for a host that an older release has set up.
 if [ -s "$LAB/state/release" ] && [ ! -d "$LAB/state/applied/images" ]; then python3 "$CODE/host/update.py" keep; fi
 
-# Portainer follows its tag by a timer of its own: here it is only fetched when there is none.
+# Portainer has its own timer for updates: here it is only fetched if there is none.
 fetch_portainer() { have "$PORTAINER_IMAGE" || retry pull "$PORTAINER_IMAGE"; }
 
 # LibreChat alone unpacks to 3.5 GB.
@@ -18,15 +18,15 @@ if ! [ -f "$kept/LIBRECHAT_IMAGE" ] || [ "$(head -n 1 "$kept/LIBRECHAT_IMAGE")" 
   need_space 7168 "fetching the images" "$(docker info -f '{{.DockerRootDir}}')"
 fi
 
-# A service of its own, which leaves the lock alone and outlives this stage. Whether it succeeds is the stack stage's to
-# see: it asks for the same image and then has it, shares the download, or starts it again.
+# A separate service, which doesn't hold the lock and outlives this stage. The stack stage sees whether it succeeds:
+# it requests the same image and then has it, shares the download, or starts it again.
 begin_librechat() {
   systemctl -q is-active librechat-lab-fetch ||
     systemd-run -q --collect --unit=librechat-lab-fetch --property=RuntimeMaxSec=1800 --setenv=HOME=/root \
       docker pull -q "$LIBRECHAT_IMAGE" || echo "LibreChat's image could not be begun"
 }
 
-# Compose as a plugin: fetched, checked, and only then where Docker looks for it.
+# Compose as a plugin: downloaded, verified, and only then moved to Docker's folder for plugins.
 fetch_compose() {
   local plugin=${DOCKER_PLUGINS:-/usr/local/lib/docker/cli-plugins}/docker-compose version_file=$LAB/state/compose-version asset sum found
   asset=$COMPOSE_URL/$COMPOSE_VERSION/docker-compose-linux-$(uname -m)
@@ -36,7 +36,7 @@ fetch_compose() {
   esac
   if [ -x "$plugin" ] && [ "$(cat "$version_file" 2>/dev/null)" = "$COMPOSE_VERSION $(sha256sum <"$plugin")" ]; then return; fi
   install -d -m 755 "$(dirname "$plugin")"
-  # A server that accepts a connection and then says nothing would hold the stage for ever.
+  # A server that accepts a connection and then doesn't answer would block the stage forever.
   # shellcheck disable=SC2317 # `retry` calls it.
   download() { curl -fsSL --proto '=https,file' --connect-timeout 20 --speed-limit 1000 --speed-time 60 "$@"; }
   retry download -o "$plugin.new" "$asset" || fail compose-download "Docker Compose could not be downloaded." \

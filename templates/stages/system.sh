@@ -1,5 +1,5 @@
 #!/bin/bash
-# The machine itself: fit for the stack, with swap, the tools that the other stages use, and security fixes.
+# Prepares the machine: swap, the tools that the other stages use, and security fixes.
 # shellcheck source=common.sh
 . "$CODE/stages/common.sh"
 
@@ -28,12 +28,12 @@ for tool in curl openssl flock; do
 done
 if [ ${#missing[@]} -gt 0 ]; then retry dnf -y install "${missing[@]/flock/util-linux}"; fi
 
-# A disk that was made larger is used right away: its partition, then its file system, each to its end.
+# Grows the partition and then the file system after the disk was made larger.
 grow_root() {
   local device type
   read -r device type < <(findmnt -nro SOURCE,FSTYPE /)
   if [ "$(lsblk -dnro TYPE "$device")" = part ]; then
-    # Its exit code is 1 where the partition reaches to the end already.
+    # Its exit code is 1 if the partition already has the full size.
     growpart "/dev/$(lsblk -dnro PKNAME "$device")" "$(cat "/sys/class/block/${device##*/}/partition")" ||
       [ $? -eq 1 ] || return 1
   fi
@@ -53,7 +53,7 @@ if ! swapon --show=NAME --noheadings | grep -qx /swapfile; then
   chmod 600 /swapfile
   mkswap /swapfile
   if ! swapon /swapfile; then
-    # A file system that gives out unwritten blocks: write them.
+    # A file system with unwritten blocks: write them.
     dd if=/dev/zero of=/swapfile bs=1M count=2048 status=none
     mkswap /swapfile
     swapon /swapfile
@@ -61,7 +61,7 @@ if ! swapon --show=NAME --noheadings | grep -qx /swapfile; then
 fi
 grep -q '^/swapfile ' /etc/fstab || echo '/swapfile none swap sw 0 0' >>/etc/fstab
 
-# MongoDB asks for these; swap is for peaks alone.
+# MongoDB recommends these; swap is only for peaks.
 if put "$CODE/units/sysctl.conf" /etc/sysctl.d/90-librechat-lab.conf 644; then
   sysctl -q -p /etc/sysctl.d/90-librechat-lab.conf
 fi

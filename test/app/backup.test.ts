@@ -135,7 +135,7 @@ describe('a backup file', () => {
     }
   })
 
-  it('is refused when another key signed it, as whoever knows the public key could make it', async () => {
+  it('is refused if another key signed it: anyone with the public key could have made it', async () => {
     const other = generateKeyPairSync('rsa', { modulusLength: 3072 }).privateKey
     const forged = join(folder, 'forged.backup')
     const writer = await BackupWriter.create(forged)

@@ -73,7 +73,7 @@ describe('a clock that is wrong', () => {
   })
 })
 
-describe('an impostor with a certificate that nobody trusts', () => {
+describe('an impostor with an untrusted certificate', () => {
   const untrusted = { NODE_TLS_REJECT_UNAUTHORIZED: '0' }
 
   it.each(['straight', 'through a proxy'])('gets no request for STS (%s)', async (way) => {

@@ -59,7 +59,7 @@ describeAws('the AWS budget', (moto) => {
     expect(changes(account.calls)).toEqual([])
   })
 
-  it('that somebody changed is drift, which up repairs', async () => {
+  it('that was changed by hand is drift, which up repairs', async () => {
     const one = await there()
     await byHand.send(
       new UpdateBudgetCommand({
@@ -109,7 +109,7 @@ describeAws('the AWS budget', (moto) => {
     expect(changes(account.calls)).toEqual([])
   })
 
-  it('of somebody else with its name is not touched, and is named', async () => {
+  it('with its name that is not the lab’s is not changed, and is named', async () => {
     await byHand.send(
       new CreateBudgetCommand({
         AccountId: account.id,

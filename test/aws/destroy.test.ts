@@ -11,7 +11,7 @@ const addressOf = async (account: Account) => only((await lab(account)).addresse
 const confirmed = ['destroy', '--confirm', 'default']
 
 describeAccount('destroy', (account) => {
-  it('leaves the account as it was, but for the protected address, and says what that costs', async () => {
+  it('removes everything except the protected address, and says what that costs', async () => {
     const before = await inventory(account(), regions)
     await run(account(), ['up', '--yes'])
     const address = await addressOf(account())

@@ -92,7 +92,7 @@ describeAccount('what AWS refuses', (account) => {
     only((await lab(account())).instances)
   })
 
-  it('InvalidParameterValue for anything else is no propagation: it is said at once', async () => {
+  it('InvalidParameterValue for another reason than propagation is reported at once', async () => {
     const effect = {
       kind: 'error',
       code: 'InvalidParameterValue',
@@ -144,7 +144,7 @@ describeAccount('what AWS refuses', (account) => {
       expect(ended.stderr).toMatch(cause)
   })
 
-  it('InvalidInstanceId from SendCommand, although it was online: says so and goes on when run again', async () => {
+  it('InvalidInstanceId from SendCommand, although it was online: reports it and continues when run again', async () => {
     account().gateway.faults.add({
       action: 'SendCommand',
       effect: {
@@ -369,7 +369,7 @@ describeAccount('what AWS refuses', (account) => {
     expect(tagsOf(found.role?.Tags)).toMatchObject({ 'librechat-lab:name': 'default' })
   })
 
-  it('no credentials at all: says which ways there are, before any call', async () => {
+  it('no credentials at all: names the ways to get some, before any call', async () => {
     const env = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined }
     const ended = await run(account(), ['up', '--yes'], { env })
     expect(ended.code).toBe(1)

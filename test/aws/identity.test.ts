@@ -46,7 +46,7 @@ async function asMadeByVersion010(account: Account): Promise<void> {
 }
 
 describeAccount('an address with the lab’s tags that is not the lab’s', (account) => {
-  it('is neither moved by up nor released by destroy, whatever its tags say, and both name it', async () => {
+  it('is not moved by up or released by destroy, whatever its tags are, and both name it', async () => {
     await run(account(), ['up', '--yes'])
     const { ec2 } = at(account())
     const ours = only((await lab(account())).addresses)
@@ -85,7 +85,7 @@ describeAccount('an address with the lab’s tags that is not the lab’s', (acc
     expect(left).toHaveLength(3)
   })
 
-  it('is not taken from the instance to which somebody moved the lab’s own', async () => {
+  it('is not taken from an instance to which the lab’s own address was moved', async () => {
     await run(account(), ['up', '--yes'])
     const { ec2 } = at(account())
     const ours = only((await lab(account())).addresses)
@@ -214,7 +214,7 @@ describeAccount('a lab without a proof', (account) => {
     ).toBeDefined()
   })
 
-  it('whose settings are lost is accepted in the same way, and destroy lists it before it goes', async () => {
+  it('whose settings are lost is accepted in the same way, and destroy lists it before it is deleted', async () => {
     await run(account(), ['up', '--yes'])
     await at(account()).ssm.send(new DeleteParameterCommand({ Name: parameter }))
     const found = await lab(account())
@@ -235,7 +235,7 @@ describeAccount('a lab without a proof', (account) => {
 })
 
 describeAccount('what goes with a lab', (account) => {
-  it('is its root volume alone: it goes although it was to stay, and other volumes with the tags stay', async () => {
+  it('is only its root volume: destroy deletes it even if it was set to stay, and keeps other volumes with the tags', async () => {
     await run(account(), ['up', '--yes'])
     const { ec2 } = at(account())
     const host = only((await lab(account())).instances)
@@ -274,7 +274,7 @@ describeAccount('what goes with a lab', (account) => {
     expect(done).toEqual([])
   })
 
-  it('is not a security group that another instance is in: it stays, and that is said', async () => {
+  it('is not a security group that another instance uses: it stays, with a message', async () => {
     await run(account(), ['up', '--yes'])
     const { ec2 } = at(account())
     const group = only((await lab(account())).groups).GroupId ?? ''

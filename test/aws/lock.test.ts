@@ -98,7 +98,7 @@ describeAccount('the lock', (account) => {
     expect(renewals.length).toBeGreaterThan(3)
   })
 
-  it('of somebody else is waited for, with a word about them, while it is renewed', async () => {
+  it('of another user is waited for while it is renewed, and the user is named', async () => {
     await heldBy(account(), 'elsewhere', 1)
     const waiting = start(account(), ['up', '--yes'], { env: { LIBRECHAT_LAB_POLL_SCALE: '0.05' } })
     for (let n = 0; n < 10; n += 1) {

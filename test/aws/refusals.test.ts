@@ -71,7 +71,7 @@ describeAccount('what up takes from outside', (account) => {
     expect(changes(account().calls)).toEqual([])
   })
 
-  it('names the missing flag when nobody can be asked', async () => {
+  it('names the missing flag without a terminal', async () => {
     const ended = await run(account(), ['up'])
     expect(ended.code).toBe(1)
     expect(ended.stderr).toMatch(/--yes/)

@@ -108,7 +108,7 @@ describeAws('a lab that rests', (moto) => {
     expect((await status()).exitCode).toBe(0)
   })
 
-  it('is repaired by up where somebody changed its schedule or its role', async () => {
+  it('is repaired by up after its schedule or its role was changed by hand', async () => {
     const one = await schedule('stop')
     await at().scheduler.send(
       new UpdateScheduleCommand({
@@ -184,7 +184,7 @@ describeAws('a lab that rests', (moto) => {
     expect((await succeeds('stop')).stdout).toContain('No changes')
   })
 
-  it('that somebody else stopped is not as it should be, until stop says that it is meant', async () => {
+  it('that was stopped by hand counts as drift until stop confirms it', async () => {
     const { id } = await found()
     const InstanceIds = [id]
     // A later start and stop than ours: the tag of the earlier stop counts for nothing.

@@ -22,8 +22,8 @@ const succeeds = async (ending: Promise<Ended>) => {
   return ended
 }
 
-describeAccount('settings that somebody else wrote', (account) => {
-  it('change nothing with --yes that the command does not say, and stand in the plan', async () => {
+describeAccount('settings that someone else wrote', (account) => {
+  it('change nothing with --yes that the command line does not contain, and are shown in the plan', async () => {
     await succeeds(run(account(), ['up', '--yes', '--permissions-boundary', boundary]))
     const { spec } = await lab(account())
     const poisons: [object, RegExp, RegExp][] = [

@@ -36,7 +36,7 @@ describeAws('snapshots of a lab', (moto) => {
     (await account.at('us-east-1').ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] })))
       .Snapshots ?? []
 
-  it('are made, outlive the lab beside copies that are left alone, and are removed by name', {
+  it('are created, outlive the lab like copies that are not changed, and are removed by name', {
     timeout: 120_000,
   }, async () => {
     const { ec2 } = account.at('us-east-1')

@@ -8,7 +8,7 @@ import { changes } from '../support/tally.js'
 const services = ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer']
 
 describeAccount('status', (account) => {
-  it('exits 3 where there is no such lab, and says how to make one', async () => {
+  it('exits with 3 if there is no such lab, and says how to create one', async () => {
     const ended = await run(account(), ['status', '--name', 'nowhere'])
     expect(ended.code).toBe(3)
     expect(ended.stdout + ended.stderr).toMatch(/nowhere/)

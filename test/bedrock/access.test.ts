@@ -108,7 +108,7 @@ describe("access arranged with the user's consent", () => {
     ])
   })
 
-  it('tells how a licence comes along, and ends its line', async () => {
+  it('shows the progress of a licence, and ends its line', async () => {
     const { events } = await arrange('licence-missing', { licence: () => true }, ['claude-sonnet-5'])
     expect(events.map((event) => event.type === 'task' && [event.name, event.state])).toEqual([
       ['licence for Claude Sonnet 5', 'started'],
@@ -116,7 +116,7 @@ describe("access arranged with the user's consent", () => {
     ])
   })
 
-  it('goes on without a model whose licence AWS cannot set up, and says so', async () => {
+  it('continues without a model whose licence AWS cannot set up, and reports that', async () => {
     const { events, after } = await arrange('licence-failing', { licence: () => true }, ['claude-sonnet-5'])
     expect(events.at(-1)).toMatchObject({ state: 'failed' })
     expect(after.blocked[0]?.problem).toMatchObject({

@@ -25,7 +25,7 @@ function thrownBy(action: () => void): LabError {
 
 const ids = (models: readonly Model[]): string[] => models.map(({ id }) => id)
 
-describe('the menu that is picked when nobody names models', () => {
+describe('the default menu', () => {
   it('holds the newest Claude and Nova of each line, Claude first; Sonnet begins, Haiku names, also when picked again by its ids', async () => {
     const choice = pick(await modelsOf('open'))
     expect(ids(choice.chosen)).toEqual([
@@ -43,7 +43,7 @@ describe('the menu that is picked when nobody names models', () => {
     expect(pick(await modelsOf('open'), ids(choice.chosen))).toEqual(choice)
   })
 
-  it('is Nova alone where there is no Claude, and one of each provider where there is neither', async () => {
+  it('is Nova only if there is no Claude, and one model of each provider if there is neither', async () => {
     const models = await modelsOf('no-claude')
     const choice = pick(models)
     expect(choice.chosen.every(({ name }) => name.startsWith('Nova'))).toBe(true)
@@ -59,7 +59,7 @@ describe('the menu that is picked when nobody names models', () => {
     expect(others.title).toBe(others.chosen[0])
   })
 
-  it('goes without what needs a yes, and says what that is', async () => {
+  it('leaves out models that need consent, and names them', async () => {
     const choice = pick(await modelsOf('form-missing'))
     expect(choice.chosen.every(({ provider }) => provider === 'Amazon')).toBe(true)
     expect(choice.blocked.map(({ name }) => name)).toEqual([

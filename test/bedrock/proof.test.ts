@@ -92,7 +92,7 @@ describe('the chat proof', () => {
     expect(failed(chat[1]).error).toMatch(/^EmptyAnswer/)
   })
 
-  it('tells what works beside what does not, and still ends with 0', async () => {
+  it('reports what works and what does not, and still exits with 0', async () => {
     const { chat, code } = await prove([SONNET, NOVA], {
       models: {
         [NOVA]: { words: ['Hi!'] },
@@ -108,7 +108,7 @@ describe('the chat proof', () => {
     expect(failed(chat[0]).error).toBe('ValidationException: The provided model identifier is invalid.')
   })
 
-  it('hears an exception inside the stream', async () => {
+  it('detects an exception within the stream', async () => {
     const { chat } = await prove([SONNET], {
       models: {
         [SONNET]: {

@@ -314,7 +314,7 @@ describe.concurrent('what a careful user of command lines will try', () => {
     }
   })
 
-  it('24. no word of a new version, and no call to find one, where nobody reads it', async () => {
+  it('24. no notice of a new version, and no check for one, where nobody reads it', async () => {
     const place = rehearsal()
     await place.run(['list'])
     await start(['status'], { ...place.env, AWS_REGION: 'us-east-1' }).ended

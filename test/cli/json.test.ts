@@ -110,7 +110,7 @@ describe('--json with a lab there', () => {
     await json(line.split(' '), shape, code)
   })
 
-  it('tunnel says where it listens once it stands', async () => {
+  it('tunnel reports where it listens once it is open', async () => {
     const { child, said, ended } = place.start(['tunnel', '--json'])
     while (!said.stdout.includes('\n')) await once(child.stdout, 'data')
     child.kill('SIGINT')

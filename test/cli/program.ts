@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { scratch } from '../support/scratch.js'
 import { runWarm } from '../support/warm.js'
 
 /** The built program; LIBRECHAT_LAB_PROGRAM judges another build, such as an unpacked package. */
@@ -22,7 +21,7 @@ export const unhurried = { LIBRECHAT_LAB_POLL_SCALE: '0.1' }
 export type Env = Record<string, string | undefined>
 
 /** A fresh, empty folder. */
-export const newFolder = (): string => mkdtempSync(join(tmpdir(), 'librechat-lab-manners-'))
+export const newFolder = (): string => scratch('manners')
 
 /**
  * An environment with nothing of this machine's configuration in it, and with folders of its own, so that

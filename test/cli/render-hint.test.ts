@@ -10,7 +10,7 @@ it('leaves a command alone where nothing has to be added', () => {
   expect(typed({ command: { path: 'up' }, text: 'repairs it' })).toBe('librechat-lab up   repairs it')
 })
 
-it('repeats what says which lab is meant, whatever stands behind the command', () => {
+it('repeats the options that select the lab, whatever follows the command', () => {
   const options = { name: 'team-a', region: 'eu-west-1', profile: 'my own', rehearse: true }
   expect(typed([{ path: 'destroy', flags: { confirm: 'team-a' } }], options)).toBe(
     "librechat-lab destroy --name team-a --profile 'my own' --region eu-west-1 --rehearse --confirm team-a",

@@ -55,7 +55,7 @@ describeAccount('interrupted from outside', (account) => {
     expect(ended.took).toBeLessThan(20_000)
   })
 
-  it('a terminal that was closed: nobody reads any more, and the work is not lost', async () => {
+  it('a terminal that was closed: the work is finished although nobody reads the output', async () => {
     const running = start(account(), up)
     account().gateway.faults.add({
       action: 'CreateRole',
@@ -101,7 +101,7 @@ describeAccount('interrupted from outside', (account) => {
     expect(complaints(await lab(account()))).toEqual([])
   })
 
-  it('a machine asleep while somebody else finishes its work: one lab in the end', async () => {
+  it('a machine that sleeps while another user finishes its work: one lab in the end', async () => {
     const running = start(account(), up, { env: { NODE_OPTIONS: `--import=${clockJump}` } })
     const other = { code: -1 as number | string, stderr: '' }
     account().gateway.faults.add({

@@ -57,7 +57,7 @@ const partsIn = (files: Record<string, number>) =>
   )
 
 it.skipIf(!hasPython)(
-  'a dump comes here encrypted and goes back, byte for byte, over a connection that breaks ten times each way',
+  'a dump is downloaded encrypted and uploaded again, byte for byte, over a connection that breaks ten times each way',
   async () => {
     const host = new DumpHost()
     onTestFinished(host.close)

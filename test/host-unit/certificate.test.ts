@@ -278,7 +278,7 @@ describe('a trusted certificate for the address', { timeout: 90_000 }, () => {
     await until('the trusted certificate', async () => isTrusted(await served()))
   })
 
-  it('does not lay out one whose key is another’s, nor serve one that is not valid yet, as where the clock is wrong', async () => {
+  it('does not use one with another key, or one that is not valid yet, such as with a wrong clock', async () => {
     authority.mode = 'down'
     const folder = join(work, 'volume/caddy/certificates/elsewhere', address)
     mkdirSync(folder, { recursive: true })
@@ -322,7 +322,7 @@ describe('a trusted certificate for the address', { timeout: 90_000 }, () => {
     expect(copied()).toBeUndefined()
   })
 
-  it('leaves no key behind where none is wanted any more', async () => {
+  it('leaves no key behind when none is wanted any longer', async () => {
     writeFileSync(join(work, '.env'), `LAB_CERTIFICATE=address\nLAB_ADDRESS=${address}\n`)
     await look()
     expect(copied()).toBeUndefined()

@@ -114,7 +114,7 @@ describe('the images stage', () => {
     expect(later.kept('LIBRECHAT_IMAGE')[1]).toMatch(/^registry\.librechat\.ai\S+@sha256:/)
   })
 
-  it('says how many layers of an image it has, to whoever waits for it', () => {
+  it('reports how many layers of an image are downloaded to a command that waits', () => {
     const fetch = `. ${code}/stages/common.sh; . ${code}/stages/fetch.sh; follow=LibreChat
       fetch LIBRECHAT_IMAGE $LIBRECHAT_IMAGE; cat $LAB/state/step >&3`
     const { stdout, kept } = images(/^never$/, '', { more: fetch })

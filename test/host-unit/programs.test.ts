@@ -210,7 +210,7 @@ describe.skipIf(!there)('removing a user', () => {
     expect(log).toMatch(/compose stop librechat[\s\S]*compose up -d --pull never --wait/)
   })
 
-  it('ends when the script asks what nobody can answer, and starts LibreChat again', () => {
+  it('fails on an unexpected question of the script, and starts LibreChat again', () => {
     app('delete-user.js', asking(['Type DELETE to confirm:'], ''))
     const { error, log } = program('user', { action: 'remove', email }, { quietMs: 500 })
     expect(error.why).toMatch(/asked what nobody can answer/)

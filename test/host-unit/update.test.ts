@@ -286,7 +286,7 @@ describe.skipIf(!there)('an update that was cut off', () => {
     },
   )
 
-  it('in its rollback goes on with it, and says so', () => {
+  it('during its rollback continues the rollback, and reports that', () => {
     put('fail-migration', '')
     put('fail-restore', '')
     const { error } = stack({ ...old, LIBRECHAT_IMAGE: 'v0.8.8' })

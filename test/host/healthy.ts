@@ -85,6 +85,7 @@ export async function prepareHealthy(): Promise<void> {
       undefined,
       beside,
     )
+    if (!health.healthy) throw new Error(`the first set-up: ${JSON.stringify(health.problems)}`)
     const booted = await boot.result
     if (booted.code !== 0) throw new Error(`the first boot's script: ${JSON.stringify(booted)}`)
     const first: FirstRun = {

@@ -59,12 +59,14 @@ describe('a host', () => {
     const kept = await secrets()
     const { health, firstUser } = await setUpHost(suite.lab.host, suite.lab.settings, { email: adminEmail })
     expect(health.healthy).toBe(true)
+    // Known from the first health check on, so not yet to that check itself.
+    expect(health.firstSetup?.seconds).toBeGreaterThan(0)
     expect(firstUser).toBeUndefined()
     expect(await containers()).toBe(before)
     expect(await secrets()).toBe(kept)
   })
 
-  it('tells its secrets to nobody', async () => {
+  it('reveals its secrets to nobody', async () => {
     const words = [...(await secrets()).matchAll(/[0-9a-f]{24,64}/g)].map(([word]) => word)
     expect(words).toHaveLength(6)
     const again = suite.lab.systemsManager.sent.map(({ script, result }) => ({
@@ -88,7 +90,7 @@ describe('a host', () => {
 })
 
 describe('a visitor', () => {
-  it('stays signed in over https on the bare address, and hears no HSTS', async () => {
+  it('stays signed in over https on the address, and gets no HSTS', async () => {
     const browser = await signedIn()
     const login = await browser.login(adminEmail, suite.first.password)
     expect(String(login.headers['set-cookie'])).toMatch(/Secure/)
@@ -124,7 +126,7 @@ describe('a visitor', () => {
     expect(days).toBeGreaterThan(80)
   })
 
-  it('hears the words of an answer one after another', async () => {
+  it('receives the words of an answer one after another', async () => {
     const browser = await signedIn()
     const { arrivals, body } = await browser.ask('GET', '/api/stream')
     browser.close()
@@ -221,7 +223,7 @@ describe('the containers', () => {
     await sh('systemctl stop canary')
   })
 
-  it('reach each other where they have to: LibreChat the databases, the proxy LibreChat, and Portainer nobody', async () => {
+  it('reach only what they need: LibreChat the databases, the proxy LibreChat, and Portainer nothing', async () => {
     const ports = [80, 443, 2080, 3080, 7700, 8000, 8080, 9000, 9443, 27017]
     const reached: Record<string, string[]> = {}
     for (const from of names) {
@@ -272,7 +274,7 @@ describe('the containers', () => {
   const asks = (service: string): Promise<string> =>
     sh(`docker exec librechat-lab-${service}-1 sh -c "${role}" 2>/dev/null || echo refused`)
 
-  it('reach the instance metadata from LibreChat alone, and with a hop limit of 2 alone', async () => {
+  it('reach the instance metadata only from LibreChat, and only with a hop limit of 2', async () => {
     await sh('/usr/local/bin/metadata-start 2')
     expect(await asks('librechat')).toBe('LibreChatInstanceRole')
     for (const service of ['proxy', 'mongodb', 'meilisearch']) expect(await asks(service)).toBe('refused')

@@ -11,10 +11,13 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { buildSync } from 'esbuild'
 import { output, run } from './shell.js'
 
 /** Stand-ins for the images: the names, users, ports, writable paths and health behaviour of the real ones. */
 const sources = new URL('images/', import.meta.url).pathname
+/** MongoDB's shell, for the programs of the host that sum what the models cost. */
+const mongosh = new URL('../host-unit/mongosh.mjs', import.meta.url).pathname
 
 interface Image {
   /** Name in the registry and its tag. */
@@ -196,13 +199,17 @@ function images(work: string, debian: string, caddy: string): Image[] {
           put(
             folder,
             'usr/bin/mongosh',
-            // Nobody has chatted here, so the sums of the guard are nothing.
             `#!/bin/sh
 [ "$(echo '["ping"]' | nc -w 5 127.0.0.1 27017)" = '"ok"' ] || exit 1
-case "$*" in *'const asked = '*) echo '{"sums":[0,0],"balances":[]}' ;; esac
+case "$*" in
+  *'const asked = '*) MONGO_DOCUMENTS=/data/db/chat.json exec node /mongosh.cjs "$@" ;;
+  *schedules*) echo 0 ;;
+esac
 `,
             0o755,
           )
+          const bundled = buildSync({ entryPoints: [mongosh], bundle: true, platform: 'node', write: false })
+          put(folder, 'mongosh.cjs', bundled.outputFiles[0]?.text ?? '')
           owned(folder, 'data/db', 999)
           owned(folder, 'data/configdb', 999)
         }),
@@ -306,7 +313,11 @@ export function writeRegistry(directory: string, work: string, debian: string, c
 
 /** What the stand-ins are made of, for the cache's key. */
 export const imageSources = (): string =>
-  readdirSync(sources, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'))
+  [
+    mongosh,
+    ...readdirSync(sources, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name)),
+  ]
+    .map((path) => readFileSync(path, 'utf8'))
     .join('')

@@ -54,6 +54,8 @@ export class Machine {
   private readonly disk: Disk
   private readonly network: Network
   private next = 1
+  /** Rejected when the channel to the guest ends, as it does when the guest shuts down. */
+  private ended: Promise<never> = new Promise(() => {})
 
   private constructor(disk: Disk, ports: Machine['ports'], network: Network) {
     this.disk = disk
@@ -183,6 +185,10 @@ export class Machine {
     }
     const socket = connect(channel)
     this.socket = socket
+    this.ended = new Promise((_, reject) =>
+      socket.once('close', () => reject(new Error('The machine has ended.'))),
+    )
+    this.ended.catch(() => {})
     let text = ''
     await new Promise<void>((resolve, reject) => {
       const late = setTimeout(
@@ -238,7 +244,7 @@ export class Machine {
 
   /** What a script prints; throws when it fails. */
   async sh(script: string): Promise<string> {
-    const { code, stdout, stderr } = await this.start(script).result
+    const { code, stdout, stderr } = await Promise.race([this.start(script).result, this.ended])
     if (code !== 0) throw new Error(`the guest's script ended with ${code}: ${script}\n${stdout}\n${stderr}`)
     return stdout.trim()
   }

@@ -28,7 +28,7 @@ const codes = (question: CapacityQuestion) => capacityOf(question).limits.map(({
 const commands = (question: CapacityQuestion) => capacityOf(question).next.map(({ command }) => command)
 
 describe('capacity advice', () => {
-  it('says nothing of a host that has room, or of one whose report does not measure it', () => {
+  it('gives no advice for a host with capacity, or one whose report does not measure it', () => {
     expect(capacityOf(host({}))).toEqual({ limits: [], next: [] })
     expect(capacityOf(host(null))).toEqual({ limits: [], next: [] })
   })

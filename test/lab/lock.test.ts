@@ -66,7 +66,7 @@ describe('the lock', () => {
     await lock.release()
   })
 
-  it('that nobody renews for a minute is taken over', async () => {
+  it('that is not renewed for a minute is taken over', async () => {
     const { clock, options, held, write } = setUp()
     write(holder)
     const taking = takeLock(options('mine'))

@@ -231,7 +231,7 @@ describe('stored settings', () => {
     ])
   })
 
-  it('may name a budget and who hears of it, lower one, and tell fewer', () => {
+  it('may name a budget and its recipients, lower it, and remove recipients', () => {
     const budget = { usd: 50, alerts: ['me@example.org', 'you@example.org'] }
     const chosen = { choices: { budget: 50, alerts: budget.alerts } }
     expect(unsaidChanges({ ...settings, budget }, there, { ...said, ...chosen })).toEqual([])

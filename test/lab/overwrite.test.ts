@@ -6,7 +6,7 @@ import { awsError, parameterStore } from './parameter-store.js'
 const name = '/librechat-lab/default/spec'
 
 describe('settings that are written over the version that they come from', () => {
-  it('keep what somebody else wrote in between, and say so', async () => {
+  it('keep what another run wrote in between, and report it', async () => {
     const { ssm, there } = parameterStore()
     for (const Value of ['read', 'theirs'])
       await ssm.send(new PutParameterCommand({ Name: name, Value, Type: 'String', Overwrite: true }))

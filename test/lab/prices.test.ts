@@ -44,7 +44,7 @@ describe('the monthly cost', () => {
     expect(monthlyCost({ ...lab, addresses: 2 }).lines[2]?.monthlyUsd).toBeCloseTo(7.3, 6)
   })
 
-  it('bounds the models by the limit alone where nobody has counted the users', () => {
+  it('limits the models’ cost only by the limit if the number of users is unknown', () => {
     const most = (bounds: object) => monthlyCost({ ...lab, bounds }).modelsMostUsd
     expect(most({ allowance: 10 })).toBeUndefined()
     expect(most({ allowance: 10, limit: 50 })).toBe(50)

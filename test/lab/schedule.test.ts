@@ -127,7 +127,7 @@ describe('the next and the last time', () => {
     expect(skippedDates(of({ start: '02:30', days: 'daily', timezone: 'UTC' }), now)).toEqual([])
   })
 
-  it('come once in the hour that comes twice', () => {
+  it('occur once in the hour that occurs twice', () => {
     // 2026-10-25, 03:00 back to 02:00.
     const twice = of({ start: '02:30', stop: '20:00', days: 'sun' })
     expect(iso(nextOf(twice, 'start', utc('2026-10-24T12:00')))).toBe('2026-10-25T00:30')

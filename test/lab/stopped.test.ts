@@ -25,7 +25,7 @@ describe('why a lab is stopped', () => {
     })
   })
 
-  it('is not an earlier stop than the last start, nor one that did not come after its tag', () => {
+  it('does not count before the last start, or if the stop is not right after its tag', () => {
     const tag = stoppedTag('stop', at('06:00:00'))
     expect(stoppedBy(rest('18:00:00', { tag }), undefined).by).toBe('unknown')
     const killed = stoppedTag('stop', at('08:00:00'))

@@ -54,7 +54,7 @@ it('access remove says that it locks the user out, and asks; the last range need
   expect(await run('access add detect --yes')).toMatchObject({ code: 0 })
 })
 
-it('user add says from where the page can be reached, and how to let somebody else in', async () => {
+it('user add says from which addresses the page can be reached, and how to allow another one', async () => {
   const { run } = account()
   await run('up --yes')
   const { stdout } = await run('user add ana@example.org')

@@ -8,7 +8,7 @@ import { launchInput, makeInstance, makeProfile, play } from './played.js'
 const codeOf = (error: { name: string; Code?: string }) => error.Code ?? error.name
 
 describe('the rehearsal account', () => {
-  it('goes on where an earlier command left it, and time goes on in between', async () => {
+  it('continues where an earlier command left it, and time passes in between', async () => {
     const first = await play()
     const { Instances } = await first.clients.ec2.send(new ec2.RunInstancesCommand(await launchInput(first)))
     expect(Instances?.[0]?.State?.Name).toBe('pending')
@@ -135,7 +135,7 @@ describe('the rehearsal account', () => {
     expect(Addresses?.[0]).not.toHaveProperty('InstanceId')
   })
 
-  it('hears the agent only while its role lets it', async () => {
+  it('sees the agent only while its role allows it', async () => {
     const played = await play()
     const id = await makeInstance(played)
     const ping = async () => {

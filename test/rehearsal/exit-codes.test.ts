@@ -1,10 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import type { Clock } from '../../src/core/clock.js'
 import type { Account, Instance, Region } from '../../src/rehearsal/account.js'
 import { leaves } from '../cli/leaves.js'
+import { scratch } from '../support/scratch.js'
 import { quickClock, type RunOptions, runHere } from './in-process.js'
 
 /** What happens to a whole lab outside the program. */
@@ -121,7 +121,7 @@ const table: Readonly<Record<string, string>> = {
 const made = new Map<StateName, Made>()
 
 const newFolder = (account: string | undefined) => {
-  const folder = mkdtempSync(join(tmpdir(), 'librechat-lab-exits-'))
+  const folder = scratch('exits')
   if (account !== undefined) {
     mkdirSync(join(folder, 'librechat-lab'))
     writeFileSync(join(folder, 'librechat-lab/rehearsal.json'), account)

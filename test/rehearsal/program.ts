@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { scratch } from '../support/scratch.js'
 import { runWarm, type Said } from '../support/warm.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -25,7 +25,7 @@ export interface CutOff {
 /** The built program with a home of its own, and no network but this machine's. */
 export function cutOffProgram(env: NodeJS.ProcessEnv = {}): CutOff {
   if (!existsSync(join(root, 'dist/cli.js'))) throw new Error('The program is not built: npm run build')
-  const home = mkdtempSync(join(tmpdir(), 'librechat-lab-cut-off-'))
+  const home = scratch('cut-off')
   const log = join(home, 'tries')
   const surroundings = {
     PATH: process.env.PATH,

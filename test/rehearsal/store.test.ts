@@ -69,7 +69,7 @@ describe('the rehearsal’s state file', () => {
     expect(Date.now() - begun).toBeLessThan(1000)
   })
 
-  it('takes over a lock that nobody gave back for long, and waits for a fresh one', async () => {
+  it('takes over an old lock, and waits for a recent one', async () => {
     const path = stateFile()
     const lock = `${path}.lock`
     writeFileSync(lock, 'process 1 on another-machine')

@@ -48,7 +48,7 @@ const page = (port: number, path = '/') =>
   })
 
 describe('the rehearsal’s tunnel', () => {
-  it('really leads to a page that says what would stand there', async () => {
+  it('leads to a real page that describes what would be there', async () => {
     const { port } = await forward(80)
     await expect(page(port)).resolves.toContain('LibreChat would stand here')
   })

@@ -186,7 +186,7 @@ describe('the Elastic IP', () => {
     expect(ec2.commandCalls(ReleaseAddressCommand)[0]?.args[0].input.DryRun).toBe(true)
   })
 
-  it('is not taken for safe where AWS carries the dry run out, nor after any other error', async () => {
+  it('does not count as safe if AWS carries the dry run out, or after any other error', async () => {
     ec2.on(ReleaseAddressCommand).resolvesOnce({}).rejects(awsError('InternalError'))
     await expect(releaseRefusal(client, 'eipalloc-1')).rejects.toMatchObject({ code: 'dry-run-ignored' })
     expect(await releaseRefusal(client, 'eipalloc-1')).toBe('unknown')

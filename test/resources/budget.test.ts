@@ -168,7 +168,7 @@ describe('the budget', () => {
     )
   })
 
-  it('is nobody’s but the one with the creation id; others of the name need --adopt', async () => {
+  it('is the lab’s only with the creation id; others of the name need --adopt', async () => {
     there({ tags: claim })
     await expect(of().observe(seen)).rejects.toMatchObject({ code: 'unowned', stranger: { kind: 'budget' } })
     there({ tags: [] })

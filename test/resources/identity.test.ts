@@ -169,7 +169,7 @@ describe('the address', () => {
     expect(found.strangers).toMatchObject([{ id: 'eipalloc-0' }])
   })
 
-  it('that a lab took back stays the lab’s when somebody moves it, although the settings have a newer creation id', () => {
+  it('that a lab took back stays the lab’s when it is moved, although the settings have a newer creation id', () => {
     const moved = address('eipalloc-9', at('i-db'), [
       ['creation', 'c'.repeat(16)],
       ['allocation', 'eipalloc-9'],

@@ -44,7 +44,7 @@ const profile = (RoleNames: string[], Tags = marked) => ({
 const state = { arn: 'arn', id: 'AIPA', owned: true, marked: true, roles: [name] }
 
 describe('the instance profile', () => {
-  it('is there with its role, or not there, or somebody else’s', async () => {
+  it('exists with its role, does not exist, or is not the lab’s', async () => {
     iam
       .on(GetInstanceProfileCommand)
       .rejectsOnce(awsError('NoSuchEntity'))

@@ -214,7 +214,7 @@ describe('the role of the host', () => {
     expect(order.slice(-2)).toEqual(['DeleteRolePolicyCommand', 'PutRolePolicyCommand'])
   })
 
-  it('takes a foreign policy that somebody else removed meanwhile for removed', async () => {
+  it('ignores a foreign policy that was removed meanwhile', async () => {
     await asItShouldBe()
     iam.on(ListRolePoliciesCommand).resolves({ PolicyNames: ['LibreChatBedrock', 'Everything'] })
     iam.on(ListAttachedRolePoliciesCommand).resolves({
@@ -309,7 +309,7 @@ describe('the role of the host', () => {
     )
   })
 
-  it('goes with every policy that it has, and is gone when somebody else removed it first', async () => {
+  it('is removed with all its policies, also if it was deleted meanwhile', async () => {
     const Role = await asItShouldBe()
     iam
       .on(ListRolePoliciesCommand)

@@ -25,7 +25,7 @@ const active = () => {
 }
 
 describe('the schedule group', () => {
-  it('is ours by its creation id, and nobody else’s of that name is taken', async () => {
+  it('is ours by its creation id, and a foreign one of that name is not taken', async () => {
     active()
     const ours = await group().observe(seen)
     expect(ours).toMatchObject({ owned: true, marked: true })

@@ -53,7 +53,7 @@ describe('the settings parameter', () => {
     expect(await read.observe(seen)).toMatchObject({ value: 'theirs', version: 4 })
   })
 
-  it('of somebody else stops the run, but with adopt', async () => {
+  it('that is not the lab’s stops the run without adopt', async () => {
     ssm.on(GetParameterCommand).resolves({ Parameter: { Value: 'theirs', Version: 1 } })
     ssm.on(ListTagsForResourceCommand).resolves({ TagList: [] })
     await expect(resource().observe(seen)).rejects.toMatchObject({ code: 'unowned' })

@@ -20,7 +20,7 @@ const harmless = ({ stdout, stderr }: Ended) => {
 const spec = '/librechat-lab/default/spec'
 const lock = '/librechat-lab/default/lock'
 
-describeAccount('what somebody else in the account wrote', (account) => {
+describeAccount('what someone else in the account wrote', (account) => {
   const at = () => account().at('us-east-1')
   const put = (Name: string, Value: string) =>
     at().ssm.send(new PutParameterCommand({ Name, Value, Type: 'String', Overwrite: true }))

@@ -122,7 +122,7 @@ describe('the printed policy, held against the service authorization reference',
   })
 })
 
-describe('what somebody who has the printed policy may not do', () => {
+describe('what a user with the printed policy is not allowed to do', () => {
   const role = (name: string) => `arn:aws:iam::${account}:role/${name}`
   const passedTo = (service: string) => ({ 'iam:PassedToService': service })
   it.each([

@@ -232,7 +232,7 @@ describeAccount(
 )
 
 describeAccount(
-  'settings of somebody else',
+  'settings that someone else wrote',
   (account) => {
     it('put no address into status that the host does not serve', async () => {
       await succeeds(run(account(), ['up', '--yes']))

@@ -60,7 +60,7 @@ export interface AccountOptions {
   regions?: readonly string[]
   /** What kind of account Bedrock's control plane plays; every model may be called by default. */
   bedrock?: AccountKind
-  /** Only so many of the account's models: each is a call of its own in every run. */
+  /** Only so many of the account's models: each is a call of its own in every run. Three by default, all of a kind's. */
   models?: number
   /** Leave the default VPC as moto makes it: without a way to the internet. */
   withoutInternet?: boolean
@@ -87,7 +87,7 @@ export async function openAccount(moto: Pick<Moto, 'url'>, options: AccountOptio
   const own: Supplement[] = []
   const supplements = [
     { before: (call: Call) => first(own, call) },
-    bedrock(options.bedrock ?? 'open', id, options.models),
+    bedrock(options.bedrock ?? 'open', id, options.models ?? (options.bedrock ? undefined : 3)),
     rights,
     propagation(slowness),
     corrections(at),

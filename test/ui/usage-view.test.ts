@@ -51,7 +51,7 @@ describe('usage', () => {
     expect(lines.filter((line) => /Nova Pro|gone\.model|a removed user|12 others/.test(line))).toHaveLength(4)
   })
 
-  it('shows what AWS has counted beside it, and says so where it may not be read', () => {
+  it('shows AWS’s figures in addition, and says if they may not be read', () => {
     const text = usageText(usage, paint)
     expect(text).toMatch(
       /Counted by AWS\n {2}Nova Pro {5}2M in, 300 out\n {2}us\.other<b> {2}1\.2M in, 300 out\n/,

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import * as z from 'zod'
 import { LabError } from '../../core/error.js'
 
-/** Raised when an older version could not read the file any more. */
+/** Raised when older versions can no longer read the file. */
 export const fileFormat = 1
 /** How much of a file one encrypted part holds. */
 const partBytes = 4 * 1024 * 1024

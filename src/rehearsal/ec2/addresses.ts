@@ -10,7 +10,7 @@ import { instanceOf } from './launch.js'
 /** AWS's quota for a new account. */
 const quota = 5
 
-/** Addresses that are not the lab's and use the quota up, in the scenario. */
+/** Foreign addresses that use up the quota, in the scenario. */
 const othersOf = ({ scenario }: World): Record<string, Address> =>
   scenario === 'address-quota'
     ? Object.fromEntries(
@@ -159,7 +159,7 @@ export const addresses = {
         `The address with allocation id ${input.AllocationId} cannot be released because a reverse DNS record is set.`,
       )
     }
-    // In a default VPC a release disassociates by itself, so being in use protects nothing.
+    // In a default VPC a release also disassociates the address, so an address in use is not protected.
     delete world.here.addresses[input.AllocationId ?? '']
     return {}
   },

@@ -7,8 +7,8 @@ export interface Filter {
 }
 
 /**
- * Whether something passes EC2's filters: all of them, each by any of its values, `*` and `?` as wildcards.
- * `fields` names what it can be filtered by besides its tags; a filter that isn't there is refused, as in AWS.
+ * Whether an item matches EC2's filters: all of them, each by any of its values, with the wildcards `*` and `?`.
+ * `fields` are the filters besides tags; an unknown filter is refused, as in AWS.
  */
 export function passes(
   filters: readonly Filter[] | undefined,
@@ -45,7 +45,7 @@ function like(pattern: string, value: string): boolean {
   return new RegExp(`^${source}$`, 's').test(value)
 }
 
-/** The things of the given ids (all when none is given), or the refusal for the first that isn't there. */
+/** The items with the given ids (all without ids); throws AWS's error for the first that doesn't exist. */
 export function chosen<Thing>(
   things: Record<string, Thing>,
   ids: readonly string[] | undefined,

@@ -5,7 +5,7 @@ import { found, Refusal } from '../refusal.js'
 import { fromTags, tagsFor, type World } from '../world.js'
 import { passes } from './filter.js'
 
-/** A new group lets everything out and nothing in. */
+/** A new group allows everything out and nothing in. */
 export const newGroup = (
   id: World['id'],
   { name, description, vpc, tags = {} }: { name: string; description: string; vpc: string; tags?: Tags },
@@ -20,7 +20,7 @@ export const newGroup = (
 const groupOf = ({ here }: World, id: string | undefined): Group =>
   found(here.groups, id, 'InvalidGroup.NotFound', `The security group '${id}' does not exist`)
 
-/** What one entry of `IpPermissions` means: one rule for each source. */
+/** Converts one entry of `IpPermissions` into one rule for each source. */
 function rulesIn(
   permissions: readonly IpPermission[] | undefined,
   egress: boolean,
@@ -112,7 +112,7 @@ const ruleView = (GroupId: string, rule: Rule): SecurityGroupRule => ({
   Tags: fromTags(rule.tags),
 })
 
-/** Rules of one protocol and port range stand together, as EC2 shows them in a group. */
+/** Groups rules by protocol and port range, as EC2 does. */
 function permissions(rules: readonly Rule[]): IpPermission[] {
   const byPorts = new Map<string, IpPermission>()
   for (const rule of rules) {

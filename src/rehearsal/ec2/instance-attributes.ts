@@ -3,7 +3,7 @@ import { Refusal } from '../refusal.js'
 import { instanceOf } from './launch.js'
 import { architectureOf } from './types.js'
 
-/** What an instance is asked about and changed by, one attribute at a time. */
+/** Reads and changes an instance's attributes, one at a time. */
 export const instanceAttributes = {
   DescribeInstanceAttribute(input, world) {
     const instance = instanceOf(world, input.InstanceId)

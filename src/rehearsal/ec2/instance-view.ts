@@ -17,7 +17,7 @@ export const stateView = (state: InstanceState) => ({ Code: stateCodes[state], N
 export const addressOn = (here: Region, instanceId: string) =>
   Object.entries(here.addresses).find(([, address]) => address.instance === instanceId)
 
-/** Why a stopped instance is stopped, in EC2's words. */
+/** EC2's reason for a stop. */
 const stopView = ({ state, stopped }: Instance) =>
   stopped && (state === 'stopping' || state === 'stopped')
     ? {
@@ -26,7 +26,7 @@ const stopView = ({ state, stopped }: Instance) =>
       }
     : {}
 
-/** An instance as EC2 shows it; of one that has ended little is left. */
+/** An instance as EC2 describes it; a terminated one has few fields. */
 export function instanceView(id: string, instance: Instance, { here, region }: World): InstanceView {
   const subnet = here.subnets[instance.subnet]
   const ended = instance.state === 'terminated'

@@ -25,10 +25,10 @@ function change(
   return { InstanceId: id, CurrentState: stateView(to), PreviousState: stateView(before) }
 }
 
-/** Whether the volume is still there although its instance has ended. */
+/** Whether the volume still exists although its instance is terminated. */
 export const outlives = ({ volume }: Instance): boolean => !volume.deleteOnTermination && !volume.deleted
 
-/** Lets time pass: what was due becomes so. A terminated instance frees its address and, later, is forgotten. */
+/** Updates the state to the current time. A terminated instance frees its address, and is deleted later. */
 export function settleInstances(here: Region, now: number): void {
   for (const [id, instance] of Object.entries(here.instances)) {
     if (instance.next && instance.next.at <= now) {

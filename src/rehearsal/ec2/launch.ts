@@ -5,11 +5,11 @@ import { found, Refusal } from '../refusal.js'
 import { tagsFor, type World } from '../world.js'
 import { architectureOf, architectureOfImage, offers } from './types.js'
 
-/** How long AWS takes, in milliseconds: until the machine runs, and until its agent reports after that. */
+/** How long AWS takes, in milliseconds: until the machine runs, and then until its agent reports. */
 const startsIn = 9_000
 export const agentIn = 18_000
 
-/** Checks a launch in EC2's order and makes the instance; the id of the one that the same token made before. */
+/** Checks a launch in EC2's order and creates the instance; returns the existing one for a repeated token. */
 export function launch(input: RunInstancesCommandInput, world: World): string {
   const { here, region } = world
   const type = input.InstanceType ?? 'm1.small'
@@ -119,7 +119,7 @@ function byToken(input: RunInstancesCommandInput, { here }: World): string | und
 const fingerprint = (input: RunInstancesCommandInput): string =>
   createHash('sha256').update(JSON.stringify(input)).digest('hex')
 
-/** A profile made a moment ago is not known to EC2 yet, and one without a role never passes. */
+/** EC2 doesn't know a new profile yet, and refuses one without a role. */
 export function profileFor(
   { IamInstanceProfile: wanted }: Pick<RunInstancesCommandInput, 'IamInstanceProfile'>,
   { account, now }: World,
@@ -162,6 +162,6 @@ function rootVolume(input: RunInstancesCommandInput, world: World): Volume {
   }
 }
 
-/** The refusal that EC2 has for an instance that isn't there. */
+/** EC2's error for an instance that doesn't exist. */
 export const instanceOf = ({ here }: World, id: string | undefined): Instance =>
   found(here.instances, id, 'InvalidInstanceID.NotFound', `The instance ID '${id}' does not exist`)

@@ -9,7 +9,7 @@ import { newGroup } from './groups.js'
 export const zonesOf = (region: string): string[] =>
   [...(region === 'us-east-1' ? 'abcdef' : 'abc')].map((letter) => region + letter)
 
-/** A region as a new account finds it: a default VPC with one public subnet in each zone. */
+/** A region of a new account: a default VPC with one public subnet in each zone. */
 export function freshRegion(world: Pick<World, 'region' | 'id'>): Region {
   const here: Region = {
     vpcs: {},
@@ -26,7 +26,7 @@ export function freshRegion(world: Pick<World, 'region' | 'id'>): Region {
   return here
 }
 
-/** Takes the default VPC away, as long as nothing is in it. */
+/** Deletes the default VPC, if it is empty. */
 export function withoutDefaultVpc(here: Region): void {
   if (Object.keys(here.instances).length > 0 || Object.keys(here.groups).length > 1) return
   here.vpcs = {}
@@ -152,7 +152,7 @@ export const network = {
               'vpc-id': VpcId,
               'route-table-id': vpc.routeTable,
               'association.main': 'true',
-              // The subnets of a default VPC have no table of their own: the VPC's main one serves them.
+              // The subnets of a default VPC use the VPC's main route table.
               'association.subnet-id': [],
               'route.destination-cidr-block': [vpc.cidr, '0.0.0.0/0'],
               'route.gateway-id': ['local', vpc.internetGateway],

@@ -24,7 +24,7 @@ const associationView = (
   State,
 })
 
-/** Which profile an instance has. */
+/** An instance's profile. */
 export const associated = {
   DescribeIamInstanceProfileAssociations(input, world) {
     return {

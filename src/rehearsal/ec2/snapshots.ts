@@ -56,7 +56,7 @@ export const snapshots = {
     }
   },
 
-  /** Nobody made an image here. */
+  /** There are no images. */
   DescribeImages: () => ({ Images: [] }),
 
   DeleteSnapshot({ SnapshotId }, world) {

@@ -19,7 +19,7 @@ function tagsToChange(action: string, id: string, world: World): Tags {
   return there
 }
 
-/** The tags of anything that EC2 tags; the refusal's code depends on the id's beginning. */
+/** The tags of any EC2 resource; the error code depends on the id's prefix. */
 function tagsOf(here: Region, id: string): Tags {
   const volume = Object.values(here.instances).find((instance) => instance.volume.id === id)?.volume
   const rule = Object.values(here.groups)

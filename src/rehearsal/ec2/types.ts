@@ -27,7 +27,7 @@ const machines: Record<string, [number, number, ArchitectureType]> = {
   'm7g.large': [2, 8 * GiB, arm],
 }
 
-/** The architecture of a type; EC2's refusal for a type that it doesn't know. */
+/** The architecture of a type; throws EC2's error for an unknown type. */
 export function architectureOf(type: string | undefined): ArchitectureType {
   const machine = machines[type ?? '']
   if (!machine) throw new Refusal('InvalidParameterValue', `Invalid value '${type}' for InstanceType.`)

@@ -12,7 +12,7 @@ interface Known {
   attached: boolean
 }
 
-/** Every volume hangs on an instance, or has outlived it. */
+/** Every volume is attached to an instance, or has outlived one. */
 function volumesOf({ here }: World): Known[] {
   return Object.entries(here.instances)
     .map(([instanceId, instance]) => ({ instanceId, instance, attached: instance.state !== 'terminated' }))

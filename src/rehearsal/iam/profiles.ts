@@ -5,7 +5,7 @@ import { fromTags, toTags, type World } from '../world.js'
 import { iamId, noSuch, profileArn } from './common.js'
 import { roleOf, roleView } from './roles.js'
 
-/** How long it takes until EC2 has heard of a new instance profile, in milliseconds. */
+/** How long it takes until EC2 knows a new instance profile, in milliseconds. */
 const spreadsIn = 5_000
 
 const profileOf = ({ account }: World, name: string | undefined): InstanceProfile =>
