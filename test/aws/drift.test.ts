@@ -55,7 +55,7 @@ const drifts: Drift[] = [
       const IpPermissions = [open(443, { IpRanges: [{ CidrIp: '81.2.99.9/32' }] })]
       return ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions }))
     },
-    shows: /443 from 81\.2\.99\.9\/32/,
+    shows: /443: (is )?open to 81\.2\.99\.9\/32/,
     repaired: (found) => {
       const rules = ['443', '80', '9443'].map((port) => `tcp ${port} 81.2.69.160/32`)
       expect(inbound(only(found.groups))).toEqual(rules)
@@ -82,7 +82,7 @@ const drifts: Drift[] = [
         new AuthorizeSecurityGroupIngressCommand({ GroupId: group(found), IpPermissions }),
       )
     },
-    shows: /22 from 0\.0\.0\.0\/0/,
+    shows: /22: (is )?open to 0\.0\.0\.0\/0/,
     repaired: (found) => expect(inbound(only(found.groups)).join()).not.toMatch(/ 22 /),
   },
   {
@@ -93,7 +93,7 @@ const drifts: Drift[] = [
         new AuthorizeSecurityGroupIngressCommand({ GroupId: group(found), IpPermissions }),
       )
     },
-    shows: /443 from ::\/0/,
+    shows: /443: (is )?open to ::\/0/,
     repaired: (found) => expect(inbound(only(found.groups)).join()).not.toMatch(/::/),
   },
   {
