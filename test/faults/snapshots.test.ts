@@ -22,11 +22,11 @@ describeAws('snapshots, killed at each call that changes something', (moto) => {
       expect(ended.code, `${args.join(' ')}\n${ended.stderr}`).toBe(0)
       return ended
     }
-    /** Kills the command at its first call of this name. */
-    const killed = async (args: string[], action: string, when: 'before' | 'after') => {
+    /** Kills the command at its nth call of this name. */
+    const killed = async (args: string[], action: string, when: 'before' | 'after', nth = 1) => {
       const running = start(account, args)
       const act = () => running.signal('SIGKILL')
-      account.gateway.faults.add({ action, effect: { kind: 'run', when, act } })
+      account.gateway.faults.add({ action, nth, effect: { kind: 'run', when, act } })
       expect((await running.ended).code, `${action}, ${when} it`).toBe('SIGKILL')
       account.gateway.faults.clear()
     }
@@ -41,14 +41,15 @@ describeAws('snapshots, killed at each call that changes something', (moto) => {
 
     await run0('up', '--yes')
     const points = [
-      ['CreateSnapshot', 'before'],
-      ['CreateSnapshot', 'after'],
-      ['DescribeSnapshots', 'after'],
+      ['CreateSnapshot', 'before', 1],
+      ['CreateSnapshot', 'after', 1],
+      // The first call looks for names that are taken.
+      ['DescribeSnapshots', 'after', 2],
     ] as const
-    for (const [action, when] of points) {
-      // As far apart as AWS takes snapshots of a volume, and as their names, which hold seconds, differ.
+    for (const [action, when, nth] of points) {
+      // As far apart as AWS takes snapshots of a volume.
       await sleep(1_000)
-      await killed(['backup', '--snapshot'], action, when)
+      await killed(['backup', '--snapshot'], action, when, nth)
       await sleep(1_000)
       await run0('backup', '--snapshot')
     }
