@@ -41,11 +41,12 @@ describe('on a bad road', () => {
     expect(await upload(forward, bytes)).toBe(digest(bytes))
   }, 60_000)
 
-  /** Breaks every connection ten times, in each way that there is. */
-  async function breakTenTimes(every: number): Promise<void> {
+  /** Breaks every connection ten times, in each way that there is, each time after so many more bytes. */
+  async function breakTenTimes(carried: () => number, each: number): Promise<void> {
     const ways = ['kill', 'close', 'half'] as const
     for (let broken = 0; broken < 10; ) {
-      await systemClock.sleep(every)
+      const before = carried()
+      await until('more bytes', () => carried() >= before + each)
       broken += await remote.break(ways[broken % 3] ?? 'kill')
     }
   }
@@ -54,7 +55,7 @@ describe('on a bad road', () => {
     const bytes = noise(100 * megabyte)
     const { forward, notices } = await open(uploads)
     const answer = upload(forward, bytes)
-    await breakTenTimes(150)
+    await breakTenTimes(() => forward.traffic.bytesUp, 4 * megabyte)
     expect(forward.traffic.bytesUp).toBeLessThan(bytes.length)
     expect(await answer).toBe(digest(bytes))
     expect(forward.traffic.reconnects).toBe(10)
@@ -65,7 +66,7 @@ describe('on a bad road', () => {
     const bytes = noise(4 * megabyte)
     const { forward } = await open(sender(bytes))
     const got = download(forward)
-    await breakTenTimes(250)
+    await breakTenTimes(() => forward.traffic.bytesDown, megabyte / 4)
     expect(forward.traffic.bytesDown).toBeLessThan(bytes.length)
     expect(digest(await got)).toBe(digest(bytes))
     expect(forward.traffic.reconnects).toBe(10)
