@@ -20,7 +20,7 @@ export interface Address {
   TokenValue?: string | undefined
 }
 
-/** Starts the session in AWS, within the time limit of the whole opening. */
+/** Starts the session in AWS, within the time limit of the whole opening. Throws the signal's reason if it aborts. */
 export async function startAtAws(
   request: SessionRequest,
   ssm: SSMClient,
@@ -39,6 +39,8 @@ export async function startAtAws(
       { abortSignal: signal ? AbortSignal.any([signal, late]) : late },
     )
   } catch (error) {
+    // The SDK says only that the request was aborted.
+    signal?.throwIfAborted()
     if (!late.aborted) throw error
     throw new LabError({
       code: 'no-answer',

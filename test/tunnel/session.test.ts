@@ -136,10 +136,13 @@ describe('a session', () => {
     expect((await remote.stats()).terminated.length).toBe(terminated.length + 1)
   })
 
-  test('is not begun when the user has had enough', async () => {
+  test.each([
+    ['while AWS starts it', 0],
+    ['while the instance is silent', 200],
+  ])('is not begun when the user has had enough %s', async (_, ms) => {
     await remote.set({ agent: { quiet: true } })
     const enough = new AbortController()
-    setTimeout(() => enough.abort(new Interrupted()), 200)
+    setTimeout(() => enough.abort(new Interrupted()), ms)
     const start = Session.start(port, surroundings(remote), silent, enough.signal)
     await expect(start).rejects.toMatchObject({ code: 'interrupted' })
   })
