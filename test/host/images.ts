@@ -202,14 +202,20 @@ function images(work: string, debian: string, caddy: string): Image[] {
             `#!/bin/sh
 [ "$(echo '["ping"]' | nc -w 5 127.0.0.1 27017)" = '"ok"' ] || exit 1
 case "$*" in
-  *'const asked = '*) MONGO_DOCUMENTS=/data/db/chat.json exec node /mongosh.cjs "$@" ;;
+  *'const asked = '*) MONGO_DOCUMENTS=/data/db/chat.json exec node /mongosh.mjs "$@" ;;
   *schedules*) echo 0 ;;
 esac
 `,
             0o755,
           )
-          const bundled = buildSync({ entryPoints: [mongosh], bundle: true, platform: 'node', write: false })
-          put(folder, 'mongosh.cjs', bundled.outputFiles[0]?.text ?? '')
+          const bundled = buildSync({
+            entryPoints: [mongosh],
+            bundle: true,
+            platform: 'node',
+            format: 'esm',
+            write: false,
+          })
+          put(folder, 'mongosh.mjs', bundled.outputFiles[0]?.text ?? '')
           owned(folder, 'data/db', 999)
           owned(folder, 'data/configdb', 999)
         }),
