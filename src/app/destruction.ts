@@ -292,7 +292,7 @@ const aloneIn = ({ unconfirmed }: Identity): NonNullable<Identity['unconfirmed']
 /** How long an observation is current if no user was asked in between. */
 const currentForMs = 5_000
 
-type Path = Promise<Awaited<ReturnType<typeof readPath>>>
+type Path = ReturnType<typeof readPath>
 
 async function pathReadBy(open: OpenLab): Path {
   if (!open.leftovers) return await readPath(open.clients, open.lab)

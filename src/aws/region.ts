@@ -45,6 +45,9 @@ export function checkedRegion(region: string): string {
 /** "aws", "aws-us-gov", "aws-cn", "aws-eusc": from the table of partitions in the SDK. */
 export const partitionOf = (region: string): string => partition(region).name
 
+/** What the host names of a region's services end with: "amazonaws.com", "amazonaws.com.cn". */
+export const dnsSuffix = (region: string): string => partition(region).dnsSuffix
+
 /** Whether the SDK's table has the region. A region that is newer than the SDK is not in it. */
 export const isListedRegion = (region: string): boolean => 'description' in partition(region)
 

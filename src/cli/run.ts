@@ -2,6 +2,7 @@ import type { CommandContext, Connect, GlobalOptions, Ui } from '../app/context.
 import type { Command } from '../app/define-command.js'
 import { type Clock, waitScale } from '../core/clock.js'
 import { bareCommand, type CommandLine, type CommandPath, Interrupted, LabError } from '../core/error.js'
+import { camel } from '../core/options.js'
 import { rehearsed } from '../ui/rehearsed.js'
 import { renderHint } from './render-hint.js'
 
@@ -120,7 +121,7 @@ export async function runCommand(
 function sameLine({ name, options }: Command, given: GlobalOptions, args: readonly string[]): CommandLine {
   const values = new Map<string, unknown>(Object.entries(given))
   const flags = Object.keys(options).flatMap((option): [string, unknown][] => {
-    const value = values.get(option.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()))
+    const value = values.get(camel(option))
     if (value === undefined || ['yes', 'confirm'].includes(option)) return []
     return [value === false ? [`no-${option}`, true] : [option, value]]
   })

@@ -5,7 +5,7 @@ import type { Host } from './host.js'
 import { isOnline } from './online.js'
 import { script } from './payload.js'
 import { runCommand } from './run-command.js'
-import { lastJson } from './stage.js'
+import { endOf, lastJson } from './stage.js'
 import { fixSchema } from './steps.js'
 
 const finding = z.object({ code: z.string(), text: z.string(), fix: fixSchema.default([]) })
@@ -151,7 +151,7 @@ export function healthIn(stdout: string): HostHealth {
   throw new LabError({
     code: 'health-unreadable',
     what: 'This version cannot read the health report of the host.',
-    why: `Its answer ends with: ${stdout.trimEnd().slice(-200) || '(nothing)'}`,
+    why: endOf(stdout),
     fix: ['Run the command again with --debug, and report it if that does not help.'],
     fault: 'program',
     cause: parsed.error,

@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 import * as z from 'zod'
 import { LabError } from '../core/error.js'
 import type { Host } from './host.js'
-import { lastJson, runStage } from './stage.js'
+import { endOf, lastJson, runStage } from './stage.js'
 
 const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' } as const
 
@@ -54,7 +54,7 @@ export async function sealForHost(host: Host, secret: string, purpose: string): 
     throw new LabError({
       code: 'host-key-unreadable',
       what: 'The host sent no key to encrypt the password with.',
-      why: `Its answer ends with: ${output.trimEnd().slice(-200) || '(nothing)'}`,
+      why: endOf(output),
       fix: ['Run the command again with --debug, and report it if that does not help.'],
       fault: 'program',
     })

@@ -23,6 +23,10 @@ export function lastJson(text: string): unknown {
   return undefined
 }
 
+/** The end of an answer that can't be read, for the reason in an error. */
+export const endOf = (output: string): string =>
+  `Its answer ends with: ${output.trimEnd().slice(-200) || '(nothing)'}`
+
 /** Prints what a stage, or the first boot, is doing at this moment, as `step` in templates/stages/common.sh wrote it. */
 export const stepScript = 'cat /opt/librechat-lab/state/step 2>/dev/null || true'
 

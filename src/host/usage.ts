@@ -2,7 +2,7 @@ import { unzipSync } from 'node:zlib'
 import * as z from 'zod'
 import { LabError } from '../core/error.js'
 import type { Host } from './host.js'
-import { lastJson, runStage } from './stage.js'
+import { endOf, lastJson, runStage } from './stage.js'
 
 /** A period, in milliseconds since the epoch; `to` is exclusive. */
 export type Period = readonly [name: string, from: number, to: number]
@@ -82,7 +82,7 @@ function ledgerIn(output: string): z.infer<typeof ledger> {
   throw new LabError({
     code: 'usage-unreadable',
     what: 'This version cannot read what the host says about usage.',
-    why: `Its answer ends with: ${output.trimEnd().slice(-200) || '(nothing)'}`,
+    why: endOf(output),
     fix: [{ command: { path: 'up' }, text: 'updates the host to this version' }],
     fault: 'program',
     cause: found.error,

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { LabError } from '../core/error.js'
 import type { Host } from './host.js'
 import { oneTimeKey, sealForHost } from './sealed.js'
-import { lastJson, runStage } from './stage.js'
+import { endOf, lastJson, runStage } from './stage.js'
 
 export interface NewUser {
   readonly email: string
@@ -95,7 +95,7 @@ export async function withUserRequest(
     throw new LabError({
       code: 'user-unclear',
       what: `The host did not say whether the user ${user.email} was created.`,
-      why: `Its answer ends with: ${output.trimEnd().slice(-200)}`,
+      why: endOf(output),
       fix: [{ command: { path: 'user list' }, text: 'lists the users' }],
       fault: 'program',
     })

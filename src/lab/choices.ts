@@ -8,6 +8,7 @@ import {
   dollarsSchema,
   dollarsWord,
   emailSchema,
+  emailWord,
   type PlainKey,
   type PlainSettings,
   plainKeys,
@@ -102,7 +103,6 @@ export function checkedSetting<Key extends PlainKey>(key: Key, word: string): Va
 }
 
 const domainWord: Word = { is: 'a host name such as chat.example.org', read: (word) => word.toLowerCase() }
-const alertWord: Word = { is: 'an e-mail address', read: (word) => word.trim().toLowerCase() }
 
 /** "10", "$7.50". LabError `bad-budget`. */
 export const checkedBudget = (word: string): number =>
@@ -110,7 +110,7 @@ export const checkedBudget = (word: string): number =>
 
 /** Each address once, in lower case. LabError `bad-alert`. */
 export function checkedAlerts(given: readonly string[]): string[] {
-  const alerts = [...new Set(given.map((one) => checked('alert', emailSchema, alertWord, one)))]
+  const alerts = [...new Set(given.map((one) => checked('alert', emailSchema, emailWord, one)))]
   if (alerts.length <= facts.alerts.most) return alerts
   throw new LabError({
     code: 'bad-alert',

@@ -8,6 +8,7 @@ const { instanceType, diskGb, maxTokens, dollars, idleStop } = facts
 
 /** An e-mail address in the plain form that LibreChat accepts. */
 export const emailSchema = z.email().max(254)
+export const emailWord = { is: 'an e-mail address', read: (word: string) => word.trim().toLowerCase() }
 export const dollarsSchema = z.number().min(dollars.least).max(dollars.most).multipleOf(0.01)
 
 /** "10", "$7.50". */
@@ -45,7 +46,7 @@ export const plainSettings = {
     flag: 'email',
     label: 'first user',
     field: emailSchema,
-    word: { is: 'an e-mail address', read: (word) => word.trim().toLowerCase() },
+    word: emailWord,
     opens: 'elsewhere',
   }),
   maxTokens: optional({

@@ -16,8 +16,8 @@ export interface BackupGrant {
 }
 
 /**
- * One object may be written, so that whoever uses the role meanwhile reaches no earlier backup; uploads that were
- * interrupted may be aborted below the prefix. It holds no wildcard or variable but its own: see app/backup/s3-url.ts.
+ * Allows writing one object, so that nothing that uses the role meanwhile can replace an earlier backup, and aborting
+ * interrupted uploads below the prefix. Names can't add a wildcard or a variable: see app/backup/s3-url.ts.
  */
 export function backupGrant({ partition, bucket, key, prefix, until }: BackupGrant): PolicyDocument {
   const Condition = { DateLessThan: { 'aws:CurrentTime': new Date(until).toISOString() } }

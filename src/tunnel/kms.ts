@@ -2,6 +2,7 @@ import http from 'node:http'
 import https from 'node:https'
 import { Sha256 } from '@aws-crypto/sha256-js'
 import { SignatureV4 } from '@smithy/signature-v4'
+import { dnsSuffix } from '../aws/region.js'
 import { LabError } from '../core/error.js'
 import type { GenerateDataKey } from './encryption.js'
 import type { Surroundings } from './socket.js'
@@ -14,7 +15,7 @@ const answerWithin = 15_000
  */
 export function kmsOf(
   { signer, clock, agent }: Surroundings,
-  endpoint = `https://kms.${signer.region}.${domainOf(signer.region)}`,
+  endpoint = `https://kms.${signer.region}.${dnsSuffix(signer.region)}`,
 ): GenerateDataKey {
   return async (request) => {
     const { host, protocol } = new URL(endpoint)
@@ -47,8 +48,6 @@ export function kmsOf(
     return { plaintext: Buffer.from(Plaintext, 'base64'), ciphertext: Buffer.from(CiphertextBlob, 'base64') }
   }
 }
-
-const domainOf = (region: string) => (region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com')
 
 function post(
   url: string,

@@ -22,6 +22,7 @@ import tarfile
 import time
 
 import s3
+from cms import PART, encrypted
 from lab import CODE, LAB, answer, fail, refuse, request, run, seal, step
 
 RUN = os.environ["RUN"]
@@ -30,8 +31,6 @@ DUMPS = os.environ.get("DUMPS", "/var/lib/librechat-lab/dumps")
 # Beside the dumps, which have their own clean-up.
 INCOMING = f"{os.path.dirname(DUMPS)}/incoming"
 UNIT = "librechat-lab-transfer"
-PART = 4 * 1024**2
-OAEP = ["-keyopt", "rsa_padding_mode:oaep", "-keyopt", "rsa_oaep_md:sha256", "-keyopt", "rsa_mgf1_md:sha256"]
 # What an interrupted upload has left in S3.
 LEFT = f"{LAB}/state/s3-upload.json"
 FILES = ["mongodb.archive.gz", "files.tar", "secrets.env", "allowances.json", "settings.json", "manifest.json"]
@@ -143,7 +142,7 @@ def pack(asked):
     made = dump("make", "backup", DUMP_SETTINGS=asked["settings"])["dump"]
     room()
     certify(asked["publicKey"])
-    # Its files are used up here. What has this ending is no dump, and goes with the next one.
+    # Packing deletes its files. A folder with this ending is no dump, and is deleted before the next one is made.
     directory = f"{DUMPS}/{made['id']}.part"
     os.rename(f"{DUMPS}/{made['id']}", directory)
     files = {name: os.path.getsize(f"{directory}/{name}") for name in FILES}
@@ -183,19 +182,17 @@ def encrypt(tar, directory, name, digests):
     path = f"{directory}/{name}"
     with open(path, "r+b") as file:
         for number in reversed(range(max(1, -(-os.path.getsize(path) // PART)))):
-            file.seek(number * PART)
-            done = subprocess.run(["openssl", "cms", "-encrypt", "-binary", "-outform", "DER", "-aes-256-gcm",
-                                   "-recip", f"{ROOM}/cert.pem", *OAEP], input=file.read(PART), capture_output=True,
-                                  check=False)
-            if done.returncode != 0:
-                fail("step-failed", "Encrypting the dump failed.", done.stderr.decode(errors="replace").strip()[-500:])
-            add(tar, f"{name}.{number:06}.cms", done.stdout, digests)
+            try:
+                sealed = encrypted(file, number, f"{ROOM}/cert.pem")
+            except subprocess.CalledProcessError as error:
+                fail("step-failed", "Encrypting the dump failed.", error.stderr.decode(errors="replace").strip()[-500:])
+            add(tar, f"{name}.{number:06}.cms", sealed, digests)
             file.truncate(number * PART)
     os.remove(path)
 
 
 def upload(asked):
-    """The packed dump, with the signature of its index, to S3. Whatever comes of it, the dump goes."""
+    """Uploads the packed dump with the signature of its index to S3. Deletes the dump, also after a failure."""
     to, directory = asked["to"], f"{DUMPS}/{asked['id']}.part"
     packed = f"{directory}/backup.tar"
     if not re.fullmatch(r"[0-9]{8}T[0-9]{6}Z-backup", asked["id"]) or not os.path.exists(packed):

@@ -37,7 +37,7 @@ def refuse(theirs):
     hosts = theirs.get("hosts", [])
     for host in hosts if isinstance(hosts, list) else [hosts]:
         if not re.match(r"(unix|fd)://", str(host)):
-            sys.exit(f"It sets hosts to {json.dumps(host)}, and whoever reaches Docker over the network is root.")
+            sys.exit(f"It sets hosts to {json.dumps(host)}, and anyone who can reach Docker over the network is root.")
 
 
 def merge(ours, theirs, path=""):

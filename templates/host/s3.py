@@ -52,7 +52,7 @@ def connect(endpoint):
 def exchange(endpoint, method, target, headers, body=b""):
     """One request on a connection of its own: status, headers, body."""
     with contextlib.closing(connect(endpoint)) as connection:
-        # S3 may refuse a body before it has all of it: what it says comes all the same.
+        # S3 may refuse a body before it has received all of it; its answer can still be read.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.request(method, target, body, headers)
         response = connection.getresponse()
@@ -67,7 +67,7 @@ def metadata(path, token):
 
 
 def credentials():
-    """The role's, asked for anew each time: they change in the middle of a long upload."""
+    """The role's current ones; they change during a long upload."""
     _, _, token = exchange(METADATA, "PUT", "/latest/api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "300"})
     role = metadata("meta-data/iam/security-credentials/", token.decode()).split("\n")[0]
     return json.loads(metadata(f"meta-data/iam/security-credentials/{role}", token.decode()))
@@ -178,7 +178,7 @@ class Place:
 
 @contextlib.contextmanager
 def noted(path, place, upload):
-    """What a power cut leaves is known by a file, which is gone with the upload."""
+    """Keeps a file that names the upload until it ends, so that a power cut leaves a record of it."""
     with open(f"{path}.new", "w", encoding="utf-8") as file:
         json.dump({"bucket": place.bucket, "key": place.key, "region": place.region, "uploadId": upload}, file)
         file.flush()
@@ -196,7 +196,7 @@ def noted(path, place, upload):
 
 
 def abort_left(path, suffix, account):
-    """Aborts what an interrupted upload left. What it was, where that can't be done now."""
+    """Aborts an upload that was interrupted. Returns it if that is not possible now."""
     try:
         with open(path, encoding="utf-8") as file:
             left = json.load(file)
@@ -242,7 +242,7 @@ def complete(place, begun, parts):
     try:
         return place.ask("POST", {"uploadId": begun}, {"if-none-match": "*"}, body.encode())[1]
     except Refused as refused:
-        # It was completed by an attempt whose answer was lost, where nothing is left to abort.
+        # An attempt whose answer was lost has completed it if nothing is left to abort.
         if refused.lost and refused.code in ("NoSuchUpload", "PreconditionFailed") and not place.abort(begun):
             return {}
         raise

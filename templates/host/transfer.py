@@ -2,8 +2,7 @@
 
 A session of Session Manager ends here; no container reaches the host's ports. What leaves is encrypted to the
 certificate of the backup (RUN/transfer/cert.pem), what comes is encrypted to this host's one-time key (key.pem). Each
-part is a CMS message of its own (AES-256-GCM), because openssl decrypts one only as a whole: a part bounds the memory
-on both sides. GET /<file>/<part> answers ranges of the same ciphertext, by its ETag; PUT stores a part.
+part is a message of its own (cms.py), which bounds the memory on both sides. GET /<file>/<part> answers ranges of the same ciphertext, by its ETag; PUT stores a part.
 """
 import fcntl
 import hashlib
@@ -16,12 +15,12 @@ import sys
 import threading
 import time
 
+from cms import PART, encrypted
+
 RUN = os.environ["RUN"]
 ROOM = f"{RUN}/transfer"
-PART = 4 * 1024**2
 KEPT = 8
 IDLE = 900
-OAEP = ["-keyopt", "rsa_padding_mode:oaep", "-keyopt", "rsa_oaep_md:sha256", "-keyopt", "rsa_mgf1_md:sha256"]
 
 
 class Parts:
@@ -35,15 +34,12 @@ class Parts:
             if (name, number) in self.kept:
                 return self.kept[name, number]
         with open(f"{self.directory}/{name}", "rb") as file:
-            file.seek(number * PART)
-            plain = file.read(PART)
-        done = subprocess.run(["openssl", "cms", "-encrypt", "-binary", "-outform", "DER", "-aes-256-gcm",
-                               "-recip", f"{ROOM}/cert.pem", *OAEP], input=plain, capture_output=True, check=True)
+            sealed = encrypted(file, number, f"{ROOM}/cert.pem")
         with self.lock:
             while len(self.kept) >= KEPT:
                 self.kept.pop(next(iter(self.kept)))
-            self.kept[name, number] = done.stdout
-        return done.stdout
+            self.kept[name, number] = sealed
+        return sealed
 
     def put(self, name, number, sealed):
         done = subprocess.run(["openssl", "cms", "-decrypt", "-binary", "-inform", "DER", "-inkey", f"{ROOM}/key.pem"],

@@ -36,7 +36,7 @@ followed() {
 }
 
 # A registry that accepts a connection and then doesn't answer would block the stage forever. An image that is being
-# pulled already is waited for: Docker fetches each layer once, whoever asks (moby, distribution/xfer/transfer.go).
+# pulled already is waited for: Docker fetches each layer once for all requests (moby, distribution/xfer/transfer.go).
 pull() {
   local said=$words/$BASHPID
   if timeout 1800 docker pull "$1" 2>"$said" | followed; then

@@ -1,4 +1,5 @@
 import { type KeyObject, privateEncrypt } from 'node:crypto'
+import { dnsSuffix } from '../../aws/region.js'
 import { LabError } from '../../core/error.js'
 import { shellQuote } from '../../core/shell.js'
 import { observe } from '../../engine/converge.js'
@@ -102,7 +103,7 @@ const placeOf = ({ lab }: OpenLab, { bucket, prefix }: S3Prefix, now: number): S
   bucket,
   key: `${prefix}${defaultName(lab.name, now)}`,
   region: lab.region,
-  suffix: lab.partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com',
+  suffix: dnsSuffix(lab.region),
   account: lab.account,
 })
 

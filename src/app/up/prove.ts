@@ -14,12 +14,8 @@ import type { Plan, Run, Summary, Wish } from './run.js'
 /**
  * Repeats a chat proof that is no longer valid, and returns whether it did. Then observe again: the menu can change.
  */
-export async function renewProof({ open, context }: Run, now: Now): Promise<boolean> {
-  const there = now.observation.of(now.host)
-  if (!there?.health?.healthy || isProven(there.proof, now.settings, context.clock.now())) return false
-  await proveChat(hostOf(open, there.instanceId, context), now.settings)
-  return true
-}
+export const renewProof = async (run: Run, now: Now): Promise<boolean> =>
+  (await withProof(run, now, now.observation)) !== now.observation
 
 /**
  * The result of a run, with a new chat proof if the run did not change the host and its stored proof is no longer
