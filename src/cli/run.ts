@@ -120,10 +120,11 @@ export async function runCommand(
  */
 function sameLine({ name, options }: Command, given: GlobalOptions, args: readonly string[]): CommandLine {
   const values = new Map<string, unknown>(Object.entries(given))
-  const flags = Object.keys(options).flatMap((option): [string, unknown][] => {
+  const flags = Object.entries(options).flatMap(([option, spec]): [string, unknown][] => {
     const value = values.get(camel(option))
     if (value === undefined || ['yes', 'confirm'].includes(option)) return []
-    return [value === false ? [`no-${option}`, true] : [option, value]]
+    if (value === false) return [[`no-${option}`, true]]
+    return [[option, spec.kind === 'word' && spec.secret ? spec.value : value]]
   })
   return { ...bareCommand(name as CommandPath), args, flags: Object.fromEntries(flags) } as CommandLine
 }

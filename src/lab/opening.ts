@@ -4,6 +4,7 @@ import type { Choices } from './choices.js'
 import { isCovered } from './cidr.js'
 import { type PlainKey, plainKeys, plainSetting, textOf } from './plain-settings.js'
 import { monthlyCost } from './prices.js'
+import { settingFlags } from './setting-flags.js'
 import type { Settings } from './settings.js'
 
 type UpFlags = Extract<CommandLine, { path: 'up' }>['flags'] & object
@@ -143,6 +144,8 @@ function unsaidSetting(
   const { flag, opens } = plainSetting(key)
   if (typeof opens === 'string' || choices[key] !== undefined) return []
   const value = settings[key]
+  // Without a `--no-` form nobody can have removed it.
+  if (value === undefined && !('off' in settingFlags[flag])) return []
   const hasModels = settings.models.length > 0
   const isDearer = (type: string, than: string) => isDearerIn(region, settings.diskGb, type, than)
   const change = opens(value, { actual, launches, hasModels, isDearer })

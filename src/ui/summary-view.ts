@@ -116,7 +116,11 @@ const refusedCertificate = (health: Summary['health'], { hint }: Pick<Ui, 'hint'
   if (served || !last?.detail) return []
   const retreat = hint({ command: { path: 'up', flags: { 'no-trusted-certificate': true } } })
   return [
-    `The last attempt to get a trusted certificate failed: ${clean(last.detail).replace(/\.$/, '')}. The host goes on trying. To see whether it has one: ${hint({ command: { path: 'status' } })}. To use the lab’s own certificate and close port 80: ${retreat}`,
+    [
+      `The last attempt to get a trusted certificate failed: ${clean(last.detail).replace(/\.$/, '')}. The host goes on trying.`,
+      `To see whether it has one: ${hint({ command: { path: 'status' } })}`,
+      `To use the lab’s own certificate and close port 80: ${retreat}`,
+    ].join('\n  '),
   ]
 }
 

@@ -124,6 +124,7 @@ const poisons: [string, Partial<Settings>, Actual, object][] = [
   ],
   ['a larger disk', { diskGb: 16_000 }, there, { disk: '16000' }],
   ['longer answers', { maxTokens: 128_000 }, there, { 'max-tokens': '128000' }],
+  ['no limit of answers', {}, { ...there, maxTokens: 4096 }, { 'no-max-tokens': true }],
   [
     'longer answers while the host cannot be asked',
     { maxTokens: 128_000 },
