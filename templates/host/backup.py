@@ -137,7 +137,7 @@ def pack(asked):
     with explained(to):
         tell("asking S3 whether the bucket takes it")
         left = s3.abort_left(LEFT, to["suffix"], to["account"])
-        place_of(to).check()
+        place_of(to).check(LEFT)
     tell("dumping the data")
     made = dump("make", "backup", DUMP_SETTINGS=asked["settings"])["dump"]
     room()
