@@ -103,6 +103,7 @@ export async function run(options: UpOptions, kill?: Kill) {
     signal: new AbortController().signal,
     connect,
     settled: () => {},
+    continuesWith: () => {},
   }
   const view = { plan: () => {}, dryRun: () => {}, summary: () => {} }
   const code = await up({ yes: true, ...options }, context, view)
