@@ -137,3 +137,26 @@ describe('destroy', () => {
     expect((await run('backup list')).code).toBe(3)
   })
 })
+
+it('a backup of an arm64 lab is restored into an x86_64 lab of another region, which keeps its own settings', async () => {
+  const { run, folder } = fresh()
+  const file = join(folder, 'lab.backup')
+  const done = async (line: string) => {
+    const ended = await run(line)
+    expect(ended.code, `${line}: ${ended.stderr}`).toBe(0)
+    return ended
+  }
+  await done('up --yes --region eu-central-1 --instance-type t4g.medium --disk 60 --allowance 5')
+  await done('user add ann@example.org --region eu-central-1')
+  await done(`backup ${file} --passphrase-file ${passphrase} --region eu-central-1`)
+  await done('destroy --confirm default --no-backup --region eu-central-1')
+
+  await done('up --yes --region us-east-1 --instance-type t3.medium')
+  const spec = async () => (json(await done('status --json --region us-east-1')) as { spec: unknown }).spec
+  const before = await spec()
+  expect(before).toMatchObject({ instanceType: 't3.medium', diskGb: 30 })
+  await done(`restore ${file} --confirm default --passphrase-file ${passphrase} --region us-east-1`)
+  expect(await spec()).toEqual(before)
+  expect((await done('user list --region us-east-1')).stdout).toContain('ann@example.org')
+  expect((await done('up --yes --dry-run --region us-east-1')).stdout).not.toMatch(/^ +[+~-] /m)
+})
