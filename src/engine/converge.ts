@@ -149,6 +149,9 @@ export async function ensure(
         for (const first of resource.after.filter(({ isFirst }) => isFirst)) await context.ready(first)
         stopIfAsked()
         if (action === 'remove') {
+          for (const other of items)
+            if (other.action === 'remove' && needs(other.resource).has(resource))
+              await context.ready(other.resource)
           if (state !== undefined) await resource.remove(state, context)
           emit({ ...task(resource), state: 'done', detail: 'removed' })
           return undefined

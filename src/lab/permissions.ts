@@ -109,6 +109,8 @@ export const commandNeeds = {
       ...hostSetupActions.observe,
       ...hostSetupActions.ensure,
       ...all('ensure'),
+      // A schedule that the settings no longer have.
+      ...schedule('remove'),
       ...replace,
       ...lock,
       ...access,

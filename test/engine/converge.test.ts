@@ -73,6 +73,15 @@ describe('ensure', () => {
     expect(log).toEqual(['remove b', 'removed b'])
   })
 
+  it('removes what is no longer wanted after what needs it', async () => {
+    const { log, resource, there } = fakeResources()
+    const a = { ...resource('a'), isUnwanted: true }
+    const b = { ...resource('b', [a]), isUnwanted: true }
+    there.set('a', 'right').set('b', 'right')
+    await converge([a, b])
+    expect(log).toEqual(['remove b', 'removed b', 'remove a', 'removed a'])
+  })
+
   it('does not change what only the user can change, and reports it', async () => {
     const { log, resource, there } = fakeResources()
     const a = resource('a', [], { byHand: 'buy another' })

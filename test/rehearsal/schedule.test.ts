@@ -1,0 +1,70 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { account } from './in-process.js'
+
+const parameter = '/librechat-lab/default/spec'
+const set = 'schedule set --start 08:00 --stop 20:00 --timezone UTC'
+
+describe('a schedule that is missing in the stored settings', () => {
+  let lab = account()
+  const schedules = () => Object.keys(lab.there().regions['us-east-1']?.scheduleGroups ?? {})
+  const stored = () =>
+    JSON.parse(lab.there().regions['us-east-1']?.parameters[parameter]?.value ?? '') as Record<
+      string,
+      object | undefined
+    >
+  beforeEach(async () => {
+    lab = account()
+    await lab.run('up --yes')
+    await lab.run(set)
+    lab.change(({ regions }) => {
+      const found = regions['us-east-1']?.parameters[parameter]
+      if (found) found.value = JSON.stringify({ ...stored(), schedule: undefined })
+    })
+  })
+
+  it('is told by status and schedule show, and deleted by schedule off', async () => {
+    const status = await lab.run('status')
+    expect(status.code).toBe(2)
+    expect(status.stdout).toMatch(/schedules LibreChat/)
+    const shown = await lab.run('schedule show')
+    expect(shown.stdout).toMatch(
+      /have no schedule, but AWS has one:[\s\S]*schedule off --rehearse +deletes it/,
+    )
+    expect(await lab.run('schedule off')).toMatchObject({ code: 0 })
+    expect(schedules()).toEqual([])
+    expect(Object.keys(stored().creations ?? {})).not.toContain('scheduleGroup')
+    expect((await lab.run('schedule show')).stdout).toContain('has no schedule.')
+    expect(await lab.run('status')).toMatchObject({ code: 0 })
+  })
+
+  it('is not deleted by up --yes, and stored again by schedule set', async () => {
+    const refused = await lab.run('up --yes')
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain('would delete the schedule')
+    expect(refused.stderr).not.toContain('applies it')
+    expect(schedules()).toEqual(['LibreChat'])
+    expect(await lab.run(set)).toMatchObject({ code: 0 })
+    expect(await lab.run('up --yes')).toMatchObject({ code: 0 })
+    expect(await lab.run('status')).toMatchObject({ code: 0 })
+  })
+
+  it('leaves a group and a role, which up removes', async () => {
+    lab.change(({ regions }) => {
+      for (const group of Object.values(regions['us-east-1']?.scheduleGroups ?? {})) group.schedules = {}
+    })
+    const planned = await lab.run('up --dry-run')
+    expect(planned.stdout).toMatch(/- role LibreChatScheduleRole[\s\S]*- schedule group LibreChat/)
+    expect(await lab.run('up --yes')).toMatchObject({ code: 0 })
+    expect(schedules()).toEqual([])
+    expect(Object.keys(lab.there().roles)).toEqual(['LibreChatInstanceRole'])
+    expect(await lab.run('status')).toMatchObject({ code: 0 })
+  })
+
+  it('is deleted by destroy', async () => {
+    const ended = await lab.run('destroy --confirm default --no-backup')
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(ended.stdout).not.toContain('not proven')
+    expect(schedules()).toEqual([])
+    expect(Object.keys(lab.there().roles)).toEqual([])
+  })
+})
