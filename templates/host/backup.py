@@ -55,6 +55,7 @@ def must(*command, **options):
 
 
 def room():
+    """Ends an earlier transfer and deletes what it has left, before the space is judged."""
     run("systemctl", "stop", f"{UNIT}.service")
     shutil.rmtree(ROOM, ignore_errors=True)
     shutil.rmtree(INCOMING, ignore_errors=True)
@@ -90,8 +91,8 @@ def certify(public):
 
 
 def make(asked):
-    made = dump("make", "backup", DUMP_SETTINGS=asked["settings"])["dump"]
     room()
+    made = dump("make", "backup", DUMP_SETTINGS=asked["settings"])["dump"]
     certify(asked["publicKey"])
     directory = f"{DUMPS}/{made['id']}"
     files = {name: os.path.getsize(f"{directory}/{name}") for name in FILES}
@@ -137,10 +138,10 @@ def pack(asked):
     with explained(to):
         tell("asking S3 whether the bucket takes it")
         left = s3.abort_left(LEFT, to["suffix"], to["account"])
-        place_of(to).check()
+        place_of(to).check(LEFT)
     tell("dumping the data")
-    made = dump("make", "backup", DUMP_SETTINGS=asked["settings"])["dump"]
     room()
+    made = dump("make", "backup", DUMP_SETTINGS=asked["settings"])["dump"]
     certify(asked["publicKey"])
     # Packing deletes its files. A folder with this ending is no dump, and is deleted before the next one is made.
     directory = f"{DUMPS}/{made['id']}.part"
@@ -221,15 +222,18 @@ def tell(words):
 
 
 def receive(asked):
+    no_update()
     sizes = asked["files"]
     if not re.fullmatch(r"[0-9]{8}T[0-9]{6}Z-[a-z][a-z0-9-]{0,29}", asked["id"]) or sorted(sizes) != sorted(FILES):
         refuse("backup-foreign", "This file is no backup of a lab.", "Nothing was changed.")
+    # What an interrupted backup or transfer has left takes the space of this one.
+    dump("prune")
+    room()
     space = os.statvfs("/var/lib")
     free, needed = space.f_bavail * space.f_frsize, sum(sizes.values()) + 1024**3
     if free < needed:
         refuse("disk-full", f"The disk has {free // 1024**2} MiB left, and the backup needs {needed // 1024**2} MiB.",
                "Nothing was changed.", step("larger-disk"))
-    room()
     incoming = f"{INCOMING}/{asked['id']}"
     os.makedirs(incoming, mode=0o700)
     must("openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072", "-out", f"{ROOM}/key.pem")
@@ -237,8 +241,17 @@ def receive(asked):
     answer({"receive": {"publicKey": public, **serve(incoming, asked)}})
 
 
+def no_update():
+    """Refuses while an update is to be continued: its rollback would replace what is restored."""
+    if os.path.exists(f"{LAB}/state/update.json"):
+        refuse("update-pending", "An update of LibreChat was interrupted on this host.",
+               "The host continues it, and a rollback would replace the restored data. Nothing was changed.",
+               step("update"))
+
+
 def restore(asked):
     """A dump of this host, or a received one: its digests prove that it is complete."""
+    no_update()
     name = asked["id"]
     if asked.get("received"):
         run("systemctl", "stop", f"{UNIT}.service")

@@ -22,8 +22,8 @@ for unit in librechat-lab-{portainer,dump,idle,money,certificate}.{service,timer
   if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
 done
 if [ $changed = yes ]; then systemctl daemon-reload; fi
-# The command line has seen to it that a shutdown stops the instance, or it would have left this file.
-rm -f state/idle-stop-held
+# The command line has seen to it that a shutdown stops the instance, or it would have left this file. A boot has not.
+if [ "$CODE" != "$LAB/update" ]; then rm -f state/idle-stop-held; fi
 on=(librechat-lab-{portainer,dump,money}.timer librechat-lab-finish.service) off=()
 if grep -q '^LAB_IDLE_STOP=' .env; then on+=(librechat-lab-idle.timer); else off+=(librechat-lab-idle.timer); fi
 if grep -q '^LAB_CERTIFICATE=trusted$' .env; then on+=(librechat-lab-certificate.timer); else off+=(librechat-lab-certificate.timer); fi

@@ -39,8 +39,8 @@ trap ended EXIT
 # What goes on with an interrupted update at the next boot is there before the update begins.
 if put "$CODE/units/librechat-lab-update.service" /etc/systemd/system/librechat-lab-update.service 644; then
   systemctl daemon-reload
-  systemctl enable librechat-lab-update.service
 fi
+systemctl enable librechat-lab-update.service
 update begin
 
 put "$CODE/compose.yaml" compose.yaml 644 || true

@@ -56,6 +56,46 @@ const partsIn = (files: Record<string, number>) =>
     Array.from({ length: partsOf(size) }, (_, number) => ({ file, number })),
   )
 
+it.skipIf(!hasPython)('a restore is refused while an update may still be rolled back', async () => {
+  const host = new DumpHost()
+  onTestFinished(host.close)
+  const id = host.changed()
+  host.put('lab/state/update.json', JSON.stringify({ moves: {}, dump: id }))
+  const served = host.served()
+  for (const request of [
+    { action: 'receive', publicKey: publicPem(key), id, files: {} },
+    { action: 'restore', id },
+    { action: 'restore', id, received: true },
+  ])
+    expect(await host.backupBeside(request, {})).toMatchObject({
+      error: { code: 'update-pending', refused: true, fix: [{ code: 'update' }] },
+    })
+  expect(host.served()).toEqual(served)
+  expect(host.list('dumps')).toEqual([id])
+})
+
+it.skipIf(!hasPython)(
+  'a transfer deletes what an interrupted one has left, before the disk is measured',
+  async () => {
+    const host = new DumpHost()
+    onTestFinished(host.close)
+    for (const name of ['incoming', 'dumps/20260101T000000Z-backup.part']) host.directory(name)
+    const files = Object.fromEntries(
+      [
+        'mongodb.archive.gz',
+        'files.tar',
+        'secrets.env',
+        'allowances.json',
+        'settings.json',
+        'manifest.json',
+      ].map((name) => [name, 1e15]),
+    )
+    const request = { action: 'receive', publicKey: publicPem(key), id: '20260101T000000Z-backup', files }
+    expect(await host.backupBeside(request, {})).toMatchObject({ error: { code: 'disk-full' } })
+    expect([host.list('.').includes('incoming'), host.list('dumps')]).toEqual([false, []])
+  },
+)
+
 it.skipIf(!hasPython)(
   'a dump is downloaded encrypted and uploaded again, byte for byte, over a connection that breaks ten times each way',
   async () => {

@@ -57,6 +57,22 @@ describe.skipIf(!hasPython)('a dump', () => {
     expect(host.list('dumps')).toHaveLength(7)
     expect(host.list('dumps')[0]).toBe('20260104T020000Z-nightly')
   })
+
+  it('is kept beside these as long as an update may restore it', () => {
+    const ids = ['20260101', '20260102', '20260103'].map((day) => `${day}T020000Z-update`)
+    for (const id of ids) {
+      host.directory(`dumps/${id}`)
+      host.put(`dumps/${id}/manifest.json`, '{}')
+    }
+    host.put('lab/state/update.json', JSON.stringify({ moves: {}, dump: ids[0] }))
+    expect(host.dump('prune').json.removed).toEqual([])
+    // An update without a dump yet, and one whose record is cut off.
+    for (const record of ['{"moves":{}}', '{"mov']) {
+      host.put('lab/state/update.json', record)
+      expect(host.dump('prune').status).toBe(0)
+    }
+    expect(host.list('dumps')).toEqual(ids.slice(1))
+  })
 })
 
 describe.skipIf(!hasPython)('a restore', () => {
@@ -69,6 +85,16 @@ describe.skipIf(!hasPython)('a restore', () => {
     host.dump('restore', restored.before)
     expect(host.served()).toEqual(second)
     expect(host.list('lab/state').filter((name) => name.startsWith('allowances'))).toHaveLength(1)
+  })
+
+  it('deletes what was interrupted before it measures the disk', () => {
+    const id = host.changed()
+    host.directory('dumps/20260101T020000Z-backup.part')
+    // The disk is measured by then: this stops the restore.
+    host.put('undumped', '')
+    host.dump('restore', id)
+    host.remove('undumped')
+    expect(host.list('dumps')).toEqual([id])
   })
 
   it('says why MongoDB’s tools failed, without their progress', () => {
