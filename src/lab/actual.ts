@@ -35,8 +35,6 @@ export interface Actual {
   limit?: number | null | undefined
   /** AWS's budget; undefined: there is none. */
   budget?: { usd: number; alerts: readonly string[] } | undefined
-  /** Whether EventBridge Scheduler starts and stops the lab. */
-  schedule?: boolean
   /** Minutes until the host stops itself; 0: never. */
   idleStop?: number | undefined
   /** The most tokens of an answer that the last proof asked for. */
@@ -51,13 +49,12 @@ export function actualOf(seen: {
   role?: Pick<RoleState, 'boundary' | 'inline'> | undefined
   instance?: Pick<InstanceState, 'type' | 'subnetId' | 'volume'> | undefined
   budget?: Pick<BudgetState, 'usd' | 'notices'> | undefined
-  schedules?: object | undefined
   health?:
     | (Pick<HostHealth, 'release' | 'site' | 'models' | 'users' | 'proof' | 'idleStop' | 'money'> &
         Partial<Pick<HostHealth, 'trustedCertificate'>>)
     | undefined
 }): Actual {
-  const { group, role, instance, budget, schedules, health } = seen
+  const { group, role, instance, budget, health } = seen
   const rules = group?.ingress ?? []
   const sourcesOf = (port: LabPort) => [
     ...new Set(
@@ -82,7 +79,6 @@ export function actualOf(seen: {
       ? { instanceType: instance.type, diskGb: instance.volume?.sizeGb, subnetId: instance.subnetId }
       : {}),
     ...(budget ? { budget: { usd: budget.usd, alerts: readersOf(budget) } } : {}),
-    ...(schedules ? { schedule: true } : {}),
     ...(setUp
       ? {
           domain: health.site === '' || isIPv4(health.site) ? 'none' : health.site,

@@ -258,7 +258,9 @@ function scheduleResources(
     settings: { schedule, permissionsBoundary },
     instance,
     withSchedule,
-  }: Pick<GraphOptions, 'clients' | 'settings' | 'withSchedule'> & { instance: Resource<InstanceState> },
+  }: Pick<Required<GraphOptions>, 'clients' | 'settings' | 'withSchedule'> & {
+    instance: Resource<InstanceState>
+  },
   owned: Record<
     'role' | 'group',
     Pick<Parameters<typeof scheduleGroup>[0], 'lab' | 'adopt' | 'proof' | 'after'>
@@ -287,10 +289,11 @@ function scheduleResources(
 }
 
 /**
- * A resource of a schedule that the settings don't have.
+ * A resource of a schedule that the settings don't have. It is shown, and only `schedule off` removes it: without it, the
+ * lab would run all the time.
  * @param withStrangers whether one that is not the lab's is an error; otherwise it is left alone
  */
-const unwanted = <State>(resource: Resource<State>, withStrangers = false): Resource<State> => ({
+const unwanted = <State>(resource: Resource<State>, withStrangers: boolean): Resource<State> => ({
   ...resource,
   isUnwanted: true,
   observe: (seen) =>
@@ -299,7 +302,16 @@ const unwanted = <State>(resource: Resource<State>, withStrangers = false): Reso
       return undefined
     }),
   changes: (state) =>
-    state === undefined ? [] : [{ what: 'schedule', from: 'in AWS', to: 'none, as in the settings' }],
+    state === undefined
+      ? []
+      : [
+          {
+            what: 'schedule',
+            from: 'in AWS',
+            to: 'none, as in the settings',
+            byHand: [{ path: 'schedule off' }, ' deletes it'],
+          },
+        ],
 })
 
 /**

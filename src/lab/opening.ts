@@ -13,10 +13,9 @@ type UpFlags = Extract<CommandLine, { path: 'up' }>['flags'] & object
 interface Unsaid {
   /** Completes the sentence "The stored settings would …". */
   would: string
-  /** Undefined: no flag of `up` does. */
-  flags?: UpFlags
-  /** Alternative commands. */
-  instead?: Hint | readonly Hint[]
+  flags: UpFlags
+  /** An alternative command. */
+  instead?: Hint
 }
 
 /** What this run itself chose. */
@@ -61,23 +60,8 @@ export function unsaidChanges(settings: Settings, actual: Actual, chosen: Chosen
     ...unsaidModels(settings, actual, chosen),
     ...plainKeys.flatMap((key) => unsaidSetting(key, settings, actual, chosen)),
     ...unsaidBudget(settings, actual, choices),
-    ...unsaidEnd(settings, actual),
   ]
 }
-
-/** Without its schedule, a lab runs all the time and costs more. */
-const unsaidEnd = ({ schedule }: Settings, actual: Actual): Unsaid[] =>
-  schedule || !actual.schedule
-    ? []
-    : [
-        {
-          would: 'delete the schedule that starts and stops the lab',
-          instead: [
-            { command: { path: 'schedule off' }, text: 'deletes it' },
-            { command: { path: 'schedule set' }, text: 'stores one again' },
-          ],
-        },
-      ]
 
 /**
  * What to do about the first user. One is created only on a host without users; `reset` sets a new password, because
@@ -231,9 +215,7 @@ export function refuseUnsaid(unsaid: readonly Unsaid[]): void {
     what: `The stored settings would ${unsaid.map(({ would }) => would).join('; ')}, and this command does not ask for it.`,
     why: 'An interrupted run may have stored that, or someone else in the account. With --yes nobody confirms the plan.',
     fix: [
-      ...(unsaid.every((one) => one.flags)
-        ? [{ command: { path: 'up' as const, flags }, text: 'applies it' }]
-        : []),
+      { command: { path: 'up', flags }, text: 'applies it' },
       ...unsaid.flatMap(({ instead }) => instead ?? []),
       { command: { path: 'up' }, text: 'shows the plan and asks' },
     ],

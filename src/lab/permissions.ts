@@ -109,8 +109,6 @@ export const commandNeeds = {
       ...hostSetupActions.observe,
       ...hostSetupActions.ensure,
       ...all('ensure'),
-      // A schedule that the settings no longer have.
-      ...schedule('remove'),
       ...replace,
       ...lock,
       ...access,

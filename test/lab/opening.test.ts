@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import type { LabError } from '../../src/core/error.js'
 import { type Actual, actualOf } from '../../src/lab/actual.js'
 import { refuseUnsaid, unsaidChanges } from '../../src/lab/opening.js'
 import { settingRows } from '../../src/lab/setting-rows.js'
@@ -184,23 +183,6 @@ describe('stored settings', () => {
         ]),
       }),
     )
-  })
-
-  it('without the schedule of the lab are refused, and no flag of up asks for that', () => {
-    const unsaid = unsaidChanges(settings, { ...there, schedule: true, idleStop: 120 }, said)
-    expect(unsaid.map(({ flags }) => flags)).toEqual([{ 'no-idle-stop': true }, undefined])
-    try {
-      refuseUnsaid(unsaid)
-      expect.unreachable()
-    } catch (error) {
-      expect((error as LabError).fix).toEqual([
-        expect.objectContaining({ command: { path: 'schedule off' } }),
-        expect.objectContaining({ command: { path: 'schedule set' } }),
-        { command: { path: 'up' }, text: 'shows the plan and asks' },
-      ])
-    }
-    const schedule: Settings['schedule'] = { start: '08:00', stop: '20:00', days: ['mon'], timezone: 'UTC' }
-    expect(unsaidChanges({ ...settings, schedule }, { ...there, schedule: true }, said)).toEqual([])
   })
 
   it('may set an idle stop, and an earlier one', () => {

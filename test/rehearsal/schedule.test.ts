@@ -37,30 +37,22 @@ describe('a schedule that is missing in the stored settings', () => {
     expect(await lab.run('status')).toMatchObject({ code: 0 })
   })
 
-  it('is not deleted by up --yes, and stored again by schedule set', async () => {
-    const refused = await lab.run('up --yes')
-    expect(refused.code).toBe(1)
-    expect(refused.stderr).toContain('would delete the schedule')
-    expect(refused.stderr).not.toContain('applies it')
+  it('is told and kept by up, and stored again by schedule set', async () => {
+    const kept = await lab.run('up --yes')
+    expect(kept.code, kept.stderr).toBe(0)
+    expect(kept.stderr).toContain(
+      'still starts and stops the lab. librechat-lab schedule off --rehearse ends that',
+    )
     expect(schedules()).toEqual(['LibreChat'])
+    expect(Object.keys(stored().creations ?? {})).toContain('scheduleGroup')
+    expect(await lab.run('status')).toMatchObject({ code: 2 })
     expect(await lab.run(set)).toMatchObject({ code: 0 })
-    expect(await lab.run('up --yes')).toMatchObject({ code: 0 })
+    expect((await lab.run('up --yes')).stderr).not.toContain('schedule')
     expect(await lab.run('status')).toMatchObject({ code: 0 })
   })
 
-  it('leaves a group and a role, which up removes', async () => {
-    lab.change(({ regions }) => {
-      for (const group of Object.values(regions['us-east-1']?.scheduleGroups ?? {})) group.schedules = {}
-    })
-    const planned = await lab.run('up --dry-run')
-    expect(planned.stdout).toMatch(/- role LibreChatScheduleRole[\s\S]*- schedule group LibreChat/)
-    expect(await lab.run('up --yes')).toMatchObject({ code: 0 })
-    expect(schedules()).toEqual([])
-    expect(Object.keys(lab.there().roles)).toEqual(['LibreChatInstanceRole'])
-    expect(await lab.run('status')).toMatchObject({ code: 0 })
-  })
-
-  it('is deleted by destroy', async () => {
+  it('is deleted by destroy, also after an up', async () => {
+    await lab.run('up --yes --disk 40')
     const ended = await lab.run('destroy --confirm default --no-backup')
     expect(ended.code, ended.stderr).toBe(0)
     expect(ended.stdout).not.toContain('not proven')

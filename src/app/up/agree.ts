@@ -71,7 +71,6 @@ function costBefore(
 }
 
 const raisesCost = (now: Now, plan: Plan): boolean => {
-  if (now.actual.schedule && !plan.settings.schedule) return true
   const [before, after] = [costBefore(now, plan), plan.cost.monthlyUsd]
   return before !== undefined && after !== undefined && after > before
 }

@@ -76,7 +76,6 @@ export async function lookAt(run: Run, look: Look): Promise<Now> {
     role: seen.of(parts.graph.role),
     instance: seen.of(parts.graph.instance),
     budget: seen.of(parts.graph.budget),
-    schedules: seen.of(parts.graph.schedules),
     health: seen.of(parts.host)?.health,
   })
   const movesFrom = look.moves ?? unfinishedMove(parts.graph, seen)
