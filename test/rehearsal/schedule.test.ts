@@ -1,26 +1,28 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { account } from './in-process.js'
 
 const parameter = '/librechat-lab/default/spec'
 const set = 'schedule set --start 08:00 --stop 20:00 --timezone UTC'
 
 describe('a schedule that is missing in the stored settings', () => {
-  let lab = account()
+  const lab = account()
+  let whole: ReturnType<typeof lab.there>
   const schedules = () => Object.keys(lab.there().regions['us-east-1']?.scheduleGroups ?? {})
   const stored = () =>
     JSON.parse(lab.there().regions['us-east-1']?.parameters[parameter]?.value ?? '') as Record<
       string,
       object | undefined
     >
-  beforeEach(async () => {
-    lab = account()
+  beforeAll(async () => {
     await lab.run('up --yes')
     await lab.run(set)
     lab.change(({ regions }) => {
       const found = regions['us-east-1']?.parameters[parameter]
       if (found) found.value = JSON.stringify({ ...stored(), schedule: undefined })
     })
+    whole = lab.there()
   })
+  beforeEach(() => lab.change((now) => Object.assign(now, whole)))
 
   it('is told by status and schedule show, and deleted by schedule off', async () => {
     const status = await lab.run('status')
