@@ -4,7 +4,7 @@ import type { HostHealth } from '../app/host-work.js'
 import type { Settings } from '../app/open-lab.js'
 import { bytesText } from '../core/bytes.js'
 import type { Hint, Prose } from '../core/error.js'
-import { clean, duration } from './style.js'
+import { clean, duration, unbroken } from './style.js'
 import { columns } from './table.js'
 import type { Paint, Ui } from './ui.js'
 
@@ -32,6 +32,10 @@ export const reachText = ({ allow, openPort80 }: Pick<Settings, 'allow' | 'openP
 
 type Finding = HostHealth['problems'][number]
 
+/** A problem or warning of the host, with what to do. */
+export const findingText = ({ text, fix }: Finding, { hint }: Pick<Ui, 'hint'>): string =>
+  clean([text, ...fix.map(hint)].join(' '))
+
 export function healthLines(health: HostHealth, { style, hint }: Paint): string[] {
   const services = columns(
     Object.entries(health.services).map(([name, state]) => {
@@ -42,7 +46,6 @@ export function healthLines(health: HostHealth, { style, hint }: Paint): string[
       return [`  ${mark} ${name}`, style('dim', `${state}${restarts}`)]
     }),
   )
-  const said = ({ text, fix }: Finding) => [text, ...fix.map(hint)].join(' ')
   // An unhealthy service already has a line.
   const problems = health.problems.filter(({ code }) => code !== 'service')
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
@@ -67,30 +70,42 @@ export function healthLines(health: HostHealth, { style, hint }: Paint): string[
   return [
     ...services,
     ...facts.map((fact) => `    ${style('dim', clean(fact))}`),
-    ...problems.map((one) => `  ${style('red', '✖')} ${clean(said(one))}`),
-    ...health.warnings.map((one) => `  ${style('yellow', '!')} ${clean(said(one))}`),
+    ...problems.map((one) => `  ${style('red', '✖')} ${findingText(one, { hint })}`),
+    ...health.warnings.map((one) => `  ${style('yellow', '!')} ${findingText(one, { hint })}`),
   ]
 }
 
 /**
  * The certificate that port 443 serves: issuer, expiry, and the fingerprint to compare with the browser's warning.
  */
-function certificateFacts({ certificate, ownCertificate, trustedCertificate }: HostHealth): string[] {
+function certificateFacts(health: HostHealth): string[] {
+  const { certificate, ownCertificate, trustedCertificate } = health
   if (!certificate) return []
   const isOwn = certificate.sha256 !== '' && certificate.sha256 === ownCertificate?.sha256
-  const minute = (time: string) => time.replace(/T(\d\d:\d\d).*/, ' $1 UTC')
   const end = trustedCertificate?.served ? minute(certificate.notAfter) : certificate.notAfter.slice(0, 10)
   const whose = isOwn ? 'the lab’s own' : `issued by ${issuerText(certificate.issuer)}`
   const last = trustedCertificate?.last
+  const reason = unsaidReason(health)
   return [
     `certificate ${whose}, valid until ${end}`,
     ...(last
       ? [
-          `trusted certificate ${last.result === 'issued' ? 'last issued' : 'last failed'} on ${minute(last.at)}`,
+          `trusted certificate ${last.result === 'issued' ? 'last issued' : 'last failed'} on ${minute(last.at)}${reason === undefined ? '' : `: ${reason}`}`,
         ]
       : []),
     ...headed('SHA-256 fingerprint of the lab’s own certificate:', fingerprintLines(ownCertificate?.sha256)),
   ]
+}
+
+/** "2026-11-26 08:00 UTC" */
+export const minute = (time: string): string => time.replace(/T(\d\d:\d\d).*/, ' $1 UTC')
+
+/** Why the last attempt to get a trusted certificate failed, unless a finding of the host says it already. */
+export function unsaidReason({ trustedCertificate, problems, warnings }: HostHealth): string | undefined {
+  const { result, detail = '' } = trustedCertificate?.last ?? {}
+  const reason = detail.replace(/\.$/, '')
+  if (result === 'issued' || reason === '') return undefined
+  return [...problems, ...warnings].some(({ text }) => text.includes(reason)) ? undefined : reason
 }
 
 /** "C = US, O = Let's Encrypt, CN = E8" is "Let's Encrypt". */
@@ -154,7 +169,7 @@ function failureLines(failures: readonly Failure[], { style, hint }: Paint): str
     return [
       `  ${style('red', '✖')} ${clean(those.map(({ what }) => what).join(', '))}`,
       `      ${clean(cause)}`,
-      ...[...steps].map((step) => `      ${style('cyan', '→')} ${clean(step)}`),
+      ...[...steps].map((step) => `      ${style('cyan', '→')}${unbroken}${clean(step)}`),
     ]
   })
 }

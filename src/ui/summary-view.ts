@@ -4,12 +4,15 @@ import {
   chatJson,
   chatLines,
   chatWarnings,
+  findingText,
   fingerprintLines,
   healthJson,
   healthLines,
+  minute,
   openToMany,
   reachText,
   silentPort,
+  unsaidReason,
 } from './lab-view.js'
 import { costJson, planJson } from './plan-view.js'
 import { strangerLines } from './strangers-view.js'
@@ -93,36 +96,58 @@ export function summaryText(summary: Summary, paint: Paint): string {
   ].join('\n')
 }
 
-/** The browser's warning, and the fingerprint with which to check the lab's own certificate. */
+/** Which certificates the browser warns of, and the fingerprints with which to check them. */
 function certificateLines({ settings, health }: Summary): string[] {
-  if (settings.domain) return []
+  if (settings.domain) return portainerLines()
   if (health?.trustedCertificate?.served)
-    return ['  The certificate is publicly trusted; browsers do not warn.']
+    return ['  LibreChat’s certificate is publicly trusted; browsers do not warn of it.', ...portainerLines()]
   const own = settings.trustedCertificate
-    ? 'There is no trusted certificate yet. Until then the browser warns of the lab’s own one.'
-    : 'The certificate is the lab’s own, so the browser warns once.'
-  const halves = fingerprintLines(health?.ownCertificate?.sha256)
-  if (halves.length === 0) return [`  ${own} Accept it to continue.`]
+    ? 'LibreChat has no valid trusted certificate at the moment. Until it has one, the browser warns of the lab’s own.'
+    : 'LibreChat’s certificate is the lab’s own, so the browser warns of it.'
+  return [...checkable(own, health?.ownCertificate?.sha256), ...portainerLines()]
+}
+
+/** Portainer has a certificate of its own in every lab. */
+const portainerLines = (): string[] =>
+  checkable('Portainer’s certificate is its own, so the browser warns of it.')
+
+/** A certificate that browsers warn of, with its fingerprint. */
+function checkable(text: string, sha256?: string): string[] {
+  const halves = fingerprintLines(sha256)
+  if (halves.length === 0) return [`  ${text}`]
   return [
-    `  ${own}`,
-    '  Accept it where the browser shows this SHA-256 fingerprint:',
+    `  ${text}`,
+    '  Accept it only where the browser shows this SHA-256 fingerprint:',
     ...halves.map((half) => `    ${half}`),
   ]
 }
 
-/** Why there is no trusted certificate, where one is wanted. */
-const refusedCertificate = (health: Summary['health'], { hint }: Pick<Ui, 'hint'>): string[] => {
-  const { served = true, last } = health?.trustedCertificate ?? {}
-  if (served || !last?.detail) return []
-  const retreat = hint({ command: { path: 'up', flags: { 'no-trusted-certificate': true } } })
+/** Why there is no trusted certificate, or why it is not renewed, where one is wanted. */
+function refusedCertificate(health: Summary['health'], { hint }: Pick<Ui, 'hint'>): string[] {
+  if (!health?.trustedCertificate) return []
+  const found = [...health.problems, ...health.warnings].filter(({ code }) => certificateCodes.has(code))
+  const reason = unsaidReason(health)
+  if (found.length === 0 && reason === undefined) return []
+  const { served } = health.trustedCertificate
+  const until =
+    served && health.certificate
+      ? ` The present one is valid until ${minute(health.certificate.notAfter)}.`
+      : ''
   return [
     [
-      `The last attempt to get a trusted certificate failed: ${clean(last.detail).replace(/\.$/, '')}. The host goes on trying.`,
+      ...found.map((one) => findingText(one, { hint })),
+      ...(reason === undefined
+        ? []
+        : [
+            `The last attempt to ${served ? 'renew the' : 'get a'} trusted certificate failed: ${clean(reason)}. The host goes on trying.${until}`,
+          ]),
       `To see whether it has one: ${hint({ command: { path: 'status' } })}`,
-      `To use the lab’s own certificate and close port 80: ${retreat}`,
     ].join('\n  '),
   ]
 }
+
+/** The host's findings about a trusted certificate. */
+const certificateCodes = new Set(['certificate', 'own-certificate'])
 
 const nextSteps = (needsUser: boolean): (readonly [CommandLine, string])[] => [
   ...(needsUser
