@@ -4,6 +4,8 @@ import type { HostHealth } from '../app/host-work.js'
 import type { Settings } from '../app/open-lab.js'
 import { bytesText } from '../core/bytes.js'
 import type { Hint, Prose } from '../core/error.js'
+import { certificateFacts } from './certificate-view.js'
+import { findingText } from './finding-text.js'
 import { clean, duration, unbroken } from './style.js'
 import { columns } from './table.js'
 import type { Paint, Ui } from './ui.js'
@@ -31,10 +33,6 @@ export const reachText = ({ allow, openPort80 }: Pick<Settings, 'allow' | 'openP
 }
 
 type Finding = HostHealth['problems'][number]
-
-/** A problem or warning of the host, with what to do. */
-export const findingText = ({ text, fix }: Finding, { hint }: Pick<Ui, 'hint'>): string =>
-  clean([text, ...fix.map(hint)].join(' '))
 
 export function healthLines(health: HostHealth, { style, hint }: Paint): string[] {
   const services = columns(
@@ -74,50 +72,6 @@ export function healthLines(health: HostHealth, { style, hint }: Paint): string[
     ...health.warnings.map((one) => `  ${style('yellow', '!')} ${findingText(one, { hint })}`),
   ]
 }
-
-/**
- * The certificate that port 443 serves: issuer, expiry, and the fingerprint to compare with the browser's warning.
- */
-function certificateFacts(health: HostHealth): string[] {
-  const { certificate, ownCertificate, trustedCertificate } = health
-  if (!certificate) return []
-  const isOwn = certificate.sha256 !== '' && certificate.sha256 === ownCertificate?.sha256
-  const end = trustedCertificate?.served ? minute(certificate.notAfter) : certificate.notAfter.slice(0, 10)
-  const whose = isOwn ? 'the lab’s own' : `issued by ${issuerText(certificate.issuer)}`
-  const last = trustedCertificate?.last
-  const reason = unsaidReason(health)
-  return [
-    `certificate ${whose}, valid until ${end}`,
-    ...(last
-      ? [
-          `trusted certificate ${last.result === 'issued' ? 'last issued' : 'last failed'} on ${minute(last.at)}${reason === undefined ? '' : `: ${reason}`}`,
-        ]
-      : []),
-    ...headed('SHA-256 fingerprint of the lab’s own certificate:', fingerprintLines(ownCertificate?.sha256)),
-  ]
-}
-
-/** "2026-11-26 08:00 UTC" */
-export const minute = (time: string): string => time.replace(/T(\d\d:\d\d).*/, ' $1 UTC')
-
-/** Why the last attempt to get a trusted certificate failed, unless a finding of the host says it already. */
-export function unsaidReason({ trustedCertificate, problems, warnings }: HostHealth): string | undefined {
-  const { result, detail = '' } = trustedCertificate?.last ?? {}
-  const reason = detail.replace(/\.$/, '')
-  if (result === 'issued' || reason === '') return undefined
-  return [...problems, ...warnings].some(({ text }) => text.includes(reason)) ? undefined : reason
-}
-
-/** "C = US, O = Let's Encrypt, CN = E8" is "Let's Encrypt". */
-const issuerText = (issuer: string): string =>
-  /\bO ?= ?"?([^",]+)/.exec(issuer)?.[1] ?? /\bCN ?= ?"?([^",]+)/.exec(issuer)?.[1] ?? issuer
-
-const headed = (head: string, lines: readonly string[]) =>
-  lines.length > 0 ? [head, ...lines.map((line) => `  ${line}`)] : []
-
-/** A fingerprint in two halves, each of which fits on a line. */
-export const fingerprintLines = (sha256 = ''): string[] =>
-  sha256.length === 95 ? [sha256.slice(0, 47), sha256.slice(48)] : []
 
 /** "first set-up ready 140 s after boot: system 2 s, docker 24 s, images 20 s, stack 84 s, health 3 s" */
 function firstSetupFact({ seconds, stages }: NonNullable<HostHealth['firstSetup']>): string {

@@ -1,18 +1,15 @@
 import type { Summary } from '../app/up/run.js'
 import type { CommandLine } from '../core/error.js'
+import { certificateLines, certificateWarnings } from './certificate-view.js'
 import {
   chatJson,
   chatLines,
   chatWarnings,
-  findingText,
-  fingerprintLines,
   healthJson,
   healthLines,
-  minute,
   openToMany,
   reachText,
   silentPort,
-  unsaidReason,
 } from './lab-view.js'
 import { costJson, planJson } from './plan-view.js'
 import { strangerLines } from './strangers-view.js'
@@ -26,7 +23,7 @@ function warningsOf(summary: Summary, { hint }: Pick<Ui, 'hint'>): string[] {
     ...chatWarnings(judged, chat, { hint }),
     ...leftOut.map(({ names, why, fix }) => `Not in the menu: ${names.join(', ')}. ${why} ${hint(fix)}.`),
     ...openToMany(settings, { hint }),
-    ...refusedCertificate(health, { hint }),
+    ...certificateWarnings(health, { hint }),
     ...(health?.healthy && !answers.https ? [silentPort(443, settings, { hint })] : []),
     ...(health?.healthy && answers.https && !answers.portainer ? [silentPort(9443, settings, { hint })] : []),
     ...(refusal === 'nothing'
@@ -66,7 +63,7 @@ export function summaryText(summary: Summary, paint: Paint): string {
     ...(summary.tookMs === undefined ? [] : [['  Took', duration(summary.tookMs)]]),
     ['  AWS console', urls.sessionManager],
   ])
-  const browser = certificateLines(summary)
+  const browser = certificateLines(settings, health)
   const first = firstUser?.password
     ? [
         '',
@@ -95,59 +92,6 @@ export function summaryText(summary: Summary, paint: Paint): string {
     ...(summary.strangers.length > 0 ? ['', ...strangerLines(summary.strangers, summary.lab, paint)] : []),
   ].join('\n')
 }
-
-/** Which certificates the browser warns of, and the fingerprints with which to check them. */
-function certificateLines({ settings, health }: Summary): string[] {
-  if (settings.domain) return portainerLines()
-  if (health?.trustedCertificate?.served)
-    return ['  LibreChat’s certificate is publicly trusted; browsers do not warn of it.', ...portainerLines()]
-  const own = settings.trustedCertificate
-    ? 'LibreChat has no valid trusted certificate at the moment. Until it has one, the browser warns of the lab’s own.'
-    : 'LibreChat’s certificate is the lab’s own, so the browser warns of it.'
-  return [...checkable(own, health?.ownCertificate?.sha256), ...portainerLines()]
-}
-
-/** Portainer has a certificate of its own in every lab. */
-const portainerLines = (): string[] =>
-  checkable('Portainer’s certificate is its own, so the browser warns of it.')
-
-/** A certificate that browsers warn of, with its fingerprint. */
-function checkable(text: string, sha256?: string): string[] {
-  const halves = fingerprintLines(sha256)
-  if (halves.length === 0) return [`  ${text}`]
-  return [
-    `  ${text}`,
-    '  Accept it only where the browser shows this SHA-256 fingerprint:',
-    ...halves.map((half) => `    ${half}`),
-  ]
-}
-
-/** Why there is no trusted certificate, or why it is not renewed, where one is wanted. */
-function refusedCertificate(health: Summary['health'], { hint }: Pick<Ui, 'hint'>): string[] {
-  if (!health?.trustedCertificate) return []
-  const found = [...health.problems, ...health.warnings].filter(({ code }) => certificateCodes.has(code))
-  const reason = unsaidReason(health)
-  if (found.length === 0 && reason === undefined) return []
-  const { served } = health.trustedCertificate
-  const until =
-    served && health.certificate
-      ? ` The present one is valid until ${minute(health.certificate.notAfter)}.`
-      : ''
-  return [
-    [
-      ...found.map((one) => findingText(one, { hint })),
-      ...(reason === undefined
-        ? []
-        : [
-            `The last attempt to ${served ? 'renew the' : 'get a'} trusted certificate failed: ${clean(reason)}. The host goes on trying.${until}`,
-          ]),
-      `To see whether it has one: ${hint({ command: { path: 'status' } })}`,
-    ].join('\n  '),
-  ]
-}
-
-/** The host's findings about a trusted certificate. */
-const certificateCodes = new Set(['certificate', 'own-certificate'])
 
 const nextSteps = (needsUser: boolean): (readonly [CommandLine, string])[] => [
   ...(needsUser
