@@ -1,6 +1,6 @@
 import type { Instance } from '@aws-sdk/client-ec2'
 import { isRetryable } from '../aws/errors.js'
-import { LabError } from '../core/error.js'
+import { type Hint, LabError } from '../core/error.js'
 import { type Observation, observe, remove } from '../engine/converge.js'
 import type { Resource } from '../engine/resource.js'
 import { type Copies, copiesLeftAlone, findCopies } from '../lab/copies.js'
@@ -172,8 +172,12 @@ export class Destruction {
   /**
    * Removes what the plan names, and nothing else. LabError `changed-meanwhile`, or what AWS refused.
    * @param asked whether a user was asked, who may have taken an hour to answer
+   * @param goOn how to continue after a failure, if not with the same command
    */
-  async carryOut(context: Context, { asked }: { asked: boolean }): Promise<Destroyed> {
+  async carryOut(
+    context: Context,
+    { asked, goOn = sameAgain }: { asked: boolean; goOn?: string | Hint | undefined },
+  ): Promise<Destroyed> {
     const { clients, lab } = this.#open
     const { ui, clock } = context
     const agreed = this.plan.going.map(({ text }) => text)
@@ -192,7 +196,7 @@ export class Destruction {
         await removeSecrets(clients, now.leftovers.secrets)
       } catch (error) {
         if (lock.signal.aborted) throw error
-        throw toPartialFailure(error, { region: lab.region }, await this.#stillThere(context))
+        throw toPartialFailure(error, { region: lab.region }, [...(await this.#stillThere(context)), goOn])
       }
     })
     return await this.#outcome(agreed, context)
@@ -239,16 +243,17 @@ export class Destruction {
     }
   }
 
-  /** After a failure: what still exists, if it can be observed, and how to continue. */
+  /** After a failure: what still exists, if it can be observed. */
   async #stillThere(context: Context): Promise<string[]> {
-    const goOn = 'Run the same command again. It continues where it stopped.'
     // If the observation fails for the same reason, the original failure is reported.
     const [seen] = await Promise.allSettled([look(this.#open, context)])
-    if (seen.status === 'rejected') return [goOn]
+    if (seen.status === 'rejected') return []
     const left = itemsOf(seen.value, seen.value.graph.all).map(({ text }) => text)
-    return [`Still exists: ${left.join(', ')}`, goOn]
+    return [`Still exists: ${left.join(', ')}`]
   }
 }
+
+const sameAgain = 'Run the same command again. It continues where it stopped.'
 
 const leftAlone = ({ identity, leftovers, copies }: Seen): Stranger[] => [
   ...strangersOf(identity, leftovers),

@@ -78,6 +78,7 @@ export async function runCommand(
   // Answers of questions are added here; the typed options are not changed.
   let settled = given
   const options = () => settled
+  let onward = { options: {}, note: '' }
   const ui = await newUi(options, surroundings)
   const context: CommandContext = {
     ui,
@@ -90,6 +91,9 @@ export async function runCommand(
     settled: (more) => {
       if (more.rehearse && !settled.rehearse) ui.emit({ type: 'note', text: `\n${rehearsed.begins}` })
       settled = { ...settled, ...more }
+    },
+    continuesWith: (changed, note) => {
+      onward = { options: changed, note }
     },
     completionScript: async (shell) => (await import('./completion.js')).completionScript(shell),
   }
@@ -104,7 +108,12 @@ export async function runCommand(
     const { adviseFor } = await import('../aws/advice.js')
     const said =
       signal.aborted || error instanceof Interrupted
-        ? interrupted(command, sameLine(command, given, args, ui), error)
+        ? interrupted(
+            command,
+            sameLine(command, { ...given, ...onward.options }, args, ui),
+            onward.note,
+            error,
+          )
         : await adviseFor(error, settled, env)
     return await showFailure(said, settled, surroundings, ui)
   } finally {
@@ -139,19 +148,21 @@ function sameLine(
   } as CommandLine
 }
 
-const interrupted = ({ untilStopped, startsOver }: Command, command: CommandLine, cause: unknown): LabError =>
-  new LabError({
+function interrupted(
+  { untilStopped, startsOver }: Command,
+  command: CommandLine,
+  note: string,
+  cause: unknown,
+): LabError {
+  const does = untilStopped || startsOver ? 'starts again' : 'continues where it stopped'
+  return new LabError({
     code: 'interrupted',
     what: 'Interrupted.',
-    fix: [
-      {
-        command,
-        text: untilStopped || startsOver ? 'starts again' : 'continues where it stopped',
-      },
-    ],
+    fix: [{ command, text: note ? `${does}; ${note}` : does }],
     exitCode: 130,
     cause,
   })
+}
 
 /** Only at a terminal. */
 async function announceNewVersion(ui: Ui, env: NodeJS.ProcessEnv): Promise<void> {

@@ -1,5 +1,16 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -96,6 +107,35 @@ describe('a backup file', () => {
       code: 'file-not-written',
       message: expect.stringContaining('EISDIR'),
     })
+  })
+
+  it('is written by one run at a time, and neither damages the other', async () => {
+    const path = join(folder, 'twice.backup')
+    const first = await BackupWriter.create(path)
+    await expect(BackupWriter.create(path)).rejects.toMatchObject({ code: 'backup-under-way' })
+    await first.begin(header, lockKey(key, passphrase))
+    await first.seal((index) => sign('sha256', index, key))
+    await first.keep()
+    await first.discard()
+    await expect(BackupWriter.create(path)).rejects.toMatchObject({ code: 'file-exists' })
+    expect(readdirSync(folder).filter((name) => name.startsWith('twice'))).toEqual(['twice.backup'])
+    const reader = await BackupReader.open(path)
+    expect(reader.header).toEqual(header)
+    await reader.close()
+  })
+
+  it('replaces what a killed run left, which can’t damage it if it was only asleep', async () => {
+    const path = join(folder, 'asleep.backup')
+    const asleep = await BackupWriter.create(path)
+    utimesSync(`${path}.partial`, 0, 0)
+    const next = await BackupWriter.create(path)
+    await asleep.add('README.txt', Buffer.from('late'))
+    await asleep.seal((index) => sign('sha256', index, key))
+    await expect(asleep.keep()).rejects.toMatchObject({ code: 'backup-under-way' })
+    await asleep.discard()
+    expect(statSync(`${path}.partial`).size).toBe(0)
+    await next.discard()
+    expect(existsSync(`${path}.partial`)).toBe(false)
   })
 
   it('gets a name that none has, also of one that is under way', async () => {

@@ -1,6 +1,7 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { moveData } from '../../src/app/move-data.js'
-import { edit, freshLab, moveUsers, run, there } from '../support/replacing.js'
+import { edit, freshLab, moveUsers, run, state, staysDescribed, there } from '../support/replacing.js'
 
 // The data's way is a test of its own: here it is the host's users that move.
 vi.mock('../../src/app/move-data.js', () => ({ moveData: vi.fn() }))
@@ -46,6 +47,9 @@ describe('an instance that is replaced', () => {
 
   it('loses its data only where that is said', async () => {
     const [old = ''] = there().ids
+    await expect(run({ replaceInstance: 'i-00000000', discardData: true })).rejects.toMatchObject({
+      code: 'not-the-instance',
+    })
     expect((await run({ replaceInstance: old, discardData: true })).code).toBe(0)
     expect(move).not.toHaveBeenCalled()
     expect(there().ids).not.toContain(old)
@@ -70,5 +74,25 @@ describe('an instance that is replaced', () => {
     })
     await expect(run({ replaceInstance: old })).rejects.toMatchObject({ code: 'update-first' })
     expect(there().ids).toEqual([old])
+  })
+
+  it.each([
+    ['RunInstances', {}],
+    ['AssociateAddress', {}],
+    // The first user is created again, which --yes wants to hear.
+    ['TerminateInstances', { discardData: true, email: 'ann@example.org' }],
+  ])('killed after %s with %j: the same command goes on', async (call, how) => {
+    const [old = ''] = there().ids
+    const command = { replaceInstance: old, ...how }
+    const whole = readFileSync(state, 'utf8')
+    const { calls } = await run(command)
+    writeFileSync(state, whole)
+    await expect(run(command, calls.lastIndexOf(call) + 1)).rejects.toThrow()
+    staysDescribed(old)
+    expect((await run(command)).code).toBe(0)
+    const { ids, address, users } = there()
+    expect(ids).toEqual([address])
+    expect(ids).not.toContain(old)
+    if (!('discardData' in how)) expect(users[ids[0] ?? '']).toEqual(['ann@example.org'])
   })
 })

@@ -160,6 +160,8 @@ const poisons: [string, Partial<Settings>, Actual, object][] = [
     there,
     { budget: '50', alert: ['spy@example.net'] },
   ],
+  ['no idle stop any more', {}, { ...there, idleStop: 120 }, { 'no-idle-stop': true }],
+  ['a later idle stop', { idleStop: 240 }, { ...there, idleStop: 120 }, { 'idle-stop': '4h' }],
   ['another model', { models: [sonnet, other] }, there, { models: `${sonnet.id},${other.id}` }],
 ]
 
@@ -181,6 +183,11 @@ describe('stored settings', () => {
         ]),
       }),
     )
+  })
+
+  it('may set an idle stop, and an earlier one', () => {
+    for (const idleStop of [0, 120, 240, undefined])
+      expect(unsaidChanges({ ...settings, idleStop: 120 }, { ...there, idleStop }, said)).toEqual([])
   })
 
   it('with a subnet need the flag where an instance is launched, and only there', () => {

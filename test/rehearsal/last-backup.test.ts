@@ -49,7 +49,9 @@ describe('destroy', () => {
     const destroy = `destroy --confirm default --backup ${file} --passphrase-file ${passphrase}`
     const refused = await run(destroy)
     expect(refused.code).toBe(1)
-    expect(refused.stderr).toContain('nothing was deleted')
+    expect(refused.stderr).toMatch(/exists already\.[\s\S]*This run deleted nothing/)
+    expect(refused.stderr).toContain(`backup verify ${file}`)
+    expect(refused.stderr).toContain('destroy --rehearse --confirm default --no-backup')
     expect(json(await run('status --json'))).toMatchObject({ exists: true })
 
     const other = `${file}.2`
@@ -57,6 +59,29 @@ describe('destroy', () => {
     expect(ended.code, ended.stderr).toBe(0)
     expect(json(ended)).toMatchObject({ left: [], backup: other })
     expect(existsSync(other)).toBe(true)
+  })
+
+  it('interrupted or refused once the backup is made, says how to go on without another one', async () => {
+    const whole = await lab()
+    const begun = (file: string, more: Partial<RunOptions>) => {
+      const destroy = `destroy --confirm default --backup ${file} --passphrase-file ${passphrase} --release-address 203.0.113.10`
+      return whole.run(destroy, more)
+    }
+    const file = join(whole.folder, 'lab.backup')
+    const cut = await begun(file, { stopAt: /instance LibreChat +removed/ })
+    expect(cut.code, cut.stderr).toBe(130)
+    const [, line = ''] =
+      /librechat-lab (destroy .*\S) {3}continues where it stopped; the backup is in /.exec(cut.stderr) ?? []
+    expect(line).toBe('destroy --rehearse --no-backup --release-address 203.0.113.10')
+    expect(existsSync(file)).toBe(true)
+
+    // The same command is refused, and does not say that nothing was deleted.
+    const refused = await begun(`${file}.2`, {})
+    expect(refused.stderr).toMatch(/no instance to back up\.\n.*This run deleted nothing/)
+    expect(refused.stderr).toContain('--no-backup --release-address 203.0.113.10   deletes what is left')
+    const ended = await whole.run(`${line.replace(' --rehearse', '')} --confirm default`)
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(await whole.run('status')).toMatchObject({ code: 3 })
   })
 
   it('says how old the last backup file is', async () => {

@@ -26,6 +26,7 @@ import {
   BackupReader,
   BackupWriter,
   exists,
+  fileExists,
   fileFormat,
   freeName,
   type Header,
@@ -68,7 +69,7 @@ export async function backUpLab(
 ): Promise<Backup> {
   const file = await checkedTarget(given, open.lab.name, context)
   // Before anything else is done: a folder that can't be written is not found when LibreChat was stopped.
-  const writer = await BackupWriter.create(file)
+  const writer = await BackupWriter.create(file, context.signal)
   try {
     return await writeBackup(open, writer, options, context)
   } catch (error) {
@@ -188,14 +189,7 @@ async function checkedTarget(given: string | undefined, lab: string, { clock }: 
   if (given === undefined) return await freeName('.', lab, clock.now())
   if (isS3Url(given)) throw isFile(given)
   const file = resolve(given)
-  if (await exists(file)) {
-    throw new LabError({
-      code: 'file-exists',
-      what: `${file} exists already.`,
-      why: 'A backup never replaces a file.',
-      fix: [{ command: { path: 'backup' }, text: 'uses a new name in this folder' }],
-    })
-  }
+  if (await exists(file)) throw fileExists(file)
   // Until it is complete, it has a longer name.
   if (Buffer.byteLength(basename(file)) > 255 - '.partial'.length) {
     throw new LabError({

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm, stat, unlink } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import * as z from 'zod'
+import { systemClock } from '../../core/clock.js'
 import { LabError } from '../../core/error.js'
 
 /** Raised when older versions can no longer read the file. */
@@ -82,23 +83,72 @@ function tarHeader(name: string, size: number): Buffer {
 
 const padding = (size: number) => Buffer.alloc((block - (size % block)) % block)
 
-/** A backup while it is written, as `<file>.partial`; it has its own name once all of it is on the disk. */
+/** How often a run that writes a backup shows that it is alive, and after what silence it counts as killed. */
+const beatMs = 1000
+const silentMs = 5000
+
+/**
+ * A backup while it is written, as `<file>.partial`; it has its own name once all of it is on the disk. Of two runs with
+ * the same file, one is refused. The partial file of a killed run is replaced.
+ */
 export class BackupWriter {
   readonly digests: Record<string, string> = {}
   private last: Promise<unknown> = Promise.resolve()
+  private readonly beat: NodeJS.Timeout
+  private isKept = false
 
   private constructor(
     private readonly file: FileHandle,
     readonly path: string,
-  ) {}
+  ) {
+    // A transfer can pause for minutes, so the file's time is set on its own, by the clock of the file system.
+    this.beat = setInterval(() => {
+      const now = new Date()
+      this.inOrder(() => this.file.utimes(now, now)).catch(() => {}) // Thrown to the next call, in order.
+    }, beatMs).unref()
+  }
 
-  /** LabError `file-not-written`. */
-  static async create(path: string): Promise<BackupWriter> {
+  /**
+   * LabErrors `file-not-written`, `file-exists`, `backup-under-way`.
+   * @param signal ends the wait for another run that may have been killed
+   */
+  static async create(path: string, signal?: AbortSignal): Promise<BackupWriter> {
+    const partial = `${path}.partial`
     try {
-      return new BackupWriter(await open(`${path}.partial`, 'w+', 0o600), path)
+      for (;;) {
+        const file = await ignoring(['EEXIST'], () => open(partial, 'wx+', 0o600))
+        if (file) return await new BackupWriter(file, path).ifFree()
+        await untilSilent(path, signal)
+        await ignoring(['ENOENT'], () => unlink(partial))
+      }
     } catch (error) {
       throw notWritten(path, error)
     }
+  }
+
+  /** Another run may have finished the file before this one began. */
+  private async ifFree(): Promise<BackupWriter> {
+    if (!(await exists(this.path))) return this
+    await this.discard()
+    throw fileExists(this.path)
+  }
+
+  /** Runs one call after the other. A failed one is the failure of all that follow. */
+  private inOrder(work: () => Promise<unknown>): Promise<void> {
+    const done = this.last.then(async () => {
+      await work()
+    })
+    this.last = done
+    return done
+  }
+
+  /** Whether `<file>.partial` is still this run's: one that stands still for long is taken for a killed one. */
+  private async isOwn(): Promise<boolean> {
+    const [own, there] = await Promise.all([
+      this.file.stat({ bigint: true }),
+      ignoring(['ENOENT'], () => stat(`${this.path}.partial`, { bigint: true })),
+    ])
+    return own.ino === there?.ino && own.dev === there.dev
   }
 
   /** What stands before the parts. */
@@ -111,7 +161,7 @@ export class BackupWriter {
   /** Adds a file; in the order of the calls. LabError `file-not-written`. */
   add(name: string, data: Buffer): Promise<void> {
     this.digests[name] = sha256(data)
-    const done = this.last.then(async () => {
+    return this.inOrder(async () => {
       try {
         for (const chunk of [tarHeader(name, data.length), data, padding(data.length)])
           await this.file.write(chunk)
@@ -119,8 +169,6 @@ export class BackupWriter {
         throw notWritten(this.path, error)
       }
     })
-    this.last = done
-    return done
   }
 
   /** Ends the file with its index and the signature of that. It does not have its own name yet. */
@@ -128,21 +176,44 @@ export class BackupWriter {
     const index = Buffer.from(`${JSON.stringify(this.digests, null, 1)}\n`)
     await this.add('index.json', index)
     await this.add('index.sig', sign(index))
-    await this.file.write(Buffer.alloc(2 * block))
-    await this.file.sync()
-    await this.file.close()
+    await this.inOrder(async () => {
+      await this.file.write(Buffer.alloc(2 * block))
+      await this.file.sync()
+    })
     return `${this.path}.partial`
   }
 
-  /** Once it was read back. */
+  /** Once it was read back. LabErrors `file-exists`, `backup-under-way`. */
   async keep(): Promise<void> {
+    clearInterval(this.beat)
+    await this.last
+    if (!(await this.isOwn())) throw underWay(this.path)
+    if (await exists(this.path)) throw fileExists(this.path)
     await rename(`${this.path}.partial`, this.path)
+    this.isKept = true
+    await this.file.close()
   }
 
   async discard(): Promise<void> {
+    if (this.isKept) return
+    clearInterval(this.beat)
     await this.last.catch(() => {})
-    await this.file.close().catch(() => {})
-    await rm(`${this.path}.partial`, { force: true })
+    const isOwn = await this.isOwn()
+    await this.file.close()
+    if (isOwn) await rm(`${this.path}.partial`, { force: true })
+  }
+}
+
+/**
+ * Waits until nothing has touched the partial file for some seconds. Not by a clock that a rehearsal shortens, because
+ * another process is waited for. LabError `backup-under-way`.
+ */
+async function untilSilent(path: string, signal: AbortSignal | undefined): Promise<void> {
+  const look = () => ignoring(['ENOENT'], () => stat(`${path}.partial`))
+  const first = await look()
+  for (let now = first; now?.isFile() && Date.now() - now.mtimeMs < silentMs; now = await look()) {
+    if (now.mtimeMs !== first?.mtimeMs) throw underWay(path)
+    await systemClock.sleep(beatMs, signal)
   }
 }
 
@@ -218,8 +289,37 @@ export async function freeName(folder: string, lab: string, now: number): Promis
   }
 }
 
+/** The result of a call; undefined if it fails with one of these codes. */
+async function ignoring<T>(codes: readonly string[], call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call()
+  } catch (error) {
+    if (!codes.includes(errnoOf(error))) throw error
+    return undefined
+  }
+}
+
 /** A path in a message. */
 export const shortPath = (path: string): string => (path.length > 200 ? `${path.slice(0, 200)}…` : path)
+
+export const fileExists = (path: string): LabError =>
+  new LabError({
+    code: 'file-exists',
+    what: `${path} exists already.`,
+    why: 'A backup never replaces a file.',
+    fix: [{ command: { path: 'backup' }, text: 'uses a new name in this folder' }],
+  })
+
+const underWay = (path: string) =>
+  new LabError({
+    code: 'backup-under-way',
+    what: `Another run is writing ${shortPath(path)}.`,
+    why: 'Two runs can’t write the same file.',
+    fix: [
+      'Wait until it has finished, or give another file.',
+      { command: { path: 'backup' }, text: 'uses a new name in this folder' },
+    ],
+  })
 
 /** What a file system refuses, for the user; else the error itself. */
 function notWritten(path: string, error: unknown): unknown {
