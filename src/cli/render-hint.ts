@@ -82,7 +82,7 @@ export function renderHint(
 
   const line = (command: CommandLine): string => {
     // A list of values comes last, so that no argument is taken for one of its values.
-    const rest = [...(command.args ?? []).map(quoted), ...consentOf(command), ...optionsOf(command)]
+    const rest = [...(command.args ?? []).map(quoted), ...optionsOf(command), ...consentOf(command)]
     const [first = '', ...others] = rest
     const begin = [program, command.path, ...where(command.path, rest.join(' ')), first].filter(Boolean)
     const words = [`${npx()}${begin.join(' ')}`, ...others]

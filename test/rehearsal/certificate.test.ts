@@ -65,7 +65,7 @@ describe('without a terminal', () => {
     const { stdout, ...again } = await run(line.replace(' --rehearse', ''))
     expect(again.code, again.stderr).toBe(0)
     const refused = await run('up --yes --trusted-certificate --scenario certificate-refused')
-    const [, retreat = ''] = /librechat-lab (up .*--no-trusted-certificate)/.exec(refused.stdout) ?? []
+    const [, retreat = ''] = /librechat-lab (up .*--no-trusted-certificate --yes)/.exec(refused.stdout) ?? []
     expect((await run(retreat.replace(' --rehearse', ''))).code).toBe(0)
   })
 
