@@ -70,7 +70,7 @@ const sayings: Record<string, string> = {
   newImages: 'Compose (played); LibreChat is still downloading',
   stack: 'LibreChat answers (played)',
   trusted: 'a trusted certificate serves (played)',
-  own: 'there is no trusted certificate yet; the lab’s own one serves until there is',
+  own: 'there is no valid trusted certificate at the moment; the lab’s own one serves until there is',
 }
 
 /**

@@ -29,7 +29,8 @@ case "$1 $2" in
   'info -f') echo /var/lib/docker/0.0 ;;
   'volume inspect') echo '${work}/volume' ;;
   'ps -q') cat '${work}/container' 2>/dev/null ;;
-  'logs --tail') cat '${work}/caddy.log' >&2 ;;
+  'logs '*) cat '${work}/caddy.log' >&2 ;;
+  'inspect -f') cat '${work}/started' ;;
   'exec '*) exec '${caddyProgram}' reload --config '${work}/caddy.json' --address 'unix/${work}/admin.sock' --force ;;
   *) exit 1 ;;
 esac
@@ -95,6 +96,7 @@ async function restart(): Promise<void> {
   writeFileSync(join(work, 'caddy.log'), '')
   const env = { ...process.env, HOME: work, XDG_DATA_HOME: join(work, 'volume'), XDG_CONFIG_HOME: work }
   const log = join(work, 'caddy.log')
+  writeFileSync(join(work, 'started'), new Date().toISOString())
   caddy = spawn('sh', ['-c', `exec '${caddyProgram}' run --config '${work}/caddy.json' 2>>'${log}'`], {
     env,
     stdio: 'ignore',
@@ -219,7 +221,7 @@ describe('a trusted certificate for the address', { timeout: 90_000 }, () => {
     await look()
     await restart()
     visitor = new Visitor()
-    expect(await look('--wait', '20')).toMatch(/no trusted certificate yet/)
+    expect(await look('--wait', '20')).toMatch(/no valid trusted certificate/)
     expect(state().last).toMatchObject({ result: 'failed' })
     expect((await served())?.fingerprint256).toBe(own().fingerprint256)
     expect(own().checkIP(address)).toBe(address)
