@@ -137,8 +137,16 @@ const certificateStep = ({ context: { ui } }: Start): Step => ({
       message: 'Which certificate?',
       hint: 'A trusted one is free. It needs port 80 open to everyone, where only a redirect and the authority’s check are served, and public logs list the address. You can change it later.',
       choices: [
-        { value: 'own', name: 'the lab’s own     no public trace; browsers warn', short: 'the lab’s own' },
-        { value: 'trusted', name: 'publicly trusted  browsers do not warn', short: 'publicly trusted' },
+        {
+          value: 'own',
+          name: 'the lab’s own     no public trace; browsers warn of LibreChat’s page',
+          short: 'the lab’s own',
+        },
+        {
+          value: 'trusted',
+          name: 'publicly trusted  browsers do not warn of LibreChat’s page',
+          short: 'publicly trusted',
+        },
       ],
       default: said.choices.trustedCertificate ? 'trusted' : 'own',
     })
