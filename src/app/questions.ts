@@ -200,8 +200,8 @@ const allowanceStep = ({ context: { ui } }: Start): Step => ({
   ask: async (said) => {
     const amount = await ui.input({
       flag: '--allowance <dollars>',
-      message: 'How many dollars may each user spend on models a month ("none": no limit)?',
-      hint: 'LibreChat refuses further messages until the next month. You can change it later, also for one user.',
+      message: 'How many dollars a month may each user spend ("none": no limit)?',
+      hint: 'When a user has spent it on models, LibreChat refuses further messages until the next month. You can change it later, also for one user.',
       default: said.choices.allowance ? String(said.choices.allowance) : 'none',
       validate: (value) => isNone(value) || judged(() => checkedSetting('allowance', value.trim())),
     })

@@ -33,6 +33,17 @@ describe('a lab with a domain', () => {
   })
 })
 
+it('status of a lab that has lost its address names no page', async () => {
+  const { run, change } = account()
+  await run('up --yes')
+  change(({ regions }) => {
+    for (const region of Object.values(regions)) region.addresses = {}
+  })
+  const { stdout, stderr } = await run('status')
+  expect(stdout, stderr).not.toMatch(/https:\/\/(:9443)?$/m)
+  expect(JSON.parse((await run('status --json')).stdout).urls).toBeNull()
+})
+
 describe('the summary', () => {
   it('says of which certificate the browser warns', async () => {
     const { run } = account()
