@@ -192,7 +192,7 @@ const allowanceStep = ({ context: { ui } }: Start): Step => ({
   ask: async (said) => {
     const amount = await ui.input({
       flag: '--allowance <dollars>',
-      message: 'How many dollars may each user spend on models a month? ("none": as much as they like)',
+      message: 'How many dollars may each user spend on models a month ("none": no limit)?',
       hint: 'LibreChat refuses further messages until the next month. You can change it later, also for one user.',
       default: said.choices.allowance ? String(said.choices.allowance) : 'none',
       validate: (value) => isNone(value) || judged(() => checkedSetting('allowance', value.trim())),
@@ -212,7 +212,7 @@ const budgetStep = ({ open, context: { ui } }: Start): Step => ({
     const { budget, alerts, email } = said.choices
     const amount = await ui.input({
       flag: '--budget <dollars>',
-      message: 'AWS budget for the whole account, in dollars a month ("none": no budget):',
+      message: 'AWS budget for the account, in dollars a month ("none": no budget):',
       hint: 'Free. AWS sends mail at 50, 80 and 100 % and on its forecast, hours late. It stops nothing.',
       default: budget ? String(budget) : 'none',
       validate: (value) => isNone(value) || judged(() => checkedBudget(value.trim())),

@@ -9,7 +9,7 @@
 cd "$LAB"
 step "starting the proxy and Portainer"
 up --remove-orphans
-if grep -q '^LAB_CERTIFICATE=trusted$' .env; then say "$(bin/certificate --wait 45)"; fi
+if grep -q '^LAB_CERTIFICATE=trusted$' .env; then say "$(timeout 180 bin/certificate --wait 45)"; fi
 
 # What the timer of the models' cost runs. It runs once here, so that a changed allowance or limit counts at once.
 install -d -m 700 "$LAB/money/host"

@@ -75,7 +75,7 @@ docker compose config -q
 # What the proxy serves for the address, before it starts.
 install -d -m 700 served
 put "$CODE/bin/certificate" "$LAB/bin/certificate" 755 || true
-bin/certificate
+timeout 180 bin/certificate || say "the certificate could not be laid out; the host tries again every minute"
 
 # Dumps: every night, and started again after a power cut has left LibreChat stopped in the middle of one.
 put "$CODE/bin/dump" "$LAB/bin/dump" 755 || true
