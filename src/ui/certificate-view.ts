@@ -5,10 +5,11 @@ import { clean } from './style.js'
 import type { Ui } from './ui.js'
 
 /**
- * The certificate that port 443 serves: issuer, expiry, and the fingerprint to compare with the browser's warning.
+ * The certificate that port 443 serves: issuer and expiry; and the fingerprints to compare with the browser's warnings,
+ * of the lab's own certificate and of Portainer's.
  */
 export function certificateFacts(health: HostHealth): string[] {
-  const { certificate, ownCertificate, trustedCertificate } = health
+  const { certificate, ownCertificate, portainerCertificate, trustedCertificate } = health
   if (!certificate) return []
   const isOwn = certificate.sha256 !== '' && certificate.sha256 === ownCertificate?.sha256
   const end = trustedCertificate?.served ? minute(certificate.notAfter) : certificate.notAfter.slice(0, 10)
@@ -23,6 +24,10 @@ export function certificateFacts(health: HostHealth): string[] {
         ]
       : []),
     ...headed('SHA-256 fingerprint of the lab’s own certificate:', fingerprintLines(ownCertificate?.sha256)),
+    ...headed(
+      'SHA-256 fingerprint of Portainer’s certificate:',
+      fingerprintLines(portainerCertificate?.sha256),
+    ),
   ]
 }
 
@@ -53,7 +58,10 @@ export function certificateLines(
   { domain, trustedCertificate }: Pick<Settings, 'domain' | 'trustedCertificate'>,
   health: HostHealth | undefined,
 ): string[] {
-  const portainers = checkable('Portainer’s certificate is its own, so the browser warns of it.')
+  const portainers = checkable(
+    'Portainer’s certificate is its own, so the browser warns of it.',
+    health?.portainerCertificate?.sha256,
+  )
   if (domain) return portainers
   if (health?.trustedCertificate?.served)
     return ['  LibreChat’s certificate is publicly trusted; browsers do not warn of it.', ...portainers]

@@ -33,13 +33,30 @@ describe('a lab with a domain', () => {
   })
 })
 
+it('status of a lab that has lost its address names no page', async () => {
+  const { run, change } = account()
+  await run('up --yes')
+  change(({ regions }) => {
+    for (const region of Object.values(regions)) region.addresses = {}
+  })
+  const { stdout, stderr } = await run('status')
+  expect(stdout, stderr).not.toMatch(/https:\/\/(:9443)?$/m)
+  expect(JSON.parse((await run('status --json')).stdout).urls).toBeNull()
+})
+
 describe('the summary', () => {
   it('says of which certificate the browser warns', async () => {
     const { run } = account()
-    const portainers = 'Portainer’s certificate is its own, so the browser warns of it.'
+    const accept = '\n  Accept it only where the browser shows this SHA-256 fingerprint:\n'
+    const portainers = `Portainer’s certificate is its own, so the browser warns of it.${accept}`
     const own = await run('up --yes')
     expect(own.stdout).toContain('LibreChat’s certificate is the lab’s own, so the browser warns of it.')
     expect(own.stdout).toContain(portainers)
+    const printed = (text: string) => text.match(/(?:[\dA-F]{2}:){15}[\dA-F]{2}/g)
+    const { ownCertificate, portainerCertificate } = JSON.parse((await run('status --json')).stdout).health
+    const both = [ownCertificate, portainerCertificate].map(({ sha256 }) => sha256).join(':')
+    expect(printed(own.stdout)?.join(':')).toBe(both)
+    expect(printed((await run('status')).stdout)?.join(':')).toBe(both)
     const refused = await run('up --yes --trusted-certificate --scenario certificate-refused')
     expect(refused.stdout).toContain('LibreChat has no valid trusted certificate at the moment.')
     expect(refused.stdout).toContain(portainers)
