@@ -71,7 +71,7 @@ async function agree({ lab }: DestroyPlan, options: DestroyOptions, { ui }: Cont
     throw new LabError({
       code: 'not-confirmed',
       what: `--confirm is ${JSON.stringify(options.confirm.slice(0, 60))}, but the lab's name is "${lab.name}".`,
-      fix: [{ command: { path: 'destroy', flags: { confirm: lab.name } } }],
+      fix: [{ command: { keeps: true, path: 'destroy', flags: { confirm: lab.name } } }],
     })
   }
   const typed = await ui.input({

@@ -398,7 +398,9 @@ function checkedRelease(
     code: 'not-the-address',
     what: `${JSON.stringify(named.slice(0, 60))} is not this lab’s address.`,
     why: stranger?.why ?? 'Releasing can’t be undone, so the address must be exact.',
-    fix: address ? [{ command: { path: 'destroy', flags: { 'release-address': address.publicIp } } }] : [],
+    fix: address
+      ? [{ command: { keeps: true, path: 'destroy', flags: { 'release-address': address.publicIp } } }]
+      : [],
   })
 }
 

@@ -2,9 +2,8 @@ import type { CommandContext, Connect, GlobalOptions, Ui } from '../app/context.
 import type { Command } from '../app/define-command.js'
 import { type Clock, waitScale } from '../core/clock.js'
 import { bareCommand, type CommandLine, type CommandPath, Interrupted, LabError } from '../core/error.js'
-import { camel } from '../core/options.js'
 import { rehearsed } from '../ui/rehearsed.js'
-import { renderHint } from './render-hint.js'
+import { givenFlags, renderHint } from './render-hint.js'
 
 const program = 'librechat-lab'
 
@@ -20,12 +19,16 @@ export interface Surroundings {
 }
 
 /** Loaded on demand: help and version don't need it. */
-async function newUi(options: () => GlobalOptions, { process, signal, shown }: Surroundings): Promise<Ui> {
+async function newUi(
+  options: () => GlobalOptions,
+  { process, signal, shown }: Surroundings,
+  args: readonly string[] = [],
+): Promise<Ui> {
   const { json, color } = options()
   // The libraries read only this variable.
   if (color === false) process.env.NO_COLOR = '1'
   const { canAsk, makeUi } = await import('../ui/make-ui.js')
-  const hints = renderHint(process.env, options, canAsk(process))
+  const hints = renderHint(process.env, options, canAsk(process), args)
   const ui = await makeUi({
     stdin: process.stdin,
     stdout: process.stdout,
@@ -79,7 +82,7 @@ export async function runCommand(
   let settled = given
   const options = () => settled
   let onward = { options: {}, note: '' }
-  const ui = await newUi(options, surroundings)
+  const ui = await newUi(options, surroundings, args)
   const context: CommandContext = {
     ui,
     env,
@@ -123,30 +126,19 @@ export async function runCommand(
   }
 }
 
-/**
- * The command line that was given, without a consent, which is given for what was shown; where nothing can be asked,
- * the command would fail without it. The options that every command has are added where hints are written.
- */
-function sameLine(
-  { name, options }: Command,
+/** The command line that was given. */
+const sameLine = (
+  command: Command,
   given: GlobalOptions,
   args: readonly string[],
   { interactive }: Pick<Ui, 'interactive'>,
-): CommandLine {
-  const values = new Map<string, unknown>(Object.entries(given))
-  const flags = Object.entries(options).flatMap(([option, spec]): [string, unknown][] => {
-    const value = values.get(camel(option))
-    if (value === undefined || (interactive && ['yes', 'confirm'].includes(option))) return []
-    if (value === false) return [[`no-${option}`, true]]
-    return [[option, spec.kind === 'word' && spec.secret ? spec.value : value]]
-  })
-  return {
-    ...bareCommand(name as CommandPath),
+): CommandLine =>
+  ({
+    ...bareCommand(command.name as CommandPath),
     args,
-    flags: Object.fromEntries(flags),
+    flags: givenFlags(command, given, { withConsent: !interactive }),
     overLines: interactive,
-  } as CommandLine
-}
+  }) as CommandLine
 
 function interrupted(
   { untilStopped, startsOver }: Command,

@@ -8,6 +8,14 @@ import type { World } from './world.js'
 const services = ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer']
 const GiB = 1024 ** 3
 
+/** The last that is still there, as bin/dump notes it. */
+function lastDump({ dumps = [] }: Instance['host']) {
+  const last = dumps.at(-1)
+  return last
+    ? { at: last.at, result: 'made', id: last.id, bytes: last.bytes, seconds: 4, stoppedSeconds: 31 }
+    : null
+}
+
 /** The output of `templates/host/health.py` for a host in the state that its stages left. */
 export function healthLine({ host, volume }: Instance, { now, scenario }: World): string {
   const busy = scenario === 'busy-host'
@@ -23,6 +31,7 @@ export function healthLine({ host, volume }: Instance, { now, scenario }: World)
     images: set ? Object.fromEntries(services.map((name) => [name, `${name}:rehearsal`])) : {},
     versions: set ? { ...pinnedVersions(), ...(host.librechat ? { librechat: host.librechat } : {}) } : {},
     data: host.data ?? '',
+    dump: lastDump(host),
     disk: { totalBytes: volume.size * GiB, freeBytes: (volume.size - 9) * GiB },
     memory: {
       totalBytes: 4 * GiB,

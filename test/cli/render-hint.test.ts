@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
+import type { GlobalOptions } from '../../src/app/context.js'
 import { type HintRenderer, renderHint } from '../../src/cli/render-hint.js'
-import type { Hint } from '../../src/core/error.js'
+import type { CommandLine, Hint } from '../../src/core/error.js'
 import { plainSpaces } from '../../src/ui/style.js'
 
 /** A hint as the user sees it. */
@@ -109,4 +110,21 @@ it('repeats --yes where nothing can be asked, for commands that ask', () => {
   expect(shown({ command: { path: 'status' } }, { yes: true }, false)).toBe('librechat-lab status')
   const said: Hint = { command: { path: 'up', flags: { yes: true, disk: '40' } } }
   expect(shown(said, { yes: true }, false)).toBe('librechat-lab up --yes --disk 40')
+})
+
+it('keeps what the user gave where the same command is to be typed again', () => {
+  const given = { rehearse: true, passphraseFile: 'my pass.txt', confirm: 'wrong', yes: true }
+  const hint = (command: CommandLine, canAsk: boolean) =>
+    plainSpaces(renderHint({}, () => given as GlobalOptions, canAsk, ['lab.backup']).hint({ command }))
+  const again = { keeps: true, path: 'restore' } as const
+  expect(hint({ ...again, flags: { confirm: 'default' } }, false)).toBe(
+    "librechat-lab restore --rehearse lab.backup --confirm default --passphrase-file 'my pass.txt'",
+  )
+  // Who can be asked consents to what is shown next.
+  expect(hint(again, true)).toBe(
+    "librechat-lab restore --rehearse lab.backup --passphrase-file 'my pass.txt'",
+  )
+  expect(hint({ ...again, args: [], flags: { 'passphrase-file': undefined } }, true)).toBe(
+    'librechat-lab restore --rehearse',
+  )
 })

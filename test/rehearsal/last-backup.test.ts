@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import type { Connection } from '../../src/aws/connect.js'
 import { quickClock, type RunOptions, runHere } from './in-process.js'
 
 // One whole lab; each test begins with a copy of it.
@@ -109,6 +110,55 @@ describe('destroy', () => {
     expect(ended.code).toBe(1)
     expect(ended.stderr).toContain('can’t be written: EISDIR')
     expect(ended.stderr).not.toContain('LibreChat stops')
+  })
+
+  it('judges this computer’s space by the last dump, before LibreChat stops', async () => {
+    const { run, folder, path } = await lab()
+    const account = JSON.parse(readFileSync(path, 'utf8'))
+    const [instance] = Object.values<{ host: object }>(account.regions['us-east-1'].instances)
+    const dump = { id: '20261126T021500Z-nightly', at: '2026-11-26T02:15:00Z', reason: 'nightly' }
+    const huge = { ...dump, bytes: 1e15, librechat: 'v0.8.8', users: [] }
+    Object.assign(instance?.host ?? {}, { dumps: [huge] })
+    writeFileSync(path, JSON.stringify(account))
+    const ended = await run(`backup ${join(folder, 'lab.backup')} --passphrase-file ${passphrase}`)
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toMatch(/the backup needs 1010 TB\.\n.*LibreChat was not stopped/)
+    expect(ended.stderr).not.toContain('dump on the host')
+    expect(readdirSync(folder)).not.toContain('lab.backup.partial')
+  })
+
+  it('takes the dump off the host where the file can’t be finished', async () => {
+    const { run, folder } = await lab()
+    const file = join(folder, 'lab.backup')
+    const calls = async (spoils: boolean) => {
+      const sent: string[] = []
+      const through = (connection: Connection) => {
+        const { ssm } = connection.clients
+        const send = ssm.send.bind(ssm) as (command: object) => Promise<unknown>
+        Object.assign(ssm, {
+          send: async (command: object) => {
+            sent.push(command.constructor.name)
+            if (spoils && command.constructor.name === 'StartSessionCommand') writeFileSync(file, 'taken')
+            return await send(command)
+          },
+        })
+        return connection
+      }
+      const ended = await run(`backup ${file} --passphrase-file ${passphrase}`, { through })
+      const isWithdrawn = sent.lastIndexOf('SendCommandCommand') > sent.lastIndexOf('StartSessionCommand')
+      return { ...ended, isWithdrawn }
+    }
+    const spoilt = await calls(true)
+    expect(spoilt.code).toBe(1)
+    expect(spoilt.isWithdrawn).toBe(true)
+    expect(spoilt.stderr).toContain('exists already')
+    expect(spoilt.stderr).toContain(
+      `librechat-lab backup --rehearse --passphrase-file ${passphrase}   uses a new name`,
+    )
+    rmSync(file)
+    const whole = await calls(false)
+    expect(whole.code, whole.stderr).toBe(0)
+    expect(whole.isWithdrawn).toBe(true)
   })
 
   it('keeps snapshots apart that begin within a second', async () => {

@@ -3,7 +3,7 @@ import { type FileHandle, open, rename, rm, stat, unlink } from 'node:fs/promise
 import { resolve } from 'node:path'
 import * as z from 'zod'
 import { systemClock } from '../../core/clock.js'
-import { LabError } from '../../core/error.js'
+import { type CommandLine, LabError } from '../../core/error.js'
 import { openGiven, UnusableFile } from '../given-file.js'
 
 /** Raised when older versions can no longer read the file. */
@@ -305,12 +305,15 @@ async function ignoring<T>(codes: readonly string[], call: () => Promise<T>): Pr
 /** A path in a message. */
 export const shortPath = (path: string): string => (path.length > 200 ? `${path.slice(0, 200)}…` : path)
 
+/** The same backup, under a name that is free. */
+export const newName = { keeps: true, path: 'backup', args: [] } as const satisfies CommandLine
+
 export const fileExists = (path: string): LabError =>
   new LabError({
     code: 'file-exists',
     what: `${path} exists already.`,
     why: 'A backup never replaces a file.',
-    fix: [{ command: { path: 'backup' }, text: 'uses a new name in this folder' }],
+    fix: [{ command: newName, text: 'uses a new name in this folder' }],
   })
 
 const underWay = (path: string) =>
@@ -320,7 +323,7 @@ const underWay = (path: string) =>
     why: 'Two runs can’t write the same file.',
     fix: [
       'Wait until it has finished, or give another file.',
-      { command: { path: 'backup' }, text: 'uses a new name in this folder' },
+      { command: newName, text: 'uses a new name in this folder' },
     ],
   })
 
