@@ -233,8 +233,9 @@ def receive(asked):
     space = os.statvfs(os.path.dirname(DUMPS))
     free, needed = space.f_bavail * space.f_frsize, 2 * sum(sizes.values()) + dump("measure")["bytes"] + 1024**3
     if free < needed:
-        refuse("disk-full", f"The disk has {free // 1024**2} MiB left, and restoring the backup needs {needed // 1024**2} MiB.",
-               "The present data is dumped first, and the restored data is written beside it. Nothing was changed.", step("larger-disk"))
+        refuse("disk-full", f"The disk has {free // 1024**2} MiB left, and a restore needs {needed // 1024**2} MiB.",
+               "The present data is dumped first, and the restored data is written beside it. Nothing was changed.",
+               step("larger-disk"))
     incoming = f"{INCOMING}/{asked['id']}"
     os.makedirs(incoming, mode=0o700)
     must("openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072", "-out", f"{ROOM}/key.pem")
@@ -259,8 +260,8 @@ def restore(asked):
         return
     run("systemctl", "stop", f"{UNIT}.service")
     if not re.fullmatch(r"[0-9A-Za-z-]+", name) or not os.path.isdir(f"{INCOMING}/{name}"):
-        fail("transfer-failed", "The host no longer has the backup that was sent.", "It restarted, or waited too long for the rest.",
-             "Run the command again.")
+        fail("transfer-failed", "The host no longer has the backup that was sent.",
+             "It restarted, or had no request for 15 minutes.", "Run the command again.")
     try:
         answer(dump("restore", name, DUMP_FROM=INCOMING))
     finally:

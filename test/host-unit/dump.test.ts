@@ -48,6 +48,8 @@ describe.skipIf(!hasPython)('a dump', () => {
     host.shell(
       'truncate -s 7E volumes/librechat-lab_uploads/sparse || truncate -s 15T volumes/librechat-lab_uploads/sparse',
     )
+    // A dump that begins all the same ends at its database.
+    host.put('undumped', '')
     host.remove('log')
     expect(host.dump('make', 'nightly').json.error.code).toBe('disk-full')
     expect(host.read('log')).not.toContain('compose stop')
@@ -205,6 +207,11 @@ describe.skipIf(!hasPython)('a restore', () => {
     host.remove('unindexed')
     host.dump('make', 'nightly')
     expect(host.served()).toEqual(first)
+    // At once, where LibreChat runs already.
+    host.put('unindexed-once', '')
+    expect(host.dump('restore', id).json.restored.search).toBe(true)
+    expect(host.served()).toEqual(first)
+    expect(host.list('lab/state').filter((name) => name.startsWith('search'))).toEqual([])
   })
 
   it('restores the hard links of older dumps, and refuses files that it would lose or that lead out of their volume', () => {

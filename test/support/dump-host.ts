@@ -50,8 +50,8 @@ case "$1 $2" in
   'compose up')
     [ ! -e "$WORK/broken" ] || [ "$(data)" = "" ] || { echo 'unhealthy' >&2; exit 1; }
     # LibreChat fills an empty search index at its start when it was told that it is empty.
-    case "$*" in *librechat*) cat "$LAB/.env" >"$WORK/running"
-      [ ! -e "$WORK/reset$(data)" ] || touch "$WORK/indexed$(data)" ;; esac ;;
+    case "$*" in *librechat*) cmp -s "$LAB/.env" "$WORK/running" || [ ! -e "$WORK/reset$(data)" ] || touch "$WORK/indexed$(data)"
+      cat "$LAB/.env" >"$WORK/running" ;; esac ;;
   'compose exec') [ ! -e "$WORK/undumped" ] || { tool "$@" 'cursor timed out'; exit 1; }
     case "$*" in *list-users*)
       [ ! -e "$WORK/bob" ] || printf 'ID: 1\nEmail: bob@example.org\nName: Bob\nCreated: today\n'; exit 0 ;; esac
@@ -60,7 +60,7 @@ case "$1 $2" in
   'compose run') echo "on \${LAB_DATA-$(data)}" >>"$WORK/log"
     case "$*" in
       *migrate*) [ ! -e "$WORK/unmigrated" ] || { echo 'duplicate key' >&2; exit 1; } ;;
-      *reset-meili-sync*) [ ! -e "$WORK/unindexed" ] || { echo 'no index' >&2; exit 1; }; touch "$WORK/reset$(data)" ;;
+      *reset-meili-sync*) rm "$WORK/unindexed-once" 2>/dev/null && exit 1; [ ! -e "$WORK/unindexed" ] || { echo 'no index' >&2; exit 1; }; touch "$WORK/reset$(data)" ;;
       *delete-user*) rm -f "$WORK/bob" ;;
     esac ;;
   'volume inspect') [ -d "$WORK/volumes/$5" ] && echo "$WORK/volumes/$5" ;;
