@@ -35,10 +35,16 @@ const isParts = (hint: Exclude<Prose, string> | Hint): hint is Exclude<Prose, st
 
 /**
  * Renders commands with npx if librechat-lab is not installed, and with the user's options that select the lab,
- * unless the command has them already.
+ * unless the command has them already. Where nothing can be asked, a run with --yes prints it again, because without it
+ * the command would fail.
  * @param options read when a hint is printed, because a question can add to them
+ * @param canAsk whether there is a terminal to ask
  */
-export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions): HintRenderer {
+export function renderHint(
+  env: NodeJS.ProcessEnv,
+  options: () => GlobalOptions & { yes?: boolean },
+  canAsk = true,
+): HintRenderer {
   const npx = () => (env.npm_command === 'exec' ? 'npx ' : '')
 
   /** The options that select the lab, without those in `rest`. */
@@ -76,12 +82,19 @@ export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions)
 
   const line = (command: CommandLine): string => {
     // A list of values comes last, so that no argument is taken for one of its values.
-    const rest = [...(command.args ?? []).map(quoted), ...optionsOf(command)]
+    const rest = [...(command.args ?? []).map(quoted), ...optionsOf(command), ...consentOf(command)]
     const [first = '', ...others] = rest
     const begin = [program, command.path, ...where(command.path, rest.join(' ')), first].filter(Boolean)
     const words = [`${npx()}${begin.join(' ')}`, ...others]
     const isLong = command.overLines && words.join(' ').length >= longLine
     return whole(words.join(isLong ? ' \\\n    ' : ' '))
+  }
+
+  /** --yes, where it is needed and not there. */
+  const consentOf = ({ path, flags = {}, asks }: CommandLine): string[] => {
+    const takesIt = Object.hasOwn(commandAt.get(path)?.options ?? {}, 'yes')
+    if (canAsk || asks || !takesIt || !options().yes || 'yes' in flags || 'dry-run' in flags) return []
+    return ['--yes']
   }
 
   const partText = (part: string | CommandLine | OtherCommand): string =>

@@ -24,8 +24,8 @@ async function newUi(options: () => GlobalOptions, { process, signal, shown }: S
   const { json, color } = options()
   // The libraries read only this variable.
   if (color === false) process.env.NO_COLOR = '1'
-  const { makeUi } = await import('../ui/make-ui.js')
-  const hints = renderHint(process.env, options)
+  const { canAsk, makeUi } = await import('../ui/make-ui.js')
+  const hints = renderHint(process.env, options, canAsk(process))
   const ui = await makeUi({
     stdin: process.stdin,
     stdout: process.stdout,
@@ -108,7 +108,12 @@ export async function runCommand(
     const { adviseFor } = await import('../aws/advice.js')
     const said =
       signal.aborted || error instanceof Interrupted
-        ? interrupted(command, sameLine(command, { ...given, ...onward.options }, args), onward.note, error)
+        ? interrupted(
+            command,
+            sameLine(command, { ...given, ...onward.options }, args, ui),
+            onward.note,
+            error,
+          )
         : await adviseFor(error, settled, env)
     return await showFailure(said, settled, surroundings, ui)
   } finally {
@@ -119,18 +124,28 @@ export async function runCommand(
 }
 
 /**
- * The command line that was given, without a consent, which is given for what was shown. The options that every command
- * has are added where hints are written.
+ * The command line that was given, without a consent, which is given for what was shown; where nothing can be asked,
+ * the command would fail without it. The options that every command has are added where hints are written.
  */
-function sameLine({ name, options }: Command, given: GlobalOptions, args: readonly string[]): CommandLine {
+function sameLine(
+  { name, options }: Command,
+  given: GlobalOptions,
+  args: readonly string[],
+  { interactive }: Pick<Ui, 'interactive'>,
+): CommandLine {
   const values = new Map<string, unknown>(Object.entries(given))
   const flags = Object.entries(options).flatMap(([option, spec]): [string, unknown][] => {
     const value = values.get(camel(option))
-    if (value === undefined || ['yes', 'confirm'].includes(option)) return []
+    if (value === undefined || (interactive && ['yes', 'confirm'].includes(option))) return []
     if (value === false) return [[`no-${option}`, true]]
     return [[option, spec.kind === 'word' && spec.secret ? spec.value : value]]
   })
-  return { ...bareCommand(name as CommandPath), args, flags: Object.fromEntries(flags) } as CommandLine
+  return {
+    ...bareCommand(name as CommandPath),
+    args,
+    flags: Object.fromEntries(flags),
+    overLines: interactive,
+  } as CommandLine
 }
 
 function interrupted(

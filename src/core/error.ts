@@ -22,6 +22,8 @@ export type CommandLine = {
     flags?: CommandLines[Path]
     /** Whether a long command is printed with one option per line. */
     overLines?: boolean
+    /** Whether the user is to run it for its question, so that it is never printed with the consent of this run. */
+    asks?: boolean
   }
 }[CommandPath]
 

@@ -212,12 +212,12 @@ export function refuseUnsaid(unsaid: readonly Unsaid[]): void {
   const flags: UpFlags = Object.assign({ yes: true }, ...unsaid.map((one) => one.flags))
   throw new LabError({
     code: 'opened-by-settings',
-    what: `The stored settings would ${unsaid.map(({ would }) => would).join('; ')}, and this command does not ask for it.`,
+    what: `The stored settings would do what this command does not ask for: ${unsaid.map(({ would }) => would).join('; ')}.`,
     why: 'An interrupted run may have stored that, or someone else in the account. With --yes nobody confirms the plan.',
     fix: [
       { command: { path: 'up', flags }, text: 'applies it' },
       ...unsaid.flatMap(({ instead }) => instead ?? []),
-      { command: { path: 'up' }, text: 'shows the plan and asks' },
+      { command: { path: 'up', asks: true }, text: 'shows the plan and asks' },
     ],
   })
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { isIPv4 } from 'node:net'
 import { pinnedVersions } from '../host/versions.js'
 import type { Instance } from './account.js'
 import { moneyNow } from './host-usage.js'
@@ -81,15 +82,23 @@ export function healthLine({ host, volume }: Instance, { now, scenario }: World)
 
 /** Played: a trusted one comes at once, or not at all. */
 function certificatesOf({ release, trusted, site = '' }: Instance['host'], now: number, refused: boolean) {
-  if (release === undefined) return { certificate: null, ownCertificate: null, trustedCertificate: null }
+  if (release === undefined)
+    return { certificate: null, ownCertificate: null, portainerCertificate: null, trustedCertificate: null }
+  const named = !isIPv4(site)
   const until = (days: number) => new Date(now + days * 86_400_000).toISOString().replace(/\.\d+Z$/, 'Z')
   const own = {
     notAfter: until(90),
     issuer: 'CN = Caddy Local Authority (played)',
     sha256: fingerprintOf(site),
   }
+  // Made by itself when it starts for the first time.
+  const portainer = {
+    notAfter: until(5 * 365),
+    issuer: 'O = Portainer (played), CN = localhost',
+    sha256: fingerprintOf(`portainer ${site}`),
+  }
   const issued = {
-    notAfter: until(6),
+    notAfter: until(named ? 90 : 6),
     issuer: "O = Let's Encrypt (played), CN = E8",
     sha256: fingerprintOf(''),
   }
@@ -97,8 +106,9 @@ function certificatesOf({ release, trusted, site = '' }: Instance['host'], now: 
     ? { at: until(0), result: 'failed', detail: unreachable(site) }
     : { at: until(0), result: 'issued' }
   return {
-    certificate: trusted && !refused ? issued : own,
+    certificate: named || (trusted && !refused) ? issued : own,
     ownCertificate: own,
+    portainerCertificate: portainer,
     trustedCertificate: trusted ? { served: !refused, last } : null,
   }
 }

@@ -178,9 +178,9 @@ const updateTo = (version: string): Work => ({
 
 const works = {
   'a user writes': { usualMs: 10_000, begin: () => new Promise(() => {}) },
-  'the nightly dump is made': { usualMs: 35_000, begin: (_, power) => dump(power) },
+  'the nightly dump is made': { usualMs: 40_000, begin: (_, power) => dump(power) },
   'a backup is made': {
-    usualMs: 45_000,
+    usualMs: 60_000,
     prepare: async () =>
       generateKeyPairSync('rsa', { modulusLength: 3072 })
         .publicKey.export({ type: 'spki', format: 'pem' })
@@ -188,7 +188,7 @@ const works = {
     begin: (host, _, key) => offerDump(host, key, '{}'),
   },
   'a dump is restored': {
-    usualMs: 100_000,
+    usualMs: 120_000,
     prepare: async (power) => {
       if (Object.keys((await power.stored()).dumps).length === 0) await dump(power)
       const [oldest = ''] = Object.keys((await power.stored()).dumps)
@@ -264,9 +264,13 @@ it.each(planned)(
     )
 
     // Nobody runs a command: the host goes on with what was interrupted, or takes it back.
-    await lab.machine.sh(
-      'cd /opt/librechat-lab/state; for _ in $(seq 900); do [ -e librechat-stopped ] || [ -e update.json ] || exit 0; sleep 1; done; ls; exit 1',
-    )
+    await lab.machine.sh(`cd /opt/librechat-lab/state
+for _ in $(seq 900); do
+  [ -e librechat-stopped ] || [ -e update.json ] || systemctl -q is-active librechat-lab-update || exit 0
+  sleep 1
+done
+ls
+exit 1`)
     spent('marks gone')
     const { version, notes } = await power.served()
     spent('served')

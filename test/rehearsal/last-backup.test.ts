@@ -72,14 +72,14 @@ describe('destroy', () => {
     expect(cut.code, cut.stderr).toBe(130)
     const [, line = ''] =
       /librechat-lab (destroy .*\S) {3}continues where it stopped; the backup is in /.exec(cut.stderr) ?? []
-    expect(line).toBe('destroy --rehearse --no-backup --release-address 203.0.113.10')
+    expect(line).toBe('destroy --rehearse --confirm default --no-backup --release-address 203.0.113.10')
     expect(existsSync(file)).toBe(true)
 
     // The same command is refused, and does not say that nothing was deleted.
     const refused = await begun(`${file}.2`, {})
     expect(refused.stderr).toMatch(/no instance to back up\.\n.*This run deleted nothing/)
     expect(refused.stderr).toContain('--no-backup --release-address 203.0.113.10   deletes what is left')
-    const ended = await whole.run(`${line.replace(' --rehearse', '')} --confirm default`)
+    const ended = await whole.run(line.replace(' --rehearse', ''))
     expect(ended.code, ended.stderr).toBe(0)
     expect(await whole.run('status')).toMatchObject({ code: 3 })
   })
