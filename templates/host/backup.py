@@ -229,11 +229,13 @@ def receive(asked):
     # What an interrupted backup or transfer has left takes the space of this one.
     dump("prune")
     room()
-    space = os.statvfs("/var/lib")
-    free, needed = space.f_bavail * space.f_frsize, sum(sizes.values()) + 1024**3
+    # It, the dump of the present data, and the new volumes; how much the database unpacks to is known later.
+    space = os.statvfs(os.path.dirname(DUMPS))
+    free, needed = space.f_bavail * space.f_frsize, 2 * sum(sizes.values()) + dump("measure")["bytes"] + 1024**3
     if free < needed:
-        refuse("disk-full", f"The disk has {free // 1024**2} MiB left, and the backup needs {needed // 1024**2} MiB.",
-               "Nothing was changed.", step("larger-disk"))
+        refuse("disk-full", f"The disk has {free // 1024**2} MiB left, and a restore needs {needed // 1024**2} MiB.",
+               "The present data is dumped first, and the restored data is written beside it. Nothing was changed.",
+               step("larger-disk"))
     incoming = f"{INCOMING}/{asked['id']}"
     os.makedirs(incoming, mode=0o700)
     must("openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072", "-out", f"{ROOM}/key.pem")
@@ -253,18 +255,18 @@ def restore(asked):
     """A dump of this host, or a received one: its digests prove that it is complete."""
     no_update()
     name = asked["id"]
-    if asked.get("received"):
-        run("systemctl", "stop", f"{UNIT}.service")
-        if not re.fullmatch(r"[0-9A-Za-z-]+", name) or not os.path.isdir(f"{INCOMING}/{name}"):
-            fail("transfer-failed", "The host no longer has the backup that was sent.", "It restarted meanwhile.",
-                 "Run the command again.")
-        shutil.rmtree(f"{DUMPS}/{name}", ignore_errors=True)
-        os.makedirs(DUMPS, mode=0o700, exist_ok=True)
-        os.rename(f"{INCOMING}/{name}", f"{DUMPS}/{name}")
-    result = dump("restore", name)
-    if asked.get("received"):
-        shutil.rmtree(f"{DUMPS}/{name}", ignore_errors=True)
-    answer(result)
+    if not asked.get("received"):
+        answer(dump("restore", name))
+        return
+    run("systemctl", "stop", f"{UNIT}.service")
+    if not re.fullmatch(r"[0-9A-Za-z-]+", name) or not os.path.isdir(f"{INCOMING}/{name}"):
+        fail("transfer-failed", "The host no longer has the backup that was sent.",
+             "It restarted, or had no request for 15 minutes.", "Run the command again.")
+    try:
+        answer(dump("restore", name, DUMP_FROM=INCOMING))
+    finally:
+        # It is no dump of this host, whatever came of it; after a power cut, the next dump deletes it.
+        shutil.rmtree(INCOMING, ignore_errors=True)
 
 
 def done(asked):

@@ -10,6 +10,7 @@ import hmac
 import http.server
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -128,6 +129,9 @@ def main():
         os.replace(f"{ROOM}/port.new", f"{ROOM}/port")
         while time.monotonic() - server.asked < IDLE:
             time.sleep(1)
+    # Nobody asked to restore what was sent.
+    if os.path.basename(os.path.dirname(sys.argv[1])) == "incoming":
+        shutil.rmtree(sys.argv[1], ignore_errors=True)
 
 
 main()

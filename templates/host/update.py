@@ -145,9 +145,11 @@ def check_space():
     """A dump takes as much as the data, and so does each of the two copies that a rollback makes."""
     # What an interrupted dump has left takes the space of the next.
     dump("prune")
-    names = [f"librechat-lab_{name}{setting('LAB_DATA')}" for name in ("images", "uploads", "data", "mongodb")]
-    folders = run("docker", "volume", "inspect", "-f", "{{.Mountpoint}}", *names).stdout.split()
-    data = sum(int(line.split()[0]) for line in run("du", "-sk", *folders).stdout.splitlines()) // 1024
+    measured = dump("measure")
+    if measured is None:
+        copy(APPLIED, LAB, ["images"])
+        sys.exit(1)
+    data = measured["bytes"] // 1024**2
     space = os.statvfs(LAB)
     free, wanted = space.f_bavail * space.f_frsize // 1024**2, 3 * data + 2048
     if free < wanted:

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { createPublicKey, generateKeyPairSync, privateDecrypt, randomBytes, sign } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -157,6 +157,53 @@ it.skipIf(!hasPython)(
     expect(host.list('dumps')).toEqual([restored.before])
   },
 )
+
+it.skipIf(!hasPython)('a received backup is no dump of the host, whatever comes of its restore', async () => {
+  const host = new DumpHost()
+  onTestFinished(host.close)
+  const mine = host.changed()
+  const received = async (id: string, change: (manifest: string) => string) => {
+    cpSync(`${host.path}/dumps/${mine}`, `${host.path}/incoming/${id}`, { recursive: true })
+    const manifest = `incoming/${id}/manifest.json`
+    host.put(manifest, change(host.read(manifest)))
+    return host.backupBeside({ action: 'restore', id, received: true }, {})
+  }
+  const newer = (manifest: string) => manifest.replace('v0.8.8', 'v0.9.9')
+  // Also one with the name of a dump that the host has.
+  for (const id of ['20300101T000000Z-backup', mine]) {
+    expect(await received(id, newer)).toMatchObject({ error: { code: 'dump-newer' } })
+    expect([host.list('dumps'), host.list('.').includes('incoming')]).toEqual([[mine], false])
+  }
+  const { restored } = await received(mine, (manifest) => manifest)
+  expect(host.list('dumps')).toEqual([mine, restored.before].sort())
+  expect([host.list('.').includes('incoming'), host.served()]).toEqual([false, first])
+})
+
+it.skipIf(!hasPython)('what was sent for a restore that never came goes with the next dump', () => {
+  const host = new DumpHost()
+  onTestFinished(host.close)
+  host.directory('incoming')
+  host.put('transferring', '')
+  host.dump('prune')
+  expect(host.list('.')).toContain('incoming')
+  host.remove('transferring')
+  host.dump('make', 'nightly')
+  expect(host.list('.')).not.toContain('incoming')
+})
+
+it.skipIf(!hasPython)('a backup is refused before it is sent where its restore has no room', async () => {
+  const host = new DumpHost()
+  onTestFinished(host.close)
+  const { bavail, bsize } = statfsSync(host.path)
+  const names = ['mongodb.archive.gz', 'secrets.env', 'allowances.json', 'settings.json', 'manifest.json']
+  // It has room for what is sent, not for that and the restored files.
+  const files = Object.fromEntries([
+    ['files.tar', Math.floor(bavail * bsize * 0.6)],
+    ...names.map((name) => [name, 1]),
+  ])
+  const request = { action: 'receive', publicKey: publicPem(key), id: '20260101T000000Z-backup', files }
+  expect(await host.backupBeside(request, {})).toMatchObject({ error: { code: 'disk-full', refused: true } })
+})
 
 it.skipIf(!hasPython)('the host gives and takes nothing without the token', async () => {
   const host = new DumpHost()
