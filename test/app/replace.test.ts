@@ -86,7 +86,7 @@ describe('an instance that is replaced', () => {
     const shown = async (line: string) =>
       (await runHere(line.split(' '), { folder: join(state, '../..') })).stdout
     const status = await shown('status --rehearse')
-    expect(status).toContain(`replacement of ${old}: is interrupted, and that instance still has the data`)
+    expect(status).toContain(`replacement of ${old}, which still has the data: is interrupted`)
     expect(status).not.toContain('terminated')
     const plan = await shown('destroy --dry-run --rehearse')
     expect(plan).toMatch(new RegExp(`instance ${old}.*\\n.*contains every user`))

@@ -138,9 +138,9 @@ describe('the instance', () => {
       const state = await asFound({ instance: running, superseded: [old], address })
       expect(resource().changes(state, states)).toEqual([
         {
-          what: 'replacement of i-old',
-          from: expect.stringContaining('has the data'),
-          to: expect.any(String),
+          what: 'replacement of i-old, which still has the data',
+          from: 'interrupted',
+          to: 'finished',
         },
       ])
     }

@@ -42,11 +42,7 @@ export function differences(
   const changes: Change[] = [
     ...state.superseded.map((id) =>
       id === state.movesFrom
-        ? {
-            what: `replacement of ${id}`,
-            from: 'interrupted, and that instance still has the data',
-            to: 'finished by up, which keeps the data',
-          }
+        ? { what: `replacement of ${id}, which still has the data`, from: 'interrupted', to: 'finished' }
         : { what: 'replaced instance', from: id, to: 'terminated' },
     ),
     ...state.moreInterfaces.map(({ id, groups }) => ({

@@ -53,7 +53,7 @@ describe('the differences of an instance', () => {
     [
       'with a replacement that was interrupted',
       { superseded: ['i-old'], movesFrom: 'i-old' },
-      { what: 'replacement of i-old', to: 'finished by up, which keeps the data' },
+      { what: 'replacement of i-old, which still has the data', to: 'finished' },
     ],
     ['with a replaced one left', { superseded: ['i-old'] }, { from: 'i-old', to: 'terminated' }],
   ])('show one that is %s', (_, there, change) => {
