@@ -121,6 +121,8 @@ export class Destruction {
     const { graph, observation, identity, staying, elsewhere, copies } = this.#seen
     const host = observation.of(graph.instance)
     const address = observation.of(graph.address)
+    const withData =
+      identity.superseded.find((old) => old.InstanceId === host?.movesFrom) ?? identity.instance
     return {
       lab: this.#open.lab,
       going: itemsOf(this.#seen, this.#going()),
@@ -148,7 +150,7 @@ export class Destruction {
         ...identity.superseded.flatMap((old) => partsOf(old).filter(({ goes }) => !goes)),
       ],
       strangers: leftAlone(this.#seen),
-      lastBackup: lastBackupOf(identity.instance, copies.snapshots),
+      lastBackup: lastBackupOf(withData, copies.snapshots),
       host: host?.state,
       snapshots: pricedSnapshots(this.#open.lab, copies),
       address: address && {
@@ -427,7 +429,10 @@ function itemsOf(seen: Seen, resources: readonly Resource[]): DestroyItem[] {
     ...items,
     ...(host?.superseded ?? []).map((id) => ({
       text: `instance ${id}`,
-      notes: ['replaced by the instance above'],
+      notes:
+        id === host?.movesFrom
+          ? ['its replacement was interrupted: it contains every user, conversation and file']
+          : ['replaced by the instance above'],
     })),
     ...(host ? identity.superseded : []).flatMap((old) => partsOf(old).filter(({ goes }) => goes)),
     ...(host?.moreInterfaces ?? [])
@@ -437,7 +442,11 @@ function itemsOf(seen: Seen, resources: readonly Resource[]): DestroyItem[] {
       ? [
           {
             text: `volume ${host.volume.volumeId} (${host.volume.sizeGb} GB, the root volume of ${host.instanceId})`,
-            notes: ['contains every user, conversation and file'],
+            notes: [
+              host.movesFrom === undefined
+                ? 'contains every user, conversation and file'
+                : `new, and gets the data of ${host.movesFrom} when up finishes the replacement`,
+            ],
           },
         ]
       : []),

@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { moveData } from '../../src/app/move-data.js'
+import { runHere } from '../rehearsal/in-process.js'
 import { edit, freshLab, moveUsers, run, state, staysDescribed, there } from '../support/replacing.js'
 
 // The data's way is a test of its own: here it is the host's users that move.
@@ -74,6 +76,21 @@ describe('an instance that is replaced', () => {
     })
     await expect(run({ replaceInstance: old })).rejects.toMatchObject({ code: 'update-first' })
     expect(there().ids).toEqual([old])
+  })
+
+  it('keeps its place in status and destroy while its data has not moved', async () => {
+    const [old = ''] = there().ids
+    move.mockRejectedValue(new Error('the connection is gone'))
+    await expect(run({ replaceInstance: old })).rejects.toThrow('the connection is gone')
+    const [next = ''] = there().ids.filter((id) => id !== old)
+    const shown = async (line: string) =>
+      (await runHere(line.split(' '), { folder: join(state, '../..') })).stdout
+    const status = await shown('status --rehearse')
+    expect(status).toContain(`replacement of ${old}: is interrupted, and that instance still has the data`)
+    expect(status).not.toContain('terminated')
+    const plan = await shown('destroy --dry-run --rehearse')
+    expect(plan).toMatch(new RegExp(`instance ${old}.*\\n.*contains every user`))
+    expect(plan).toMatch(new RegExp(`root volume of ${next}\\).*\\n.*gets the data of ${old}`))
   })
 
   it.each([

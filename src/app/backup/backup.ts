@@ -36,7 +36,7 @@ import {
 import { passphraseFor } from './passphrase.js'
 import { followed, transferTask } from './progress.js'
 import { isS3Url } from './s3-url.js'
-import { type Verified, verifyReader } from './verify.js'
+import { keyOf, type Verified, verifyReader } from './verify.js'
 
 export interface BackupOptions {
   passphraseFile?: string
@@ -91,6 +91,7 @@ async function writeBackup(
   warnOfStop(open, context)
   await sayHowLong(host, context)
   const key = await newKey()
+  const locked = lockKey(key, passphrase)
   const offered = await dumped(() => offerDump(host, publicPem(key), open.storedText ?? '{}'), context)
   await checkSpace(file, offered.bytes)
   const header: Header = {
@@ -101,7 +102,7 @@ async function writeBackup(
     id: offered.id,
     files: offered.files,
   }
-  await writer.begin(header, lockKey(key, passphrase))
+  await writer.begin(header, locked)
   const carrier = await Carrier.open(
     instance,
     { port: offered.port, token: tokenFor(key, offered.token) },
@@ -113,7 +114,7 @@ async function writeBackup(
     await carrier.close()
   }
   const partial = await writer.seal((index) => sign('sha256', index, key))
-  const verified = await readBack(partial, key, offered.bytes, context)
+  const verified = await readBack(partial, passphrase, offered.bytes, context)
   await writer.keep()
   await endOffer(host, offered.id)
   await noted(open, instance.instanceId, context)
@@ -173,11 +174,12 @@ async function fetchAll(
   )
 }
 
-/** It counts when it was read back from the disk. */
-const readBack = (path: string, key: KeyObject, bytes: number, context: Context): Promise<Verified> =>
+/** It counts when it was read back from the disk, and its own key opened with the passphrase. */
+const readBack = (path: string, passphrase: string, bytes: number, context: Context): Promise<Verified> =>
   transferTask('verification', bytes, context, async (_, at) => {
     const reader = await BackupReader.open(path)
     try {
+      const key = await keyOf(reader, passphrase)
       return await verifyReader(reader, key, { onRead: at, signal: context.signal })
     } finally {
       await reader.close()

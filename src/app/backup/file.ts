@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import * as z from 'zod'
 import { systemClock } from '../../core/clock.js'
 import { LabError } from '../../core/error.js'
+import { openGiven, UnusableFile } from '../given-file.js'
 
 /** Raised when older versions can no longer read the file. */
 export const fileFormat = 1
@@ -223,7 +224,7 @@ export class BackupReader {
     private readonly file: FileHandle,
     readonly path: string,
     readonly bytes: number,
-    private readonly entries: ReadonlyMap<string, { at: number; size: number }>,
+    private readonly entries: ReadonlyMap<string, Entry>,
     readonly header: Header,
   ) {}
 
@@ -231,17 +232,19 @@ export class BackupReader {
   static async open(path: string): Promise<BackupReader> {
     const file = await opened(path)
     try {
-      const stat = await file.stat()
-      if (!stat.isFile()) throw foreign(path)
-      const { size } = stat
-      const entries = await entriesOf(file, size)
+      const { size } = await file.stat()
+      const { entries, problem } = await entriesOf(file, size)
       const reader = new BackupReader(file, path, size, entries, await headerOf(file, entries, path))
-      if (!entries.has('index.sig')) throw damaged(path, 'Its end is missing: it was truncated.')
+      if (problem) throw damaged(path, problem)
       return reader
     } catch (error) {
       await file.close()
       throw error
     }
+  }
+
+  get names(): string[] {
+    return [...this.entries.keys()]
   }
 
   /** LabError `backup-damaged`. */
@@ -335,14 +338,15 @@ function notWritten(path: string, error: unknown): unknown {
 
 async function opened(path: string): Promise<FileHandle> {
   try {
-    return await open(path, 'r')
+    return await openGiven(path)
   } catch (error) {
-    if (!isPathError(error)) throw error
+    if (!(error instanceof UnusableFile)) throw error
     throw new LabError({
       code: 'no-such-file',
       what: `Can't read ${shortPath(path)}.`,
-      why: isNowhere(error) ? 'There is no such file.' : 'This file can’t be read by you.',
+      why: error.why,
       fix: [{ command: { path: 'backup list' }, text: 'lists the dumps on the host' }],
+      cause: error,
     })
   }
 }
@@ -353,29 +357,72 @@ async function bytesAt(file: FileHandle, at: number, size: number): Promise<Buff
   return data.subarray(0, bytesRead)
 }
 
-/** Where each file in the tar is; those that are there as a whole. */
-async function entriesOf(file: FileHandle, size: number): Promise<Map<string, { at: number; size: number }>> {
-  const entries = new Map<string, { at: number; size: number }>()
-  for (let at = 0; at + block <= size; ) {
-    const head = await bytesAt(file, at, block)
-    if (head[0] === 0) break
-    if (head.toString('latin1', 257, 262) !== 'ustar') break
-    const name = head.toString('utf8', 0, head.indexOf(0))
-    const length = Number.parseInt(head.toString('latin1', 124, 135), 8)
-    if (!Number.isSafeInteger(length) || at + block + length > size) break
-    entries.set(name, { at: at + block, size: length })
-    at += block + Math.ceil(length / block) * block
-  }
-  return entries
+interface Entry {
+  at: number
+  size: number
 }
+
+/** What a file in the backup can have at the most: an encrypted part, the list of all digests, or some lines. */
+const largest = (name: string): number => {
+  if (name.endsWith('.cms')) return partBytes + 4096
+  return name === 'index.json' ? 64 * 1024 * 1024 : 65_536
+}
+
+/** Zeros behind the last file: two blocks, and what Python's tarfile adds to fill a record of 20 blocks. */
+const longestEnd = 22 * block
+
+const isZero = (data: Buffer): boolean => data.every((byte) => byte === 0)
+
+/** A tar header's name and size; undefined for anything but the header of a plain file whose checksum is right. */
+function headerIn(head: Buffer): { name: string; size: number } | undefined {
+  const text = (from: number, to: number) => head.toString('latin1', from, to)
+  const digits = /^[0-7]+(?=[ \0]+$)/.exec(text(148, 156))?.[0] ?? ''
+  // Its own field counts as spaces.
+  const sum = head.reduce((all, byte, at) => all + (at >= 148 && at < 156 ? 32 : byte), 0)
+  if (Number.parseInt(digits, 8) !== sum) return undefined
+  const size = /^[0-7]{11}(?=[ \0]$)/.exec(text(124, 136))?.[0]
+  const name = text(0, 100).replace(/\0+$/, '')
+  if (text(257, 262) !== 'ustar' || text(156, 157) !== '0' || !size || !/^[\w.]+$/.test(name))
+    return undefined
+  return { name, size: Number.parseInt(size, 8) }
+}
+
+/** Where each file in the tar is, up to the first that is not there as a whole; and what is wrong with the rest. */
+async function entriesOf(
+  file: FileHandle,
+  size: number,
+): Promise<{ entries: Map<string, Entry>; problem?: string }> {
+  const entries = new Map<string, Entry>()
+  for (let at = 0; ; ) {
+    const head = await bytesAt(file, at, block)
+    if (head.length < block) return { entries, problem: truncated }
+    if (head[0] === 0) {
+      const end = size - at <= longestEnd ? await bytesAt(file, at, size - at) : head
+      if (!entries.has('index.sig') || end.length < 2 * block) return { entries, problem: truncated }
+      return isZero(end) && at + end.length === size ? { entries } : { entries, problem: changedAt(at) }
+    }
+    const found = headerIn(head)
+    if (!found || entries.has(found.name) || found.size > largest(found.name))
+      return { entries, problem: changedAt(at) }
+    const whole = Math.ceil(found.size / block) * block
+    if (at + block + whole > size) return { entries, problem: truncated }
+    if (!isZero(await bytesAt(file, at + block + found.size, whole - found.size)))
+      return { entries, problem: changedAt(at) }
+    entries.set(found.name, { at: at + block, size: found.size })
+    at += block + whole
+  }
+}
+
+const truncated = 'Its end is missing: it was truncated.'
+const changedAt = (at: number) => `It was changed near byte ${at}.`
 
 async function headerOf(
   file: FileHandle,
-  entries: ReadonlyMap<string, { at: number; size: number }>,
+  entries: ReadonlyMap<string, Entry>,
   path: string,
 ): Promise<Header> {
   const entry = entries.get('backup.json')
-  if (!entry || entry.size > 65_536) throw foreign(path)
+  if (!entry) throw foreign(path)
   const text = (await bytesAt(file, entry.at, entry.size)).toString()
   const found = header.safeParse(parsed(text))
   if (!found.success) throw foreign(path)

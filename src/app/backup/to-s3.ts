@@ -63,6 +63,7 @@ export async function backUpToS3(
   warnOfStop(open, context)
   await sayHowLong(host, context)
   const key = await newKey()
+  const locked = lockKey(key, passphrase)
   const { lab } = open
   return await withLock(open, 'backup', context, async () => {
     const now = context.clock.now()
@@ -71,7 +72,7 @@ export async function backUpToS3(
     const asked = {
       publicKey: publicPem(key),
       settings: open.storedText ?? '{}',
-      key: lockKey(key, passphrase),
+      key: locked,
       readme,
       header: { format: fileFormat, lab: lab.name, region: lab.region, at },
       to: place,

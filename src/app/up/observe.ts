@@ -78,7 +78,7 @@ export async function lookAt(run: Run, look: Look): Promise<Now> {
     budget: seen.of(parts.graph.budget),
     health: seen.of(parts.host)?.health,
   })
-  const movesFrom = look.moves ?? unfinishedMove(parts.graph, seen)
+  const movesFrom = look.moves ?? seen.of(parts.graph.instance)?.movesFrom
   const isReplaced = await isAlreadyReplaced(run, look, parts.graph, seen)
   const isMove = movesFrom !== undefined && !options.discardData
   // The users move with the data of the replaced instance.
@@ -154,13 +154,6 @@ async function observeAll(
     checkFeasible(run, { settings, graph, observation: inAws, target }),
   ])
   return { observation, leftovers }
-}
-
-/** The address moves to a new instance only once that has the data: until then an interrupted replacement goes on. */
-function unfinishedMove(graph: LabGraph, observation: Observation): string | undefined {
-  const instance = observation.of(graph.instance)
-  const isThere = observation.of(graph.address)?.instanceId === instance?.instanceId
-  return isThere ? undefined : instance?.superseded[0]
 }
 
 /** An interrupted replacement is continued by the same command, which names an instance that no longer exists. */
