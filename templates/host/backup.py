@@ -92,8 +92,8 @@ def certify(public):
 
 def make(asked):
     room()
-    made = dump("make", "backup", DUMP_SETTINGS=asked["settings"])["dump"]
     certify(asked["publicKey"])
+    made = dump("make", "backup", DUMP_SETTINGS=asked["settings"])["dump"]
     directory = f"{DUMPS}/{made['id']}"
     files = {name: os.path.getsize(f"{directory}/{name}") for name in FILES}
     answer({"backup": {**made, "files": files, **serve(directory, asked)}})
@@ -141,8 +141,8 @@ def pack(asked):
         place_of(to).check(LEFT)
     tell("dumping the data")
     room()
-    made = dump("make", "backup", DUMP_SETTINGS=asked["settings"])["dump"]
     certify(asked["publicKey"])
+    made = dump("make", "backup", DUMP_SETTINGS=asked["settings"])["dump"]
     # Packing deletes its files. A folder with this ending is no dump, and is deleted before the next one is made.
     directory = f"{DUMPS}/{made['id']}.part"
     os.rename(f"{DUMPS}/{made['id']}", directory)

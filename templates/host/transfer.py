@@ -21,7 +21,8 @@ from cms import PART, encrypted
 RUN = os.environ["RUN"]
 ROOM = f"{RUN}/transfer"
 KEPT = 8
-IDLE = 900
+# Seconds without a request.
+IDLE = float(os.environ.get("TRANSFER_IDLE", "900"))
 
 
 class Parts:

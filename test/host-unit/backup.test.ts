@@ -6,7 +6,7 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { Carrier } from '../../src/app/backup/carry.js'
 import { BackupReader, BackupWriter, fileFormat, partName, partsOf } from '../../src/app/backup/file.js'
 import { verifyReader } from '../../src/app/backup/verify.js'
@@ -189,6 +189,18 @@ it.skipIf(!hasPython)('what was sent for a restore that never came goes with the
   host.remove('transferring')
   host.dump('make', 'nightly')
   expect(host.list('.')).not.toContain('incoming')
+})
+
+it.skipIf(!hasPython)('what was sent is deleted when nobody asks for its restore', async () => {
+  const host = new DumpHost()
+  onTestFinished(host.close)
+  const id = host.changed()
+  const files = Object.fromEntries(host.list(`dumps/${id}`).map((name) => [name, 1]))
+  await host.backupBeside({ action: 'receive', publicKey: publicPem(key), id, files }, { TRANSFER_IDLE: '1' })
+  expect(host.list('incoming')).toEqual([id])
+  await vi.waitFor(() => expect(host.list('incoming')).toEqual([]), 20_000)
+  host.remove('pids')
+  expect(host.list('dumps')).toEqual([id])
 })
 
 it.skipIf(!hasPython)('a backup is refused before it is sent where its restore has no room', async () => {
