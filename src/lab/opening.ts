@@ -102,7 +102,7 @@ function unsaidRanges({ allow }: Settings, actual: Actual, choices: Choices): Un
       would: `let in ${closed.join(', ')}`,
       flags: { 'allow-cidr': allow.cidrs, ...everyone },
       instead: {
-        command: { path: 'up', flags: { yes: true, 'allow-cidr': ['detect'] } },
+        command: { keeps: true, path: 'up', flags: { yes: true, 'allow-cidr': ['detect'] } },
         text: 'lets in only your own address',
       },
     },
@@ -215,7 +215,7 @@ export function refuseUnsaid(unsaid: readonly Unsaid[]): void {
     what: `The stored settings would do what this command does not ask for: ${unsaid.map(({ would }) => would).join('; ')}.`,
     why: 'An interrupted run may have stored that, or someone else in the account. With --yes nobody confirms the plan.',
     fix: [
-      { command: { path: 'up', flags }, text: 'applies it' },
+      { command: { keeps: true, path: 'up', flags }, text: 'applies it' },
       ...unsaid.flatMap(({ instead }) => instead ?? []),
       { command: { path: 'up', asks: true }, text: 'shows the plan and asks' },
     ],

@@ -82,7 +82,7 @@ export const plainSettings = {
         : {
             would: `${arn ? 'replace' : 'drop'} the permissions boundary ${boundary}`,
             instead: {
-              command: { path: 'up', flags: { yes: true, 'permissions-boundary': boundary } },
+              command: { keeps: true, path: 'up', flags: { yes: true, 'permissions-boundary': boundary } },
               text: 'keeps the current one',
             },
           },

@@ -179,7 +179,7 @@ describe('stored settings', () => {
       expect.objectContaining({
         code: 'opened-by-settings',
         fix: expect.arrayContaining([
-          { command: { path: 'up', flags: { yes: true, ...flags } }, text: 'applies it' },
+          { command: { keeps: true, path: 'up', flags: { yes: true, ...flags } }, text: 'applies it' },
         ]),
       }),
     )
