@@ -54,7 +54,7 @@ export async function destroy(
   )
   if (await agreeToRelease(plan, options, context)) destruction.releaseToo()
   const backup = await backUpFirst(open, wanted, options, context)
-  const goOn = backup === undefined ? undefined : withoutBackup(backup, destruction.plan, context)
+  const goOn = backup === undefined ? undefined : withoutBackup(backup, destruction.plan, options, context)
   // A backup takes minutes, so the observation before it is stale, as after a question.
   const asked = options.confirm === undefined || backup !== undefined
   const outcome = { ...(await destruction.carryOut(context, { asked, goOn })), backup }
@@ -63,12 +63,17 @@ export async function destroy(
 }
 
 /** How to go on from here: the lab can't be backed up to the same file again, or at all once its instance is gone. */
-function withoutBackup(file: string, { address }: DestroyPlan, context: Context): Hint {
+function withoutBackup(
+  file: string,
+  { address }: DestroyPlan,
+  { confirm }: DestroyOptions,
+  context: Context,
+): Hint {
   const releaseAddress = address?.goes ? address.publicIp : undefined
   const note = `the backup is in ${file}`
   context.continuesWith({ backup: false, passphraseFile: undefined, releaseAddress }, note)
   return {
-    command: { path: 'destroy', flags: { 'no-backup': true, 'release-address': releaseAddress } },
+    command: { path: 'destroy', flags: { confirm, 'no-backup': true, 'release-address': releaseAddress } },
     text: `continues where it stopped; ${note}`,
   }
 }
