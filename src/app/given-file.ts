@@ -58,9 +58,12 @@ export async function openGiven(path: string, { orPipe = false } = {}): Promise<
 }
 
 const pipePauseMs = 50
+/** How long a pipe's writer may take to open it. Before that it reads as one that ended without a word. */
+const writerMs = 5000
 
 /**
- * Reads a small file that a user named, or a pipe that another program writes: `<(pass show lab)`.
+ * Reads a small file that a user named, or a pipe that another program writes: `<(pass show lab)`. Without a writer, a pipe
+ * is empty after five seconds.
  * @param most in bytes; what is larger is refused
  * @throws UnusableFile
  */
@@ -73,6 +76,7 @@ export async function readGiven(
   const data = Buffer.alloc(most + 1)
   let length = 0
   try {
+    const noWriterAfter = (await file.stat()).isFIFO() ? clock.now() + writerMs : 0
     while (length < data.length) {
       signal.throwIfAborted()
       const read = await file.read(data, length, data.length - length, null).catch((error: unknown) => {
@@ -80,7 +84,8 @@ export async function readGiven(
         if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined
         throw unusable(error)
       })
-      if (read === undefined) await clock.sleep(pipePauseMs, signal)
+      const isEmpty = read?.bytesRead === 0 && length === 0 && clock.now() < noWriterAfter
+      if (read === undefined || isEmpty) await clock.sleep(pipePauseMs, signal)
       else if (read.bytesRead === 0) break
       else length += read.bytesRead
     }
