@@ -1,0 +1,129 @@
+// npm run bench:host: from nothing to healthy on a booted machine, with the work of the first boot and without.
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg } from 'node:os'
+import { join } from 'node:path'
+import { it } from 'vitest'
+import { disk } from '../../test/host/disk.js'
+import type { Snapshot } from '../../test/host/machine.js'
+import { table } from '../measure.js'
+import { delays, firstUp, prepare, type Slowness, type Way, type Went, ways } from './first-up.js'
+import { megabytes, names, Registry } from './registry.js'
+
+const networks = [
+  ['half the delays, twice the bandwidth', 0.5],
+  ['delays and bandwidth as cited', 1],
+  ['twice the delays, half the bandwidth', 2],
+] as const
+
+/** Kept on the disk: what was interrupted goes on where it was. */
+interface Progress {
+  readonly begun: number
+  slowness?: Record<Way, Slowness>
+  /** What the registry's images were divided by. */
+  divisor?: number
+  runs: Record<string, Record<Way, Went> & { load: string }>
+}
+
+const folder = new URL('../../.cache/bench/host/', import.meta.url).pathname
+const progressFile = join(folder, 'progress.json')
+const hour = 3_600_000
+const say = (text: string): void => console.error(`bench: ${new Date().toISOString().slice(11, 19)} ${text}`)
+const load = () => `load ${(loadavg()[0] ?? 0).toFixed(1)} on ${cpus().length} processors`
+const snapshot = (way: Way): Snapshot => ({
+  image: join(folder, `${way}.qcow2`),
+  memory: join(folder, `${way}.zst`),
+})
+
+function readProgress(): Progress {
+  if (existsSync(progressFile)) {
+    const progress: Progress = JSON.parse(readFileSync(progressFile, 'utf8'))
+    if (Date.now() - progress.begun < 3 * hour) return progress
+  }
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  return { begun: Date.now(), runs: {} }
+}
+
+function save(progress: Progress): void {
+  writeFileSync(`${progressFile}.new`, JSON.stringify(progress, undefined, 2))
+  renameSync(`${progressFile}.new`, progressFile)
+}
+
+/** Both at the same time, so that whatever else the computer does slows both. */
+async function atOnce<T>(go: (way: Way) => Promise<T>): Promise<Record<Way, T>> {
+  const [before, after] = await Promise.allSettled(ways.map(go))
+  if (before?.status !== 'fulfilled') throw before?.reason
+  if (after?.status !== 'fulfilled') throw after?.reason
+  return { before: before.value, after: after.value }
+}
+
+function report({ slowness, divisor = 1, runs }: Progress, slow: Slowness): string {
+  const scaled = (seconds: number) => `${Math.round(seconds / slow.work)} s`
+  const rows = networks.flatMap(([name, factor]) => {
+    const went = runs[factor]
+    if (!went) return []
+    const { before, after, load } = went
+    return [
+      [
+        name,
+        scaled(before.seconds),
+        scaled(after.seconds),
+        `${(before.seconds / after.seconds).toFixed(2)}×`,
+        load,
+      ],
+    ]
+  })
+  const events = networks.flatMap(([name, factor]) =>
+    ways.flatMap((way) => {
+      const went = runs[factor]?.[way]
+      if (!went) return []
+      const list = went.events.map(([what, from, to]) =>
+        from === to ? `${what} at ${scaled(from)}` : `${what} ${scaled(from)} to ${scaled(to)}`,
+      )
+      return [`- ${name}, ${way} (${went.megabytes.toFixed(0)} MB): ${list.join(', ')}`]
+    }),
+  )
+  const size = names.reduce((sum, name) => sum + megabytes(name), 0)
+  return [
+    table(['', 'before', 'after', 'before ÷ after', ''], rows),
+    ...events,
+    `Delays: boot ${delays.boot} s, agent ${delays.agent} s, round trip ${delays.roundTrip * 1000} ms, ${(1000 / delays.download).toFixed(0)} MB/s.`,
+    `The machine is ${slow.work.toFixed(1)} times slower in what it installs and ${slow.unpack.toFixed(1)} times in unpacking (${JSON.stringify(slowness)}): delays are multiplied by the first, the bandwidth is divided by the second, and the images of ${Math.round(size)} MB by ${divisor}. The seconds above are divided by the first.`,
+  ].join('\n')
+}
+
+const mean = (one: number, other: number): number => (one + other) / 2
+
+it('measures from nothing to healthy', async () => {
+  const progress = readProgress()
+  const registry = await Registry.start(join(folder, 'registry'))
+  try {
+    if (!progress.slowness) {
+      say(`preparing two machines, at ${load()}`)
+      await registry.addSample()
+      progress.slowness = await atOnce((way) => prepare(snapshot(way), registry))
+      save(progress)
+    }
+    const { before, after } = progress.slowness
+    const slow = { work: mean(before.work, after.work), unpack: mean(before.unpack, after.unpack) }
+    say(`slower than a t3.medium: ${JSON.stringify(progress.slowness)}`)
+    if (!progress.divisor) {
+      const divisor = Math.round((slow.unpack / slow.work) * 100) / 100
+      say(`filling the registry, divided by ${divisor}`)
+      await registry.fill(disk(say).image, folder, divisor)
+      progress.divisor = divisor
+      save(progress)
+    }
+    for (const [name, factor] of networks) {
+      if (progress.runs[factor]) continue
+      say(`${name}, at ${load()}`)
+      const went = await atOnce((way) => firstUp(way, snapshot(way), registry, slow, factor))
+      progress.runs[factor] = { ...went, load: load() }
+      save(progress)
+      process.stdout.write(`\n${report(progress, slow)}\n\n`)
+    }
+    renameSync(progressFile, join(folder, 'results.json'))
+  } finally {
+    registry.stop()
+  }
+})
