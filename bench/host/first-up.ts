@@ -125,20 +125,21 @@ function oneAfterAnother(templates: string): void {
   change('daemon.json', ',\n  "max-concurrent-downloads": 12', '')
 }
 
-function pins(port: number): Record<string, string> {
-  const image = (name: string) => `10.0.2.2:${port}/${name}:bench`
-  const librechat = image('librechat-ai/librechat')
-  const mongodb = image('library/mongo')
-  const caddy = image('library/caddy')
+/** LibreChat's image from a registry of its own, the others from Docker Hub. */
+function pins(librechatPort: number, hubPort: number): Record<string, string> {
+  const image = (port: number, name: string) => `10.0.2.2:${port}/${name}:bench`
+  const librechat = image(librechatPort, 'librechat-ai/librechat')
+  const mongodb = image(hubPort, 'library/mongo')
+  const caddy = image(hubPort, 'library/caddy')
   return {
     LIBRECHAT_IMAGE: librechat,
     LIBRECHAT_IMAGE_FALLBACK: librechat,
     MONGODB_IMAGE: mongodb,
     MONGODB_IMAGE_FALLBACK: mongodb,
-    MEILISEARCH_IMAGE: image('getmeili/meilisearch'),
+    MEILISEARCH_IMAGE: image(hubPort, 'getmeili/meilisearch'),
     CADDY_IMAGE: caddy,
     CADDY_IMAGE_FALLBACK: caddy,
-    PORTAINER_IMAGE: image('portainer/portainer-ce'),
+    PORTAINER_IMAGE: image(hubPort, 'portainer/portainer-ce'),
   }
 }
 
@@ -155,13 +156,18 @@ export async function firstUp(
   { work, unpack }: Slowness,
   factor: number,
 ): Promise<Went> {
-  const network = await Network.start(registry.port, {
+  const limits = {
     bytesPerSecond: 1e9 / delays.download / unpack / factor,
     roundTripMs: delays.roundTrip * 1000 * work * factor,
-  })
+  }
+  // A T3's 5 Gbit/s are enough for both: what limits a download is the registry.
+  const networks = {
+    librechat: await Network.start(registry.port, limits),
+    hub: await Network.start(registry.port, limits),
+  }
   const lab = await Lab.start(snapshot, 'loopback')
   try {
-    lab.pin(pins(network.port))
+    lab.pin(pins(networks.librechat.port, networks.hub.port))
     if (way === 'before') oneAfterAnother(lab.templates)
     const [boot, agent] = [delays.boot * work * factor, delays.agent * work * factor]
     // Until its first script, the machine has nothing to do: that time is counted and not waited for.
@@ -187,9 +193,14 @@ export async function firstUp(
       const [name = '', time = ''] = line.replaceAll('"', '').split(' ')
       events.push([name.replace(/^[^/]*\//, ''), since(Date.parse(time)), since(Date.parse(time))])
     }
-    return { seconds, megabytes: network.bytes / 1e6, events: events.sort((a, b) => a[1] - b[1]) }
+    return {
+      seconds,
+      megabytes: (networks.librechat.bytes + networks.hub.bytes) / 1e6,
+      events: events.sort((a, b) => a[1] - b[1]),
+    }
   } finally {
-    network.stop()
+    networks.librechat.stop()
+    networks.hub.stop()
     await lab.stop()
   }
 }
