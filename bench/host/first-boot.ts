@@ -10,8 +10,8 @@ import { delays, firstUp, prepare, type Slowness, type Way, type Went, ways } fr
 import { megabytes, names, Registry } from './registry.js'
 
 const networks = [
-  ['half the delays, twice the bandwidth', 0.5],
   ['delays and bandwidth as cited', 1],
+  ['half the delays, twice the bandwidth', 0.5],
   ['twice the delays, half the bandwidth', 2],
 ] as const
 
