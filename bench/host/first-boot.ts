@@ -117,7 +117,7 @@ it('measures from nothing to healthy', async () => {
     for (const [name, factor] of networks) {
       if (progress.runs[factor]) continue
       say(`${name}, at ${load()}`)
-      const went = await atOnce((way) => firstUp(way, snapshot(way), registry, slow, factor))
+      const went = await atOnce((way) => firstUp(way, snapshot(way), registry, slow, factor, say))
       progress.runs[factor] = { ...went, load: load() }
       save(progress)
       process.stdout.write(`\n${report(progress, slow)}\n\n`)

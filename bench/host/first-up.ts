@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { type Clock, systemClock } from '../../src/core/clock.js'
+import type { Event } from '../../src/core/event.js'
 import { payloads } from '../../src/host/payload.js'
 import { setUpHost } from '../../src/host/setup.js'
 import { Lab } from '../../test/host/lab.js'
@@ -155,6 +156,7 @@ export async function firstUp(
   registry: Registry,
   { work, unpack }: Slowness,
   factor: number,
+  say: (text: string) => void,
 ): Promise<Went> {
   const limits = {
     bytesPerSecond: 1e9 / delays.download / unpack / factor,
@@ -176,7 +178,11 @@ export async function firstUp(
     const running = way === 'after' ? lab.firstBoot() : undefined
     await sleep((agent - counted) * 1000)
     const clock: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms * work, signal) }
-    const host = { ...lab.host, clock, signal: AbortSignal.timeout(timeoutMs) }
+    const emit = (event: Event) => {
+      if (event.type === 'task' && event.state === 'done')
+        say(`${way}: ${event.name} at ${Math.round((Date.now() - launched) / 1000)} s`)
+    }
+    const host = { ...lab.host, emit, clock, signal: AbortSignal.timeout(timeoutMs) }
     const beside = { isNew: way === 'after', run: async () => {} }
     const { health } = await setUpHost(host, lab.settings, { email: 'me@example.org' }, undefined, beside)
     const seconds = (Date.now() - launched) / 1000
