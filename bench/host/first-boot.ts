@@ -96,7 +96,7 @@ const mean = (one: number, other: number): number => (one + other) / 2
 
 it('measures from nothing to healthy', async () => {
   const progress = readProgress()
-  const registry = await Registry.start(join(folder, 'registry'))
+  const registry = await Registry.start(join(folder, 'storage'))
   try {
     if (!progress.slowness) {
       say(`preparing two machines, at ${load()}`)
