@@ -110,7 +110,7 @@ export class Registry {
     const storage = `storage:\n  filesystem:\n    rootdirectory: ${folder}\n`
     writeFileSync(
       config,
-      `version: 0.1\nlog:\n  level: fatal\n  accesslog:\n    disabled: true\n${storage}http:\n  addr: 127.0.0.1:${port}\n`,
+      `version: 0.1\nlog:\n  level: error\n  accesslog:\n    disabled: true\n${storage}http:\n  addr: 127.0.0.1:${port}\n`,
     )
     const server = spawn('docker-registry', ['serve', config], { stdio: ['ignore', 'ignore', 'inherit'] })
     await new Promise((resolve, reject) => server.once('spawn', resolve).once('error', reject))
