@@ -6,7 +6,7 @@ import { it } from 'vitest'
 import { disk } from '../../test/host/disk.js'
 import type { Snapshot } from '../../test/host/machine.js'
 import { table } from '../measure.js'
-import { delays, firstUp, prepare, type Slowness, type Way, type Went, ways } from './first-up.js'
+import { delaysInWords, firstUp, prepare, type Slowness, type Way, type Went, ways } from './first-up.js'
 import { megabytes, names, Registry } from './registry.js'
 
 const networks = [
@@ -86,10 +86,10 @@ function report({ slowness, divisor = 1, runs }: Progress, slow: Slowness): stri
   const size = names.reduce((sum, name) => sum + megabytes(name), 0)
   return [
     table(['', 'before', 'after', 'before ÷ after', ''], rows),
-    ...events,
-    `Delays: boot ${delays.boot} s, agent ${delays.agent} s, round trip ${delays.roundTrip * 1000} ms, ${(1000 / delays.download).toFixed(0)} MB/s.`,
+    events.join('\n'),
+    table(['delay', 'as cited', 'source'], delaysInWords),
     `The machine is ${slow.work.toFixed(1)} times slower in what it installs and ${slow.unpack.toFixed(1)} times in unpacking (${JSON.stringify(slowness)}): delays are multiplied by the first, the bandwidth is divided by the second, and the images of ${Math.round(size)} MB by ${divisor}. The seconds above are divided by the first.`,
-  ].join('\n')
+  ].join('\n\n')
 }
 
 const mean = (one: number, other: number): number => (one + other) / 2

@@ -23,9 +23,16 @@ const roundTrip: { range: Range; source: string } = {
 export const delays = {
   boot: middle(ranges.boot.range),
   agent: middle(ranges.agent.range),
-  roundTrip: middle(roundTrip.range),
   download: middle([1000 / ranges.downloadMBps.range[0], 1000 / ranges.downloadMBps.range[1]]),
+  roundTrip: middle(roundTrip.range),
 }
+
+export const delaysInWords: readonly (readonly [what: string, length: string, source: string])[] = [
+  ['launch to the first script', `${delays.boot} s`, ranges.boot.source],
+  ['launch to the agent', `${delays.agent} s`, ranges.agent.source],
+  ['download, from each registry', `${(1000 / delays.download).toFixed(0)} MB/s`, ranges.downloadMBps.source],
+  ['round trip', `${delays.roundTrip * 1000} ms`, roundTrip.source],
+]
 
 export const ways = ['before', 'after'] as const
 export type Way = (typeof ways)[number]
