@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { pipeline } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Limits {
@@ -19,31 +20,36 @@ export class Network {
   private readonly server: Server
 
   private constructor(to: number, { bytesPerSecond, roundTripMs }: Limits) {
-    this.server = createServer((local) => {
-      const remote = connect(to, '127.0.0.1')
-      for (const [one, other] of [
-        [local, remote],
-        [remote, local],
-      ] as const) {
-        this.sockets.add(one)
-        one.on('error', () => other.destroy())
-        one.on('close', () => {
-          this.sockets.delete(one)
-          other.destroySoon()
-        })
+    const network = this
+    async function* delayed(source: AsyncIterable<Buffer>) {
+      for await (const data of source) {
+        await sleep(roundTripMs)
+        yield data
       }
-      // Timers of the same length fire in order, so the data stays in order.
-      local.on('data', (data) => setTimeout(() => remote.write(data), roundTripMs))
-      remote.on('data', async (data) => {
-        // What comes next is read when this has had its turn: connections alternate.
-        remote.pause()
-        this.bytes += data.length
+    }
+    async function* paced(source: AsyncIterable<Buffer>) {
+      for await (const data of source) {
+        network.bytes += data.length
         const now = performance.now()
-        this.freeAt = Math.max(now, this.freeAt) + (data.length / bytesPerSecond) * 1000
-        if (this.freeAt - now > 5) await sleep(this.freeAt - now)
-        if (local.write(data)) remote.resume()
-        else local.once('drain', () => remote.resume())
-      })
+        network.freeAt = Math.max(now, network.freeAt) + (data.length / bytesPerSecond) * 1000
+        if (network.freeAt - now > 5) await sleep(network.freeAt - now)
+        yield data
+      }
+    }
+    // Docker asks for each connection to be closed after its answer: the end must not overtake the data.
+    this.server = createServer({ allowHalfOpen: true }, (local) => {
+      const remote = connect({ port: to, host: '127.0.0.1', allowHalfOpen: true })
+      for (const socket of [local, remote]) {
+        this.sockets.add(socket)
+        socket.on('close', () => this.sockets.delete(socket))
+      }
+      const end = (error: unknown) => {
+        if (!error) return
+        local.destroy()
+        remote.destroy()
+      }
+      pipeline(local, delayed, remote, end)
+      pipeline(remote, paced, local, end)
     })
   }
 
