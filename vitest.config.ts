@@ -12,7 +12,7 @@ const program = [
   'test/pack/**/*.test.ts',
   'test/tunnel/**/*.test.ts',
   'test/rehearsal/{access,cut-off,docs,exit-codes,last-backup,to-s3,tunnel,words}.test.ts',
-  'test/host-unit/{backup,certificate,cms,dump,finish,graduate,health,idle-stop,images,money,programs,services,templates,update,usage,users}.test.ts',
+  'test/host-unit/{backup,certificate,certificate-files,cms,dump,finish,flood,graduate,health,idle-stop,images,money,programs,services,templates,update,usage,users}.test.ts',
   'test/bedrock/proof.test.ts',
   'test/{app/backup,app/graduate,rehearsal/host}.test.ts',
   // It replaces a module, so it needs modules of its own.

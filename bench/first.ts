@@ -35,7 +35,12 @@ interface Task {
 }
 
 /** The steps of `up`; a step begins when all that it comes after have ended. */
-function steps(taken: ReadonlySet<Measure>, { compute, memoryGiB }: Machine, end: End): Record<string, Task> {
+function steps(
+  taken: ReadonlySet<Measure>,
+  { compute, memoryGiB }: Machine,
+  end: End,
+  agent: number = ranges.agent.range[ends[end]],
+): Record<string, Task> {
   const at = ({ range }: { range: Range }) => range[ends[end]]
   const cpu = (range: { range: Range }) => at(range) * compute
   const calls = (from: string, to: string) => {
@@ -59,7 +64,7 @@ function steps(taken: ReadonlySet<Measure>, { compute, memoryGiB }: Machine, end
     'calls before the launch': { seconds: calls('who calls', 'role into its profile'), after: [] },
     'instance profile usable': { seconds: at(ranges.profile), after: ['calls before the launch'] },
     boot: { seconds: at(ranges.boot), after: ['instance profile usable'] },
-    agent: { seconds: at(ranges.agent), after: ['instance profile usable'] },
+    agent: { seconds: agent, after: ['instance profile usable'] },
     ...sent('system', ['agent']),
     system: { seconds: cpu(ranges.system), after: stage('system', first) },
     ...sent('docker', ['system']),
@@ -176,6 +181,39 @@ for (const machine of machines) {
     ),
   )
 }
+
+line('\n## With a slower agent (all measures, all else at its slow end)\n')
+const withAgent = (machine: Machine, agent: number) =>
+  timeline(steps(new Set(all), machine, 'slow', agent)).total
+const agents = [30, 60, 90, 105, 120, 150, 180]
+line(
+  table(
+    ['the agent is online after', ...machines.map(({ name }) => name)],
+    agents.map((agent) => [s(agent), ...machines.map((one) => s(withAgent(one, agent)))]),
+  ),
+)
+/** The first second at which something holds. */
+const from = (holds: (agent: number) => boolean) => {
+  let agent = 0
+  while (!holds(agent)) agent++
+  return agent
+}
+line()
+line(
+  table(
+    ['the agent', ...machines.map(({ name }) => name)],
+    [
+      [
+        'is critical from',
+        ...machines.map((one) => s(from((agent) => withAgent(one, agent) > withAgent(one, 0)))),
+      ],
+      [
+        'makes it three minutes from',
+        ...machines.map((one) => s(from((agent) => withAgent(one, agent) >= 180))),
+      ],
+    ],
+  ),
+)
 
 /** What else could be done, by what it would take off the t3.medium's slow end. */
 const machine = machines[0] as Machine

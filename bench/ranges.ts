@@ -1,4 +1,4 @@
-// The ranges of a first `up`: bench/first.ts computes with them, bench/host/first-boot.ts makes its delays of them.
+// The ranges of a first `up`: bench/first.ts computes with them, bench/host/first-up.ts makes its delays of them.
 
 /** Seconds: at the fast and at the slow end of a range. */
 export type Range = readonly [fast: number, slow: number]
@@ -6,34 +6,35 @@ export type Range = readonly [fast: number, slow: number]
 export const middle = ([fast, slow]: Range): number => (fast + slow) / 2
 
 /**
- * Where a range is from. "cited" names a published measurement; "counted" is counted in this repository; what nobody
- * has published for these machines is an "estimate", to be replaced by what `status` shows on real ones.
+ * Where a range is from. "cited" is a published measurement with the same ends; "counted" is counted in this repository.
+ * All else is an "estimate", also one that a published figure supports, to be replaced by what `status` shows on real
+ * machines.
  */
 export const ranges = {
-  call: { range: [0.05, 0.1], source: 'counted: bench/chain.ts, at 50 to 100 ms a call' },
+  call: { range: [0.05, 0.1], source: 'counted: the calls (bench/chain.ts); estimate: 50 to 100 ms each' },
   profile: {
     range: [1, 10],
-    source: 'cited: IAM is eventually consistent, "several seconds" (IAM User Guide, troubleshooting)',
+    source: 'estimate: IAM is eventually consistent, "several seconds" (IAM User Guide, troubleshooting)',
   },
   boot: {
-    range: [17, 26],
-    source:
-      'cited: RunInstances to SSH, 22.6 to 25.8 s on t3.medium to m7i.large (brevdev/ec2-coldboot-research)',
+    range: [22.6, 25.8],
+    source: 'cited: RunInstances to SSH, on t3.medium to m7i.large (brevdev/ec2-coldboot-research)',
   },
   agent: {
     range: [30, 90],
-    source: 'cited: from 30 s to minutes after launch (DataDog/stratus-red-team#108); above 90 s left out',
+    source:
+      'estimate: "from 30 s to minutes" after launch (DataDog/stratus-red-team#108); more than 90 s is a table of its own below',
   },
   system: { range: [2, 2], source: 'estimate' },
   dnf: { range: [10, 25], source: 'estimate: metadata and about 100 MB of packages' },
   daemon: { range: [1, 3], source: 'estimate' },
   downloadMBps: {
     range: [100, 40],
-    source: 'cited above: 1.5 GB in 8 s on a large machine (moby/moby#21814); a T3 bursts to 5 Gbit/s',
+    source: 'estimate: half to a fifth of the 187 MB/s of a large machine, 1.5 GB in 8 s (moby/moby#21814)',
   },
   unpackSecondsPerGB: {
     range: [23, 34],
-    source: 'cited: 35 to 40 s for 1.5 GB (moby/moby#21814); the slow end a quarter more for a T3',
+    source: 'estimate: 35 to 40 s for 1.5 GB (moby/moby#21814), at the slow end a quarter more for a T3',
   },
   diskMBps: { range: [125, 125], source: 'cited: gp3 without extra throughput (EBS User Guide)' },
   compose: { range: [2, 5], source: 'estimate: 70 MB from GitHub' },

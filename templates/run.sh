@@ -31,6 +31,10 @@ for stage in "$@"; do
     echo '{"error":{"code":"host-stopping","what":"The host is shutting down.","why":"Nothing was done.","fix":[{"code":"start"}]}}'
     exit 1
   fi
+  # How long the first set-up takes, from the boot to the first health, for `status` (health.py).
+  times=$LAB/state/first-setup
+  # Who holds the lock and still finds this file: the stage before was killed.
+  if [ -s "$LAB/state/running" ] && [ -e "$times" ] && ! grep -q '^health ' "$times"; then echo "failed 0 0" >>"$times"; fi
   echo "$stage since $(date -u +%FT%TZ)" >"$LAB/state/running"
   rm -f "$LAB/state/error.json" "$LAB/state/step"
   # Keys that a command requested and never used.
@@ -41,8 +45,6 @@ for stage in "$@"; do
   if [ -f "$log" ] && [ "$(stat -c %s "$log")" -gt 1000000 ]; then mv -f "$log" "$log.1"; fi
   echo "=== $stage $(date -u +%FT%TZ)" >>"$log"
 
-  # How long the first set-up takes, from the boot to the first health, for `status` (health.py).
-  times=$LAB/state/first-setup
   [ -s "$LAB/state/release" ] || [ -e "$times" ] || echo "boot 0 $(awk '/^btime/ { print $2 }' /proc/stat)" >"$times"
   begun=$(date +%s)
   code=0

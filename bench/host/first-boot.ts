@@ -10,7 +10,7 @@ import { delaysInWords, firstUp, prepare, type Slowness, type Way, type Went, wa
 import { megabytes, names, Registry } from './registry.js'
 
 const networks = [
-  ['delays and bandwidth as cited', 1],
+  ['delays and bandwidth in the middle of their ranges', 1],
   ['half the delays, twice the bandwidth', 0.5],
   ['twice the delays, half the bandwidth', 2],
 ] as const
@@ -87,7 +87,7 @@ function report({ slowness, divisor = 1, runs }: Progress, slow: Slowness): stri
   return [
     table(['', 'before', 'after', 'before ÷ after', ''], rows),
     events.join('\n'),
-    table(['delay', 'as cited', 'source'], delaysInWords),
+    table(['delay', 'middle', 'source'], delaysInWords),
     `The machine is ${slow.work.toFixed(1)} times slower in what it installs and ${slow.unpack.toFixed(1)} times in unpacking (${JSON.stringify(slowness)}): delays are multiplied by the first, the bandwidth is divided by the second, and the images of ${Math.round(size)} MB by ${divisor}. The seconds above are divided by the first.`,
   ].join('\n\n')
 }

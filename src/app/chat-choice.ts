@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { arrangeAccess, type Consent } from '../bedrock/access.js'
 import { type LeftOut, leftOutOf, leftOutText } from '../bedrock/left-out.js'
 import type { Model } from '../bedrock/model.js'
@@ -8,6 +7,7 @@ import { parseUseCase, type UseCase } from '../bedrock/use-case.js'
 import { LabError } from '../core/error.js'
 import type { ChatChoice } from '../lab/choices.js'
 import type { Context } from './context.js'
+import { readGiven, UnusableFile } from './given-file.js'
 import type { OpenLab } from './open-lab.js'
 import { regionModels } from './region-models.js'
 import type { UpOptions } from './up-options.js'
@@ -28,7 +28,7 @@ export interface Chat extends ChatChoice {
 export async function chatChoice(open: OpenLab, options: UpOptions, context: Context): Promise<Chat> {
   const { stored, clients, lab } = open
   const wanted = namedModels(options.models)
-  const form = options.useCaseFile === undefined ? undefined : await readUseCase(options.useCaseFile)
+  const form = options.useCaseFile === undefined ? undefined : await readUseCase(options.useCaseFile, context)
   const leaveOut = options.withoutChat ?? (stored?.models.length === 0 && options.models === undefined)
   if (leaveOut) return { available: [], leftOut: [], models: [], profileArns: [] }
 
@@ -108,23 +108,22 @@ function warnOfGone(
   }
 }
 
-const unreadable: Readonly<Record<string, string>> = {
-  ENOENT: 'There is no such file.',
-  EACCES: 'You have no permission to read it.',
-  EISDIR: 'It is a folder.',
-}
-
 /** Read before the first call, so that an invalid file is always reported. */
-const readUseCase = async (path: string): Promise<UseCase> => parseUseCase(await readForm(path), path)
+const readUseCase = async (path: string, context: Context): Promise<UseCase> =>
+  parseUseCase(await readForm(path, context), path)
 
-async function readForm(path: string): Promise<string> {
+/** More than all of its fields can have. */
+const largestForm = 65_536
+
+async function readForm(path: string, context: Context): Promise<string> {
   try {
-    return await readFile(path, 'utf8')
+    return (await readGiven(path, largestForm, context)).toString()
   } catch (error) {
+    if (!(error instanceof UnusableFile)) throw error
     throw new LabError({
       code: 'no-use-case-file',
       what: `The file ${JSON.stringify(path.slice(0, 200))} can't be read.`,
-      why: unreadable[(error as NodeJS.ErrnoException).code ?? ''] ?? `${(error as Error).message}.`,
+      why: error.why,
       fix: ['Check the path that you gave to --use-case-file.'],
       cause: error,
     })

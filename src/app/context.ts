@@ -106,6 +106,12 @@ export interface Context {
   readonly connect: Connect
   /** Records the answer of a question, so that later hints repeat it. */
   settled(options: GlobalOptions): void
+  /**
+   * Says which options the same command needs to continue from here on, where those that were given have had their
+   * effect and would be refused. `undefined` leaves one out.
+   * @param note what the user has to know then
+   */
+  continuesWith(options: Readonly<Record<string, unknown>>, note: string): void
 }
 
 export interface CommandContext extends Context {

@@ -1,4 +1,4 @@
-import { LabError } from '../core/error.js'
+import { type Hint, LabError } from '../core/error.js'
 import { addressCost } from '../lab/prices.js'
 import type { Context, GlobalOptions } from './context.js'
 import { type Destroyed, type DestroyPlan, Destruction } from './destruction.js'
@@ -45,11 +45,23 @@ export async function destroy(
   await agree(plan, options, context)
   if (await agreeToRelease(plan, options, context)) destruction.releaseToo()
   const backup = await backUpFirst(open, wanted, options, context)
+  const goOn = backup === undefined ? undefined : withoutBackup(backup, destruction.plan, context)
   // A backup takes minutes, so the observation before it is stale, as after a question.
   const asked = options.confirm === undefined || backup !== undefined
-  const outcome = { ...(await destruction.carryOut(context, { asked })), backup }
+  const outcome = { ...(await destruction.carryOut(context, { asked, goOn })), backup }
   view.outcome(outcome)
   return outcome.left.length === 0 ? 0 : 2
+}
+
+/** How to go on from here: the lab can't be backed up to the same file again, or at all once its instance is gone. */
+function withoutBackup(file: string, { address }: DestroyPlan, context: Context): Hint {
+  const releaseAddress = address?.goes ? address.publicIp : undefined
+  const note = `the backup is in ${file}`
+  context.continuesWith({ backup: false, passphraseFile: undefined, releaseAddress }, note)
+  return {
+    command: { path: 'destroy', flags: { 'no-backup': true, 'release-address': releaseAddress } },
+    text: `continues where it stopped; ${note}`,
+  }
 }
 
 /** Requires the lab's name, typed at the terminal or with `--confirm`. LabError `not-confirmed`, `declined`. */
@@ -59,7 +71,7 @@ async function agree({ lab }: DestroyPlan, options: DestroyOptions, { ui }: Cont
     throw new LabError({
       code: 'not-confirmed',
       what: `--confirm is ${JSON.stringify(options.confirm.slice(0, 60))}, but the lab's name is "${lab.name}".`,
-      fix: [{ command: { path: 'destroy', flags: { confirm: lab.name } } }],
+      fix: [{ command: { keeps: true, path: 'destroy', flags: { confirm: lab.name } } }],
     })
   }
   const typed = await ui.input({

@@ -1,6 +1,6 @@
 import type { Instance } from '@aws-sdk/client-ec2'
 import { isRetryable } from '../aws/errors.js'
-import { LabError } from '../core/error.js'
+import { type Hint, LabError } from '../core/error.js'
 import { type Observation, observe, remove } from '../engine/converge.js'
 import type { Resource } from '../engine/resource.js'
 import { type Copies, copiesLeftAlone, findCopies } from '../lab/copies.js'
@@ -121,6 +121,8 @@ export class Destruction {
     const { graph, observation, identity, staying, elsewhere, copies } = this.#seen
     const host = observation.of(graph.instance)
     const address = observation.of(graph.address)
+    const withData =
+      identity.superseded.find((old) => old.InstanceId === host?.movesFrom) ?? identity.instance
     return {
       lab: this.#open.lab,
       going: itemsOf(this.#seen, this.#going()),
@@ -148,7 +150,7 @@ export class Destruction {
         ...identity.superseded.flatMap((old) => partsOf(old).filter(({ goes }) => !goes)),
       ],
       strangers: leftAlone(this.#seen),
-      lastBackup: lastBackupOf(identity.instance, copies.snapshots),
+      lastBackup: lastBackupOf(withData, copies.snapshots),
       host: host?.state,
       snapshots: pricedSnapshots(this.#open.lab, copies),
       address: address && {
@@ -172,8 +174,12 @@ export class Destruction {
   /**
    * Removes what the plan names, and nothing else. LabError `changed-meanwhile`, or what AWS refused.
    * @param asked whether a user was asked, who may have taken an hour to answer
+   * @param goOn how to continue after a failure, if not with the same command
    */
-  async carryOut(context: Context, { asked }: { asked: boolean }): Promise<Destroyed> {
+  async carryOut(
+    context: Context,
+    { asked, goOn = sameAgain }: { asked: boolean; goOn?: string | Hint | undefined },
+  ): Promise<Destroyed> {
     const { clients, lab } = this.#open
     const { ui, clock } = context
     const agreed = this.plan.going.map(({ text }) => text)
@@ -192,7 +198,7 @@ export class Destruction {
         await removeSecrets(clients, now.leftovers.secrets)
       } catch (error) {
         if (lock.signal.aborted) throw error
-        throw toPartialFailure(error, { region: lab.region }, await this.#stillThere(context))
+        throw toPartialFailure(error, { region: lab.region }, [...(await this.#stillThere(context)), goOn])
       }
     })
     return await this.#outcome(agreed, context)
@@ -239,16 +245,17 @@ export class Destruction {
     }
   }
 
-  /** After a failure: what still exists, if it can be observed, and how to continue. */
+  /** After a failure: what still exists, if it can be observed. */
   async #stillThere(context: Context): Promise<string[]> {
-    const goOn = 'Run the same command again. It continues where it stopped.'
     // If the observation fails for the same reason, the original failure is reported.
     const [seen] = await Promise.allSettled([look(this.#open, context)])
-    if (seen.status === 'rejected') return [goOn]
+    if (seen.status === 'rejected') return []
     const left = itemsOf(seen.value, seen.value.graph.all).map(({ text }) => text)
-    return [`Still exists: ${left.join(', ')}`, goOn]
+    return [`Still exists: ${left.join(', ')}`]
   }
 }
+
+const sameAgain = 'Run the same command again. It continues where it stopped.'
 
 const leftAlone = ({ identity, leftovers, copies }: Seen): Stranger[] => [
   ...strangersOf(identity, leftovers),
@@ -391,7 +398,9 @@ function checkedRelease(
     code: 'not-the-address',
     what: `${JSON.stringify(named.slice(0, 60))} is not this lab’s address.`,
     why: stranger?.why ?? 'Releasing can’t be undone, so the address must be exact.',
-    fix: address ? [{ command: { path: 'destroy', flags: { 'release-address': address.publicIp } } }] : [],
+    fix: address
+      ? [{ command: { keeps: true, path: 'destroy', flags: { 'release-address': address.publicIp } } }]
+      : [],
   })
 }
 
@@ -422,7 +431,10 @@ function itemsOf(seen: Seen, resources: readonly Resource[]): DestroyItem[] {
     ...items,
     ...(host?.superseded ?? []).map((id) => ({
       text: `instance ${id}`,
-      notes: ['replaced by the instance above'],
+      notes:
+        id === host?.movesFrom
+          ? ['its replacement was interrupted: it contains every user, conversation and file']
+          : ['replaced by the instance above'],
     })),
     ...(host ? identity.superseded : []).flatMap((old) => partsOf(old).filter(({ goes }) => goes)),
     ...(host?.moreInterfaces ?? [])
@@ -432,7 +444,11 @@ function itemsOf(seen: Seen, resources: readonly Resource[]): DestroyItem[] {
       ? [
           {
             text: `volume ${host.volume.volumeId} (${host.volume.sizeGb} GB, the root volume of ${host.instanceId})`,
-            notes: ['contains every user, conversation and file'],
+            notes: [
+              host.movesFrom === undefined
+                ? 'contains every user, conversation and file'
+                : `new, and gets the data of ${host.movesFrom} when up finishes the replacement`,
+            ],
           },
         ]
       : []),

@@ -1,5 +1,7 @@
-import { LabError } from '../core/error.js'
+import { resolve } from 'node:path'
+import { type Hint, LabError } from '../core/error.js'
 import { agoText } from '../lab/last-backup.js'
+import { exists, shortPath } from './backup/file.js'
 import type { Context, GlobalOptions } from './context.js'
 import type { DestroyPlan } from './destruction.js'
 import type { OpenLab } from './open-lab.js'
@@ -10,21 +12,27 @@ export interface FirstBackupOptions {
   passphraseFile?: string
 }
 
+interface DestroyFlags {
+  confirm?: string
+  releaseAddress?: string
+}
+
 /** "" is a new file in this folder. */
 type Wanted = string | undefined
 
 /**
  * Shows the age of the last backup, and decides from the flags or by asking whether to make one first. LabError
- * `backup-needs-host` if the lab isn't running.
+ * `backup-needs-host` if the lab isn't running, `file-exists`.
  */
 export async function chooseBackup(
   plan: DestroyPlan,
-  options: FirstBackupOptions & { confirm?: string },
+  options: FirstBackupOptions & DestroyFlags,
   { ui, clock }: Context,
 ): Promise<Wanted> {
   const { lab, host, lastBackup } = plan
   if (options.backup === false) return undefined
   if (options.backup !== undefined) {
+    if (await exists(resolve(options.backup))) throw existsAlready(options.backup, options)
     if (host !== 'running') throw needsHost(plan, options)
     return options.backup
   }
@@ -75,23 +83,40 @@ export async function backUpFirst(
     const how = passphraseFile === undefined ? {} : { passphraseFile }
     return (await backUpLab(open, wanted || undefined, how, context)).file
   } catch (error) {
-    context.ui.emit({ type: 'warning', text: 'The backup was not made, so nothing was deleted.' })
+    context.ui.emit({ type: 'warning', text: `The backup was not made. ${deletedNothing}` })
     throw error
   }
 }
 
-const needsHost = ({ lab, host }: DestroyPlan, { confirm }: { confirm?: string }) =>
+/** What a run says that stops before it deletes: an earlier one may have deleted something. */
+const deletedNothing = 'This run deleted nothing.'
+
+const withoutBackup = ({ confirm, releaseAddress }: DestroyFlags, text: string): Hint => ({
+  command: { path: 'destroy', flags: { confirm, 'no-backup': true, 'release-address': releaseAddress } },
+  text,
+})
+
+const needsHost = ({ lab, host }: DestroyPlan, flags: DestroyFlags) =>
   new LabError({
     code: 'backup-needs-host',
     what: host
       ? `The lab "${lab.name}" can't be backed up: its instance is ${host}.`
       : `The lab "${lab.name}" has no instance to back up.`,
-    why: 'Only a running host can make a backup file. Nothing was deleted.',
+    why: `Only a running host can make a backup file. ${deletedNothing}`,
     fix: [
       ...(host ? [{ command: { path: 'start' as const }, text: 'starts it' }] : []),
-      {
-        command: { path: 'destroy', flags: { confirm, 'no-backup': true } },
-        text: 'deletes it without a backup',
-      },
+      withoutBackup(flags, host ? 'deletes it without a backup' : 'deletes what is left of the lab'),
+    ],
+  })
+
+/** An earlier run of the same command may have made it. */
+const existsAlready = (file: string, flags: DestroyFlags) =>
+  new LabError({
+    code: 'file-exists',
+    what: `${shortPath(resolve(file))} exists already.`,
+    why: `A backup never replaces a file. ${deletedNothing}`,
+    fix: [
+      { command: { path: 'backup verify', args: [file] }, text: 'checks it, if it is a backup of the lab' },
+      withoutBackup(flags, 'deletes the lab without another backup'),
     ],
   })

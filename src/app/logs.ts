@@ -46,8 +46,8 @@ function serviceOf(text: string, { follow, json }: { follow: boolean; json: bool
       what: "--follow can't be combined with --json.",
       why: 'The lines never end, so they are not one JSON object.',
       fix: [
-        { command: { path: 'logs', args: [service], flags: { json: true } } },
-        { command: { path: 'logs', args: [service], flags: { follow: true } } },
+        { command: { keeps: true, path: 'logs', args: [service], flags: { json: true, follow: undefined } } },
+        { command: { keeps: true, path: 'logs', args: [service], flags: { follow: true } } },
       ],
     })
   }
@@ -55,7 +55,7 @@ function serviceOf(text: string, { follow, json }: { follow: boolean; json: bool
   throw new LabError({
     code: 'no-such-service',
     what: `There is no service ${JSON.stringify(text.slice(0, 60))}.`,
-    fix: services.map((name) => ({ command: { path: 'logs', args: [name] } })),
+    fix: services.map((name) => ({ command: { keeps: true, path: 'logs', args: [name] } })),
   })
 }
 
@@ -70,7 +70,7 @@ function checkedSince(text: string): string {
     code: 'bad-option',
     what: `${JSON.stringify(text.slice(0, 60))} is not a time.`,
     why: '--since takes a duration up to now, such as 90m, 2h or 3d, or a date and time, such as 2026-11-26T08:00:00Z.',
-    fix: [{ command: { path: 'logs', flags: { since: '2h' } } }],
+    fix: [{ command: { keeps: true, path: 'logs', flags: { since: '2h' } } }],
   })
 }
 
@@ -80,7 +80,7 @@ function checkedTail(text: string): string {
     code: 'bad-option',
     what: `${JSON.stringify(text.slice(0, 60))} is not a number of lines.`,
     why: '--tail takes a number from 1 on, or all.',
-    fix: [{ command: { path: 'logs', flags: { tail: '1000' } } }],
+    fix: [{ command: { keeps: true, path: 'logs', flags: { tail: '1000' } } }],
   })
 }
 

@@ -21,7 +21,7 @@ export async function pageOf(
       fix: [{ command: { path: 'up' }, text: 'gives it its Elastic IP again' }],
     })
   }
-  const domain = await servedDomain(open, { instanceId, state }, context)
+  const domain = target === 'librechat' ? await servedDomain(open, { instanceId, state }, context) : undefined
   return urlsOf(lab, publicIp, instanceId, domain)[target]
 }
 

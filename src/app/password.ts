@@ -1,6 +1,7 @@
 import { LabError } from '../core/error.js'
 import { problemWith } from '../host/users.js'
 import type { Context } from './context.js'
+import { utf8 } from './given-file.js'
 
 export interface PasswordOptions {
   askPassword?: boolean
@@ -67,9 +68,9 @@ async function readPassword({ stdin }: Context): Promise<string> {
     length += chunk.length
     if (length > mostRead) break
   }
-  const password = Buffer.concat(chunks)
-    .toString('utf8')
-    .replace(/\r?\n$/, '')
+  const password = utf8(Buffer.concat(chunks))?.replace(/\r?\n$/, '')
+  if (password === undefined)
+    throw new LabError({ code: 'bad-password', what: 'The password is not UTF-8 text.' })
   const problem = complaint(password)
   if (problem) throw new LabError({ code: 'bad-password', what: problem })
   return password

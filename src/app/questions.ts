@@ -137,8 +137,16 @@ const certificateStep = ({ context: { ui } }: Start): Step => ({
       message: 'Which certificate?',
       hint: 'A trusted one is free. It needs port 80 open to everyone, where only a redirect and the authority’s check are served, and public logs list the address. You can change it later.',
       choices: [
-        { value: 'own', name: 'the lab’s own     no public trace; browsers warn', short: 'the lab’s own' },
-        { value: 'trusted', name: 'publicly trusted  browsers do not warn', short: 'publicly trusted' },
+        {
+          value: 'own',
+          name: 'the lab’s own     no public trace; browsers warn of LibreChat’s page',
+          short: 'the lab’s own',
+        },
+        {
+          value: 'trusted',
+          name: 'publicly trusted  browsers do not warn of LibreChat’s page',
+          short: 'publicly trusted',
+        },
       ],
       default: said.choices.trustedCertificate ? 'trusted' : 'own',
     })
@@ -192,8 +200,8 @@ const allowanceStep = ({ context: { ui } }: Start): Step => ({
   ask: async (said) => {
     const amount = await ui.input({
       flag: '--allowance <dollars>',
-      message: 'How many dollars may each user spend on models a month? ("none": as much as they like)',
-      hint: 'LibreChat refuses further messages until the next month. You can change it later, also for one user.',
+      message: 'How many dollars a month may each user spend ("none": no limit)?',
+      hint: 'When a user has spent it on models, LibreChat refuses further messages until the next month. You can change it later, also for one user.',
       default: said.choices.allowance ? String(said.choices.allowance) : 'none',
       validate: (value) => isNone(value) || judged(() => checkedSetting('allowance', value.trim())),
     })
@@ -212,7 +220,7 @@ const budgetStep = ({ open, context: { ui } }: Start): Step => ({
     const { budget, alerts, email } = said.choices
     const amount = await ui.input({
       flag: '--budget <dollars>',
-      message: 'AWS budget for the whole account, in dollars a month ("none": no budget):',
+      message: 'AWS budget for the account, in dollars a month ("none": no budget):',
       hint: 'Free. AWS sends mail at 50, 80 and 100 % and on its forecast, hours late. It stops nothing.',
       default: budget ? String(budget) : 'none',
       validate: (value) => isNone(value) || judged(() => checkedBudget(value.trim())),

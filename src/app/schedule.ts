@@ -4,7 +4,7 @@ import { LabError } from '../core/error.js'
 import { ensure, type Observation, observe, type PlanItem, plan, remove } from '../engine/converge.js'
 import type { Change, Resource } from '../engine/resource.js'
 import { findInstance } from '../lab/find.js'
-import { type LabGraph, scheduleOf } from '../lab/graph.js'
+import { type LabGraph, mayHaveSchedule, scheduleOf } from '../lab/graph.js'
 import type { Lock } from '../lab/lock.js'
 import { names } from '../lab/names.js'
 import { type Cost, monthlyCost } from '../lab/prices.js'
@@ -40,7 +40,7 @@ export interface ScheduleReport {
 /** The schedule in the settings, and the differences in AWS. LabError `no-such-lab`. */
 export async function lookAtSchedule(open: OpenLab, context: Context): Promise<ScheduleReport> {
   const settings = await settingsOf(open, open.stored)
-  if (!settings.schedule) return reportOf(open, settings, context, {})
+  if (!mayHaveSchedule(settings)) return reportOf(open, settings, context, {})
   const graph = graphWithSchedule(open, settings)
   const parts = scheduleOf(graph)
   const items = plan(parts, await observe(parts, isStrangers))
@@ -91,11 +91,18 @@ export async function endSchedule(open: OpenLab, context: Context): Promise<Sche
     await keepReason(open, stored, context)
     await remove(there.only(parts), workOf(context, lock))
     // Last, so that a run that is killed before leaves settings that name what is still to be removed.
-    const observation = await observe([graph.settings])
-    checkProven(graph, observation)
-    await ensure(plan([graph.settings], observation), observation, workOf(context, lock))
+    const without = graphWithSchedule(open, withoutScheduleIds(settings))
+    const observation = await observe([without.settings])
+    checkProven(without, observation)
+    await ensure(plan([without.settings], observation), observation, workOf(context, lock))
     return reportOf(open, settings, context, { changed })
   })
+}
+
+function withoutScheduleIds({ creations, ...settings }: Settings): Settings {
+  if (!creations) return settings
+  const { scheduleRole: _, scheduleGroup: __, ...others } = creations
+  return { ...settings, creations: others }
 }
 
 /** Runs the work under the lab's lock, with the settings as they are stored then. */

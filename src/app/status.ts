@@ -131,7 +131,7 @@ export async function lookAtStatus(
     items,
     address,
     refusal,
-    urls: instance && urlsOf(lab, address?.publicIp ?? '', instance.instanceId, servedDomain),
+    urls: instance && address && urlsOf(lab, address.publicIp, instance.instanceId, servedDomain),
     ingress: group?.ingress,
     strangers,
     leftSecrets: leftovers.secrets,

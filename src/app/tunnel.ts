@@ -83,7 +83,7 @@ function countOf(text: string | undefined): number {
     code: 'bad-option',
     what: `--sessions takes a number from 1 to 16, not ${JSON.stringify(text?.slice(0, 60))}.`,
     why: 'Each session downloads at about 0.7 MB/s, and AWS limits how many an account may have.',
-    fix: [{ command: { path: 'tunnel', flags: { sessions: '4' } } }],
+    fix: [{ command: { keeps: true, path: 'tunnel', flags: { sessions: '4' } } }],
   })
 }
 
@@ -93,8 +93,14 @@ const pluginTakesNeither = () =>
     what: "--plugin can't be combined with --bind or --sessions.",
     why: 'AWS’s plugin listens on loopback only, and opens one session.',
     fix: [
-      { command: { path: 'tunnel', flags: { plugin: true } } },
-      { command: { path: 'tunnel', flags: { sessions: '4' } } },
+      {
+        command: {
+          keeps: true,
+          path: 'tunnel',
+          flags: { plugin: true, bind: undefined, sessions: undefined },
+        },
+      },
+      { command: { keeps: true, path: 'tunnel', flags: { plugin: undefined, sessions: '4' } } },
     ],
   })
 

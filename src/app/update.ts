@@ -131,7 +131,7 @@ async function agree({ yes }: UpdateOptions, { ui }: Context): Promise<void> {
   throw new LabError({
     code: 'declined',
     what: 'Nothing was changed.',
-    fix: [{ command: { path: 'update' }, text: 'when you are ready' }],
+    fix: [{ command: { keeps: true, path: 'update' }, text: 'when you are ready' }],
   })
 }
 

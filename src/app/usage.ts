@@ -38,8 +38,10 @@ export function outputOf({ csv, open, json }: { csv: boolean; open: boolean; jso
       code: 'bad-option',
       what: `--csv can't be combined with ${open ? '--open' : '--json'}.`,
       fix: [
-        { command: { path: 'usage', flags: { csv: true } } },
-        { command: { path: 'usage', flags: open ? { open: true } : { json: true } } },
+        { command: { keeps: true, path: 'usage', flags: { csv: true, open: undefined } } },
+        {
+          command: { keeps: true, path: 'usage', flags: { csv: undefined, ...(open ? {} : { json: true }) } },
+        },
       ],
     })
   }
@@ -99,7 +101,9 @@ function checkedMonth(text: string, current: string): string {
     code: 'bad-month',
     what,
     why,
-    fix: [{ command: { path: 'usage', flags: { month: current } }, text: 'shows the present month' }],
+    fix: [
+      { command: { keeps: true, path: 'usage', flags: { month: current } }, text: 'shows the present month' },
+    ],
   })
 }
 

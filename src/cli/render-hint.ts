@@ -1,5 +1,7 @@
 import type { GlobalOptions } from '../app/context.js'
+import type { Command } from '../app/define-command.js'
 import type { CommandLine, Hint, OtherCommand, Prose } from '../core/error.js'
+import { camel } from '../core/options.js'
 import { shellQuote } from '../core/shell.js'
 import { unbroken } from '../ui/style.js'
 import { commandAt } from './tree.js'
@@ -28,6 +30,25 @@ const optionsOf = ({ flags = {} }: CommandLine): string[] =>
     },
   )
 
+/**
+ * The flags that were given, by their long names. A consent is given for what was shown; where nothing can be asked, the
+ * command would fail without it. The options that every command has are added where hints are written.
+ */
+export function givenFlags(
+  { options }: Command,
+  given: GlobalOptions,
+  { withConsent }: { withConsent: boolean },
+): Record<string, unknown> {
+  const values = new Map<string, unknown>(Object.entries(given))
+  const flags = Object.entries(options).flatMap(([option, spec]): [string, unknown][] => {
+    const value = values.get(camel(option))
+    if (value === undefined || (!withConsent && ['yes', 'confirm'].includes(option))) return []
+    if (value === false) return [[`no-${option}`, true]]
+    return [[option, spec.kind === 'word' && spec.secret ? spec.value : value]]
+  })
+  return Object.fromEntries(flags)
+}
+
 /** Commands wider than this are split over several lines if allowed. */
 const longLine = 76
 
@@ -35,10 +56,18 @@ const isParts = (hint: Exclude<Prose, string> | Hint): hint is Exclude<Prose, st
 
 /**
  * Renders commands with npx if librechat-lab is not installed, and with the user's options that select the lab,
- * unless the command has them already.
+ * unless the command has them already. Where nothing can be asked, a run with --yes prints it again, because without it
+ * the command would fail.
  * @param options read when a hint is printed, because a question can add to them
+ * @param canAsk whether there is a terminal to ask
+ * @param args those of the command that runs
  */
-export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions): HintRenderer {
+export function renderHint(
+  env: NodeJS.ProcessEnv,
+  options: () => GlobalOptions & { yes?: boolean },
+  canAsk = true,
+  args: readonly string[] = [],
+): HintRenderer {
   const npx = () => (env.npm_command === 'exec' ? 'npx ' : '')
 
   /** The options that select the lab, without those in `rest`. */
@@ -74,14 +103,30 @@ export function renderHint(env: NodeJS.ProcessEnv, options: () => GlobalOptions)
 
   const other = (run: string): string => whole(`${run}${whereOfAws(run)}`)
 
-  const line = (command: CommandLine): string => {
+  const line = (asked: CommandLine): string => {
+    const definition = commandAt.get(asked.path)
+    const command = asked.keeps && definition ? kept(asked, definition) : asked
     // A list of values comes last, so that no argument is taken for one of its values.
-    const rest = [...(command.args ?? []).map(quoted), ...optionsOf(command)]
+    const rest = [...(command.args ?? []).map(quoted), ...optionsOf(command), ...consentOf(command)]
     const [first = '', ...others] = rest
     const begin = [program, command.path, ...where(command.path, rest.join(' ')), first].filter(Boolean)
     const words = [`${npx()}${begin.join(' ')}`, ...others]
     const isLong = command.overLines && words.join(' ').length >= longLine
     return whole(words.join(isLong ? ' \\\n    ' : ' '))
+  }
+
+  const kept = (command: CommandLine, definition: Command): CommandLine =>
+    ({
+      ...command,
+      args: command.args ?? args,
+      flags: { ...givenFlags(definition, options(), { withConsent: !canAsk }), ...command.flags },
+    }) as CommandLine
+
+  /** --yes, where it is needed and not there. */
+  const consentOf = ({ path, flags = {}, asks }: CommandLine): string[] => {
+    const takesIt = Object.hasOwn(commandAt.get(path)?.options ?? {}, 'yes')
+    if (canAsk || asks || !takesIt || !options().yes || 'yes' in flags || 'dry-run' in flags) return []
+    return ['--yes']
   }
 
   const partText = (part: string | CommandLine | OtherCommand): string =>

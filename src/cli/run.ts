@@ -2,9 +2,8 @@ import type { CommandContext, Connect, GlobalOptions, Ui } from '../app/context.
 import type { Command } from '../app/define-command.js'
 import { type Clock, waitScale } from '../core/clock.js'
 import { bareCommand, type CommandLine, type CommandPath, Interrupted, LabError } from '../core/error.js'
-import { camel } from '../core/options.js'
 import { rehearsed } from '../ui/rehearsed.js'
-import { renderHint } from './render-hint.js'
+import { givenFlags, renderHint } from './render-hint.js'
 
 const program = 'librechat-lab'
 
@@ -20,12 +19,16 @@ export interface Surroundings {
 }
 
 /** Loaded on demand: help and version don't need it. */
-async function newUi(options: () => GlobalOptions, { process, signal, shown }: Surroundings): Promise<Ui> {
+async function newUi(
+  options: () => GlobalOptions,
+  { process, signal, shown }: Surroundings,
+  args: readonly string[] = [],
+): Promise<Ui> {
   const { json, color } = options()
   // The libraries read only this variable.
   if (color === false) process.env.NO_COLOR = '1'
-  const { makeUi } = await import('../ui/make-ui.js')
-  const hints = renderHint(process.env, options)
+  const { canAsk, makeUi } = await import('../ui/make-ui.js')
+  const hints = renderHint(process.env, options, canAsk(process), args)
   const ui = await makeUi({
     stdin: process.stdin,
     stdout: process.stdout,
@@ -78,7 +81,8 @@ export async function runCommand(
   // Answers of questions are added here; the typed options are not changed.
   let settled = given
   const options = () => settled
-  const ui = await newUi(options, surroundings)
+  let onward = { options: {}, note: '' }
+  const ui = await newUi(options, surroundings, args)
   const context: CommandContext = {
     ui,
     env,
@@ -90,6 +94,9 @@ export async function runCommand(
     settled: (more) => {
       if (more.rehearse && !settled.rehearse) ui.emit({ type: 'note', text: `\n${rehearsed.begins}` })
       settled = { ...settled, ...more }
+    },
+    continuesWith: (changed, note) => {
+      onward = { options: changed, note }
     },
     completionScript: async (shell) => (await import('./completion.js')).completionScript(shell),
   }
@@ -104,7 +111,12 @@ export async function runCommand(
     const { adviseFor } = await import('../aws/advice.js')
     const said =
       signal.aborted || error instanceof Interrupted
-        ? interrupted(command, sameLine(command, given, args), error)
+        ? interrupted(
+            command,
+            sameLine(command, { ...given, ...onward.options }, args, ui),
+            onward.note,
+            error,
+          )
         : await adviseFor(error, settled, env)
     return await showFailure(said, settled, surroundings, ui)
   } finally {
@@ -114,33 +126,35 @@ export async function runCommand(
   }
 }
 
-/**
- * The command line that was given, without a consent, which is given for what was shown. The options that every command
- * has are added where hints are written.
- */
-function sameLine({ name, options }: Command, given: GlobalOptions, args: readonly string[]): CommandLine {
-  const values = new Map<string, unknown>(Object.entries(given))
-  const flags = Object.keys(options).flatMap((option): [string, unknown][] => {
-    const value = values.get(camel(option))
-    if (value === undefined || ['yes', 'confirm'].includes(option)) return []
-    return [value === false ? [`no-${option}`, true] : [option, value]]
-  })
-  return { ...bareCommand(name as CommandPath), args, flags: Object.fromEntries(flags) } as CommandLine
-}
+/** The command line that was given. */
+const sameLine = (
+  command: Command,
+  given: GlobalOptions,
+  args: readonly string[],
+  { interactive }: Pick<Ui, 'interactive'>,
+): CommandLine =>
+  ({
+    ...bareCommand(command.name as CommandPath),
+    args,
+    flags: givenFlags(command, given, { withConsent: !interactive }),
+    overLines: interactive,
+  }) as CommandLine
 
-const interrupted = ({ untilStopped, startsOver }: Command, command: CommandLine, cause: unknown): LabError =>
-  new LabError({
+function interrupted(
+  { untilStopped, startsOver }: Command,
+  command: CommandLine,
+  note: string,
+  cause: unknown,
+): LabError {
+  const does = untilStopped || startsOver ? 'starts again' : 'continues where it stopped'
+  return new LabError({
     code: 'interrupted',
     what: 'Interrupted.',
-    fix: [
-      {
-        command,
-        text: untilStopped || startsOver ? 'starts again' : 'continues where it stopped',
-      },
-    ],
+    fix: [{ command, text: note ? `${does}; ${note}` : does }],
     exitCode: 130,
     cause,
   })
+}
 
 /** Only at a terminal. */
 async function announceNewVersion(ui: Ui, env: NodeJS.ProcessEnv): Promise<void> {

@@ -16,8 +16,13 @@ export const graduate = defineCommand({
     namespace: { kind: 'word', value: '<name>', text: 'the namespace; default: librechat' },
     host: { kind: 'word', value: '<name>', text: 'the host name; default: the lab’s domain' },
     replicas: { kind: 'word', value: '<number>', text: 'how many replicas; default: 1' },
-    mongodb: { kind: 'word', value: '<uri>', text: 'the database: Atlas, DocumentDB or your own' },
-    redis: { kind: 'word', value: '<uri>', text: 'Redis, for more than one replica' },
+    mongodb: {
+      kind: 'word',
+      value: '<uri>',
+      text: 'the database: Atlas, DocumentDB or your own',
+      secret: true,
+    },
+    redis: { kind: 'word', value: '<uri>', text: 'Redis, for more than one replica', secret: true },
     bucket: { kind: 'word', value: '<name>', text: 'the S3 bucket for files, for more than one replica' },
     'storage-class': { kind: 'word', value: '<name>', text: 'the storage class of the volume for files' },
     'with-secrets': { kind: 'flag', text: 'write the lab’s keys in the clear, to secrets.yaml (mode 600)' },
@@ -25,6 +30,7 @@ export const graduate = defineCommand({
   },
   exits: { 3: 'no such lab' },
   callsAws: true,
+  startsOver: true,
   async run(options, context): Promise<number> {
     const { graduate } = await import('../app/graduate/graduate.js')
     const { graduatedText } = await import('../ui/graduate-view.js')

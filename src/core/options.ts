@@ -2,8 +2,11 @@
 export type OptionSpec =
   /** Given or not. */
   | { kind: 'flag'; text: string; short?: string }
-  /** Takes a word; `off` is the help of its `--no-` form, which answers `false`. */
-  | { kind: 'word'; value: string; text: string; choices?: readonly string[]; off?: string }
+  /**
+   * Takes a word; `off` is the help of its `--no-` form, which answers `false`. A `secret` one can contain a password, so
+   * its value is never printed.
+   */
+  | { kind: 'word'; value: string; text: string; choices?: readonly string[]; off?: string; secret?: true }
   /** Takes one word or more. */
   | { kind: 'words'; value: string; text: string }
   /** `--name` switches it on and `--no-name` off; without either, it stays as it was. */

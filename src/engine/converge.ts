@@ -91,8 +91,8 @@ export function plan(graph: readonly Resource[], observation: Observation): Plan
     if (state === undefined && resource.isUnwanted) return []
     const changes = resource.changes(state, observation.of)
     if (state === undefined) return [{ resource, action: 'create', changes }]
-    if (resource.isUnwanted) return [{ resource, action: 'remove', id: resource.id(state), changes }]
-    const action = changes.some((change) => change.byHand === undefined) ? 'change' : 'keep'
+    const isByHand = changes.every((change) => change.byHand !== undefined)
+    const action = isByHand ? 'keep' : resource.isUnwanted ? 'remove' : 'change'
     return [{ resource, action, id: resource.id(state), changes }]
   })
 }

@@ -43,7 +43,7 @@ export interface Resource<State = unknown> {
   readonly isFirst?: true
   /** Whether it reports its own tasks, so that the engine reports none for it. */
   readonly hasOwnTasks?: true
-  /** Whether the settings no longer want it: an existing one is removed, and none is created. */
+  /** Whether the settings no longer want it: an existing one is removed, if not by hand, and none is created. */
   readonly isUnwanted?: boolean
   /** The actual state. Throws LabError `unowned` for a resource that has our name but not our tag. */
   observe(seen: Seen): Promise<State | undefined>

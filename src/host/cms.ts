@@ -159,7 +159,10 @@ export function sealMessage(plain: Buffer, to: KeyObject): Buffer {
 /** scrypt within the 32 MiB that openssl allows itself: 16 MiB, four times over. */
 const cost = { N: 16_384, r: 8, p: 4 } as const
 
-/** A private key as PEM (PKCS #8 with PBES2), encrypted with the passphrase; scrypt makes guessing slow. */
+/**
+ * A private key as PEM (PKCS #8 with PBES2), encrypted with the passphrase; scrypt makes guessing slow. Throws if that
+ * passphrase does not open it again.
+ */
 export function lockKey(key: KeyObject, passphrase: string): string {
   const [salt, iv] = [randomBytes(16), randomBytes(16)]
   const cipher = createCipheriv('aes-256-cbc', scryptSync(passphrase, salt, 32, cost), iv)
@@ -176,11 +179,18 @@ export function lockKey(key: KeyObject, passphrase: string): string {
     element(tags.octets, cipher.update(der), cipher.final()),
   )
   const lines = locked.toString('base64').replace(/.{64}(?=.)/g, '$&\n')
-  return `-----BEGIN ENCRYPTED PRIVATE KEY-----\n${lines}\n-----END ENCRYPTED PRIVATE KEY-----\n`
+  const pem = `-----BEGIN ENCRYPTED PRIVATE KEY-----\n${lines}\n-----END ENCRYPTED PRIVATE KEY-----\n`
+  if (!unlockKey(pem, passphrase)?.equals(key)) throw new Error('This passphrase does not open its own key.')
+  return pem
 }
 
-/** The private key, or undefined with another passphrase. */
+/** The only way that lockKey derives a key. With another file's parameters, it could take hours. */
+const ownKdf = new RegExp(`${oids.scrypt}30..0410.{32}02024000020108020104`)
+
+/** The private key, or undefined with another passphrase, or if lockKey did not write it. */
 export function unlockKey(pem: string, passphrase: string): KeyObject | undefined {
+  const der = Buffer.from(pem.replace(/-----[A-Z ]+-----/g, ''), 'base64')
+  if (!ownKdf.test(der.toString('hex', 0, 100))) return undefined
   try {
     return createPrivateKey({ key: pem, passphrase })
   } catch (error) {

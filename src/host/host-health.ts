@@ -75,6 +75,8 @@ const schema = z.object({
   certificate: certificate.nullable(),
   /** The lab's own certificate, which port 443 serves for the address without a trusted one. */
   ownCertificate: certificate.nullable().default(null),
+  /** The certificate that Portainer made for port 9443; null from a host with an older version. */
+  portainerCertificate: certificate.nullable().default(null),
   /**
    * If a trusted certificate is wanted for the address: whether it is served, and the result of the last attempt to
    * get one.

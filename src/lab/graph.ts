@@ -8,7 +8,7 @@ import { type BudgetState, budget } from '../resources/budget.js'
 import { type Identity, identity as identityOf, type Recorded } from '../resources/identity.js'
 import { type InstanceState, instance } from '../resources/instance.js'
 import { type InstanceProfileState, instanceProfile } from '../resources/instance-profile.js'
-import type { LabId } from '../resources/ownership.js'
+import { isStrangers, type LabId } from '../resources/ownership.js'
 import { type RoleState, role } from '../resources/role.js'
 import { groupArnOf, type ScheduleGroupState, scheduleGroup } from '../resources/schedule-group.js'
 import { type ScheduleRoleState, scheduleRole } from '../resources/schedule-role.js'
@@ -83,7 +83,7 @@ export function labGraph({
   adopt,
   place,
   userData,
-  withSchedule,
+  withSchedule = false,
   settingsRead,
   replaces,
 }: GraphOptions): LabGraph {
@@ -112,13 +112,12 @@ export function labGraph({
   const settingsFor = (seen: Identity | undefined): Settings => {
     const adopted = seen?.unconfirmed ? { ...recorded.adopted, ...seen.unconfirmed } : recorded.adopted
     const { generation, previousGeneration } = recorded
-    // These are only needed with a schedule.
-    const { scheduleRole, scheduleGroup, ...always } = created
+    const { scheduleRole: _, scheduleGroup: __, ...always } = created
     return settingsSchema.parse({
       ...chosen,
       generation,
       previousGeneration,
-      creations: chosen.schedule ? created : always,
+      creations: mayHaveSchedule(chosen) ? created : always,
       adopted,
     })
   }
@@ -224,10 +223,13 @@ export function labGraph({
     proof: { id: created.budget ?? '', isRecorded: true, settings, identity },
     after,
   })
-  const resting = scheduleResources(clients, chosen, host, {
-    role: { lab, adopt, proof: proofOf('scheduleRole'), after },
-    group: { lab, adopt, proof: proofOf('scheduleGroup'), after: [...after, host] },
-  })
+  const resting = scheduleResources(
+    { clients, settings: chosen, instance: host, withSchedule },
+    {
+      role: { lab, adopt, proof: proofOf('scheduleRole'), after },
+      group: { lab, adopt, proof: proofOf('scheduleGroup'), after: [...after, host] },
+    },
+  )
   return {
     settings,
     role: instanceRole,
@@ -242,7 +244,7 @@ export function labGraph({
     all: [
       ...[settings, instanceRole, profile, group, elasticIp, host, points],
       ...(created.budget ? [ofAccount] : []),
-      ...(chosen.schedule || withSchedule
+      ...(mayHaveSchedule(chosen) || withSchedule
         ? [resting.scheduleRole, resting.scheduleGroup, resting.schedules]
         : []),
     ],
@@ -251,9 +253,14 @@ export function labGraph({
 
 /** The resources that start and stop the instance: EventBridge Scheduler, with its own role. */
 function scheduleResources(
-  { iam, scheduler }: Clients,
-  { schedule, permissionsBoundary }: Settings,
-  instance: Resource<InstanceState>,
+  {
+    clients: { iam, scheduler },
+    settings: { schedule, permissionsBoundary },
+    instance,
+    withSchedule,
+  }: Pick<Required<GraphOptions>, 'clients' | 'settings' | 'withSchedule'> & {
+    instance: Resource<InstanceState>
+  },
   owned: Record<
     'role' | 'group',
     Pick<Parameters<typeof scheduleGroup>[0], 'lab' | 'adopt' | 'proof' | 'after'>
@@ -262,8 +269,12 @@ function scheduleResources(
   const { lab } = owned.role
   const { scheduleRole: roleName, scheduleGroup: groupName } = names(lab.name)
   const groupArn = groupArnOf(lab, groupName)
-  const role = scheduleRole({ ...owned.role, iam, name: roleName, groupArn, permissionsBoundary, instance })
-  const group = scheduleGroup({ ...owned.group, scheduler, name: groupName })
+  const asWanted = <State>(resource: Resource<State>): Resource<State> =>
+    schedule ? resource : unwanted(resource, withSchedule)
+  const role = asWanted(
+    scheduleRole({ ...owned.role, iam, name: roleName, groupArn, permissionsBoundary, instance }),
+  )
+  const group = asWanted(scheduleGroup({ ...owned.group, scheduler, name: groupName }))
   const wanted = schedule && {
     expressions: expressionsOf(schedule),
     timezone: schedule.timezone,
@@ -273,9 +284,42 @@ function scheduleResources(
   return {
     scheduleRole: role,
     scheduleGroup: group,
-    schedules: schedules({ scheduler, lab, groupName, wanted, role, roleArn, group, instance }),
+    schedules: asWanted(schedules({ scheduler, lab, groupName, wanted, role, roleArn, group, instance })),
   }
 }
+
+/**
+ * A resource of a schedule that the settings don't have. It is shown, and only `schedule off` removes it: without it, the
+ * lab would run all the time.
+ * @param withStrangers whether one that is not the lab's is an error; otherwise it is left alone
+ */
+const unwanted = <State>(resource: Resource<State>, withStrangers: boolean): Resource<State> => ({
+  ...resource,
+  isUnwanted: true,
+  observe: (seen) =>
+    resource.observe(seen).catch((error) => {
+      if (withStrangers || !isStrangers(error)) throw error
+      return undefined
+    }),
+  changes: (state) =>
+    state === undefined
+      ? []
+      : [
+          {
+            what: 'schedule',
+            from: 'in AWS',
+            to: 'none, as in the settings',
+            byHand: [{ path: 'schedule off' }, ' deletes it'],
+          },
+        ],
+})
+
+/**
+ * Whether AWS may have a schedule's resources. Their ids stay stored without a schedule: only `schedule off` drops them,
+ * after it has removed the resources.
+ */
+export const mayHaveSchedule = ({ schedule, creations }: Settings): boolean =>
+  [schedule, creations?.scheduleRole, creations?.scheduleGroup].some((one) => one !== undefined)
 
 const nowhere = () => Promise.reject(new Error('This command creates no instance.'))
 

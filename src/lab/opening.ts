@@ -4,6 +4,7 @@ import type { Choices } from './choices.js'
 import { isCovered } from './cidr.js'
 import { type PlainKey, plainKeys, plainSetting, textOf } from './plain-settings.js'
 import { monthlyCost } from './prices.js'
+import { settingFlags } from './setting-flags.js'
 import type { Settings } from './settings.js'
 
 type UpFlags = Extract<CommandLine, { path: 'up' }>['flags'] & object
@@ -101,7 +102,7 @@ function unsaidRanges({ allow }: Settings, actual: Actual, choices: Choices): Un
       would: `let in ${closed.join(', ')}`,
       flags: { 'allow-cidr': allow.cidrs, ...everyone },
       instead: {
-        command: { path: 'up', flags: { yes: true, 'allow-cidr': ['detect'] } },
+        command: { keeps: true, path: 'up', flags: { yes: true, 'allow-cidr': ['detect'] } },
         text: 'lets in only your own address',
       },
     },
@@ -143,6 +144,8 @@ function unsaidSetting(
   const { flag, opens } = plainSetting(key)
   if (typeof opens === 'string' || choices[key] !== undefined) return []
   const value = settings[key]
+  // Without a `--no-` form nobody can have removed it.
+  if (value === undefined && !('off' in settingFlags[flag])) return []
   const hasModels = settings.models.length > 0
   const isDearer = (type: string, than: string) => isDearerIn(region, settings.diskGb, type, than)
   const change = opens(value, { actual, launches, hasModels, isDearer })
@@ -209,12 +212,12 @@ export function refuseUnsaid(unsaid: readonly Unsaid[]): void {
   const flags: UpFlags = Object.assign({ yes: true }, ...unsaid.map((one) => one.flags))
   throw new LabError({
     code: 'opened-by-settings',
-    what: `The stored settings would ${unsaid.map(({ would }) => would).join('; ')}, and this command does not ask for it.`,
+    what: `The stored settings would do what this command does not ask for: ${unsaid.map(({ would }) => would).join('; ')}.`,
     why: 'An interrupted run may have stored that, or someone else in the account. With --yes nobody confirms the plan.',
     fix: [
-      { command: { path: 'up', flags }, text: 'applies it' },
+      { command: { keeps: true, path: 'up', flags }, text: 'applies it' },
       ...unsaid.flatMap(({ instead }) => instead ?? []),
-      { command: { path: 'up' }, text: 'shows the plan and asks' },
+      { command: { path: 'up', asks: true }, text: 'shows the plan and asks' },
     ],
   })
 }

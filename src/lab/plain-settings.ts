@@ -82,7 +82,7 @@ export const plainSettings = {
         : {
             would: `${arn ? 'replace' : 'drop'} the permissions boundary ${boundary}`,
             instead: {
-              command: { path: 'up', flags: { yes: true, 'permissions-boundary': boundary } },
+              command: { keeps: true, path: 'up', flags: { yes: true, 'permissions-boundary': boundary } },
               text: 'keeps the current one',
             },
           },
@@ -148,7 +148,13 @@ export const plainSettings = {
       if (minutes === undefined && !there) return undefined
       return row('idle stop', text(minutes), there === undefined ? undefined : text(there))
     },
-    opens: 'harmless',
+    // A lab that runs longer costs more.
+    opens: (minutes, { actual: { idleStop: there } }) => {
+      if (!there || (minutes !== undefined && minutes <= there)) return undefined
+      return minutes === undefined
+        ? `turn off the idle stop after ${idleText(there)}`
+        : `raise the idle stop from ${idleText(there)} to ${idleText(minutes)}`
+    },
   }),
   allowance: optional({
     flag: 'allowance',

@@ -46,6 +46,7 @@ export const settingFlags = {
     kind: 'word',
     value: '<n>',
     text: `maximum tokens of one answer, thinking included (default: ${maxTokens.default})`,
+    off: 'use the default maximum again',
   },
   allowance: {
     kind: 'word',

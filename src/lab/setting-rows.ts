@@ -10,9 +10,10 @@ export type { SettingRow } from './setting.js'
 
 /** Every setting that changes what the lab is or who reaches it, compared with what is there. */
 export function settingRows(settings: Settings, actual: Actual): SettingRow[] {
-  const { domain, openPort80 } = settings
+  const { allow, domain } = settings
+  const openPort80 = settings.openPort80 || allow.cidrs.includes('0.0.0.0/0')
   return [
-    row('allowed from', rangesText(settings.allow.cidrs), actual.allowed && portsText(actual.allowed)),
+    row('allowed from', rangesText(allow.cidrs), actual.allowed && portsText(actual.allowed)),
     row(
       'port 80',
       port80Text(openPort80),
@@ -32,13 +33,17 @@ export function settingRows(settings: Settings, actual: Actual): SettingRow[] {
 const plainRow = (key: PlainKey, value: unknown, actual: Actual): SettingRow | undefined =>
   plainSetting(key).row?.(value, actual)
 
-/** Shown if a trusted certificate is wanted or exists. */
-function certificateRow({ trustedCertificate }: Settings, actual: Actual): SettingRow[] {
-  if (!trustedCertificate && !actual.trustedCertificate) return []
-  const text = (trusted: boolean | undefined) =>
-    trusted ? 'publicly trusted; public logs list the address' : 'the lab’s own'
-  const was = actual.trustedCertificate
-  return [row('certificate', text(trustedCertificate), was === undefined ? undefined : text(was))]
+/** Shown if a trusted certificate is wanted or exists, for the address or for a domain. */
+function certificateRow({ domain, trustedCertificate }: Settings, actual: Actual): SettingRow[] {
+  const text = (named: string | undefined, trusted: boolean | undefined) => {
+    if (named === undefined && !trusted) return own
+    return `publicly trusted; public logs list ${named ?? 'the address'}`
+  }
+  const own = 'the lab’s own'
+  const was = actual.domain === 'none' ? undefined : actual.domain
+  const from = actual.trustedCertificate === undefined ? undefined : text(was, actual.trustedCertificate)
+  const to = text(domain, trustedCertificate)
+  return to === own && (from ?? own) === own ? [] : [row('certificate', to, from)]
 }
 
 const port80Text = (open: boolean) => (open ? 'open to everybody' : 'open to the allowed ranges')

@@ -67,7 +67,7 @@ export const always = <const Flag extends SettingFlag, Field extends z.ZodType>(
   setting: Shared<Flag, Field, z.output<Field>> & { default: z.output<Field> },
 ) => setting
 
-/** An optional setting; the `--no-` form of its flag removes it. */
+/** An optional setting. The `--no-` form of its flag removes it; without that form, it can only be changed. */
 export const optional = <const Flag extends SettingFlag, Field extends z.ZodType>(
   setting: Shared<Flag, Field, z.output<Field> | undefined>,
 ): Shared<Flag, Field, z.output<Field> | undefined> & { default?: undefined } => setting

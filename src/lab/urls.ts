@@ -13,17 +13,18 @@ const consoles: Record<string, string> = {
   'aws-cn': 'console.amazonaws.cn',
 }
 
+/** @param domain serves LibreChat alone */
 export function urlsOf(
   { region, partition }: LabId,
   address: string,
   instanceId: string,
   domain?: string,
 ): Urls {
-  const site = domain ?? address
   const home = consoles[partition] ?? 'console.aws.amazon.com'
   return {
-    librechat: `https://${site}`,
-    portainer: `https://${site}:9443`,
+    librechat: `https://${domain ?? address}`,
+    // LibreChat sends HSTS for a domain, which covers every port: browsers then refuse Portainer's own certificate.
+    portainer: `https://${address}:9443`,
     sessionManager: `https://${region}.${home}/systems-manager/session-manager/${instanceId}?region=${region}`,
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { isIPv4 } from 'node:net'
 import { pinnedVersions } from '../host/versions.js'
 import type { Instance } from './account.js'
 import { moneyNow } from './host-usage.js'
@@ -6,6 +7,14 @@ import type { World } from './world.js'
 
 const services = ['librechat', 'mongodb', 'meilisearch', 'proxy', 'portainer']
 const GiB = 1024 ** 3
+
+/** The last that is still there, as bin/dump notes it. */
+function lastDump({ dumps = [] }: Instance['host']) {
+  const last = dumps.at(-1)
+  return last
+    ? { at: last.at, result: 'made', id: last.id, bytes: last.bytes, seconds: 4, stoppedSeconds: 31 }
+    : null
+}
 
 /** The output of `templates/host/health.py` for a host in the state that its stages left. */
 export function healthLine({ host, volume }: Instance, { now, scenario }: World): string {
@@ -22,6 +31,7 @@ export function healthLine({ host, volume }: Instance, { now, scenario }: World)
     images: set ? Object.fromEntries(services.map((name) => [name, `${name}:rehearsal`])) : {},
     versions: set ? { ...pinnedVersions(), ...(host.librechat ? { librechat: host.librechat } : {}) } : {},
     data: host.data ?? '',
+    dump: lastDump(host),
     disk: { totalBytes: volume.size * GiB, freeBytes: (volume.size - 9) * GiB },
     memory: {
       totalBytes: 4 * GiB,
@@ -81,15 +91,23 @@ export function healthLine({ host, volume }: Instance, { now, scenario }: World)
 
 /** Played: a trusted one comes at once, or not at all. */
 function certificatesOf({ release, trusted, site = '' }: Instance['host'], now: number, refused: boolean) {
-  if (release === undefined) return { certificate: null, ownCertificate: null, trustedCertificate: null }
+  if (release === undefined)
+    return { certificate: null, ownCertificate: null, portainerCertificate: null, trustedCertificate: null }
+  const named = !isIPv4(site)
   const until = (days: number) => new Date(now + days * 86_400_000).toISOString().replace(/\.\d+Z$/, 'Z')
   const own = {
     notAfter: until(90),
     issuer: 'CN = Caddy Local Authority (played)',
     sha256: fingerprintOf(site),
   }
+  // Made by itself when it starts for the first time.
+  const portainer = {
+    notAfter: until(5 * 365),
+    issuer: 'O = Portainer (played), CN = localhost',
+    sha256: fingerprintOf(`portainer ${site}`),
+  }
   const issued = {
-    notAfter: until(6),
+    notAfter: until(named ? 90 : 6),
     issuer: "O = Let's Encrypt (played), CN = E8",
     sha256: fingerprintOf(''),
   }
@@ -97,8 +115,9 @@ function certificatesOf({ release, trusted, site = '' }: Instance['host'], now: 
     ? { at: until(0), result: 'failed', detail: unreachable(site) }
     : { at: until(0), result: 'issued' }
   return {
-    certificate: trusted && !refused ? issued : own,
+    certificate: named || (trusted && !refused) ? issued : own,
     ownCertificate: own,
+    portainerCertificate: portainer,
     trustedCertificate: trusted ? { served: !refused, last } : null,
   }
 }

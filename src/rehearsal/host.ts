@@ -66,10 +66,11 @@ const steps: Record<string, readonly string[]> = {
 const sayings: Record<string, string> = {
   system: 'Linux 6.12, 3800 MiB of memory, 2 GiB of swap',
   docker: 'Docker (played)',
-  images: 'Compose (played); LibreChat is still downloading',
+  images: 'Compose (played) and all images',
+  newImages: 'Compose (played); LibreChat is still downloading',
   stack: 'LibreChat answers (played)',
   trusted: 'a trusted certificate serves (played)',
-  own: 'there is no trusted certificate yet; the lab’s own one serves until there is',
+  own: 'there is no valid trusted certificate at the moment; the lab’s own one serves until there is',
 }
 
 /**
@@ -197,6 +198,8 @@ function runs(
       const trusted = world.scenario === 'certificate-refused' ? sayings.own : sayings.trusted
       return says(takesMs, (host.trusted && trusted) || '', { ...leaves, ...releaseIn(files) })
     }
+    case 'images':
+      return says(takesMs, (host.release ? sayings.images : sayings.newImages) ?? '', leaves)
     default:
       return says(takesMs, sayings[stage] ?? '', leaves)
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import {
   type Address,
   DescribeAddressesCommand,
+  DescribeInstancesCommand,
   type EC2Client,
   type Instance,
   paginateDescribeInstances,
@@ -10,6 +11,7 @@ import {
   type SecurityGroup,
   type Volume,
 } from '@aws-sdk/client-ec2'
+import { ignoreErrors } from '../aws/errors.js'
 import { collect } from '../core/collect.js'
 import { LabError } from '../core/error.js'
 import type { Resource, ResourceActions } from '../engine/resource.js'
@@ -140,6 +142,21 @@ export async function findClaims(
       : [],
   ])
   return { instances, addresses: held.filter(({ Tags }) => isOwned(lab, Tags)), groups, volumes, held }
+}
+
+/** Whether this instance was the lab's and is terminated: EC2 still describes it for about an hour. */
+export async function isTerminated(
+  ec2: EC2Client,
+  lab: LabId,
+  recorded: Pick<Recorded, 'generation' | 'previousGeneration'>,
+  instanceId: string,
+): Promise<boolean> {
+  const found = await ignoreErrors(['InvalidInstanceID.NotFound', 'InvalidInstanceID.Malformed'], () =>
+    ec2.send(new DescribeInstancesCommand({ InstanceIds: [instanceId] })),
+  )
+  const instance = found?.Reservations?.[0]?.Instances?.[0]
+  if (!['shutting-down', 'terminated'].includes(instance?.State?.Name ?? '')) return false
+  return generationOf(lab, recorded, instance ?? {}) !== undefined || isOwned(lab, instance?.Tags)
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Ui } from '../app/context.js'
 import type { LabError } from '../core/error.js'
-import { clean, cut, plainSpaces, styleFor, wantsColor, wrap } from './style.js'
+import { clean, cut, plainSpaces, styleFor, unbroken, wantsColor, wrap } from './style.js'
 
 /** An error as JSON. Fields are only added, never removed. */
 const errorObject = (error: LabError, hint: Ui['hint']) => ({
@@ -35,7 +35,7 @@ export function showError(
   const lines = [`${style('red', '✖')} ${style('bold', clean(error.message))}`]
   // A reason can quote external text of any length.
   if (error.why) lines.push(`  ${clean(cut(error.why, 1000))}`)
-  for (const step of error.fix) lines.push(`  ${style('cyan', '→')} ${clean(hint(step))}`)
+  for (const step of error.fix) lines.push(`  ${style('cyan', '→')}${unbroken}${clean(hint(step))}`)
   if (error.requestId) lines.push(style('dim', `  AWS request id: ${clean(error.requestId)}`))
   const text = lines.join('\n')
   stderr.write(`${stderr.isTTY ? wrap(text, stderr.columns || 80) : plainSpaces(text)}\n`)

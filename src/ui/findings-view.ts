@@ -1,5 +1,5 @@
 import type { Finding } from '../app/doctor.js'
-import { clean } from './style.js'
+import { clean, unbroken } from './style.js'
 import type { Paint, Ui } from './ui.js'
 
 /** What to do, in order, and optional advice; or that there is nothing to do. */
@@ -9,7 +9,7 @@ export function findingsText(findings: readonly Finding[], { style, hint }: Pain
   const lines = problems.flatMap(({ message, why, fix }, index) => [
     `${index + 1}. ${style('bold', clean(message))}`,
     ...(why ? [`   ${clean(why)}`] : []),
-    ...fix.map((step) => `   ${style('cyan', '→')} ${clean(hint(step))}`),
+    ...fix.map((step) => `   ${style('cyan', '→')}${unbroken}${clean(hint(step))}`),
   ])
   return [
     ...(problems.length > 0

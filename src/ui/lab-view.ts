@@ -4,7 +4,9 @@ import type { HostHealth } from '../app/host-work.js'
 import type { Settings } from '../app/open-lab.js'
 import { bytesText } from '../core/bytes.js'
 import type { Hint, Prose } from '../core/error.js'
-import { clean, duration } from './style.js'
+import { certificateFacts } from './certificate-view.js'
+import { findingText } from './finding-text.js'
+import { clean, duration, unbroken } from './style.js'
 import { columns } from './table.js'
 import type { Paint, Ui } from './ui.js'
 
@@ -42,7 +44,6 @@ export function healthLines(health: HostHealth, { style, hint }: Paint): string[
       return [`  ${mark} ${name}`, style('dim', `${state}${restarts}`)]
     }),
   )
-  const said = ({ text, fix }: Finding) => [text, ...fix.map(hint)].join(' ')
   // An unhealthy service already has a line.
   const problems = health.problems.filter(({ code }) => code !== 'service')
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
@@ -67,42 +68,10 @@ export function healthLines(health: HostHealth, { style, hint }: Paint): string[
   return [
     ...services,
     ...facts.map((fact) => `    ${style('dim', clean(fact))}`),
-    ...problems.map((one) => `  ${style('red', '✖')} ${clean(said(one))}`),
-    ...health.warnings.map((one) => `  ${style('yellow', '!')} ${clean(said(one))}`),
+    ...problems.map((one) => `  ${style('red', '✖')} ${findingText(one, { hint })}`),
+    ...health.warnings.map((one) => `  ${style('yellow', '!')} ${findingText(one, { hint })}`),
   ]
 }
-
-/**
- * The certificate that port 443 serves: issuer, expiry, and the fingerprint to compare with the browser's warning.
- */
-function certificateFacts({ certificate, ownCertificate, trustedCertificate }: HostHealth): string[] {
-  if (!certificate) return []
-  const isOwn = certificate.sha256 !== '' && certificate.sha256 === ownCertificate?.sha256
-  const minute = (time: string) => time.replace(/T(\d\d:\d\d).*/, ' $1 UTC')
-  const end = trustedCertificate?.served ? minute(certificate.notAfter) : certificate.notAfter.slice(0, 10)
-  const whose = isOwn ? 'the lab’s own' : `issued by ${issuerText(certificate.issuer)}`
-  const last = trustedCertificate?.last
-  return [
-    `certificate ${whose}, valid until ${end}`,
-    ...(last
-      ? [
-          `trusted certificate ${last.result === 'issued' ? 'last issued' : 'last failed'} on ${minute(last.at)}`,
-        ]
-      : []),
-    ...headed('SHA-256 fingerprint of the lab’s own certificate:', fingerprintLines(ownCertificate?.sha256)),
-  ]
-}
-
-/** "C = US, O = Let's Encrypt, CN = E8" is "Let's Encrypt". */
-const issuerText = (issuer: string): string =>
-  /\bO ?= ?"?([^",]+)/.exec(issuer)?.[1] ?? /\bCN ?= ?"?([^",]+)/.exec(issuer)?.[1] ?? issuer
-
-const headed = (head: string, lines: readonly string[]) =>
-  lines.length > 0 ? [head, ...lines.map((line) => `  ${line}`)] : []
-
-/** A fingerprint in two halves, each of which fits on a line. */
-export const fingerprintLines = (sha256 = ''): string[] =>
-  sha256.length === 95 ? [sha256.slice(0, 47), sha256.slice(48)] : []
 
 /** "first set-up ready 140 s after boot: system 2 s, docker 24 s, images 20 s, stack 84 s, health 3 s" */
 function firstSetupFact({ seconds, stages }: NonNullable<HostHealth['firstSetup']>): string {
@@ -154,7 +123,7 @@ function failureLines(failures: readonly Failure[], { style, hint }: Paint): str
     return [
       `  ${style('red', '✖')} ${clean(those.map(({ what }) => what).join(', '))}`,
       `      ${clean(cause)}`,
-      ...[...steps].map((step) => `      ${style('cyan', '→')} ${clean(step)}`),
+      ...[...steps].map((step) => `      ${style('cyan', '→')}${unbroken}${clean(step)}`),
     ]
   })
 }

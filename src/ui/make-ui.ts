@@ -19,6 +19,10 @@ export interface UiOptions {
 /** Clears the screen and moves to the first line. */
 const toTop = '\u001b[2J\u001b[H'
 
+/** Whether questions can be asked: they move the cursor, which a dumb terminal can't. */
+export const canAsk = ({ stdin, stderr, env }: Pick<UiOptions, 'stdin' | 'stderr' | 'env'>): boolean =>
+  Boolean(stdin.isTTY && stderr.isTTY) && env.TERM !== 'dumb'
+
 /** Live progress at a terminal, plain lines elsewhere, one object on stdout with `--json`. */
 export async function makeUi(options: UiOptions): Promise<Ui> {
   const { stdin, stdout, stderr, env, json, signal } = options
@@ -27,8 +31,7 @@ export async function makeUi(options: UiOptions): Promise<Ui> {
   const dumb = env.TERM === 'dumb'
   // A terminal without a size reports 0, so no line can be rewritten.
   const lively = stderr.isTTY && stderr.columns > 0 && !env.CI && !dumb
-  // Questions move the cursor, which a dumb terminal can't.
-  const interactive = Boolean(stdin.isTTY && stderr.isTTY) && !dumb
+  const interactive = canAsk(options)
   const kind = lively ? (await import('./live-progress.js')).liveProgress : plainProgress
   const progress = kind({ stream: stderr, style, now: Date.now })
   const typed = (event: Exclude<Event, { type: 'task' }>) =>

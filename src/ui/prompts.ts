@@ -19,6 +19,18 @@ export function refuseToAsk({ dumb, hint }: { dumb: boolean; hint: Ui['hint'] })
   return { confirm: refuse, input: refuse, password: refuse, select: refuse, checkbox: refuse }
 }
 
+/**
+ * A question's message on lines of the terminal's width, because the library breaks them within words.
+ * @param shown what the library shows behind it: the default, the keys, or the answer
+ */
+export function fitted(message: string, shown: string, columns: number): string {
+  const lines = wrap(message, columns - MARK)
+  const last = lines.slice(lines.lastIndexOf('\n') + 1)
+  const used = displayWidth(last) + (last === lines ? MARK : 0) + displayWidth(shown) + 1
+  // A line of its own, below the message.
+  return used < columns ? lines : `${lines}\n `
+}
+
 /** Asks on stderr, so that stdout carries only the result. */
 export function askAtTerminal(options: {
   output: NodeJS.WriteStream
@@ -52,15 +64,15 @@ export function askAtTerminal(options: {
     }
   }
   const columns = () => options.output.columns
-  /** The library breaks lines within words, so messages are wrapped before. */
-  const complaint = (said: true | string) => (said === true ? said : wrap(said, columns() - COMPLAINT_MARK))
+  const message = (q: Question, shown = '') => fitted(q.message, shown, columns())
+  const complaint = (said: true | string) => (said === true ? said : wrap(said, columns() - MARK))
   return {
-    confirm: (q) => ask(q, (l, c) => l.confirm({ message: q.message, default: q.default }, c)),
+    confirm: (q) => ask(q, (l, c) => l.confirm({ message: message(q, '(Y/n)'), default: q.default }, c)),
     input: (q) =>
       ask(q, (l, c) =>
         l.input(
           {
-            message: q.message,
+            message: message(q, q.default ? `(${q.default})` : ''),
             ...(q.default === undefined ? {} : { default: q.default }),
             ...(q.validate ? { validate: (value: string) => complaint(q.validate?.(value) ?? true) } : {}),
           },
@@ -69,13 +81,13 @@ export function askAtTerminal(options: {
       ),
     password: (q) =>
       ask(q, (l, c) =>
-        l.password({ message: q.message, mask: '•', validate: (value) => complaint(q.validate(value)) }, c),
+        l.password({ message: message(q), mask: '•', validate: (value) => complaint(q.validate(value)) }, c),
       ),
     select: (q) =>
       ask(q, (l, c) =>
         l.select(
           {
-            message: q.message,
+            message: message(q, widest(q.choices.map(({ name, short }) => short ?? name))),
             choices: [...q.choices],
             pageSize: 12,
             ...(q.default === undefined ? {} : { default: q.default }),
@@ -87,7 +99,7 @@ export function askAtTerminal(options: {
       ask(q, (l, c) =>
         l.checkbox(
           {
-            message: q.message,
+            message: message(q),
             choices: [...q.choices],
             pageSize: 14,
             theme: {
@@ -109,9 +121,12 @@ export function askAtTerminal(options: {
   }
 }
 
-/** The width of what the library adds: "> " before a message, "✔ " and " " around an answered question. */
-const COMPLAINT_MARK = 2
+/** The width of what the library adds: "? " or "> " before a message, "✔ " and " " around an answered question. */
+const MARK = 2
 const ANSWER_MARK = 3
+
+const widest = (texts: readonly string[]): string =>
+  texts.reduce((one, other) => (displayWidth(other) > displayWidth(one) ? other : one), '')
 
 /** All names if they fit on the line, or the first and the number of the others. */
 function summed(names: readonly string[], width: number): string {

@@ -28,8 +28,6 @@ export function scheduleSetText(report: ScheduleReport, paint: Paint): string {
 
 export function scheduleShowText(report: ScheduleReport, paint: Paint): string {
   const { style, hint } = paint
-  if (!report.schedule)
-    return `The lab "${report.lab.name}" has no schedule. To set one: ${hint({ command: { path: 'schedule set' } })}`
   const drift = report.drift.flatMap(({ name, missing, changes }) => [
     `  ${style(missing ? 'red' : 'yellow', missing ? '✖' : '!')} ${clean(name)}${missing ? '  missing' : ''}`,
     ...changes.map(
@@ -37,6 +35,17 @@ export function scheduleShowText(report: ScheduleReport, paint: Paint): string {
         `      ${clean(`${what}: ${from === undefined ? '' : `is ${from}, `}should be ${to}`)}`,
     ),
   ])
+  if (!report.schedule && drift.length === 0)
+    return `The lab "${report.lab.name}" has no schedule. To set one: ${hint({ command: { path: 'schedule set' } })}`
+  if (!report.schedule)
+    return [
+      style('bold', `The settings of the lab "${report.lab.name}" have no schedule, but AWS has one:`),
+      '',
+      ...drift,
+      '',
+      hint({ command: { path: 'schedule off' }, text: 'deletes it' }),
+      hint({ command: { path: 'schedule set' }, text: 'stores one again' }),
+    ].join('\n')
   return [
     style('bold', `Schedule of the lab "${report.lab.name}" in ${report.lab.region}`),
     '',

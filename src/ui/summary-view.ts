@@ -1,10 +1,10 @@
 import type { Summary } from '../app/up/run.js'
 import type { CommandLine } from '../core/error.js'
+import { certificateLines, certificateWarnings } from './certificate-view.js'
 import {
   chatJson,
   chatLines,
   chatWarnings,
-  fingerprintLines,
   healthJson,
   healthLines,
   openToMany,
@@ -23,7 +23,7 @@ function warningsOf(summary: Summary, { hint }: Pick<Ui, 'hint'>): string[] {
     ...chatWarnings(judged, chat, { hint }),
     ...leftOut.map(({ names, why, fix }) => `Not in the menu: ${names.join(', ')}. ${why} ${hint(fix)}.`),
     ...openToMany(settings, { hint }),
-    ...refusedCertificate(health, { hint }),
+    ...certificateWarnings(health, { hint }),
     ...(health?.healthy && !answers.https ? [silentPort(443, settings, { hint })] : []),
     ...(health?.healthy && answers.https && !answers.portainer ? [silentPort(9443, settings, { hint })] : []),
     ...(refusal === 'nothing'
@@ -63,7 +63,7 @@ export function summaryText(summary: Summary, paint: Paint): string {
     ...(summary.tookMs === undefined ? [] : [['  Took', duration(summary.tookMs)]]),
     ['  AWS console', urls.sessionManager],
   ])
-  const browser = certificateLines(summary)
+  const browser = certificateLines(settings, health)
   const first = firstUser?.password
     ? [
         '',
@@ -91,33 +91,6 @@ export function summaryText(summary: Summary, paint: Paint): string {
     ...(warnings.length > 0 ? ['', ...warnings] : []),
     ...(summary.strangers.length > 0 ? ['', ...strangerLines(summary.strangers, summary.lab, paint)] : []),
   ].join('\n')
-}
-
-/** The browser's warning, and the fingerprint with which to check the lab's own certificate. */
-function certificateLines({ settings, health }: Summary): string[] {
-  if (settings.domain) return []
-  if (health?.trustedCertificate?.served)
-    return ['  The certificate is publicly trusted; browsers do not warn.']
-  const own = settings.trustedCertificate
-    ? 'There is no trusted certificate yet. Until then the browser warns of the lab’s own one.'
-    : 'The certificate is the lab’s own, so the browser warns once.'
-  const halves = fingerprintLines(health?.ownCertificate?.sha256)
-  if (halves.length === 0) return [`  ${own} Accept it to continue.`]
-  return [
-    `  ${own}`,
-    '  Accept it where the browser shows this SHA-256 fingerprint:',
-    ...halves.map((half) => `    ${half}`),
-  ]
-}
-
-/** Why there is no trusted certificate, where one is wanted. */
-const refusedCertificate = (health: Summary['health'], { hint }: Pick<Ui, 'hint'>): string[] => {
-  const { served = true, last } = health?.trustedCertificate ?? {}
-  if (served || !last?.detail) return []
-  const retreat = hint({ command: { path: 'up', flags: { 'no-trusted-certificate': true } } })
-  return [
-    `The last attempt to get a trusted certificate failed: ${clean(last.detail).replace(/\.$/, '')}. The host goes on trying. To see whether it has one: ${hint({ command: { path: 'status' } })}. To use the lab’s own certificate and close port 80: ${retreat}`,
-  ]
 }
 
 const nextSteps = (needsUser: boolean): (readonly [CommandLine, string])[] => [

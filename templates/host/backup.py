@@ -55,6 +55,7 @@ def must(*command, **options):
 
 
 def room():
+    """Ends an earlier transfer and deletes what it has left, before the space is judged."""
     run("systemctl", "stop", f"{UNIT}.service")
     shutil.rmtree(ROOM, ignore_errors=True)
     shutil.rmtree(INCOMING, ignore_errors=True)
@@ -90,9 +91,9 @@ def certify(public):
 
 
 def make(asked):
-    made = dump("make", "backup", DUMP_SETTINGS=asked["settings"])["dump"]
     room()
     certify(asked["publicKey"])
+    made = dump("make", "backup", DUMP_SETTINGS=asked["settings"])["dump"]
     directory = f"{DUMPS}/{made['id']}"
     files = {name: os.path.getsize(f"{directory}/{name}") for name in FILES}
     answer({"backup": {**made, "files": files, **serve(directory, asked)}})
@@ -137,11 +138,11 @@ def pack(asked):
     with explained(to):
         tell("asking S3 whether the bucket takes it")
         left = s3.abort_left(LEFT, to["suffix"], to["account"])
-        place_of(to).check()
+        place_of(to).check(LEFT)
     tell("dumping the data")
-    made = dump("make", "backup", DUMP_SETTINGS=asked["settings"])["dump"]
     room()
     certify(asked["publicKey"])
+    made = dump("make", "backup", DUMP_SETTINGS=asked["settings"])["dump"]
     # Packing deletes its files. A folder with this ending is no dump, and is deleted before the next one is made.
     directory = f"{DUMPS}/{made['id']}.part"
     os.rename(f"{DUMPS}/{made['id']}", directory)
@@ -221,15 +222,20 @@ def tell(words):
 
 
 def receive(asked):
+    no_update()
     sizes = asked["files"]
     if not re.fullmatch(r"[0-9]{8}T[0-9]{6}Z-[a-z][a-z0-9-]{0,29}", asked["id"]) or sorted(sizes) != sorted(FILES):
         refuse("backup-foreign", "This file is no backup of a lab.", "Nothing was changed.")
-    space = os.statvfs("/var/lib")
-    free, needed = space.f_bavail * space.f_frsize, sum(sizes.values()) + 1024**3
-    if free < needed:
-        refuse("disk-full", f"The disk has {free // 1024**2} MiB left, and the backup needs {needed // 1024**2} MiB.",
-               "Nothing was changed.", step("larger-disk"))
+    # What an interrupted backup or transfer has left takes the space of this one.
+    dump("prune")
     room()
+    # It, the dump of the present data, and the new volumes; how much the database unpacks to is known later.
+    space = os.statvfs(os.path.dirname(DUMPS))
+    free, needed = space.f_bavail * space.f_frsize, 2 * sum(sizes.values()) + dump("measure")["bytes"] + 1024**3
+    if free < needed:
+        refuse("disk-full", f"The disk has {free // 1024**2} MiB left, and a restore needs {needed // 1024**2} MiB.",
+               "The present data is dumped first, and the restored data is written beside it. Nothing was changed.",
+               step("larger-disk"))
     incoming = f"{INCOMING}/{asked['id']}"
     os.makedirs(incoming, mode=0o700)
     must("openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072", "-out", f"{ROOM}/key.pem")
@@ -237,21 +243,30 @@ def receive(asked):
     answer({"receive": {"publicKey": public, **serve(incoming, asked)}})
 
 
+def no_update():
+    """Refuses while an update is to be continued: its rollback would replace what is restored."""
+    if os.path.exists(f"{LAB}/state/update.json"):
+        refuse("update-pending", "An update of LibreChat was interrupted on this host.",
+               "The host continues it, and a rollback would replace the restored data. Nothing was changed.",
+               step("update"))
+
+
 def restore(asked):
     """A dump of this host, or a received one: its digests prove that it is complete."""
+    no_update()
     name = asked["id"]
-    if asked.get("received"):
-        run("systemctl", "stop", f"{UNIT}.service")
-        if not re.fullmatch(r"[0-9A-Za-z-]+", name) or not os.path.isdir(f"{INCOMING}/{name}"):
-            fail("transfer-failed", "The host no longer has the backup that was sent.", "It restarted meanwhile.",
-                 "Run the command again.")
-        shutil.rmtree(f"{DUMPS}/{name}", ignore_errors=True)
-        os.makedirs(DUMPS, mode=0o700, exist_ok=True)
-        os.rename(f"{INCOMING}/{name}", f"{DUMPS}/{name}")
-    result = dump("restore", name)
-    if asked.get("received"):
-        shutil.rmtree(f"{DUMPS}/{name}", ignore_errors=True)
-    answer(result)
+    if not asked.get("received"):
+        answer(dump("restore", name))
+        return
+    run("systemctl", "stop", f"{UNIT}.service")
+    if not re.fullmatch(r"[0-9A-Za-z-]+", name) or not os.path.isdir(f"{INCOMING}/{name}"):
+        fail("transfer-failed", "The host no longer has the backup that was sent.",
+             "It restarted, or had no request for 15 minutes.", "Run the command again.")
+    try:
+        answer(dump("restore", name, DUMP_FROM=INCOMING))
+    finally:
+        # It is no dump of this host, whatever came of it; after a power cut, the next dump deletes it.
+        shutil.rmtree(INCOMING, ignore_errors=True)
 
 
 def done(asked):

@@ -4,6 +4,7 @@
 """
 import calendar
 import contextlib
+import functools
 import json
 import os
 import re
@@ -90,8 +91,11 @@ def described(pem):
 def certificate(site):
     """The certificate that port 443 serves for the site."""
     # Like a browser, sends no name for an address.
-    name = [] if re.fullmatch(r"[0-9.]+", site) else ["-servername", site]
-    return described(run("openssl", "s_client", "-connect", "127.0.0.1:443", *(name or ["-noservername"])))
+    return shown_at(443, *([] if re.fullmatch(r"[0-9.]+", site) else ["-servername", site]))
+
+
+def shown_at(port, *name):
+    return described(run("openssl", "s_client", "-connect", f"127.0.0.1:{port}", *(name or ["-noservername"])))
 
 
 def own_certificate(shown):
@@ -216,18 +220,24 @@ def interrupted():
 
 
 def first_setup():
-    """How long the first set-up took from the boot on, as run.sh wrote it down; None where it isn't known."""
-    begun, stages = None, {}
+    """How long the first set-up took from the boot on, as run.sh wrote it down; None where it isn't known, or where it
+    was interrupted: then the time until somebody went on is in it."""
+    begun, last, stages = None, None, {}
     for line in written("first-setup").splitlines():
-        stage, took, ended = line.split()
-        if stage == "boot":
-            begun = int(ended)
-        elif stage == "failed":
+        found = re.fullmatch(r"([a-z-]+) (\d+) (\d+)", line)
+        if not found or found.group(1) == "failed":
             return None
-        stages.setdefault(stage, int(took))
-        if stage == "health" and begun:
-            stages.pop("boot")
-            return {"seconds": int(ended) - begun, "stages": stages}
+        stage, took, ended = found.group(1), int(found.group(2)), int(found.group(3))
+        if stage == "boot":
+            begun = last = ended
+            continue
+        # The agent may take minutes to answer; between two stages little happens.
+        if last is None or not -5 <= ended - took - last <= 600:
+            return None
+        last = ended
+        stages.setdefault(stage, took)
+        if stage == "health":
+            return {"seconds": ended - begun, "stages": stages}
     return None
 
 
@@ -325,6 +335,7 @@ def health():
         "load": load(found),
         "certificate": shown,
         "ownCertificate": own,
+        "portainerCertificate": shown_at(9443) if setting("LAB_SITE") else None,
         "trustedCertificate": trusted_certificate(shown, own),
         "metadataProtected": firewall.metadata_protected(),
         "hostPortsProtected": firewall.host_ports_protected(),
@@ -346,6 +357,36 @@ def health():
     result["warnings"] = warnings
     result["healthy"] = not problems
     return result
+
+
+def judge_certificate(result, wrong, warn):
+    shown, trusted = result["certificate"], result["trustedCertificate"]
+    last = trusted["last"] if trusted else None
+    refused = bool(last and last["result"] == "failed" and last.get("detail"))
+    why = f" The last attempt, on {last['at']}, failed: {last['detail'].rstrip('.')}." if refused else ""
+    steps = [PORT_80, {"code": "own-certificate"}] if refused else []
+    if shown:
+        begin, end = seconds(shown["notBefore"]), seconds(shown["notAfter"])
+        days = (end - time.time()) / 86400
+        left = f"{days:.0f} days" if days >= 2 else f"{days * 24:.0f} hours"
+        if days < 0:
+            wrong("certificate", "The certificate has expired.")
+        elif trusted and trusted["served"] and refused:
+            warn("certificate", f"The trusted certificate could not be renewed. It expires in {left}, and the lab then "
+                 f"shows its own one. The host goes on trying.{why}", *steps)
+        # A certificate for months is renewed a month before its end, one for six days two days before.
+        elif end - time.time() < min(10 * 86400, (end - begin) / 5):
+            warn("certificate", f"The certificate expires in {left} and was not renewed.")
+    elif result["services"]["proxy"] == "healthy":
+        site, address = setting("LAB_SITE"), setting("LAB_ADDRESS")
+        if site == address:
+            wrong("certificate", f"Port 443 has no certificate for {site}.")
+        else:
+            wrong("certificate", f"Port 443 has no certificate for {site}. "
+                  f"{site} must point to {address}, and port 80 must be open to everyone.", {"code": "open-port-80"})
+    if trusted and not trusted["served"]:
+        warn("own-certificate", "There is no trusted certificate for the address at the moment, so the lab "
+             f"shows its own one. The host goes on trying.{why}", *steps)
 
 
 def judge(result, kernel):
@@ -374,31 +415,7 @@ def judge(result, kernel):
     memory_left = result["memory"]["availableBytes"] + result["memory"]["swapFreeBytes"]
     if memory_left < 300 * MIB:
         say(warnings, "memory-low", f"{memory_left // MIB} MiB of memory and swap are left.")
-    shown = result["certificate"]
-    if shown:
-        begin, end = seconds(shown["notBefore"]), seconds(shown["notAfter"])
-        days = (end - time.time()) / 86400
-        if days < 0:
-            say(problems, "certificate", "The certificate has expired.")
-        # A certificate for months is renewed a month before its end, one for six days two days before.
-        elif end - time.time() < min(10 * 86400, (end - begin) / 5):
-            left = f"{days:.0f} days" if days >= 2 else f"{days * 24:.0f} hours"
-            say(warnings, "certificate", f"The certificate expires in {left} and was not renewed.")
-    elif result["services"]["proxy"] == "healthy":
-        site, address = setting("LAB_SITE"), setting("LAB_ADDRESS")
-        if site == address:
-            say(problems, "certificate", f"Port 443 has no certificate for {site}.")
-        else:
-            say(problems, "certificate", f"Port 443 has no certificate for {site}. "
-                f"{site} must point to {address}, and port 80 must be open to everyone.",
-                {"code": "open-port-80"})
-    trusted = result["trustedCertificate"]
-    if trusted and not trusted["served"]:
-        last = trusted["last"]
-        refused = bool(last and last.get("detail"))
-        why = f" The last attempt, on {last['at']}, failed: {last['detail'].rstrip('.')}." if refused else ""
-        say(warnings, "own-certificate", "There is no trusted certificate for the address at the moment, so the lab "
-            f"shows its own one. The host goes on trying.{why}", *([PORT_80, {"code": "own-certificate"}] if refused else []))
+    judge_certificate(result, functools.partial(say, problems), functools.partial(say, warnings))
     spent = result["money"]
     if spent and spent["stopped"]:
         say(warnings, "limit", f"The models have cost ${spent['usd']:.2f} this month, and the limit is "

@@ -2,7 +2,7 @@
 
 Each part goes with its SHA-256, by which S3 refuses what arrives changed, and each call with the account that has to own
 the bucket. An upload that is not completed is aborted, because S3 bills its parts without listing them as an object. One
-that a power cut left is noted in NOTE, and aborted by the next.
+that a power cut left is noted in a file, and aborted by the next.
 """
 import base64
 import contextlib
@@ -25,9 +25,12 @@ MIB = 1024**2
 # S3 takes 10,000 parts; one is in memory at a time.
 PART, MOST_PARTS = 16 * MIB, 10_000
 TRIES = 6
-# A permission that was just given takes some seconds to count everywhere in AWS.
+# A permission that was just given takes some seconds to count everywhere in AWS: a request may be denied after another
+# was allowed. https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
 SETTLE_TRIES = 8
-PASSING = {"InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown", "OperationAborted", "ExpiredToken"}
+# S3 has not done what it answers so.
+BUSY = {"ServiceUnavailable", "SlowDown"}
+PASSING = {"InternalError", "RequestTimeout", "OperationAborted", "ExpiredToken", *BUSY}
 EMPTY = hashlib.sha256(b"").hexdigest()
 
 
@@ -136,30 +139,30 @@ class Place:
             raise Refused(status, told.get("Code") or f"Http{status}", told.get("Message", ""))
         return got, told
 
-    def ask(self, method, query, headers=None, body=b"", settles=False):
-        """Asks until S3 answers for good; `settles`: where a permission may be too new. Refused, Unreachable."""
+    def ask(self, method, query, headers=None, body=b""):
+        """Asks until S3 answers for good: Refused, Unreachable."""
         attempt, lost = 0, False
         while True:
             attempt += 1
             try:
                 return self.once(method, query, headers or {}, body)
             except Refused as refused:
-                denied = settles and refused.code == "AccessDenied"
+                denied = refused.code == "AccessDenied"
                 passing = denied or refused.status >= 500 or refused.code in PASSING or refused.code == "OtherRegion"
                 if not passing or attempt >= (SETTLE_TRIES if denied else TRIES):
                     refused.lost = lost
                     raise
-                lost = lost or refused.status >= 500 or refused.status == 200
+                lost = lost or (refused.status >= 500 or refused.status == 200) and refused.code not in BUSY
             except (OSError, http.client.HTTPException) as error:
                 if attempt >= TRIES:
                     raise Unreachable(f"{type(error).__name__}: {error}") from error
                 lost = True
             time.sleep(min(2**attempt, 10) * PAUSE)
 
-    def begin(self, settles=False):
+    def begin(self):
         """A multipart upload's id. Encrypted by S3's own key whatever the bucket's default, which may need a permission."""
         headers = {"x-amz-checksum-algorithm": "SHA256", "x-amz-server-side-encryption": "AES256"}
-        return self.ask("POST", {"uploads": ""}, headers, settles=settles)[1]["UploadId"]
+        return self.ask("POST", {"uploads": ""}, headers)[1]["UploadId"]
 
     def abort(self, upload):
         """Whether there was still something to abort."""
@@ -171,19 +174,27 @@ class Place:
             return False
         return True
 
-    def check(self):
-        """Whether the role may put the object there: an upload is begun and aborted."""
-        self.abort(self.begin(settles=True))
+    def check(self, path):
+        """Whether the role may put the object there: an upload is begun, noted and aborted."""
+        upload = self.begin()
+        note(path, self, upload)
+        self.abort(upload)
+        os.remove(path)
 
 
-@contextlib.contextmanager
-def noted(path, place, upload):
-    """Keeps a file that names the upload until it ends, so that a power cut leaves a record of it."""
+def note(path, place, upload):
+    """Writes a file that names the upload, so that a power cut leaves a record of it."""
     with open(f"{path}.new", "w", encoding="utf-8") as file:
         json.dump({"bucket": place.bucket, "key": place.key, "region": place.region, "uploadId": upload}, file)
         file.flush()
         os.fsync(file.fileno())
     os.replace(f"{path}.new", path)
+
+
+@contextlib.contextmanager
+def noted(path, place, upload):
+    """Notes the upload until it ends, and aborts it if that is by an error."""
+    note(path, place, upload)
     try:
         yield
     except BaseException:
@@ -210,12 +221,12 @@ def abort_left(path, suffix, account):
     return None
 
 
-def upload(source, place, note, progress):
+def upload(source, place, path, progress):
     """Uploads the file, which never replaces an object. Its size, and the checksum that S3 has computed."""
     size = os.path.getsize(source)
     length = max(PART, -(-size // MOST_PARTS // MIB) * MIB)
     begun = place.begin()
-    with noted(note, place, begun):
+    with noted(path, place, begun):
         parts, digests = [], []
         with open(source, "rb") as file:
             for number, body in enumerate(iter(lambda: file.read(length), b""), 1):

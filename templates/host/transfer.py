@@ -10,6 +10,7 @@ import hmac
 import http.server
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -20,7 +21,8 @@ from cms import PART, encrypted
 RUN = os.environ["RUN"]
 ROOM = f"{RUN}/transfer"
 KEPT = 8
-IDLE = 900
+# Seconds without a request.
+IDLE = float(os.environ.get("TRANSFER_IDLE", "900"))
 
 
 class Parts:
@@ -128,6 +130,9 @@ def main():
         os.replace(f"{ROOM}/port.new", f"{ROOM}/port")
         while time.monotonic() - server.asked < IDLE:
             time.sleep(1)
+    # Nobody asked to restore what was sent.
+    if os.path.basename(os.path.dirname(sys.argv[1])) == "incoming":
+        shutil.rmtree(sys.argv[1], ignore_errors=True)
 
 
 main()

@@ -96,9 +96,11 @@ def words(change):
     return ", ".join(f"{NAMES[name]} {old} to {new}" for name, (old, new) in change.items())
 
 
-def moves():
-    """The services whose version changes: {"librechat": ["v0.8.7", "v0.8.8"]}."""
+def moves(pending):
+    """The services whose version changes: {"librechat": ["v0.8.7", "v0.8.8"]}. What a finished update has moved to runs."""
     before, after = versions(APPLIED), versions(LAB)
+    if pending and pending.get("finished"):
+        before.update({name: new for name, (_, new) in pending["moves"].items()})
     return {name: [old, after[name]] for name, old in before.items() if after.get(name, old) != old}
 
 
@@ -141,12 +143,17 @@ def setting(name):
 
 def check_space():
     """A dump takes as much as the data, and so does each of the two copies that a rollback makes."""
-    names = [f"librechat-lab_{name}{setting('LAB_DATA')}" for name in ("images", "uploads", "data", "mongodb")]
-    folders = run("docker", "volume", "inspect", "-f", "{{.Mountpoint}}", *names).stdout.split()
-    data = sum(int(line.split()[0]) for line in run("du", "-sk", *folders).stdout.splitlines()) // 1024
+    # What an interrupted dump has left takes the space of the next.
+    dump("prune")
+    measured = dump("measure")
+    if measured is None:
+        copy(APPLIED, LAB, ["images"])
+        sys.exit(1)
+    data = measured["bytes"] // 1024**2
     space = os.statvfs(LAB)
     free, wanted = space.f_bavail * space.f_frsize // 1024**2, 3 * data + 2048
     if free < wanted:
+        copy(APPLIED, LAB, ["images"])
         fail("disk-full", f"The disk has {free} MiB left, and an update with {data} MiB of data needs {wanted} MiB.",
              "It dumps the data first, and a rollback needs room for two more copies. Nothing was changed.",
              step("larger-disk"))
@@ -175,24 +182,24 @@ def dumped():
     if stopping():
         sys.exit("the host shuts down: the next boot goes on")
     if made is None:
-        compose("start", "proxy")
-        os.remove(PENDING)
         sys.exit(1)
     return made["dump"]["id"]
 
 
-def begin():
-    pending, change = load(PENDING), moves()
-    if pending and "dump" not in pending:
-        # Only the proxy was stopped.
+def reopen():
+    """Ends an update without a dump, which has only stopped the proxy. If that does not start, the next boot tries again."""
+    if compose("start", "proxy").returncode == 0:
         os.remove(PENDING)
+
+
+def begin():
+    pending = load(PENDING)
+    if pending and "dump" not in pending:
+        reopen()
         pending = None
-    if pending and pending.get("finished"):
-        if change in ({}, pending["moves"]):
-            return None
-        finished(pending)
-        pending = None
-    if pending and (pending.get("reason") or not change):
+    change = moves(pending)
+    done = pending and pending.get("finished")
+    if pending and not done and (pending.get("reason") or not change):
         pending.setdefault("reason", "The version before was asked for again.")
         return rollback(pending)
     if not change:
@@ -203,9 +210,11 @@ def begin():
         refuse("older-version", f"This librechat-lab would take {words(older)}.",
                "Older versions can't read what newer ones have written. Nothing was changed.",
                "Run the newest version: npx librechat-lab@latest")
-    if pending is None:
+    if pending is None or done:
         print("dumping the data:", words(change))
         check_space()
+        if done:
+            record("updated", pending, words(pending["moves"]))
         copy(LAB, APPLIED, STACK)
         keep_for_boot()
         remember({"moves": change})
@@ -269,6 +278,7 @@ def finish(pending):
 
 def finished(pending):
     """Once the lab is open again: until then a boot runs the stage again."""
+    keep()
     record("updated", pending, words(pending["moves"]))
     os.remove(PENDING)
 
@@ -291,11 +301,11 @@ def rollback(pending):
     remember(pending)
     print("rolling back:", pending["reason"])
     compose("stop", "proxy", "librechat")
-    if not (put_back(pending) and compose(*UP, "librechat").returncode == 0):
+    if not (put_back(pending) and compose(*UP, "librechat").returncode == 0
+            and compose(*UP, "--remove-orphans").returncode == 0):
         fail("rollback-failed", f"The update failed, and so did its rollback ({words(pending['moves'])}).",
              f"{pending['reason']} The data from before is in the host's dump {pending['dump']}.",
              "Run the command again: it goes on with the rollback.")
-    compose(*UP, "--remove-orphans")
     hold(pending)
     record("rolled-back", pending, pending["reason"])
     if (load(f"{LAB}/state/interrupted.json") or {}).get("stage") == "stack":
@@ -337,10 +347,13 @@ def main(name):
     if pending is None:
         return keep() if name == "keep" else None
     if pending.get("finished"):
-        keep()
-        return finished(pending) if name in ("keep", "rollback") else None
+        return finished(pending) if name == "keep" else None
     if stopping():
         sys.exit("the host shuts down: the next boot goes on")
+    if "dump" not in pending:
+        if name == "rollback":
+            copy(APPLIED, LAB, ["images"])
+        return reopen() if name in ("rollback", "keep") else None
     steps = {"migrate": migrate, "prove": prove, "finish": finish, "rollback": rollback}
     return steps[name](pending) if name in steps else None
 

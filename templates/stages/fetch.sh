@@ -80,6 +80,9 @@ fetch() {
     if [ "$source" = "$tag" ] && { have "$resolved" || pull "$resolved"; }; then return 0; fi
   fi
   source=$(retry either "$tag" ${3:+"$3"}) || return 1
+  # Docker does not write an image's layers through to the disk, and after a power cut it would take damaged ones for
+  # whole: https://github.com/moby/moby/issues/42964. The first set-up has no time for that, and no data yet.
+  if [ -s "$LAB/state/release" ]; then sync; fi
   printf '%s\n%s\n' "$tag" "$(digest_of "$source")" >"$kept/$name.new"
   sync "$kept/$name.new"
   mv -f "$kept/$name.new" "$kept/$name"

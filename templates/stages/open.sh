@@ -9,7 +9,7 @@
 cd "$LAB"
 step "starting the proxy and Portainer"
 up --remove-orphans
-if grep -q '^LAB_CERTIFICATE=trusted$' .env; then say "$(bin/certificate --wait 45)"; fi
+if grep -q '^LAB_CERTIFICATE=trusted$' .env; then say "$(timeout 180 bin/certificate --wait 45)"; fi
 
 # What the timer of the models' cost runs. It runs once here, so that a changed allowance or limit counts at once.
 install -d -m 700 "$LAB/money/host"
@@ -22,8 +22,8 @@ for unit in librechat-lab-{portainer,dump,idle,money,certificate}.{service,timer
   if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
 done
 if [ $changed = yes ]; then systemctl daemon-reload; fi
-# The command line has seen to it that a shutdown stops the instance, or it would have left this file.
-rm -f state/idle-stop-held
+# The command line has seen to it that a shutdown stops the instance, or it would have left this file. A boot has not.
+if [ "$CODE" != "$LAB/update" ]; then rm -f state/idle-stop-held; fi
 on=(librechat-lab-{portainer,dump,money}.timer librechat-lab-finish.service) off=()
 if grep -q '^LAB_IDLE_STOP=' .env; then on+=(librechat-lab-idle.timer); else off+=(librechat-lab-idle.timer); fi
 if grep -q '^LAB_CERTIFICATE=trusted$' .env; then on+=(librechat-lab-certificate.timer); else off+=(librechat-lab-certificate.timer); fi

@@ -39,8 +39,8 @@ trap ended EXIT
 # What goes on with an interrupted update at the next boot is there before the update begins.
 if put "$CODE/units/librechat-lab-update.service" /etc/systemd/system/librechat-lab-update.service 644; then
   systemctl daemon-reload
-  systemctl enable librechat-lab-update.service
 fi
+systemctl enable librechat-lab-update.service
 update begin
 
 put "$CODE/compose.yaml" compose.yaml 644 || true
@@ -75,7 +75,7 @@ docker compose config -q
 # What the proxy serves for the address, before it starts.
 install -d -m 700 served
 put "$CODE/bin/certificate" "$LAB/bin/certificate" 755 || true
-bin/certificate
+timeout 180 bin/certificate || say "the certificate could not be laid out; the host tries again every minute"
 
 # Dumps: every night, and started again after a power cut has left LibreChat stopped in the middle of one.
 put "$CODE/bin/dump" "$LAB/bin/dump" 755 || true

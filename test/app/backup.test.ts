@@ -1,5 +1,17 @@
+import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -17,6 +29,8 @@ import { lockKey, sealMessage } from '../../src/host/cms.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'librechat-lab-backup-'))
 afterAll(() => rmSync(folder, { recursive: true }))
+const pipe = join(folder, 'pipe')
+execFileSync('sh', ['-c', 'mkfifo "$0"', pipe])
 const passphrase = 'four random words here'
 const { privateKey: key, publicKey } = generateKeyPairSync('rsa', { modulusLength: 3072 })
 const files = { 'files.tar': randomBytes(5 * 1024 * 1024), 'secrets.env': Buffer.from('CREDS_KEY=1\n') }
@@ -98,6 +112,35 @@ describe('a backup file', () => {
     })
   })
 
+  it('is written by one run at a time, and neither damages the other', async () => {
+    const path = join(folder, 'twice.backup')
+    const first = await BackupWriter.create(path)
+    await expect(BackupWriter.create(path)).rejects.toMatchObject({ code: 'backup-under-way' })
+    await first.begin(header, lockKey(key, passphrase))
+    await first.seal((index) => sign('sha256', index, key))
+    await first.keep()
+    await first.discard()
+    await expect(BackupWriter.create(path)).rejects.toMatchObject({ code: 'file-exists' })
+    expect(readdirSync(folder).filter((name) => name.startsWith('twice'))).toEqual(['twice.backup'])
+    const reader = await BackupReader.open(path)
+    expect(reader.header).toEqual(header)
+    await reader.close()
+  })
+
+  it('replaces what a killed run left, which can’t damage it if it was only asleep', async () => {
+    const path = join(folder, 'asleep.backup')
+    const asleep = await BackupWriter.create(path)
+    utimesSync(`${path}.partial`, 0, 0)
+    const next = await BackupWriter.create(path)
+    await asleep.add('README.txt', Buffer.from('late'))
+    await asleep.seal((index) => sign('sha256', index, key))
+    await expect(asleep.keep()).rejects.toMatchObject({ code: 'backup-under-way' })
+    await asleep.discard()
+    expect(statSync(`${path}.partial`).size).toBe(0)
+    await next.discard()
+    expect(existsSync(`${path}.partial`)).toBe(false)
+  })
+
   it('gets a name that none has, also of one that is under way', async () => {
     const at = Date.parse('2026-11-26T05:00:00.500Z')
     const named = async () => (await freeName(folder, 'team-a', at)).slice(folder.length + 1)
@@ -108,7 +151,7 @@ describe('a backup file', () => {
   })
 
   it('is refused when it was cut anywhere', async () => {
-    for (const length of [size - 1300, size >> 1, 8000]) {
+    for (const length of [size - 1, size - 600, size - 1300, size >> 1, 8000]) {
       const cut = copy('cut.backup', (data) => data)
       truncateSync(cut, length)
       await expect(verified(cut), `${length} bytes`).rejects.toMatchObject({ code: 'backup-damaged' })
@@ -118,7 +161,9 @@ describe('a backup file', () => {
   it('is refused when a byte of any of its files was changed', async () => {
     const original = readFileSync(path)
     for (const name of [
+      'README.txt',
       'backup.json',
+      'key.pem',
       'files.tar.000001.cms',
       'manifest.json.000000.cms',
       'index.json',
@@ -133,6 +178,44 @@ describe('a backup file', () => {
         code: expect.stringMatching(/^backup-(damaged|foreign)$/),
       })
     }
+  })
+
+  it('is refused when a bit of its tar was changed: a header, a gap or the end', async () => {
+    const original = readFileSync(path)
+    const head = original.indexOf(Buffer.from('key.pem\0'))
+    const gap = original.indexOf(Buffer.from('files.tar.000000.cms\0')) - 1
+    for (const at of [0, 1, 100, 130, 148, 156, 257, 400]
+      .map((field) => head + field)
+      .concat(gap, size - 1)) {
+      const changed = copy('bit.backup', (data) => {
+        data[at] = (data[at] ?? 0) ^ 1
+        return data
+      })
+      await expect(verified(changed), `byte ${at - head}`).rejects.toMatchObject({ code: 'backup-damaged' })
+    }
+    const longer = copy('longer.backup', (data) => Buffer.concat([data, randomBytes(512)]))
+    await expect(verified(longer)).rejects.toMatchObject({ code: 'backup-damaged' })
+    // As Python's tarfile ends it on the host.
+    await verified(copy('record.backup', (data) => Buffer.concat([data, Buffer.alloc(9216)])))
+  })
+
+  it.each([
+    ['negative', '-0000001000'],
+    ['of three gigabytes', '30000000000'],
+    ['of a gigabyte', '10000000000'],
+    ['of a megabyte', '00004000000'],
+    ['no number', '0000000x000'],
+  ])('is refused with a size that is %s in a header', async (_, text) => {
+    const forged = copy('size.backup', (data) => {
+      const head = data.indexOf(Buffer.from('key.pem\0'))
+      data.write(text, head + 124, 'latin1')
+      data.write('        ', head + 148, 'latin1')
+      const sum = data.subarray(head, head + 512).reduce((all, byte) => all + byte, 0)
+      data.write(`${sum.toString(8).padStart(6, '0')}\0 `, head + 148, 'latin1')
+      return data
+    })
+    truncateSync(forged, 4 * 1024 ** 3)
+    await expect(verified(forged)).rejects.toMatchObject({ code: 'backup-damaged' })
   })
 
   it('is refused if another key signed it: anyone with the public key could have made it', async () => {
@@ -150,7 +233,9 @@ describe('a backup file', () => {
 
   it.each([
     ['no file', join(folder, 'nothing'), 'no-such-file'],
-    ['a folder', folder, 'backup-foreign'],
+    ['a folder', folder, 'no-such-file'],
+    ['a device', '/dev/zero', 'no-such-file'],
+    ['a pipe that nothing writes to', pipe, 'no-such-file'],
     ['a foreign file', new URL(import.meta.url).pathname, 'backup-foreign'],
   ])('is not %s', async (_, given, code) => {
     await expect(verified(given)).rejects.toMatchObject({ code })

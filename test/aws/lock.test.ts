@@ -216,7 +216,9 @@ describeAccount('the lock', (account) => {
     const range = { from: 'given', cidrs: ['6.6.0.0/16'], everyone: false }
     expect(await meanwhile({ allow: range })).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/would let in 6\.6\.0\.0\/16/),
+      stderr: expect.stringMatching(
+        /does not ask for: let in 6\.6\.0\.0\/16.*up --yes --disk 40 --allow-cidr 6\.6\.0\.0\/16/s,
+      ),
     })
     expect(await meanwhile({ diskGb: 50 })).toMatchObject({
       code: 1,

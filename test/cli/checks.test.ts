@@ -157,7 +157,7 @@ describe.concurrent('what a careful user of command lines will try', () => {
     const stopped = await once.ended
     expect(stopped.code).toBe(130)
     expect(stopped.stderr).toMatch(
-      /! Stopping [\s\S]*✖ Interrupted\.\n.*librechat-lab up --rehearse +continues/,
+      /! Stopping [\s\S]*✖ Interrupted\.\n.*librechat-lab up --rehearse --yes +continues/,
     )
 
     const silent = await openEndpoint(({ action }) => (action === 'GetCallerIdentity' ? identity : 'nothing'))

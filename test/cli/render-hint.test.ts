@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest'
+import type { GlobalOptions } from '../../src/app/context.js'
 import { type HintRenderer, renderHint } from '../../src/cli/render-hint.js'
+import type { CommandLine, Hint } from '../../src/core/error.js'
 import { plainSpaces } from '../../src/ui/style.js'
 
 /** A hint as the user sees it. */
@@ -94,4 +96,35 @@ it('gives commands of the AWS CLI the same profile and region, where they take t
   expect(aws('aws iam get-role --role-name x')).toBe('aws iam get-role --role-name x --profile work')
   expect(aws('aws configure set region us-east-1')).toBe('aws configure set region us-east-1')
   expect(aws('curl -4 https://checkip.amazonaws.com')).toBe('curl -4 https://checkip.amazonaws.com')
+})
+
+it('repeats --yes where nothing can be asked, for commands that ask', () => {
+  const shown = (hint: Hint, given: object, canAsk: boolean) =>
+    plainSpaces(renderHint({}, () => given, canAsk).hint(hint))
+  const up: Hint = { command: { path: 'up', flags: { disk: '40' } } }
+  expect(shown(up, { yes: true }, false)).toBe('librechat-lab up --disk 40 --yes')
+  // At a terminal the plan is shown and confirmed again.
+  expect(shown(up, { yes: true }, true)).toBe('librechat-lab up --disk 40')
+  expect(shown(up, {}, false)).toBe('librechat-lab up --disk 40')
+  expect(shown({ command: { path: 'up', asks: true } }, { yes: true }, false)).toBe('librechat-lab up')
+  expect(shown({ command: { path: 'status' } }, { yes: true }, false)).toBe('librechat-lab status')
+  const said: Hint = { command: { path: 'up', flags: { yes: true, disk: '40' } } }
+  expect(shown(said, { yes: true }, false)).toBe('librechat-lab up --yes --disk 40')
+})
+
+it('keeps what the user gave where the same command is to be typed again', () => {
+  const given = { rehearse: true, passphraseFile: 'my pass.txt', confirm: 'wrong', yes: true }
+  const hint = (command: CommandLine, canAsk: boolean) =>
+    plainSpaces(renderHint({}, () => given as GlobalOptions, canAsk, ['lab.backup']).hint({ command }))
+  const again = { keeps: true, path: 'restore' } as const
+  expect(hint({ ...again, flags: { confirm: 'default' } }, false)).toBe(
+    "librechat-lab restore --rehearse lab.backup --confirm default --passphrase-file 'my pass.txt'",
+  )
+  // Who can be asked consents to what is shown next.
+  expect(hint(again, true)).toBe(
+    "librechat-lab restore --rehearse lab.backup --passphrase-file 'my pass.txt'",
+  )
+  expect(hint({ ...again, args: [], flags: { 'passphrase-file': undefined } }, true)).toBe(
+    'librechat-lab restore --rehearse',
+  )
 })

@@ -127,6 +127,7 @@ const health = object({
   }).nullable(),
   certificate: certificate.nullable(),
   ownCertificate: certificate.nullable(),
+  portainerCertificate: certificate.nullable(),
   trustedCertificate: object({
     served: z.boolean(),
     last: object({ at: text, result: text, detail: text.optional() }).nullable(),

@@ -71,6 +71,9 @@ describe('ensure', () => {
     ])
     await converge([a, b])
     expect(log).toEqual(['remove b', 'removed b'])
+    const byHand = { ...resource('c', [], { byHand: 'ask for it' }), isUnwanted: true }
+    there.set('c', 'right')
+    expect(plan([byHand], await observe([byHand]))).toMatchObject([{ action: 'keep' }])
   })
 
   it('does not change what only the user can change, and reports it', async () => {
@@ -210,7 +213,7 @@ describe('remove', () => {
     const b = resource('b', [a])
     const c = resource('c', [b])
     there.set('a', 'right')
-    there.set('c', 'wrong')
+    there.set('c', 'right')
     await remove(await observe([a, b, c]), engineOptions().options)
     expect(log).toEqual(['remove c', 'removed c', 'remove a', 'removed a'])
   })

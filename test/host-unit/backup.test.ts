@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { createPublicKey, generateKeyPairSync, privateDecrypt, randomBytes, sign } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { Carrier } from '../../src/app/backup/carry.js'
 import { BackupReader, BackupWriter, fileFormat, partName, partsOf } from '../../src/app/backup/file.js'
 import { verifyReader } from '../../src/app/backup/verify.js'
@@ -55,6 +55,46 @@ const partsIn = (files: Record<string, number>) =>
   Object.entries(files).flatMap(([file, size]) =>
     Array.from({ length: partsOf(size) }, (_, number) => ({ file, number })),
   )
+
+it.skipIf(!hasPython)('a restore is refused while an update may still be rolled back', async () => {
+  const host = new DumpHost()
+  onTestFinished(host.close)
+  const id = host.changed()
+  host.put('lab/state/update.json', JSON.stringify({ moves: {}, dump: id }))
+  const served = host.served()
+  for (const request of [
+    { action: 'receive', publicKey: publicPem(key), id, files: {} },
+    { action: 'restore', id },
+    { action: 'restore', id, received: true },
+  ])
+    expect(await host.backupBeside(request, {})).toMatchObject({
+      error: { code: 'update-pending', refused: true, fix: [{ code: 'update' }] },
+    })
+  expect(host.served()).toEqual(served)
+  expect(host.list('dumps')).toEqual([id])
+})
+
+it.skipIf(!hasPython)(
+  'a transfer deletes what an interrupted one has left, before the disk is measured',
+  async () => {
+    const host = new DumpHost()
+    onTestFinished(host.close)
+    for (const name of ['incoming', 'dumps/20260101T000000Z-backup.part']) host.directory(name)
+    const files = Object.fromEntries(
+      [
+        'mongodb.archive.gz',
+        'files.tar',
+        'secrets.env',
+        'allowances.json',
+        'settings.json',
+        'manifest.json',
+      ].map((name) => [name, 1e15]),
+    )
+    const request = { action: 'receive', publicKey: publicPem(key), id: '20260101T000000Z-backup', files }
+    expect(await host.backupBeside(request, {})).toMatchObject({ error: { code: 'disk-full' } })
+    expect([host.list('.').includes('incoming'), host.list('dumps')]).toEqual([false, []])
+  },
+)
 
 it.skipIf(!hasPython)(
   'a dump is downloaded encrypted and uploaded again, byte for byte, over a connection that breaks ten times each way',
@@ -117,6 +157,65 @@ it.skipIf(!hasPython)(
     expect(host.list('dumps')).toEqual([restored.before])
   },
 )
+
+it.skipIf(!hasPython)('a received backup is no dump of the host, whatever comes of its restore', async () => {
+  const host = new DumpHost()
+  onTestFinished(host.close)
+  const mine = host.changed()
+  const received = async (id: string, change: (manifest: string) => string) => {
+    cpSync(`${host.path}/dumps/${mine}`, `${host.path}/incoming/${id}`, { recursive: true })
+    const manifest = `incoming/${id}/manifest.json`
+    host.put(manifest, change(host.read(manifest)))
+    return host.backupBeside({ action: 'restore', id, received: true }, {})
+  }
+  const newer = (manifest: string) => manifest.replace('v0.8.8', 'v0.9.9')
+  // Also one with the name of a dump that the host has.
+  for (const id of ['20300101T000000Z-backup', mine]) {
+    expect(await received(id, newer)).toMatchObject({ error: { code: 'dump-newer' } })
+    expect([host.list('dumps'), host.list('.').includes('incoming')]).toEqual([[mine], false])
+  }
+  const { restored } = await received(mine, (manifest) => manifest)
+  expect(host.list('dumps')).toEqual([mine, restored.before].sort())
+  expect([host.list('.').includes('incoming'), host.served()]).toEqual([false, first])
+})
+
+it.skipIf(!hasPython)('what was sent for a restore that never came goes with the next dump', () => {
+  const host = new DumpHost()
+  onTestFinished(host.close)
+  host.directory('incoming')
+  host.put('transferring', '')
+  host.dump('prune')
+  expect(host.list('.')).toContain('incoming')
+  host.remove('transferring')
+  host.dump('make', 'nightly')
+  expect(host.list('.')).not.toContain('incoming')
+})
+
+it.skipIf(!hasPython)('what was sent is deleted when nobody asks for its restore', async () => {
+  const host = new DumpHost()
+  onTestFinished(host.close)
+  const id = host.changed()
+  const files = Object.fromEntries(host.list(`dumps/${id}`).map((name) => [name, 1]))
+  await host.backupBeside({ action: 'receive', publicKey: publicPem(key), id, files }, { TRANSFER_IDLE: '1' })
+  expect(host.list('incoming')).toEqual([id])
+  await vi.waitFor(() => expect(host.list('incoming')).toEqual([]), 20_000)
+  host.remove('pids')
+  expect(host.list('dumps')).toEqual([id])
+})
+
+it.skipIf(!hasPython)('a backup is refused before it is sent where its restore has no room', async () => {
+  const host = new DumpHost()
+  onTestFinished(host.close)
+  const { bavail, bsize } = statfsSync(host.path)
+  const names = ['mongodb.archive.gz', 'secrets.env', 'allowances.json', 'settings.json', 'manifest.json']
+  // It has room for what is sent, not for that and the restored files.
+  const files = Object.fromEntries([
+    ['files.tar', Math.floor(bavail * bsize * 0.6)],
+    ...names.map((name) => [name, 1]),
+  ])
+  const request = { action: 'receive', publicKey: publicPem(key), id: '20260101T000000Z-backup', files }
+  expect(await host.backupBeside(request, {})).toMatchObject({ error: { code: 'disk-full', refused: true } })
+})
 
 it.skipIf(!hasPython)('the host gives and takes nothing without the token', async () => {
   const host = new DumpHost()

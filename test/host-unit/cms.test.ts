@@ -90,4 +90,25 @@ describe('a locked key', () => {
     expect(unlockKey(locked, 'correct horse')?.equals(privateKey)).toBe(true)
     expect(unlockKey(locked, 'wrong')).toBeUndefined()
   })
+
+  it('does not open if its parameters would take hours to try', () => {
+    const [first = '', ...lines] = lockKey(privateKey, 'correct horse').split('\n')
+    const slow = Buffer.from(lines.slice(0, -2).join(''), 'base64')
+    const at = slow.indexOf(Buffer.from('02024000020108', 'hex'))
+    slow.set([0x7f], at + 9)
+    const pem = [first, slow.toString('base64'), ...lines.slice(-2)].join('\n')
+    expect(unlockKey(pem, 'correct horse')).toBeUndefined()
+    const other = privateKey.export({
+      type: 'pkcs8',
+      format: 'pem',
+      cipher: 'aes-256-cbc',
+      passphrase: 'pass',
+    })
+    expect(unlockKey(other.toString(), 'pass')).toBeUndefined()
+  })
+
+  it('is not made with a passphrase that could not open it', () => {
+    expect(unlockKey(lockKey(privateKey, 'x'.repeat(1023)), 'x'.repeat(1023))).toBeDefined()
+    expect(() => lockKey(privateKey, 'x'.repeat(1100))).toThrow('does not open')
+  })
 })

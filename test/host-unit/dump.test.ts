@@ -27,6 +27,45 @@ describe.skipIf(!hasPython)('a dump', () => {
     ])
   })
 
+  it('keeps each name of a hard link, links, empty folders and names that aren’t UTF-8, with their rights', () => {
+    const uploads = 'volumes/librechat-lab_uploads'
+    host.shell(
+      `cd ${uploads} && ln letter.txt copy.txt && ln -s letter.txt link && mkdir -m 2750 empty && chmod 666 letter.txt &&
+        mkfifo pipe && printf odd >$'caf\\xe9' && touch -d 2026-01-02T03:04:05Z letter.txt`,
+    )
+    const all = 'find . ! -type p -printf "%P %y %m %U %l %s\\n" | LC_ALL=C sort'
+    const before = host.shell(`cd ${uploads} && ${all}`)
+    const id = host.changed()
+    expect(host.dump('restore', id).status).toBe(0)
+    const [restored] = host.list('volumes').filter((name) => name.startsWith('librechat-lab_uploads'))
+    expect(host.shell(`cd volumes/${restored} && ${all}`)).toBe(before)
+    expect(
+      host.shell(`cd volumes/${restored} && cat copy.txt link $'caf\\xe9'; date -ur letter.txt +%s`),
+    ).toBe('firstfirstodd1767323045\n')
+  })
+
+  it('counts a file with holes by its length, before LibreChat is stopped', () => {
+    host.shell(
+      'truncate -s 7E volumes/librechat-lab_uploads/sparse || truncate -s 15T volumes/librechat-lab_uploads/sparse',
+    )
+    // A dump that begins all the same ends at its database.
+    host.put('undumped', '')
+    host.remove('log')
+    expect(host.dump('make', 'nightly').json.error.code).toBe('disk-full')
+    expect(host.read('log')).not.toContain('compose stop')
+    expect(JSON.parse(host.read('lab/state/dump.json'))).toMatchObject({ result: 'failed' })
+  })
+
+  it('that fails for a reason that nobody expected is recorded, and LibreChat started', () => {
+    host.remove('lab/secrets/env')
+    expect(host.dump('make', 'nightly').json.error.what).toBe("The lab's secrets could not be dumped.")
+    host.put('lab/images/LIBRECHAT_IMAGE', Buffer.from([0xff]))
+    host.put('lab/secrets/env', 'CREDS_KEY=old\n')
+    expect(host.dump('make', 'nightly').json.error.code).toBe('step-failed')
+    expect(JSON.parse(host.read('lab/state/dump.json'))).toMatchObject({ result: 'failed' })
+    expect([host.list('dumps'), host.served()]).toEqual([[], first])
+  })
+
   it('is not left half made, and LibreChat not stopped, when the database fails', () => {
     host.remove('volumes/librechat-lab_mongodb/documents')
     const { status, json } = host.dump('make', 'nightly')
@@ -57,6 +96,22 @@ describe.skipIf(!hasPython)('a dump', () => {
     expect(host.list('dumps')).toHaveLength(7)
     expect(host.list('dumps')[0]).toBe('20260104T020000Z-nightly')
   })
+
+  it('is kept beside these as long as an update may restore it', () => {
+    const ids = ['20260101', '20260102', '20260103'].map((day) => `${day}T020000Z-update`)
+    for (const id of ids) {
+      host.directory(`dumps/${id}`)
+      host.put(`dumps/${id}/manifest.json`, '{}')
+    }
+    host.put('lab/state/update.json', JSON.stringify({ moves: {}, dump: ids[0] }))
+    expect(host.dump('prune').json.removed).toEqual([])
+    // An update without a dump yet, and one whose record is cut off.
+    for (const record of ['{"moves":{}}', '{"mov']) {
+      host.put('lab/state/update.json', record)
+      expect(host.dump('prune').status).toBe(0)
+    }
+    expect(host.list('dumps')).toEqual(ids.slice(1))
+  })
 })
 
 describe.skipIf(!hasPython)('a restore', () => {
@@ -69,6 +124,16 @@ describe.skipIf(!hasPython)('a restore', () => {
     host.dump('restore', restored.before)
     expect(host.served()).toEqual(second)
     expect(host.list('lab/state').filter((name) => name.startsWith('allowances'))).toHaveLength(1)
+  })
+
+  it('deletes what was interrupted before it measures the disk', () => {
+    const id = host.changed()
+    host.directory('dumps/20260101T020000Z-backup.part')
+    // The disk is measured by then: this stops the restore.
+    host.put('undumped', '')
+    host.dump('restore', id)
+    host.remove('undumped')
+    expect(host.list('dumps')).toEqual([id])
   })
 
   it('says why MongoDB’s tools failed, without their progress', () => {
@@ -132,6 +197,43 @@ describe.skipIf(!hasPython)('a restore', () => {
     expect(host.dump('restore', id).json.restored.migrated).toEqual([])
     host.put('lab/images/LIBRECHAT_IMAGE', 'registry/librechat:v0.8.8-rc1\n')
     expect(host.dump('restore', id).json.error.code).toBe('dump-newer')
+  })
+
+  it('rebuilds the search at the next start, where that failed', () => {
+    const id = host.changed()
+    host.put('unindexed', '')
+    expect(host.dump('restore', id).json.restored.search).toBe(false)
+    expect(host.served()).toEqual({ ...first, search: false })
+    host.remove('unindexed')
+    host.dump('make', 'nightly')
+    expect(host.served()).toEqual(first)
+    // At once, where LibreChat runs already.
+    host.put('unindexed-once', '')
+    expect(host.dump('restore', id).json.restored.search).toBe(true)
+    expect(host.served()).toEqual(first)
+    expect(host.list('lab/state').filter((name) => name.startsWith('search'))).toEqual([])
+  })
+
+  it('restores the hard links of older dumps, and refuses files that it would lose or that lead out of their volume', () => {
+    const good = ['dir images', 'file uploads/a', 'hard uploads/b uploads/a', 'link uploads/c /etc']
+    host.directory('outside')
+    const outside = `${host.path}/outside`
+    const bad = [
+      ['fifo uploads/pipe'],
+      ['hard uploads/b uploads/missing'],
+      ['file elsewhere/a'],
+      ['file uploads'],
+      ['file uploads/../a'],
+      ['file uploads/a', 'file uploads/a'],
+      [`link uploads/out ${outside}`, 'file uploads/out/a'],
+      [`link uploads/out ${outside}`, 'link uploads/out/b x'],
+      [`link uploads/out ${outside}/c`, 'file uploads/out'],
+      [`file uploads/${outside}/d`],
+      [`link uploads/${outside}/e x`],
+    ]
+    expect(host.restoresFiles([good, ...bad])).toEqual(['', ...bad.map(() => 'dump-damaged')])
+    expect(host.read('restored/0/uploads/b')).toBe('uploads/a')
+    expect(host.list('outside')).toEqual([])
   })
 
   it('refuses a damaged dump, one of a newer version, and a name that is none', () => {

@@ -175,6 +175,14 @@ describe.skipIf(!there)('the host’s health', () => {
       { seconds: 160, stages: { system: 3, docker: 20, stack: 80, health: 4 } },
     ],
     [
+      'somebody went on the next day after a stage was killed',
+      'boot 0 1000\nsystem 3 1030\ndocker 20 80000\nstack 80 80100\nhealth 4 80110\n',
+      null,
+    ],
+    ['somebody went on the next day at its end', 'boot 0 1000\nstack 80 1100\nhealth 4 80110\n', null],
+    ['the clock was set back meanwhile', 'boot 0 5000\nstack 80 1100\nhealth 4 1110\n', null],
+    ['a power cut tore the file', 'boot 0 1000\nstack 80\nhealth 4 1110\n', null],
+    [
       'a later health check failed',
       'boot 0 1000\nhealth 4 1160\nfailed 0 0\n',
       { seconds: 160, stages: { health: 4 } },
@@ -184,4 +192,46 @@ describe.skipIf(!there)('the host’s health', () => {
     writeFileSync(join(work, 'state/first-setup'), lines)
     expect(health(good).firstSetup).toEqual(shown)
   })
+
+  it.each([2, 0.2])(
+    'says why a trusted certificate is not renewed while it is served for another %d days',
+    (left) => {
+      const day = 86_400_000
+      const asOpenssl = (time: number) => {
+        const [, name, date, month, year, clock] =
+          /^(\w+), (\d+) (\w+) (\d+) (\S+) GMT$/.exec(new Date(time).toUTCString()) ?? []
+        return name && `${month} ${date} ${clock} ${year} GMT`
+      }
+      const end = Date.now() + left * day
+      const dates = `notBefore=${asOpenssl(end - 6.67 * day)}\nnotAfter=${asOpenssl(end)}\nissuer=O = L\n`
+      shim(
+        'openssl',
+        `[ "$1" = s_client ] && exec echo "$3"
+case $(cat) in OWN) print=AA ;; *:9443) print=CC ;; *) print=BB ;; esac
+echo "${dates}sha256 Fingerprint=$print"`,
+      )
+      writeFileSync(join(work, '.env'), 'LAB_CERTIFICATE=trusted\nLAB_ADDRESS=1.2.3.4\nLAB_SITE=1.2.3.4\n')
+      for (const folder of ['state', 'served']) mkdirSync(join(work, folder), { recursive: true })
+      writeFileSync(join(work, 'served/2-own.pem'), 'OWN')
+      const last = { at: '2026-11-26T19:00:00Z', result: 'failed', detail: '1.2.3.4: Timeout during connect' }
+      writeFileSync(join(work, 'state/certificate.json'), JSON.stringify({ last }))
+      onTestFinished(() => {
+        for (const name of ['.env', 'state/certificate.json', 'served'])
+          rmSync(join(work, name), { recursive: true })
+        shim('openssl', 'exit 1')
+      })
+      const { warnings, ownCertificate, portainerCertificate, trustedCertificate } = health(good)
+      expect(trustedCertificate.served).toBe(true)
+      expect([ownCertificate.sha256, portainerCertificate.sha256]).toEqual(['AA', 'CC'])
+      expect(warnings).toEqual([
+        {
+          code: 'certificate',
+          text: expect.stringMatching(
+            /^The trusted certificate could not be renewed\. It expires in \d+ (hours|days), .*1\.2\.3\.4: Timeout during connect\.$/,
+          ),
+          fix: [expect.stringContaining('port 80'), { code: 'own-certificate' }],
+        },
+      ])
+    },
+  )
 })

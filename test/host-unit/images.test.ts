@@ -35,6 +35,7 @@ function images(refused: RegExp, words: string, { first = true, more = '' } = {}
     chmodSync(join(work, 'bin', name), 0o755)
   }
   shim('sleep', '')
+  shim('sync', `[ $# -gt 0 ] || { ls '${work}/images' >>'${work}/synced'; echo synced >>'${work}/synced'; }`)
   shim('df', 'echo; echo / 1 1 999999 1 /')
   shim(
     'docker',
@@ -112,6 +113,14 @@ describe('the images stage', () => {
     const later = images(/^never$/, '', { first: false })
     expect(later.status).toBe(0)
     expect(later.kept('LIBRECHAT_IMAGE')[1]).toMatch(/^registry\.librechat\.ai\S+@sha256:/)
+  })
+
+  it('has an image’s layers on the disk before it is recorded', () => {
+    const fetch = `. ${code}/stages/common.sh; . ${code}/stages/fetch.sh
+      fetch LIBRECHAT_IMAGE $LIBRECHAT_IMAGE; fetch LIBRECHAT_IMAGE $LIBRECHAT_IMAGE`
+    const { kept, written } = images(/^never$/, '', { first: false, more: fetch })
+    expect(kept('LIBRECHAT_IMAGE')[1]).toContain('@sha256:')
+    expect(written('synced')).toBe('synced\n')
   })
 
   it('reports how many layers of an image are downloaded to a command that waits', () => {

@@ -121,6 +121,48 @@ describeAws('the host uploads a backup to S3', (moto) => {
     expect(await s3.uploads()).toEqual([])
   })
 
+  it('although any request may be denied once after others were allowed, while a permission is new', async () => {
+    const denied = new Set<string>()
+    s3.fault = ({ does }) => {
+      if (denied.has(does)) return undefined
+      denied.add(does)
+      return { status: 403, code: 'AccessDenied' }
+    }
+    const { packed } = await pack()
+    // The check has had its denials.
+    denied.clear()
+    expect(await upload(packed)).toHaveProperty('uploaded')
+    expect([...denied]).toEqual(['begin', 'part 1', 'complete'])
+    await leavesNothing()
+  })
+
+  it('and names what its check could not abort, before LibreChat stops', async () => {
+    s3.fault = ({ does }) => (does === 'abort' ? { status: 403, code: 'AccessDenied' } : undefined)
+    const { error } = await pack()
+    expect(error).toMatchObject({ code: 's3-denied', why: expect.stringContaining('still in S3') })
+    expect(host.list('.')).not.toContain('calls')
+    s3.fault = () => undefined
+    await pack()
+    expect(await s3.uploads()).toEqual([])
+  })
+
+  it('or says that it is not there when the upload was aborted while S3 was busy', async () => {
+    const { packed } = await pack()
+    const answers = [
+      { status: 503, code: 'SlowDown' },
+      { status: 503, code: 'ServiceUnavailable' },
+      { status: 404, code: 'NoSuchUpload' },
+    ]
+    s3.fault = ({ does }) => {
+      if (does === 'complete') return answers.shift()
+      // Somebody has aborted it.
+      return does === 'abort' ? { status: 404, code: 'NoSuchUpload' } : undefined
+    }
+    expect(await upload(packed)).toMatchObject({ error: { code: 's3-refused' } })
+    expect(await s3.objects()).toEqual([])
+    expect(host.list('lab/state')).not.toContain('s3-upload.json')
+  })
+
   it.each([
     ['denied in the middle', 's3-denied', { status: 403, code: 'AccessDenied' }],
     ['that fails for good', 's3-refused', { status: 500, code: 'InternalError' }],

@@ -53,6 +53,44 @@ esac`,
   }
 }
 
+/** Runs a stage's own lines, with what it reads at first replaced: the calls it makes, until one of them fails. */
+function calls(stage: string, { at = 'code', fails = '' } = {}): string[] {
+  mkdirSync(join(work, at, 'stages'), { recursive: true })
+  for (const name of ['secrets', 'state', 'images', 'input']) mkdirSync(join(work, name), { recursive: true })
+  writeFileSync(join(work, '.env'), '')
+  writeFileSync(
+    join(work, at, 'stages/common.sh'),
+    `set -euo pipefail
+call() { echo "$*" >>"$LAB/calls"; [ "$*" != '${fails}' ]; }
+for name in step say up docker systemctl openssl need_space update; do eval "$name() { call $name \\"\\$@\\"; }"; done
+# Everything is there already.
+put() { return 1; }`,
+  )
+  for (const name of ['fetch.sh', 'services.sh']) writeFileSync(join(work, at, 'stages', name), '')
+  writeFileSync(join(work, 'calls'), '')
+  spawnSync('bash', [join(code, 'stages', `${stage}.sh`)], {
+    env: { ...process.env, LAB: work, CODE: join(work, at), INPUT: join(work, 'input') },
+  })
+  return readFileSync(join(work, 'calls'), 'utf8').split('\n')
+}
+
+describe.skipIf(!there)('a stage', () => {
+  it('enables what continues an update, also where an earlier run was cut off after writing it', () => {
+    const made = calls('stack', { fails: 'update begin' })
+    expect(made).toContain('update rollback')
+    expect(made).toContain('systemctl enable librechat-lab-update.service')
+  })
+
+  it('that opens the lab ends the hold of idle stop for a command, which has checked it, and not at a boot', () => {
+    for (const at of ['update', 'code']) {
+      mkdirSync(join(work, 'state'), { recursive: true })
+      writeFileSync(join(work, 'state/idle-stop-held'), '')
+      expect(calls('open', { at })).toContain('update keep')
+      expect(existsSync(join(work, 'state/idle-stop-held'))).toBe(at === 'update')
+    }
+  })
+})
+
 describe.skipIf(!there)('a service that is started', () => {
   it('is not waited for any longer when it has ended and been restarted three times', () => {
     expect(up({ restartsBefore: 4, fails: 3 })).toMatchObject({

@@ -60,8 +60,16 @@ if os.path.exists(work + "/fail-" + sys.argv[1]):
     with open(work + "/lab/state/error.json", "w") as file: json.dump({"code": "dump-failed", "what": "No.", "why": "", "fix": []}, file)
     sys.exit(1)
 if sys.argv[1] == "make": shutil.copy(os.environ["IMAGES"] + "/LIBRECHAT_IMAGE", work + "/dumped-version")
-if sys.argv[1] == "make": shutil.copy(work + "/data", work + "/dumped")
-else: shutil.copy(work + "/dumped", work + "/data")
+if sys.argv[1] == "make":
+    if os.path.exists(work + "/cut"): os.kill(os.getppid(), 9)
+    shutil.copy(work + "/data", work + "/dumped")
+elif sys.argv[1] == "restore": shutil.copy(work + "/dumped", work + "/data")
+elif sys.argv[1] == "prune" and os.path.exists(work + "/half"): os.remove(work + "/half")
+elif sys.argv[1] == "measure":
+    # Data that no disk has room for, and what a half dump takes.
+    full = os.path.exists(work + "/full") or os.path.exists(work + "/half")
+    print(json.dumps({"bytes": 10**15 if full else 0}))
+    sys.exit()
 print(json.dumps({"dump": {"id": "20261126T000000Z-update"}}))
 `,
   )
@@ -72,14 +80,17 @@ line="$*"; line="\${line/ -d --pull never --wait --wait-timeout 600/}"
 echo "\${line:0:80}" >>"$WORK/log"
 stops() { if [ -e "$WORK/stops" ] && [ -e "$WORK/$1" ]; then touch "$WORK/stopping"; fi; }
 case "$*" in
+  'compose stop proxy'*) rm -f "$WORK/open" ;;
+  'compose start proxy') [ ! -e "$WORK/no-proxy" ] || exit 1; touch "$WORK/open" ;;
+  'compose up'*--remove-orphans) stops fail-open; [ ! -e "$WORK/fail-open" ] || exit 1; touch "$WORK/open" ;;
   *dry-run) [ ! -e "$WORK/fail-dry-run" ] ;;
   *tenant-indexes) stops fail-migration; echo migrated >"$WORK/data"; [ ! -e "$WORK/fail-migration" ] || { echo 'E11000 duplicate key' >&2; exit 1; } ;;
   'compose up'*librechat) stops fail-start; [ ! -e "$WORK/fail-start" ] || exit 1; . "$WORK/lab/.env"; echo "seen by $LIBRECHAT_IMAGE" >>"$WORK/data"; [[ $LIBRECHAT_IMAGE != *bad ]] ;;
   'compose exec'*setFeature*) [ ! -e "$WORK/fail-feature" ] ;;
-  'volume inspect'*) echo "$WORK/data" ;;
 esac`,
     0o755,
   )
+  put('open', '')
   put('bin/systemctl', '#!/bin/bash\n[ ! -e "$WORK/stopping" ] || echo stopping', 0o755)
   put('lab/bin/dump', '')
   for (const name of ['compose.yaml', 'librechat.yaml', 'caddy/Caddyfile', 'state/release'])
@@ -129,7 +140,7 @@ update() { python3 "$CODE/host/update.py" "$1"; }
 trap 'code=$?; [ $code -eq 0 ] || update rollback || true; exit $code' EXIT
 update begin
 cp "$WORK/new.env" "$LAB/.env"
-echo after >"$LAB/compose.yaml"
+echo 'after: LAB_DATA' >"$LAB/compose.yaml"
 update migrate
 docker compose up librechat
 update prove
@@ -143,6 +154,9 @@ update keep`,
   return { code: status, error: json('lab/state/error.json') }
 }
 
+const isOpen = () => existsSync(join(work, 'open'))
+const isPending = () => existsSync(join(work, 'lab/state/update.json'))
+
 const answers = (ok: boolean) =>
   `echo '${JSON.stringify({ chat: [{ ok, model: 'm', error: 'AccessDenied: no' }] })}'`
 
@@ -154,7 +168,7 @@ describe.skipIf(!there)('an update on the host', () => {
 
   it('closes the lab, dumps, migrates after a dry run, and opens it when all has worked', () => {
     expect(stack({ ...old, LIBRECHAT_IMAGE: 'v0.8.8' }).code).toBe(0)
-    expect(log().slice(1)).toEqual([
+    expect(log().slice(2)).toEqual([
       'compose stop proxy',
       'dump make update',
       'compose stop librechat',
@@ -240,8 +254,32 @@ describe.skipIf(!there)('an update on the host', () => {
     put('fail-make', '')
     const { code, error } = stack({ ...old, LIBRECHAT_IMAGE: 'v0.8.8' })
     expect({ code, error }).toMatchObject({ code: 1, error: { code: 'dump-failed' } })
-    expect(log().slice(1)).toEqual(['compose stop proxy', 'dump make update', 'compose start proxy'])
+    expect(log().slice(2)).toEqual(['compose stop proxy', 'dump make update', 'compose start proxy'])
     expect(read('data')).toBe('original\n')
+    expect(existsSync(join(work, 'lab/state/update.json'))).toBe(false)
+    // The record of the images names what runs: a dump's version comes from it.
+    expect(read('lab/images/LIBRECHAT_IMAGE')).toContain('v0.8.7')
+  })
+
+  it('does not begin without room for its dump, and deletes what an interrupted one has left', () => {
+    put('full', '')
+    expect(stack({ ...old, LIBRECHAT_IMAGE: 'v0.8.8' }).error).toMatchObject({ code: 'disk-full' })
+    expect([isOpen(), isPending()]).toEqual([true, false])
+    expect(read('lab/images/LIBRECHAT_IMAGE')).toContain('v0.8.7')
+    rmSync(join(work, 'full'))
+    put('half', '')
+    expect(stack({ ...old, LIBRECHAT_IMAGE: 'v0.8.8' }).code).toBe(0)
+  })
+
+  it("whose rollback can't open the lab is still pending, and the next run opens it", () => {
+    put('fail-migration', '')
+    put('fail-open', '')
+    expect(stack({ ...old, LIBRECHAT_IMAGE: 'v0.8.8' }).error).toMatchObject({ code: 'rollback-failed' })
+    expect([isOpen(), isPending()]).toEqual([false, true])
+    rmSync(join(work, 'fail-open'))
+    expect(stack({ ...old, LIBRECHAT_IMAGE: 'v0.8.8' }).error).toMatchObject({ code: 'update-rolled-back' })
+    expect([isOpen(), isPending()]).toEqual([true, false])
+    expect(log()).not.toContain('dump restore 20261126T000000Z-update')
   })
 
   it('to an older version is refused, before anything is touched', () => {
@@ -305,6 +343,82 @@ describe.skipIf(!there)('an update that was cut off', () => {
     for (const name of ['begin', 'migrate']) step(name)
     expect(stack(old).error).toMatchObject({ code: 'update-rolled-back' })
     expect(read('data')).toContain('original')
+  })
+
+  it.each([
+    ['a shutdown', 'stops'],
+    ['a proxy that does not start', 'other'],
+  ])('by %s after all but the opening is finished by the next boot', (_, how) => {
+    put(how, '')
+    put('fail-open', '')
+    expect(stack({ ...old, LIBRECHAT_IMAGE: 'v0.8.8' }).code).toBe(1)
+    expect([isOpen(), isPending(), json('lab/state/update-librechat.json')]).toEqual([false, true, null])
+    for (const name of ['stops', 'stopping', 'fail-open']) rmSync(join(work, name), { force: true })
+    expect(stackAlone({ ...old, LIBRECHAT_IMAGE: 'v0.8.8' }, 'lab/update')).toMatchObject({ code: 0 })
+    expect([isOpen(), isPending()]).toEqual([true, false])
+    expect(log()).not.toContain('dump make update')
+    expect(json('lab/state/update-librechat.json')).toMatchObject({ result: 'updated' })
+  })
+
+  it.each([
+    ['an older version is refused', 'v0.8.7', 'older-version', () => {}],
+    ['the disk has no room for the next dump', 'v0.8.9', 'disk-full', () => put('full', '')],
+  ])('before the opening is still pending after the next run: %s', (_, version, code, break_) => {
+    put('fail-open', '')
+    stack({ ...old, LIBRECHAT_IMAGE: 'v0.8.8' })
+    break_()
+    expect(stack({ ...old, LIBRECHAT_IMAGE: version }).error).toMatchObject({ code })
+    expect(isPending()).toBe(true)
+    rmSync(join(work, 'fail-open'))
+    expect(stackAlone({ ...old, LIBRECHAT_IMAGE: 'v0.8.8' }, 'lab/update').code).toBe(0)
+    expect([isOpen(), isPending()]).toEqual([true, false])
+    expect(json('lab/state/update-librechat.json')).toMatchObject({ to: { librechat: 'v0.8.8' } })
+  })
+
+  it('before the opening is complete where a newer version comes next: a rollback of that keeps it', () => {
+    put('fail-open', '')
+    stack({ ...old, LIBRECHAT_IMAGE: 'v0.8.8' })
+    rmSync(join(work, 'fail-open'))
+    expect(stack({ ...old, LIBRECHAT_IMAGE: 'v0.8.9-bad' }).error).toMatchObject({
+      code: 'update-rolled-back',
+    })
+    expect([isOpen(), isPending()]).toEqual([true, false])
+    expect(read('lab/images/LIBRECHAT_IMAGE')).toContain('v0.8.8')
+  })
+
+  it.each([
+    ['a full disk', 'v0.8.8', 'disk-full'],
+    ['an older version', 'v0.8.6', 'older-version'],
+  ])('in its dump by a power cut leaves the lab open where %s stops the next run', (_, version, code) => {
+    images({ ...old, LIBRECHAT_IMAGE: 'v0.8.8' })
+    put('cut', '')
+    step('begin')
+    expect([isOpen(), isPending()]).toEqual([false, true])
+    rmSync(join(work, 'cut'))
+    put('full', '')
+    expect(stack({ ...old, LIBRECHAT_IMAGE: version }).error).toMatchObject({ code })
+    expect([isOpen(), isPending()]).toEqual([true, false])
+  })
+
+  it('in its dump is over where the version before is asked for, once the proxy runs', () => {
+    images({ ...old, LIBRECHAT_IMAGE: 'v0.8.8' })
+    put('cut', '')
+    step('begin')
+    rmSync(join(work, 'cut'))
+    put('no-proxy', '')
+    expect(stack(old).code).toBe(0)
+    expect(log().filter((line) => line.includes('migrate'))).toEqual([])
+    expect([isOpen(), isPending()]).toEqual([true, true])
+    rmSync(join(work, 'no-proxy'))
+    expect(stack(old).code).toBe(0)
+    expect(isPending()).toBe(false)
+  })
+
+  it('in its dump by a kill of its program alone has changed nothing, and the lab opens again', () => {
+    put('cut', '')
+    expect(stack({ ...old, LIBRECHAT_IMAGE: 'v0.8.8' }).code).not.toBe(0)
+    expect([isOpen(), isPending(), json('lab/state/update-librechat.json')]).toEqual([true, false, null])
+    expect(log()).not.toContain('compose stop librechat')
   })
 
   it.each([

@@ -51,6 +51,8 @@ export class Browser {
             arrivals.push(performance.now() - began)
             text += chunk
           })
+          // A connection that breaks in the middle of an answer.
+          response.on('error', reject)
           response.on('end', () => {
             for (const set of response.headers['set-cookie'] ?? []) this.keep(set)
             resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text, arrivals })

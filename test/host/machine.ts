@@ -250,7 +250,13 @@ export class Machine {
     return stdout.trim()
   }
 
-  /** Pulls the plug, and starts the machine again on the disk as it was left. */
+  /**
+   * Pulls the plug, and starts the machine again on the disk as it was left. All that the guest had not flushed is
+   * lost: its page cache with its memory, and the tables of newly written clusters, which QEMU holds back in its own as
+   * a disk's volatile cache does. A flush of the guest writes these to the file also with cache=unsafe, which only
+   * leaves out the fsync of this computer, whose power stays on: bdrv_co_flush in
+   * https://gitlab.com/qemu-project/qemu/-/blob/master/block/io.c
+   */
   async reset(): Promise<void> {
     await this.stopQemu()
     await this.boot()

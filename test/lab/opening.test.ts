@@ -124,6 +124,7 @@ const poisons: [string, Partial<Settings>, Actual, object][] = [
   ],
   ['a larger disk', { diskGb: 16_000 }, there, { disk: '16000' }],
   ['longer answers', { maxTokens: 128_000 }, there, { 'max-tokens': '128000' }],
+  ['no limit of answers', {}, { ...there, maxTokens: 4096 }, { 'no-max-tokens': true }],
   [
     'longer answers while the host cannot be asked',
     { maxTokens: 128_000 },
@@ -159,6 +160,8 @@ const poisons: [string, Partial<Settings>, Actual, object][] = [
     there,
     { budget: '50', alert: ['spy@example.net'] },
   ],
+  ['no idle stop any more', {}, { ...there, idleStop: 120 }, { 'no-idle-stop': true }],
+  ['a later idle stop', { idleStop: 240 }, { ...there, idleStop: 120 }, { 'idle-stop': '4h' }],
   ['another model', { models: [sonnet, other] }, there, { models: `${sonnet.id},${other.id}` }],
 ]
 
@@ -176,10 +179,15 @@ describe('stored settings', () => {
       expect.objectContaining({
         code: 'opened-by-settings',
         fix: expect.arrayContaining([
-          { command: { path: 'up', flags: { yes: true, ...flags } }, text: 'applies it' },
+          { command: { keeps: true, path: 'up', flags: { yes: true, ...flags } }, text: 'applies it' },
         ]),
       }),
     )
+  })
+
+  it('may set an idle stop, and an earlier one', () => {
+    for (const idleStop of [0, 120, 240, undefined])
+      expect(unsaidChanges({ ...settings, idleStop: 120 }, { ...there, idleStop }, said)).toEqual([])
   })
 
   it('with a subnet need the flag where an instance is launched, and only there', () => {
@@ -302,6 +310,11 @@ describe('the plan’s settings', () => {
       to: 'none',
     })
     expect(rowOf('port 80', { ...there, port80: true })).toMatchObject({ from: 'open to everybody' })
+    const wide = { ...settings, allow: { ...settings.allow, cidrs: ['0.0.0.0/0'] } }
+    expect(rowOf('port 80', { ...there, port80: true }, wide)).toEqual({
+      what: 'port 80',
+      to: 'open to everybody',
+    })
     expect(rowOf('permissions boundary', { ...there, boundary: 'none' })).toMatchObject({
       from: 'none',
       to: boundary,
@@ -317,6 +330,35 @@ describe('the plan’s settings', () => {
     })
     expect(rowOf('users', there)).toEqual({ what: 'users', to: '1' })
     expect(rowOf('first user', { ...there, users: 0 })).toMatchObject({ from: 'none', to: 'me@example.org' })
+  })
+
+  it('name the certificate and what the public logs list, for an address and for a domain', () => {
+    const labs = {
+      own: [{}, { domain: 'none', trustedCertificate: false }],
+      address: [{ trustedCertificate: true }, { domain: 'none', trustedCertificate: true }],
+      domain: [{ domain: 'chat.example.org' }, { domain: 'chat.example.org', trustedCertificate: false }],
+    } as const
+    const change = (from: keyof typeof labs, to: keyof typeof labs) => {
+      const found = rowOf('certificate', { ...there, ...labs[from][1] }, { ...settings, ...labs[to][0] })
+      return found && [found.from, found.to].filter(Boolean).join(' → ')
+    }
+    const listed = (what: string) => `publicly trusted; public logs list ${what}`
+    const [address, domain] = [listed('the address'), listed('chat.example.org')]
+    expect(change('own', 'own')).toBeUndefined()
+    expect(change('own', 'address')).toBe(`the lab’s own → ${address}`)
+    expect(change('own', 'domain')).toBe(`the lab’s own → ${domain}`)
+    expect(change('address', 'address')).toBe(address)
+    expect(change('address', 'own')).toBe(`${address} → the lab’s own`)
+    expect(change('address', 'domain')).toBe(`${address} → ${domain}`)
+    expect(change('domain', 'domain')).toBe(domain)
+    expect(change('domain', 'own')).toBe(`${domain} → the lab’s own`)
+    expect(change('domain', 'address')).toBe(`${domain} → ${address}`)
+    // What a host shows can't be observed while it is stopped.
+    expect(rowOf('certificate', {}, { ...settings, domain: 'chat.example.org' })).toEqual({
+      what: 'certificate',
+      to: domain,
+    })
+    expect(rowOf('certificate', {})).toBeUndefined()
   })
 
   it('are all shown for a new lab', () => {

@@ -114,7 +114,7 @@ const outcomes: Record<(typeof scenarios)[number]['name'], [number | RegExp, Reg
   'stage-failing': [2, /could not be downloaded/],
   'older-librechat': [0, /ready/],
   'update-failing': [0, /ready/],
-  'certificate-refused': [0, /ready[\s\S]*certificate failed: 203\.[\s\S]*--no-trusted-certificate/],
+  'certificate-refused': [0, /ready[\s\S]*failed: 203\.[\s\S]*--no-trusted-certificate/],
   'busy-host': [0, /ready/],
 }
 

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import type { Connection } from '../../src/aws/connect.js'
 import { quickClock, type RunOptions, runHere } from './in-process.js'
 
 // One whole lab; each test begins with a copy of it.
@@ -49,7 +50,9 @@ describe('destroy', () => {
     const destroy = `destroy --confirm default --backup ${file} --passphrase-file ${passphrase}`
     const refused = await run(destroy)
     expect(refused.code).toBe(1)
-    expect(refused.stderr).toContain('nothing was deleted')
+    expect(refused.stderr).toMatch(/exists already\.[\s\S]*This run deleted nothing/)
+    expect(refused.stderr).toContain(`backup verify ${file}`)
+    expect(refused.stderr).toContain('destroy --rehearse --confirm default --no-backup')
     expect(json(await run('status --json'))).toMatchObject({ exists: true })
 
     const other = `${file}.2`
@@ -57,6 +60,29 @@ describe('destroy', () => {
     expect(ended.code, ended.stderr).toBe(0)
     expect(json(ended)).toMatchObject({ left: [], backup: other })
     expect(existsSync(other)).toBe(true)
+  })
+
+  it('interrupted or refused once the backup is made, says how to go on without another one', async () => {
+    const whole = await lab()
+    const begun = (file: string, more: Partial<RunOptions>) => {
+      const destroy = `destroy --confirm default --backup ${file} --passphrase-file ${passphrase} --release-address 203.0.113.10`
+      return whole.run(destroy, more)
+    }
+    const file = join(whole.folder, 'lab.backup')
+    const cut = await begun(file, { stopAt: /instance LibreChat +removed/ })
+    expect(cut.code, cut.stderr).toBe(130)
+    const [, line = ''] =
+      /librechat-lab (destroy .*\S) {3}continues where it stopped; the backup is in /.exec(cut.stderr) ?? []
+    expect(line).toBe('destroy --rehearse --confirm default --no-backup --release-address 203.0.113.10')
+    expect(existsSync(file)).toBe(true)
+
+    // The same command is refused, and does not say that nothing was deleted.
+    const refused = await begun(`${file}.2`, {})
+    expect(refused.stderr).toMatch(/no instance to back up\.\n.*This run deleted nothing/)
+    expect(refused.stderr).toContain('--no-backup --release-address 203.0.113.10   deletes what is left')
+    const ended = await whole.run(line.replace(' --rehearse', ''))
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(await whole.run('status')).toMatchObject({ code: 3 })
   })
 
   it('says how old the last backup file is', async () => {
@@ -86,6 +112,55 @@ describe('destroy', () => {
     expect(ended.stderr).not.toContain('LibreChat stops')
   })
 
+  it('judges this computer’s space by the last dump, before LibreChat stops', async () => {
+    const { run, folder, path } = await lab()
+    const account = JSON.parse(readFileSync(path, 'utf8'))
+    const [instance] = Object.values<{ host: object }>(account.regions['us-east-1'].instances)
+    const dump = { id: '20261126T021500Z-nightly', at: '2026-11-26T02:15:00Z', reason: 'nightly' }
+    const huge = { ...dump, bytes: 1e15, librechat: 'v0.8.8', users: [] }
+    Object.assign(instance?.host ?? {}, { dumps: [huge] })
+    writeFileSync(path, JSON.stringify(account))
+    const ended = await run(`backup ${join(folder, 'lab.backup')} --passphrase-file ${passphrase}`)
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toMatch(/the backup needs 1010 TB\.\n.*LibreChat was not stopped/)
+    expect(ended.stderr).not.toContain('dump on the host')
+    expect(readdirSync(folder)).not.toContain('lab.backup.partial')
+  })
+
+  it('takes the dump off the host where the file can’t be finished', async () => {
+    const { run, folder } = await lab()
+    const file = join(folder, 'lab.backup')
+    const calls = async (spoils: boolean) => {
+      const sent: string[] = []
+      const through = (connection: Connection) => {
+        const { ssm } = connection.clients
+        const send = ssm.send.bind(ssm) as (command: object) => Promise<unknown>
+        Object.assign(ssm, {
+          send: async (command: object) => {
+            sent.push(command.constructor.name)
+            if (spoils && command.constructor.name === 'StartSessionCommand') writeFileSync(file, 'taken')
+            return await send(command)
+          },
+        })
+        return connection
+      }
+      const ended = await run(`backup ${file} --passphrase-file ${passphrase}`, { through })
+      const isWithdrawn = sent.lastIndexOf('SendCommandCommand') > sent.lastIndexOf('StartSessionCommand')
+      return { ...ended, isWithdrawn }
+    }
+    const spoilt = await calls(true)
+    expect(spoilt.code).toBe(1)
+    expect(spoilt.isWithdrawn).toBe(true)
+    expect(spoilt.stderr).toContain('exists already')
+    expect(spoilt.stderr).toContain(
+      `librechat-lab backup --rehearse --passphrase-file ${passphrase}   uses a new name`,
+    )
+    rmSync(file)
+    const whole = await calls(false)
+    expect(whole.code, whole.stderr).toBe(0)
+    expect(whole.isWithdrawn).toBe(true)
+  })
+
   it('keeps snapshots apart that begin within a second', async () => {
     const { run } = await lab()
     const at = clock.now()
@@ -111,4 +186,27 @@ describe('destroy', () => {
     expect((await run(`backup remove ${name} --confirm default`)).code).toBe(0)
     expect((await run('backup list')).code).toBe(3)
   })
+})
+
+it('a backup of an arm64 lab is restored into an x86_64 lab of another region, which keeps its own settings', async () => {
+  const { run, folder } = fresh()
+  const file = join(folder, 'lab.backup')
+  const done = async (line: string) => {
+    const ended = await run(line)
+    expect(ended.code, `${line}: ${ended.stderr}`).toBe(0)
+    return ended
+  }
+  await done('up --yes --region eu-central-1 --instance-type t4g.medium --disk 60 --allowance 5')
+  await done('user add ann@example.org --region eu-central-1')
+  await done(`backup ${file} --passphrase-file ${passphrase} --region eu-central-1`)
+  await done('destroy --confirm default --no-backup --region eu-central-1')
+
+  await done('up --yes --region us-east-1 --instance-type t3.medium')
+  const spec = async () => (json(await done('status --json --region us-east-1')) as { spec: unknown }).spec
+  const before = await spec()
+  expect(before).toMatchObject({ instanceType: 't3.medium', diskGb: 30 })
+  await done(`restore ${file} --confirm default --passphrase-file ${passphrase} --region us-east-1`)
+  expect(await spec()).toEqual(before)
+  expect((await done('user list --region us-east-1')).stdout).toContain('ann@example.org')
+  expect((await done('up --yes --dry-run --region us-east-1')).stdout).not.toMatch(/^ +[+~-] /m)
 })

@@ -123,6 +123,21 @@ it('Ctrl-C in a command that changes nothing does not speak of AWS calls', async
   expect(ended.stderr).not.toContain('continues where it stopped')
 })
 
+it('Ctrl-C in graduate repeats its options without the passwords in them', async () => {
+  const { run } = account()
+  await run('up --yes')
+  const uris =
+    '--mongodb mongodb+srv://bob:S3CRET@db.example.org/LibreChat --redis rediss://:HUNTER2@redis.example.org'
+  for (const json of ['', ' --json']) {
+    const ended = await run(`graduate --out ${newFolder()}/k8s --host chat.example.org ${uris}${json}`, {
+      stopAt: /./,
+    })
+    expect(ended.code).toBe(130)
+    expect(ended.stdout + ended.stderr).not.toMatch(/S3CRET|HUNTER2/)
+    expect(ended.stderr).toMatch(/--host chat\.example\.org --mongodb <uri> --redis <uri>.* starts again/s)
+  }
+})
+
 it('a list of users has a head', async () => {
   const { run } = account()
   await run('up --yes --email me@example.org')

@@ -120,7 +120,8 @@ describe('the instance', () => {
       SecurityGroups: [{ GroupId: 'sg-open', IpPermissions: [open] }, { GroupId: 'sg-shut' }],
     })
     const old = { ...running, InstanceId: 'i-old' }
-    const state = await asFound({ instance: { ...running, NetworkInterfaces }, superseded: [old] })
+    const address = { InstanceId: running.InstanceId }
+    const state = await asFound({ instance: { ...running, NetworkInterfaces }, superseded: [old], address })
     expect(resource().changes(state, states)).toMatchObject([
       { what: 'replaced instance', from: 'i-old', to: 'terminated' },
       {
@@ -129,6 +130,20 @@ describe('the instance', () => {
         byHand: expect.stringContaining('eni-2'),
       },
     ])
+  })
+
+  it('does not call the instance superfluous whose data and address have not moved yet', async () => {
+    const old = { ...running, InstanceId: 'i-old' }
+    for (const address of [{ InstanceId: 'i-old' }, undefined]) {
+      const state = await asFound({ instance: running, superseded: [old], address })
+      expect(resource().changes(state, states)).toEqual([
+        {
+          what: 'replacement of i-old, which still has the data',
+          from: 'interrupted',
+          to: 'finished',
+        },
+      ])
+    }
   })
 
   it.each([

@@ -49,7 +49,9 @@ case "$1 $2" in
   'compose stop') rm -f "$WORK/running" ;;
   'compose up')
     [ ! -e "$WORK/broken" ] || [ "$(data)" = "" ] || { echo 'unhealthy' >&2; exit 1; }
-    case "$*" in *librechat*) cat "$LAB/.env" >"$WORK/running" ;; esac ;;
+    # LibreChat fills an empty search index at its start when it was told that it is empty.
+    case "$*" in *librechat*) cmp -s "$LAB/.env" "$WORK/running" || [ ! -e "$WORK/reset$(data)" ] || touch "$WORK/indexed$(data)"
+      cat "$LAB/.env" >"$WORK/running" ;; esac ;;
   'compose exec') [ ! -e "$WORK/undumped" ] || { tool "$@" 'cursor timed out'; exit 1; }
     case "$*" in *list-users*)
       [ ! -e "$WORK/bob" ] || printf 'ID: 1\nEmail: bob@example.org\nName: Bob\nCreated: today\n'; exit 0 ;; esac
@@ -58,6 +60,7 @@ case "$1 $2" in
   'compose run') echo "on \${LAB_DATA-$(data)}" >>"$WORK/log"
     case "$*" in
       *migrate*) [ ! -e "$WORK/unmigrated" ] || { echo 'duplicate key' >&2; exit 1; } ;;
+      *reset-meili-sync*) rm "$WORK/unindexed-once" 2>/dev/null && exit 1; [ ! -e "$WORK/unindexed" ] || { echo 'no index' >&2; exit 1; }; touch "$WORK/reset$(data)" ;;
       *delete-user*) rm -f "$WORK/bob" ;;
     esac ;;
   'volume inspect') [ -d "$WORK/volumes/$5" ] && echo "$WORK/volumes/$5" ;;
@@ -77,15 +80,24 @@ export interface Served {
   key: string | undefined
   /** The users' own allowances. */
   own: string
+  /** Whether the search finds old conversations. */
+  search: boolean
 }
 
 /** The state of a new `DumpHost`, and the one to which `changed` brings it. */
-export const first: Served = { documents: 'conversations: 1', letter: 'first', key: 'old', own: '{"ann":5}' }
+export const first: Served = {
+  documents: 'conversations: 1',
+  letter: 'first',
+  key: 'old',
+  own: '{"ann":5}',
+  search: true,
+}
 export const second: Served = {
   documents: 'conversations: 2',
   letter: 'second',
   key: 'new',
   own: '{"ann":9}',
+  search: true,
 }
 
 /** A host with Docker as above, on which templates/bin/dump runs. */
@@ -106,7 +118,13 @@ export class DumpHost {
     ])
       mkdirSync(join(this.work, name), { recursive: true })
     this.shim('docker', docker)
-    this.shim('systemctl', '[ "$1" != is-system-running ] || [ ! -e "$WORK/stopping" ] || echo stopping')
+    this.shim(
+      'systemctl',
+      `case $1 in
+  is-system-running) [ ! -e "$WORK/stopping" ] || echo stopping ;;
+  is-active) [ -e "$WORK/transferring" ] ;;
+esac`,
+    )
     // What would run later does not; what runs at once does, until `close`.
     this.shim(
       'systemd-run',
@@ -143,6 +161,18 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
     const status = readFileSync(`/proc/${pids.at(-1)}/status`, 'utf8')
     return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) * 1024
   }
+  get path() {
+    return this.work
+  }
+  /** What a script in the work folder prints. */
+  shell = (script: string) => {
+    const { status, stdout, stderr } = spawnSync('bash', ['-ec', script], {
+      cwd: this.work,
+      encoding: 'utf8',
+    })
+    if (status !== 0) throw new Error(stderr)
+    return stdout
+  }
   read = (path: string) => readFileSync(join(this.work, path), 'utf8')
   list = (path: string) => readdirSync(join(this.work, path)).sort()
   remove = (path: string) => rmSync(join(this.work, path), { recursive: true, force: true })
@@ -165,6 +195,7 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
     this.put('lab/secrets/env', `CREDS_KEY=${key}\n`)
     this.put('lab/.env', `MONGODB_IMAGE=mongo:8\nLAB_DATA=\nCREDS_KEY=${key}\n`)
     this.put('running', this.read('lab/.env'))
+    this.put('indexed', '')
   }
 
   /** Dumps the first state, goes on to the second, and says what the dump is called. */
@@ -249,6 +280,41 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
     return reached
   }
 
+  /**
+   * What the program makes of each of these archives of files, in new volumes below `restored/<number>`: its error, or "".
+   * An entry is "kind name target", and a file contains its name.
+   */
+  restoresFiles(archives: readonly (readonly string[])[]): string[] {
+    const script = `
+import importlib.machinery, importlib.util, io, json, os, sys, tarfile
+loader = importlib.machinery.SourceFileLoader("dump", sys.argv[1])
+dump = importlib.util.module_from_spec(importlib.util.spec_from_loader("dump", loader))
+loader.exec_module(dump)
+kinds = {"file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE, "link": tarfile.SYMTYPE, "hard": tarfile.LNKTYPE, "fifo": tarfile.FIFOTYPE}
+os.mkdir(dump.DUMPS + "/x")
+said = []
+for number, entries in enumerate(json.loads(sys.argv[2])):
+    dump.folder = lambda name: os.environ["WORK"] + "/restored/%d/%s" % (number, name.split("_")[1])
+    for one in dump.FOLDERS: os.makedirs(dump.folder(dump.volume(one, "")))
+    with tarfile.open(dump.DUMPS + "/x/files.tar", "w") as tar:
+        for kind, name, *target in (line.split(" ") for line in entries):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname, info.mode = kinds[kind], "".join(target), 0o700
+            data = name.encode() if kind == "file" else b""
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    try:
+        dump.restore_files("x", "")
+        said.append("")
+    except dump.Failed as failed:
+        said.append(failed.error["code"])
+print(json.dumps(said))`
+    const args = ['-Bc', script, program, JSON.stringify(archives)]
+    const { status, stdout, stderr } = spawnSync('python3', args, { env: this.env, encoding: 'utf8' })
+    if (status !== 0) throw new Error(stderr)
+    return JSON.parse(stdout)
+  }
+
   /** What LibreChat serves now; undefined while it is stopped. */
   served(): Served | undefined {
     if (!this.list('.').includes('running')) return undefined
@@ -260,6 +326,7 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
       letter: stored(`uploads${data}/letter.txt`),
       key: /^CREDS_KEY=(.*)$/m.exec(running)?.[1],
       own: this.read(`lab/state/allowances${data}.json`),
+      search: this.list('.').includes(`indexed${data}`),
     }
   }
 }

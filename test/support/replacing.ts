@@ -32,6 +32,13 @@ export const edit = (change: (instances: Record<string, Instance>) => void) => {
   change(all.regions['us-east-1']?.instances ?? {})
   writeFileSync(state, JSON.stringify(all))
 }
+/** EC2 describes a terminated instance for a while, which is a moment of this clock. */
+export const staysDescribed = (id: string) =>
+  edit((instances) => {
+    const instance = instances[id]
+    if (instance) instance.volume.deleteOnTermination = false
+  })
+
 /** The lab's instances that have not ended, and where its address points. */
 export function there() {
   const { instances = {}, addresses = {} } = account().regions['us-east-1'] ?? {}
@@ -96,6 +103,7 @@ export async function run(options: UpOptions, kill?: Kill) {
     signal: new AbortController().signal,
     connect,
     settled: () => {},
+    continuesWith: () => {},
   }
   const view = { plan: () => {}, dryRun: () => {}, summary: () => {} }
   const code = await up({ yes: true, ...options }, context, view)

@@ -7,18 +7,17 @@ import { Remote } from './remote.js'
 
 /** A program that these tests need; missing under CI is an error. */
 const has = (program: string): boolean => {
-  const there = spawnSync(program, [program === 'caddy' ? 'version' : '--version']).status === 0
+  const there = spawnSync(program, ['--version']).status === 0
   if (!there && process.env.CI === 'true') throw new Error(`CI=true, and ${program} is missing`)
   return there
 }
-const caddy = has('caddy')
 
 const browsers: [name: string, there: boolean, open: () => Promise<Window>][] = [
   ['Chromium', has(process.env.CHROMIUM ?? 'chromium'), openChromium],
   ['Firefox', has('firefox-esr'), openFirefox],
 ]
 
-describe.skipIf(!caddy)(caddy ? 'a login through the tunnel' : 'a login (not run: no caddy)', () => {
+describe('a login through the tunnel', () => {
   let remote: Remote
   let host: HostsCaddy
   const urls = { plain: '', https: '' }

@@ -1,9 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, request, type Server } from 'node:http'
-import { type AddressInfo, createServer as listener } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort, pinnedCaddy } from '../support/authority.js'
 import { until } from './local.js'
 
 const folder = new URL('../../templates/caddy/', import.meta.url).pathname
@@ -36,14 +37,6 @@ function libreChat(): Server {
   })
 }
 
-async function freePort(): Promise<number> {
-  const server = listener().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
 /** The host's Caddy as the template configures it, on other ports, in front of a stand-in for LibreChat. */
 export class HostsCaddy {
   private constructor(
@@ -62,7 +55,7 @@ export class HostsCaddy {
     const env = { ...process.env, HOME: work, XDG_DATA_HOME: work, XDG_CONFIG_HOME: work }
     const file = join(work, 'caddy.json')
     writeFileSync(file, adapted((librechat.address() as AddressInfo).port, ports))
-    const caddy = spawn('caddy', ['run', '--config', file], { env, stdio: 'ignore' })
+    const caddy = spawn(pinnedCaddy(), ['run', '--config', file], { env, stdio: 'ignore' })
     const host = new HostsCaddy(work, librechat, caddy, ports)
     await until('Caddy', () => answers(ports.plain))
     return host
@@ -82,7 +75,7 @@ function adapted(upstream: number, { plain, https }: HostsCaddy['ports']): strin
   const address = { LAB_ADDRESS: '203.0.113.7', LAB_SITE: '203.0.113.7', LAB_CERTIFICATE: 'address' }
   const env = { ...process.env, ...address, LAB_ACME_EMAIL: '' }
   const argv = ['adapt', '--adapter', 'caddyfile', '--config', 'Caddyfile']
-  const config = JSON.parse(execFileSync('caddy', argv, { cwd: folder, env, encoding: 'utf8' }))
+  const config = JSON.parse(execFileSync(pinnedCaddy(), argv, { cwd: folder, env, encoding: 'utf8' }))
   const { http } = config.apps
   http.https_port = https
   for (const [name, server] of Object.entries<{ listen: string[] }>(http.servers)) {

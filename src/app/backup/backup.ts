@@ -13,12 +13,13 @@ import { bytesText } from '../../core/bytes.js'
 import { LabError } from '../../core/error.js'
 import { lockKey, publicPem } from '../../host/cms.js'
 import { endOffer, type OfferedDump, offerDump } from '../../host/dumps.js'
-import { readHealth } from '../../host/host-health.js'
+import type { Host } from '../../host/host.js'
+import { type HostHealth, readHealth } from '../../host/host-health.js'
 import { noteBackup } from '../../lab/last-backup.js'
 import type { Context, GlobalOptions } from '../context.js'
 import { hostOf } from '../host-work.js'
 import { type OpenLab, openLab } from '../open-lab.js'
-import { reachInstance } from '../resolve-instance.js'
+import { type ReachedInstance, reachInstance } from '../resolve-instance.js'
 import { warnOfStop } from '../scheduled-stop.js'
 import { Carrier } from './carry.js'
 import {
@@ -26,16 +27,18 @@ import {
   BackupReader,
   BackupWriter,
   exists,
+  fileExists,
   fileFormat,
   freeName,
   type Header,
+  newName,
   partName,
   shortPath,
 } from './file.js'
 import { passphraseFor } from './passphrase.js'
 import { followed, transferTask } from './progress.js'
 import { isS3Url } from './s3-url.js'
-import { type Verified, verifyReader } from './verify.js'
+import { keyOf, type Verified, verifyReader } from './verify.js'
 
 export interface BackupOptions {
   passphraseFile?: string
@@ -68,7 +71,7 @@ export async function backUpLab(
 ): Promise<Backup> {
   const file = await checkedTarget(given, open.lab.name, context)
   // Before anything else is done: a folder that can't be written is not found when LibreChat was stopped.
-  const writer = await BackupWriter.create(file)
+  const writer = await BackupWriter.create(file, context.signal)
   try {
     return await writeBackup(open, writer, options, context)
   } catch (error) {
@@ -88,10 +91,38 @@ async function writeBackup(
   const host = hostOf(open, instance.instanceId, context)
   const passphrase = await passphraseFor(options, context, { isNew: true })
   warnOfStop(open, context)
-  await sayHowLong(host, context)
+  const { dump: last } = await readHealth(host)
+  await checkSpace(file, last?.bytes ?? 0, 'LibreChat was not stopped.')
+  sayHowLong(last, context)
   const key = await newKey()
+  const locked = lockKey(key, passphrase)
   const offered = await dumped(() => offerDump(host, publicPem(key), open.storedText ?? '{}'), context)
-  await checkSpace(file, offered.bytes)
+  try {
+    return await fetchOffer({ open, instance, host, offered, key, locked, passphrase, writer }, context)
+  } finally {
+    await withdraw(host, offered.id, context)
+  }
+}
+
+interface Offer {
+  open: OpenLab
+  instance: ReachedInstance
+  host: Host
+  offered: OfferedDump
+  key: KeyObject
+  /** The key, encrypted with the passphrase. */
+  locked: string
+  passphrase: string
+  writer: BackupWriter
+}
+
+/** Fetches the offered dump into the file, and reads it back. */
+async function fetchOffer(
+  { open, instance, offered, key, locked, passphrase, writer }: Offer,
+  context: Context,
+): Promise<Backup> {
+  const { path: file } = writer
+  await checkSpace(file, offered.bytes, 'LibreChat runs again.')
   const header: Header = {
     format: fileFormat,
     lab: open.lab.name,
@@ -100,7 +131,7 @@ async function writeBackup(
     id: offered.id,
     files: offered.files,
   }
-  await writer.begin(header, lockKey(key, passphrase))
+  await writer.begin(header, locked)
   const carrier = await Carrier.open(
     instance,
     { port: offered.port, token: tokenFor(key, offered.token) },
@@ -112,11 +143,26 @@ async function writeBackup(
     await carrier.close()
   }
   const partial = await writer.seal((index) => sign('sha256', index, key))
-  const verified = await readBack(partial, key, offered.bytes, context)
+  const verified = await readBack(partial, passphrase, offered.bytes, context)
   await writer.keep()
-  await endOffer(host, offered.id)
   await noted(open, instance.instanceId, context)
   return { ...verified, file, stoppedSeconds: offered.stoppedSeconds }
+}
+
+/**
+ * Ends the offer, also after a failure: its dump takes the host's disk, and its transfer keeps the host awake. After
+ * Ctrl-C nothing more is sent, and the transfer ends by itself when it is idle.
+ */
+async function withdraw(host: Host, id: string, { ui, signal }: Context): Promise<void> {
+  if (signal.aborted) return
+  // Thrown, it would hide the work's own error, or fail a backup that is complete.
+  await endOffer(host, id).catch((error: unknown) => {
+    if (signal.aborted || !(error instanceof Error)) throw error
+    ui.emit({
+      type: 'warning',
+      text: `The host still has the dump of this backup (${error.message}). It keeps two of them at the most.`,
+    })
+  })
 }
 
 /** For `destroy`, which says how old the last backup is. The file is good without it. */
@@ -140,10 +186,9 @@ const oaep = { padding: cryptoConstants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha25
 export const tokenFor = (key: KeyObject, sealed: string): string =>
   privateDecrypt({ key, ...oaep }, Buffer.from(sealed, 'base64')).toString()
 
-export async function sayHowLong(host: Parameters<typeof readHealth>[0], { ui }: Context): Promise<void> {
-  const { dump } = await readHealth(host)
-  const usual = dump?.stoppedSeconds
-    ? `The last dump took ${Math.ceil(dump.stoppedSeconds)} s.`
+export function sayHowLong(last: HostHealth['dump'], { ui }: Context): void {
+  const usual = last?.stoppedSeconds
+    ? `The last dump took ${Math.ceil(last.stoppedSeconds)} s.`
     : 'That takes about a minute.'
   ui.emit({ type: 'note', text: `LibreChat stops while its data is dumped. ${usual}` })
 }
@@ -172,11 +217,12 @@ async function fetchAll(
   )
 }
 
-/** It counts when it was read back from the disk. */
-const readBack = (path: string, key: KeyObject, bytes: number, context: Context): Promise<Verified> =>
+/** It counts when it was read back from the disk, and its own key opened with the passphrase. */
+const readBack = (path: string, passphrase: string, bytes: number, context: Context): Promise<Verified> =>
   transferTask('verification', bytes, context, async (_, at) => {
     const reader = await BackupReader.open(path)
     try {
+      const key = await keyOf(reader, passphrase)
       return await verifyReader(reader, key, { onRead: at, signal: context.signal })
     } finally {
       await reader.close()
@@ -188,27 +234,22 @@ async function checkedTarget(given: string | undefined, lab: string, { clock }: 
   if (given === undefined) return await freeName('.', lab, clock.now())
   if (isS3Url(given)) throw isFile(given)
   const file = resolve(given)
-  if (await exists(file)) {
-    throw new LabError({
-      code: 'file-exists',
-      what: `${file} exists already.`,
-      why: 'A backup never replaces a file.',
-      fix: [{ command: { path: 'backup' }, text: 'uses a new name in this folder' }],
-    })
-  }
+  if (await exists(file)) throw fileExists(file)
   // Until it is complete, it has a longer name.
   if (Buffer.byteLength(basename(file)) > 255 - '.partial'.length) {
     throw new LabError({
       code: 'name-too-long',
       what: `${shortPath(file)} is too long for a file’s name.`,
-      fix: [{ command: { path: 'backup' }, text: 'uses a new name in this folder' }],
+      fix: [{ command: newName, text: 'uses a new name in this folder' }],
     })
   }
   if (await exists(dirname(file))) return file
   throw new LabError({
     code: 'no-such-folder',
     what: `There is no folder ${shortPath(dirname(file))}.`,
-    fix: [{ command: { path: 'backup', args: [basename(file)] }, text: 'writes into this folder' }],
+    fix: [
+      { command: { keeps: true, path: 'backup', args: [basename(file)] }, text: 'writes into this folder' },
+    ],
   })
 }
 
@@ -217,11 +258,16 @@ const isFile = (url: string) =>
     code: 'backup-to-s3',
     what: 'A backup in S3 is made with --to.',
     why: 'Here the backup is a file on this computer.',
-    fix: [{ command: { path: 'backup', flags: { to: url } }, text: 'uploads a backup from the host' }],
+    fix: [
+      {
+        command: { keeps: true, path: 'backup', args: [], flags: { to: url } },
+        text: 'uploads a backup from the host',
+      },
+    ],
   })
 
 /** LabError `disk-full`. */
-async function checkSpace(file: string, bytes: number): Promise<void> {
+async function checkSpace(file: string, bytes: number, state: string): Promise<void> {
   const { bavail, bsize } = await statfs(dirname(file))
   // Encryption adds half a kilobyte to each part, and the tar its headers.
   const needed = bytes * 1.01 + 1024 * 1024
@@ -229,7 +275,7 @@ async function checkSpace(file: string, bytes: number): Promise<void> {
   throw new LabError({
     code: 'disk-full',
     what: `${dirname(file)} has ${bytesText(bavail * bsize)} left, and the backup needs ${bytesText(needed)}.`,
-    why: 'Nothing was written. LibreChat runs again.',
+    why: `Nothing was written. ${state}`,
     fix: ['Free some space, or give a file on another disk.'],
   })
 }

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm, stat, unlink } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import * as z from 'zod'
-import { LabError } from '../../core/error.js'
+import { systemClock } from '../../core/clock.js'
+import { type CommandLine, LabError } from '../../core/error.js'
+import { openGiven, UnusableFile } from '../given-file.js'
 
 /** Raised when older versions can no longer read the file. */
 export const fileFormat = 1
@@ -82,23 +84,72 @@ function tarHeader(name: string, size: number): Buffer {
 
 const padding = (size: number) => Buffer.alloc((block - (size % block)) % block)
 
-/** A backup while it is written, as `<file>.partial`; it has its own name once all of it is on the disk. */
+/** How often a run that writes a backup shows that it is alive, and after what silence it counts as killed. */
+const beatMs = 1000
+const silentMs = 5000
+
+/**
+ * A backup while it is written, as `<file>.partial`; it has its own name once all of it is on the disk. Of two runs with
+ * the same file, one is refused. The partial file of a killed run is replaced.
+ */
 export class BackupWriter {
   readonly digests: Record<string, string> = {}
   private last: Promise<unknown> = Promise.resolve()
+  private readonly beat: NodeJS.Timeout
+  private isKept = false
 
   private constructor(
     private readonly file: FileHandle,
     readonly path: string,
-  ) {}
+  ) {
+    // A transfer can pause for minutes, so the file's time is set on its own, by the clock of the file system.
+    this.beat = setInterval(() => {
+      const now = new Date()
+      this.inOrder(() => this.file.utimes(now, now)).catch(() => {}) // Thrown to the next call, in order.
+    }, beatMs).unref()
+  }
 
-  /** LabError `file-not-written`. */
-  static async create(path: string): Promise<BackupWriter> {
+  /**
+   * LabErrors `file-not-written`, `file-exists`, `backup-under-way`.
+   * @param signal ends the wait for another run that may have been killed
+   */
+  static async create(path: string, signal?: AbortSignal): Promise<BackupWriter> {
+    const partial = `${path}.partial`
     try {
-      return new BackupWriter(await open(`${path}.partial`, 'w+', 0o600), path)
+      for (;;) {
+        const file = await ignoring(['EEXIST'], () => open(partial, 'wx+', 0o600))
+        if (file) return await new BackupWriter(file, path).ifFree()
+        await untilSilent(path, signal)
+        await ignoring(['ENOENT'], () => unlink(partial))
+      }
     } catch (error) {
       throw notWritten(path, error)
     }
+  }
+
+  /** Another run may have finished the file before this one began. */
+  private async ifFree(): Promise<BackupWriter> {
+    if (!(await exists(this.path))) return this
+    await this.discard()
+    throw fileExists(this.path)
+  }
+
+  /** Runs one call after the other. A failed one is the failure of all that follow. */
+  private inOrder(work: () => Promise<unknown>): Promise<void> {
+    const done = this.last.then(async () => {
+      await work()
+    })
+    this.last = done
+    return done
+  }
+
+  /** Whether `<file>.partial` is still this run's: one that stands still for long is taken for a killed one. */
+  private async isOwn(): Promise<boolean> {
+    const [own, there] = await Promise.all([
+      this.file.stat({ bigint: true }),
+      ignoring(['ENOENT'], () => stat(`${this.path}.partial`, { bigint: true })),
+    ])
+    return own.ino === there?.ino && own.dev === there.dev
   }
 
   /** What stands before the parts. */
@@ -111,7 +162,7 @@ export class BackupWriter {
   /** Adds a file; in the order of the calls. LabError `file-not-written`. */
   add(name: string, data: Buffer): Promise<void> {
     this.digests[name] = sha256(data)
-    const done = this.last.then(async () => {
+    return this.inOrder(async () => {
       try {
         for (const chunk of [tarHeader(name, data.length), data, padding(data.length)])
           await this.file.write(chunk)
@@ -119,8 +170,6 @@ export class BackupWriter {
         throw notWritten(this.path, error)
       }
     })
-    this.last = done
-    return done
   }
 
   /** Ends the file with its index and the signature of that. It does not have its own name yet. */
@@ -128,21 +177,44 @@ export class BackupWriter {
     const index = Buffer.from(`${JSON.stringify(this.digests, null, 1)}\n`)
     await this.add('index.json', index)
     await this.add('index.sig', sign(index))
-    await this.file.write(Buffer.alloc(2 * block))
-    await this.file.sync()
-    await this.file.close()
+    await this.inOrder(async () => {
+      await this.file.write(Buffer.alloc(2 * block))
+      await this.file.sync()
+    })
     return `${this.path}.partial`
   }
 
-  /** Once it was read back. */
+  /** Once it was read back. LabErrors `file-exists`, `backup-under-way`. */
   async keep(): Promise<void> {
+    clearInterval(this.beat)
+    await this.last
+    if (!(await this.isOwn())) throw underWay(this.path)
+    if (await exists(this.path)) throw fileExists(this.path)
     await rename(`${this.path}.partial`, this.path)
+    this.isKept = true
+    await this.file.close()
   }
 
   async discard(): Promise<void> {
+    if (this.isKept) return
+    clearInterval(this.beat)
     await this.last.catch(() => {})
-    await this.file.close().catch(() => {})
-    await rm(`${this.path}.partial`, { force: true })
+    const isOwn = await this.isOwn()
+    await this.file.close()
+    if (isOwn) await rm(`${this.path}.partial`, { force: true })
+  }
+}
+
+/**
+ * Waits until nothing has touched the partial file for some seconds. Not by a clock that a rehearsal shortens, because
+ * another process is waited for. LabError `backup-under-way`.
+ */
+async function untilSilent(path: string, signal: AbortSignal | undefined): Promise<void> {
+  const look = () => ignoring(['ENOENT'], () => stat(`${path}.partial`))
+  const first = await look()
+  for (let now = first; now?.isFile() && Date.now() - now.mtimeMs < silentMs; now = await look()) {
+    if (now.mtimeMs !== first?.mtimeMs) throw underWay(path)
+    await systemClock.sleep(beatMs, signal)
   }
 }
 
@@ -152,7 +224,7 @@ export class BackupReader {
     private readonly file: FileHandle,
     readonly path: string,
     readonly bytes: number,
-    private readonly entries: ReadonlyMap<string, { at: number; size: number }>,
+    private readonly entries: ReadonlyMap<string, Entry>,
     readonly header: Header,
   ) {}
 
@@ -160,17 +232,19 @@ export class BackupReader {
   static async open(path: string): Promise<BackupReader> {
     const file = await opened(path)
     try {
-      const stat = await file.stat()
-      if (!stat.isFile()) throw foreign(path)
-      const { size } = stat
-      const entries = await entriesOf(file, size)
+      const { size } = await file.stat()
+      const { entries, problem } = await entriesOf(file, size)
       const reader = new BackupReader(file, path, size, entries, await headerOf(file, entries, path))
-      if (!entries.has('index.sig')) throw damaged(path, 'Its end is missing: it was truncated.')
+      if (problem) throw damaged(path, problem)
       return reader
     } catch (error) {
       await file.close()
       throw error
     }
+  }
+
+  get names(): string[] {
+    return [...this.entries.keys()]
   }
 
   /** LabError `backup-damaged`. */
@@ -218,8 +292,40 @@ export async function freeName(folder: string, lab: string, now: number): Promis
   }
 }
 
+/** The result of a call; undefined if it fails with one of these codes. */
+async function ignoring<T>(codes: readonly string[], call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call()
+  } catch (error) {
+    if (!codes.includes(errnoOf(error))) throw error
+    return undefined
+  }
+}
+
 /** A path in a message. */
 export const shortPath = (path: string): string => (path.length > 200 ? `${path.slice(0, 200)}…` : path)
+
+/** The same backup, under a name that is free. */
+export const newName = { keeps: true, path: 'backup', args: [] } as const satisfies CommandLine
+
+export const fileExists = (path: string): LabError =>
+  new LabError({
+    code: 'file-exists',
+    what: `${path} exists already.`,
+    why: 'A backup never replaces a file.',
+    fix: [{ command: newName, text: 'uses a new name in this folder' }],
+  })
+
+const underWay = (path: string) =>
+  new LabError({
+    code: 'backup-under-way',
+    what: `Another run is writing ${shortPath(path)}.`,
+    why: 'Two runs can’t write the same file.',
+    fix: [
+      'Wait until it has finished, or give another file.',
+      { command: newName, text: 'uses a new name in this folder' },
+    ],
+  })
 
 /** What a file system refuses, for the user; else the error itself. */
 function notWritten(path: string, error: unknown): unknown {
@@ -235,14 +341,15 @@ function notWritten(path: string, error: unknown): unknown {
 
 async function opened(path: string): Promise<FileHandle> {
   try {
-    return await open(path, 'r')
+    return await openGiven(path)
   } catch (error) {
-    if (!isPathError(error)) throw error
+    if (!(error instanceof UnusableFile)) throw error
     throw new LabError({
       code: 'no-such-file',
       what: `Can't read ${shortPath(path)}.`,
-      why: isNowhere(error) ? 'There is no such file.' : 'This file can’t be read by you.',
+      why: error.why,
       fix: [{ command: { path: 'backup list' }, text: 'lists the dumps on the host' }],
+      cause: error,
     })
   }
 }
@@ -253,29 +360,72 @@ async function bytesAt(file: FileHandle, at: number, size: number): Promise<Buff
   return data.subarray(0, bytesRead)
 }
 
-/** Where each file in the tar is; those that are there as a whole. */
-async function entriesOf(file: FileHandle, size: number): Promise<Map<string, { at: number; size: number }>> {
-  const entries = new Map<string, { at: number; size: number }>()
-  for (let at = 0; at + block <= size; ) {
-    const head = await bytesAt(file, at, block)
-    if (head[0] === 0) break
-    if (head.toString('latin1', 257, 262) !== 'ustar') break
-    const name = head.toString('utf8', 0, head.indexOf(0))
-    const length = Number.parseInt(head.toString('latin1', 124, 135), 8)
-    if (!Number.isSafeInteger(length) || at + block + length > size) break
-    entries.set(name, { at: at + block, size: length })
-    at += block + Math.ceil(length / block) * block
-  }
-  return entries
+interface Entry {
+  at: number
+  size: number
 }
+
+/** What a file in the backup can have at the most: an encrypted part, the list of all digests, or some lines. */
+const largest = (name: string): number => {
+  if (name.endsWith('.cms')) return partBytes + 4096
+  return name === 'index.json' ? 64 * 1024 * 1024 : 65_536
+}
+
+/** Zeros behind the last file: two blocks, and what Python's tarfile adds to fill a record of 20 blocks. */
+const longestEnd = 22 * block
+
+const isZero = (data: Buffer): boolean => data.every((byte) => byte === 0)
+
+/** A tar header's name and size; undefined for anything but the header of a plain file whose checksum is right. */
+function headerIn(head: Buffer): { name: string; size: number } | undefined {
+  const text = (from: number, to: number) => head.toString('latin1', from, to)
+  const digits = /^[0-7]+(?=[ \0]+$)/.exec(text(148, 156))?.[0] ?? ''
+  // Its own field counts as spaces.
+  const sum = head.reduce((all, byte, at) => all + (at >= 148 && at < 156 ? 32 : byte), 0)
+  if (Number.parseInt(digits, 8) !== sum) return undefined
+  const size = /^[0-7]{11}(?=[ \0]$)/.exec(text(124, 136))?.[0]
+  const name = text(0, 100).replace(/\0+$/, '')
+  if (text(257, 262) !== 'ustar' || text(156, 157) !== '0' || !size || !/^[\w.]+$/.test(name))
+    return undefined
+  return { name, size: Number.parseInt(size, 8) }
+}
+
+/** Where each file in the tar is, up to the first that is not there as a whole; and what is wrong with the rest. */
+async function entriesOf(
+  file: FileHandle,
+  size: number,
+): Promise<{ entries: Map<string, Entry>; problem?: string }> {
+  const entries = new Map<string, Entry>()
+  for (let at = 0; ; ) {
+    const head = await bytesAt(file, at, block)
+    if (head.length < block) return { entries, problem: truncated }
+    if (head[0] === 0) {
+      const end = size - at <= longestEnd ? await bytesAt(file, at, size - at) : head
+      if (!entries.has('index.sig') || end.length < 2 * block) return { entries, problem: truncated }
+      return isZero(end) && at + end.length === size ? { entries } : { entries, problem: changedAt(at) }
+    }
+    const found = headerIn(head)
+    if (!found || entries.has(found.name) || found.size > largest(found.name))
+      return { entries, problem: changedAt(at) }
+    const whole = Math.ceil(found.size / block) * block
+    if (at + block + whole > size) return { entries, problem: truncated }
+    if (!isZero(await bytesAt(file, at + block + found.size, whole - found.size)))
+      return { entries, problem: changedAt(at) }
+    entries.set(found.name, { at: at + block, size: found.size })
+    at += block + whole
+  }
+}
+
+const truncated = 'Its end is missing: it was truncated.'
+const changedAt = (at: number) => `It was changed near byte ${at}.`
 
 async function headerOf(
   file: FileHandle,
-  entries: ReadonlyMap<string, { at: number; size: number }>,
+  entries: ReadonlyMap<string, Entry>,
   path: string,
 ): Promise<Header> {
   const entry = entries.get('backup.json')
-  if (!entry || entry.size > 65_536) throw foreign(path)
+  if (!entry) throw foreign(path)
   const text = (await bytesAt(file, entry.at, entry.size)).toString()
   const found = header.safeParse(parsed(text))
   if (!found.success) throw foreign(path)

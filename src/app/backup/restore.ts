@@ -83,7 +83,7 @@ async function agree(lab: string, source: string, options: RestoreOptions, { ui 
     throw new LabError({
       code: 'not-confirmed',
       what: `--confirm is ${JSON.stringify(options.confirm.slice(0, 60))}, but the lab's name is "${lab}".`,
-      fix: [{ command: { path: 'restore', args: [source], flags: { confirm: lab } } }],
+      fix: [{ command: { keeps: true, path: 'restore', args: [source], flags: { confirm: lab } } }],
     })
   }
   const typed = await ui.input({

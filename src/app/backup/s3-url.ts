@@ -31,7 +31,7 @@ export function parseS3Url(text: string): S3Prefix {
     why: bucketName.test(bucket)
       ? 'The prefix becomes part of a policy: use letters, digits and ! - _ . ( ) /, with a name between two slashes.'
       : 'It has to begin with s3:// and the name of a general purpose bucket.',
-    fix: [{ command: { path: 'backup', flags: { to: 's3://bucket/prefix' } } }],
+    fix: [{ command: { keeps: true, path: 'backup', flags: { to: 's3://bucket/prefix' } } }],
   })
 }
 

@@ -46,13 +46,18 @@ export function refuseBoth(given: { file: string | undefined; passphraseFile?: s
           ? '--passphrase-file'
           : undefined
   if (other === undefined) return
+  // A file and S3 exclude each other too.
+  const withOne = given.file === undefined ? {} : { to: undefined }
   throw new LabError({
     code: 'bad-usage',
     what: `--snapshot can't be combined with ${other}.`,
     why: 'A snapshot stays in AWS and is encrypted with the key of the disk.',
     fix: [
       { command: { path: 'backup', flags: { snapshot: true } }, text: 'makes a snapshot' },
-      { command: { path: 'backup' }, text: 'makes an encrypted file' },
+      {
+        command: { keeps: true, path: 'backup', flags: { snapshot: undefined, ...withOne } },
+        text: 'makes an encrypted file',
+      },
     ],
   })
 }
@@ -172,7 +177,7 @@ async function agree(
     throw new LabError({
       code: 'not-confirmed',
       what: `--confirm is ${JSON.stringify(confirm.slice(0, 60))}, but the lab's name is "${lab}".`,
-      fix: [{ command: { path: 'backup remove', args: [name], flags: { confirm: lab } } }],
+      fix: [{ command: { keeps: true, path: 'backup remove', args: [name], flags: { confirm: lab } } }],
     })
   }
   const typed = await ui.input({

@@ -5,6 +5,7 @@ import { shellQuote } from '../../core/shell.js'
 import { observe } from '../../engine/converge.js'
 import { lockKey, publicPem } from '../../host/cms.js'
 import { type PackedDump, packDump, type S3Place, type UploadedDump, uploadDump } from '../../host/dumps.js'
+import { readHealth } from '../../host/host-health.js'
 import { backupPolicyName, grantBackup, withdrawBackup } from '../../resources/backup-grant.js'
 import type { Context, GlobalOptions } from '../context.js'
 import { hostOf } from '../host-work.js'
@@ -37,8 +38,11 @@ export function refuseFile(file: string | undefined, to: string): void {
     what: "--to can't be combined with a file.",
     why: 'The host uploads the backup, and its name has the time in it.',
     fix: [
-      { command: { path: 'backup', flags: { to } }, text: 'uploads it' },
-      { command: { path: 'backup', args: [file] }, text: 'writes the file' },
+      { command: { keeps: true, path: 'backup', args: [], flags: { to } }, text: 'uploads it' },
+      {
+        command: { keeps: true, path: 'backup', args: [file], flags: { to: undefined } },
+        text: 'writes the file',
+      },
     ],
   })
 }
@@ -61,8 +65,9 @@ export async function backUpToS3(
   const host = hostOf(open, instanceId, context)
   const passphrase = await passphraseFor(options, context, { isNew: true })
   warnOfStop(open, context)
-  await sayHowLong(host, context)
+  sayHowLong((await readHealth(host)).dump, context)
   const key = await newKey()
+  const locked = lockKey(key, passphrase)
   const { lab } = open
   return await withLock(open, 'backup', context, async () => {
     const now = context.clock.now()
@@ -71,7 +76,7 @@ export async function backUpToS3(
     const asked = {
       publicKey: publicPem(key),
       settings: open.storedText ?? '{}',
-      key: lockKey(key, passphrase),
+      key: locked,
       readme,
       header: { format: fileFormat, lab: lab.name, region: lab.region, at },
       to: place,

@@ -19,21 +19,26 @@ const manifest = z.object({
   files: z.array(z.object({ name: z.string(), bytes: z.number(), sha256: z.string() })),
 })
 
-/** LabError `wrong-passphrase`. */
+const digestsIn = (index: Buffer) => (parsed(index.toString()) ?? {}) as Record<string, unknown>
+
+/** LabErrors `wrong-passphrase`, `backup-damaged`. */
 export async function keyOf(reader: BackupReader, passphrase: string): Promise<KeyObject> {
-  const key = unlockKey((await reader.read('key.pem')).toString(), passphrase)
+  const pem = await reader.read('key.pem')
+  if (sha256(pem) !== digestsIn(await reader.read('index.json'))['key.pem'])
+    throw damaged(reader.path, 'Its key or its index is not what it was.')
+  const key = unlockKey(pem.toString(), passphrase)
   if (key) return key
   throw new LabError({
     code: 'wrong-passphrase',
     what: `The passphrase does not open ${reader.path}.`,
-    why: 'It is not the one that the backup was made with, or the file’s key is damaged. Nothing was changed.',
+    why: 'It is not the one that the backup was made with. Nothing was changed.',
     fix: ['Run the command again with the backup’s passphrase. Without it nobody can read the backup.'],
   })
 }
 
 /**
- * Reads a backup to its end: the signature of its index, each part by its digest and its own authentication, each file
- * by the digest that the host made. LabErrors `backup-damaged`, and those of `BackupReader.open`.
+ * Reads a backup to its end: the signature of its index, everything in it by its digest, each part by its own
+ * authentication, each file of the dump by the digest that the host made. LabErrors `backup-damaged`, and those of `BackupReader.open`.
  * @param onRead how many bytes of the dump were read so far
  */
 export async function verifyReader(
@@ -45,10 +50,13 @@ export async function verifyReader(
   const index = await reader.read('index.json')
   if (!verify('sha256', index, createPublicKey(key), await reader.read('index.sig')))
     throw damaged(path, 'The signature of its index does not match.')
-  const digests = (parsed(index.toString()) ?? {}) as Record<string, string>
+  const digests = digestsIn(index)
+  const signed = reader.names.filter((name) => !['index.json', 'index.sig'].includes(name))
+  const left = new Set([...signed, ...Object.keys(digests)])
   const checked = async (name: string): Promise<Buffer> => {
     const data = await reader.read(name)
     if (sha256(data) !== digests[name]) throw damaged(path, `${name} in it is not what it was.`)
+    left.delete(name)
     return data
   }
   await checked('backup.json')
@@ -73,6 +81,8 @@ export async function verifyReader(
     })
     if (hash.digest('hex') !== file.sha256) throw damaged(path, `${file.name} in it is not what it was.`)
   }
+  // What stands in the clear at its front, and what none of the files names.
+  for (const name of left) await checked(name)
   const { librechat, mongodb } = listed.data
   return { header, bytes: reader.bytes, librechat, mongodb }
 }

@@ -22,7 +22,7 @@ export async function agree(run: Run, now: Now, plan: Plan): Promise<void> {
   throw new LabError({
     code: 'declined',
     what: 'Nothing was changed.',
-    fix: [{ command: { path: 'up' }, text: 'when you are ready' }],
+    fix: [{ command: { keeps: true, path: 'up' }, text: 'when you are ready' }],
   })
 }
 

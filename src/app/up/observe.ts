@@ -5,13 +5,13 @@ import { firstBootUserData } from '../../host/user-data.js'
 import { type Actual, actualOf } from '../../lab/actual.js'
 import { checkAddressQuota } from '../../lab/address-quota.js'
 import { checkChange } from '../../lab/change-checks.js'
-import { type LabGraph, labGraph } from '../../lab/graph.js'
+import { type LabGraph, labGraph, recordedIn } from '../../lab/graph.js'
 import { findLaunchTarget } from '../../lab/launch-target.js'
 import { findLeftovers, type Leftovers, strangersOf } from '../../lab/leftovers.js'
 import { firstUserTask } from '../../lab/opening.js'
 import type { Settings } from '../../lab/settings.js'
 import { formatSettings } from '../../lab/stored-settings.js'
-import type { Stranger } from '../../resources/identity.js'
+import { isTerminated, type Stranger } from '../../resources/identity.js'
 import type { ReadSettings } from '../../resources/settings-parameter.js'
 import { type HostResource, labHost } from '../host-work.js'
 import { settingsReadBy } from '../open-lab.js'
@@ -34,6 +34,8 @@ export interface Now extends Parts {
   readonly leftSecrets: readonly string[]
   /** The instance whose data still has to move to the lab's (possibly new) instance. */
   readonly movesFrom: string | undefined
+  /** Whether the instance that the user named for replacement has a successor already, or is terminated. */
+  readonly isReplaced: boolean
   readonly target: Target
   /** Whether the plan creates a missing default VPC. */
   readonly createsVpc: boolean
@@ -76,7 +78,8 @@ export async function lookAt(run: Run, look: Look): Promise<Now> {
     budget: seen.of(parts.graph.budget),
     health: seen.of(parts.host)?.health,
   })
-  const movesFrom = look.moves ?? unfinishedMove(parts.graph, seen)
+  const movesFrom = look.moves ?? seen.of(parts.graph.instance)?.movesFrom
+  const isReplaced = await isAlreadyReplaced(run, look, parts.graph, seen)
   const isMove = movesFrom !== undefined && !options.discardData
   // The users move with the data of the replaced instance.
   const settings = isMove
@@ -102,6 +105,7 @@ export async function lookAt(run: Run, look: Look): Promise<Now> {
     strangers: identity ? strangersOf(identity, leftovers) : [],
     leftSecrets: leftovers.secrets,
     movesFrom,
+    isReplaced,
     target,
     createsVpc: await target.createsVpc(),
   }
@@ -152,11 +156,17 @@ async function observeAll(
   return { observation, leftovers }
 }
 
-/** The address moves to a new instance only once that has the data: until then an interrupted replacement goes on. */
-function unfinishedMove(graph: LabGraph, observation: Observation): string | undefined {
-  const instance = observation.of(graph.instance)
-  const isThere = observation.of(graph.address)?.instanceId === instance?.instanceId
-  return isThere ? undefined : instance?.superseded[0]
+/** An interrupted replacement is continued by the same command, which names an instance that no longer exists. */
+async function isAlreadyReplaced(
+  { open, options: { replaceInstance } }: Run,
+  { stored }: Look,
+  graph: LabGraph,
+  observation: Observation,
+): Promise<boolean> {
+  const { instanceId, superseded = [] } = observation.of(graph.instance) ?? {}
+  if (replaceInstance === undefined || replaceInstance === instanceId) return false
+  if (superseded.includes(replaceInstance)) return true
+  return await isTerminated(open.clients.ec2, open.lab, recordedIn(stored), replaceInstance)
 }
 
 export const withoutUser = ({ email: _, passwordDue: __, ...settings }: Settings): Settings => settings

@@ -12,10 +12,11 @@ export function planOf(run: Run, now: Now): Plan {
   const { instanceType, diskGb, allowance, limit } = settings
   const { lab } = run.open
   refuseOlderHost(now)
+  const replaces = replacedInstance(run, now)
   return {
     items,
-    replaces: replacedInstance(run, now),
-    movesData: movesData(run, now),
+    replaces,
+    movesData: movesData(run, now, replaces),
     cost: monthlyCost({
       region: lab.region,
       instanceType,
@@ -49,10 +50,10 @@ const factsOf = ({ items, replaces, movesData, rows, leftSecrets, createsVpc }: 
     createsVpc,
   ])
 
-/** The instance that the user named for replacement. */
-function replacedInstance({ options }: Run, { graph, observation }: Now): string | undefined {
+/** The instance that the user named for replacement; undefined if an earlier run has begun with it, and this one goes on. */
+function replacedInstance({ options }: Run, { graph, observation, isReplaced }: Now): string | undefined {
   const { replaceInstance } = options
-  if (replaceInstance === undefined) return undefined
+  if (replaceInstance === undefined || isReplaced) return undefined
   const there = observation.of(graph.instance)?.instanceId
   if (there === replaceInstance) return there
   throw new LabError({
@@ -60,17 +61,24 @@ function replacedInstance({ options }: Run, { graph, observation }: Now): string
     what: `${JSON.stringify(replaceInstance.slice(0, 60))} is not this lab’s instance.`,
     why: 'Replacing ends in the termination of the instance, so its id must be exact.',
     fix: there
-      ? [{ command: { path: 'up', flags: { 'replace-instance': there } } }]
+      ? [
+          { command: { path: 'up' }, text: `keeps ${there}, also if that is already the new one` },
+          { command: { path: 'up', flags: { 'replace-instance': there } }, text: 'replaces it' },
+        ]
       : [{ command: { path: 'up' }, text: 'creates one; there is none now' }],
   })
 }
 
 /** A host that was never set up has no data. LabError `data-unreachable`, `not-replaced`. */
-function movesData({ options }: Run, { host, observation, movesFrom }: Now): boolean {
+function movesData(
+  { options }: Run,
+  { host, observation, movesFrom, isReplaced }: Now,
+  replaces: string | undefined,
+): boolean {
   const health = observation.of(host)?.health
-  const { replaceInstance, discardData } = options
-  if (replaceInstance === undefined && movesFrom === undefined) {
-    if (!discardData) return false
+  const { discardData } = options
+  if (replaces === undefined && movesFrom === undefined) {
+    if (!discardData || isReplaced) return false
     throw new LabError({
       code: 'not-replaced',
       what: '--discard-data needs --replace-instance <id>.',
@@ -79,13 +87,13 @@ function movesData({ options }: Run, { host, observation, movesFrom }: Now): boo
   }
   if (discardData) return false
   const moves = health ? movesOf(health) : []
-  if (replaceInstance !== undefined && moves.length > 0) throw updateFirst(moves)
+  if (replaces !== undefined && moves.length > 0) throw updateFirst(moves)
   if (movesFrom !== undefined || health?.release) return true
   if (health) return false
-  const flags = { 'replace-instance': replaceInstance }
+  const flags = { 'replace-instance': replaces }
   throw new LabError({
     code: 'data-unreachable',
-    what: `The data of ${replaceInstance} can’t be moved: its host does not answer.`,
+    what: `The data of ${replaces} can’t be moved: its host does not answer.`,
     why: 'It is stopped, or its Systems Manager agent is offline. Nothing was changed.',
     fix: [
       { command: { path: 'up' }, text: 'starts and repairs it' },

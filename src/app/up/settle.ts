@@ -34,7 +34,7 @@ const passwordOfNobody = () =>
   new LabError({
     code: 'bad-option',
     what: 'There is no first user whose password this would be.',
-    fix: [{ command: { path: 'up', flags: { email: '<e-mail>' } }, text: 'names the user' }],
+    fix: [{ command: { keeps: true, path: 'up', flags: { email: '<e-mail>' } }, text: 'names the user' }],
   })
 
 /** Only for a warning, so a failed look-up is ignored. */

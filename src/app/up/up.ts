@@ -50,6 +50,7 @@ async function lookAndAgree(
     lookAt(run, { settings, stored: open.stored, password: wish.password, isFirst })
   const first = (await early?.asFor(settings)) ?? (await look(true))
   tellOfUsers(run, first.actual.users)
+  tellOfSchedule(run, first)
   // A proof that is no longer valid is repeated, which can change the menu.
   const isRenewed = !options.dryRun && changesNothing(planOf(run, first)) && (await renewProof(run, first))
   const now = isRenewed ? await look(false) : first
@@ -98,6 +99,21 @@ function tellOfUsers({ choices, open, options, context: { ui } }: Run, users: nu
     type: 'warning',
     text: `The lab has ${users === 1 ? 'a user' : `${users} users`} already, so --email creates none. To add one:`,
     command: { path: 'user add', args: [choices.email] },
+  })
+}
+
+/** Only the `schedule` commands change a schedule. */
+function tellOfSchedule({ context: { ui } }: Run, { settings, graph, observation }: Now): void {
+  if (settings.schedule || !observation.of(graph.schedules)) return
+  ui.emit({
+    type: 'warning',
+    text: [
+      'The lab’s settings have no schedule, but EventBridge Scheduler still starts and stops the lab. ',
+      { path: 'schedule off' },
+      ' ends that; ',
+      { path: 'schedule set' },
+      ' stores a schedule again.',
+    ],
   })
 }
 

@@ -43,6 +43,11 @@ export interface InstanceState {
   stopProtected?: boolean | undefined
   /** Instances of the previous generation that an interrupted replacement left. */
   superseded: readonly string[]
+  /**
+   * The one of them that has the lab's data. The address moves to a new instance only once that has the data: until
+   * then an interrupted replacement goes on.
+   */
+  movesFrom?: string
   /** Additional network interfaces, with their groups and the rules of those. */
   moreInterfaces: readonly {
     id: string
@@ -146,7 +151,11 @@ export async function describe(ec2: EC2Client, input: DescribeInstancesCommandIn
 export async function inspect(
   ec2: EC2Client,
   found: Instance,
-  { superseded = [], volumes = [] }: Partial<Pick<Identity, 'superseded' | 'volumes'>> = {},
+  {
+    superseded = [],
+    volumes = [],
+    address,
+  }: Partial<Pick<Identity, 'superseded' | 'volumes' | 'address'>> = {},
 ): Promise<InstanceState> {
   const InstanceId = found.InstanceId as string
   const [termination, shutdown, root, moreInterfaces] = await Promise.all([
@@ -155,9 +164,11 @@ export async function inspect(
     rootVolumeOf(ec2, found, volumes),
     moreInterfacesOf(ec2, found),
   ])
+  const movesFrom = address?.InstanceId === InstanceId ? undefined : superseded[0]?.InstanceId
   return {
     ...visibleIn(found),
     superseded: superseded.map((one) => one.InstanceId ?? ''),
+    ...(movesFrom === undefined ? {} : { movesFrom }),
     moreInterfaces,
     terminationProtected: termination?.DisableApiTermination?.Value ?? false,
     shutdownBehavior: shutdown?.InstanceInitiatedShutdownBehavior?.Value ?? 'stop',

@@ -40,7 +40,11 @@ export function differences(
   ]
   const { region } = wanted.lab
   const changes: Change[] = [
-    ...state.superseded.map((from) => ({ what: 'replaced instance', from, to: 'terminated' })),
+    ...state.superseded.map((id) =>
+      id === state.movesFrom
+        ? { what: `replacement of ${id}, which still has the data`, from: 'interrupted', to: 'finished' }
+        : { what: 'replaced instance', from: id, to: 'terminated' },
+    ),
     ...state.moreInterfaces.map(({ id, groups }) => ({
       what: 'second network interface',
       from: `${id} in ${groups.map(groupText).join(', ') || 'no security group'}`,

@@ -50,6 +50,11 @@ describe('the differences of an instance', () => {
       { what: 'after a shutdown from inside', to: 'stopped' },
     ],
     ['with a smaller disk', volume({ sizeGb: 20 }), { what: 'disk size', from: '20 GB', to: '30 GB' }],
+    [
+      'with a replacement that was interrupted',
+      { superseded: ['i-old'], movesFrom: 'i-old' },
+      { what: 'replacement of i-old, which still has the data', to: 'finished' },
+    ],
     ['with a replaced one left', { superseded: ['i-old'] }, { from: 'i-old', to: 'terminated' }],
   ])('show one that is %s', (_, there, change) => {
     expect(changes(there)).toMatchObject([change])
