@@ -125,10 +125,7 @@ function refuseUnsaid({ kind, cidr }: AccessEdit, { graph, observation, settings
     what: `The stored settings would also let in ${unsaid.join(', ')}, and this command does not ask for it.`,
     why: 'An interrupted run may have stored that, or someone else in the account. With --yes nobody confirms the plan.',
     fix: [
-      {
-        command: { path: `access ${kind}`, args: [cidr], asks: true },
-        text: 'shows the plan and asks',
-      },
+      { command: { path: `access ${kind}`, args: [cidr] }, text: 'shows the plan and asks' },
       { command: { path: 'access list' }, text: 'shows what is open and what is not' },
     ],
   })

@@ -1,5 +1,6 @@
-import { type Hint, LabError } from '../core/error.js'
+import type { Hint } from '../core/error.js'
 import { addressCost } from '../lab/prices.js'
+import { confirmName } from './confirm-name.js'
 import type { Context, GlobalOptions } from './context.js'
 import { type Destroyed, type DestroyPlan, Destruction } from './destruction.js'
 import { backUpFirst, chooseBackup, type FirstBackupOptions } from './first-backup.js'
@@ -42,10 +43,18 @@ export async function destroy(
   }
   view.plan(plan)
   const wanted = await chooseBackup(plan, options, context)
-  await agree(plan, options, context)
+  await confirmName(
+    { lab: plan.lab.name, confirm: options.confirm, path: 'destroy' },
+    {
+      to: 'destroy it',
+      hint: 'All data on its disk will be deleted. This can’t be undone.',
+      declined: 'Nothing was deleted.',
+    },
+    context,
+  )
   if (await agreeToRelease(plan, options, context)) destruction.releaseToo()
   const backup = await backUpFirst(open, wanted, options, context)
-  const goOn = backup === undefined ? undefined : withoutBackup(backup, destruction.plan, context)
+  const goOn = backup === undefined ? undefined : withoutBackup(backup, destruction.plan, options, context)
   // A backup takes minutes, so the observation before it is stale, as after a question.
   const asked = options.confirm === undefined || backup !== undefined
   const outcome = { ...(await destruction.carryOut(context, { asked, goOn })), backup }
@@ -54,33 +63,19 @@ export async function destroy(
 }
 
 /** How to go on from here: the lab can't be backed up to the same file again, or at all once its instance is gone. */
-function withoutBackup(file: string, { address }: DestroyPlan, context: Context): Hint {
+function withoutBackup(
+  file: string,
+  { address }: DestroyPlan,
+  { confirm }: DestroyOptions,
+  context: Context,
+): Hint {
   const releaseAddress = address?.goes ? address.publicIp : undefined
   const note = `the backup is in ${file}`
   context.continuesWith({ backup: false, passphraseFile: undefined, releaseAddress }, note)
   return {
-    command: { path: 'destroy', flags: { 'no-backup': true, 'release-address': releaseAddress } },
+    command: { path: 'destroy', flags: { confirm, 'no-backup': true, 'release-address': releaseAddress } },
     text: `continues where it stopped; ${note}`,
   }
-}
-
-/** Requires the lab's name, typed at the terminal or with `--confirm`. LabError `not-confirmed`, `declined`. */
-async function agree({ lab }: DestroyPlan, options: DestroyOptions, { ui }: Context): Promise<void> {
-  if (options.confirm === lab.name) return
-  if (options.confirm !== undefined) {
-    throw new LabError({
-      code: 'not-confirmed',
-      what: `--confirm is ${JSON.stringify(options.confirm.slice(0, 60))}, but the lab's name is "${lab.name}".`,
-      fix: [{ command: { keeps: true, path: 'destroy', flags: { confirm: lab.name } } }],
-    })
-  }
-  const typed = await ui.input({
-    flag: `--confirm ${lab.name}`,
-    message: `Type the lab's name to destroy it (${lab.name}):`,
-    hint: 'All data on its disk will be deleted. This can’t be undone.',
-  })
-  if (typed.trim() !== lab.name)
-    throw new LabError({ code: 'declined', what: 'The name does not match. Nothing was deleted.' })
 }
 
 /** Asks at the terminal whether to release the address too; only its exact number is a yes. */

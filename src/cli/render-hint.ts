@@ -56,15 +56,15 @@ const isParts = (hint: Exclude<Prose, string> | Hint): hint is Exclude<Prose, st
 
 /**
  * Renders commands with npx if librechat-lab is not installed, and with the user's options that select the lab,
- * unless the command has them already. Where nothing can be asked, a run with --yes prints it again, because without it
- * the command would fail.
+ * unless the command has them already. A consent is repeated only in the command that was given: for another one, it was
+ * not given.
  * @param options read when a hint is printed, because a question can add to them
  * @param canAsk whether there is a terminal to ask
  * @param args those of the command that runs
  */
 export function renderHint(
   env: NodeJS.ProcessEnv,
-  options: () => GlobalOptions & { yes?: boolean },
+  options: () => GlobalOptions,
   canAsk = true,
   args: readonly string[] = [],
 ): HintRenderer {
@@ -107,7 +107,7 @@ export function renderHint(
     const definition = commandAt.get(asked.path)
     const command = asked.keeps && definition ? kept(asked, definition) : asked
     // A list of values comes last, so that no argument is taken for one of its values.
-    const rest = [...(command.args ?? []).map(quoted), ...optionsOf(command), ...consentOf(command)]
+    const rest = [...(command.args ?? []).map(quoted), ...optionsOf(command)]
     const [first = '', ...others] = rest
     const begin = [program, command.path, ...where(command.path, rest.join(' ')), first].filter(Boolean)
     const words = [`${npx()}${begin.join(' ')}`, ...others]
@@ -121,13 +121,6 @@ export function renderHint(
       args: command.args ?? args,
       flags: { ...givenFlags(definition, options(), { withConsent: !canAsk }), ...command.flags },
     }) as CommandLine
-
-  /** --yes, where it is needed and not there. */
-  const consentOf = ({ path, flags = {}, asks }: CommandLine): string[] => {
-    const takesIt = Object.hasOwn(commandAt.get(path)?.options ?? {}, 'yes')
-    if (canAsk || asks || !takesIt || !options().yes || 'yes' in flags || 'dry-run' in flags) return []
-    return ['--yes']
-  }
 
   const partText = (part: string | CommandLine | OtherCommand): string =>
     typeof part === 'string' ? part : 'run' in part ? other(part.run) : line(part)

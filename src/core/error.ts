@@ -22,8 +22,6 @@ export type CommandLine = {
     flags?: CommandLines[Path]
     /** Whether a long command is printed with one option per line. */
     overLines?: boolean
-    /** Whether the user is to run it for its question, so that it is never printed with the consent of this run. */
-    asks?: boolean
     /**
      * Whether it is the command that runs, to be typed again: with the arguments and flags that the user gave, except those
      * that are named here, also as undefined.

@@ -27,7 +27,7 @@ export function refuseUnsaidAdoption(
         command: { path: 'up', flags: { yes: true, adopt: true } },
         text: 'adopts them, if they are the lab’s',
       },
-      { command: { path: 'up', asks: true }, text: 'shows the plan and asks' },
+      { command: { path: 'up' }, text: 'shows the plan and asks' },
     ],
   })
 }

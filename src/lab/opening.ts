@@ -217,7 +217,7 @@ export function refuseUnsaid(unsaid: readonly Unsaid[]): void {
     fix: [
       { command: { keeps: true, path: 'up', flags }, text: 'applies it' },
       ...unsaid.flatMap(({ instead }) => instead ?? []),
-      { command: { path: 'up', asks: true }, text: 'shows the plan and asks' },
+      { command: { path: 'up' }, text: 'shows the plan and asks' },
     ],
   })
 }

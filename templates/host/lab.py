@@ -27,6 +27,15 @@ def request():
         return json.load(file)
 
 
+def save(path, text):
+    """Replaces a file; the new one is on the disk before it has its name."""
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(f"{path}.new", path)
+
+
 def answer(result):
     """Prints the last line that Run Command shows."""
     with os.fdopen(3, "w", encoding="utf-8", closefd=False) as out:

@@ -17,6 +17,8 @@ import time
 import urllib.parse
 import xml.etree.ElementTree
 
+from lab import save
+
 METADATA = os.environ.get("METADATA_ENDPOINT", "http://169.254.169.254")
 # Where the tests' S3 is; else AWS's own, by region.
 ENDPOINT = os.environ.get("S3_ENDPOINT", "")
@@ -184,11 +186,7 @@ class Place:
 
 def note(path, place, upload):
     """Writes a file that names the upload, so that a power cut leaves a record of it."""
-    with open(f"{path}.new", "w", encoding="utf-8") as file:
-        json.dump({"bucket": place.bucket, "key": place.key, "region": place.region, "uploadId": upload}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(f"{path}.new", path)
+    save(path, json.dumps({"bucket": place.bucket, "key": place.key, "region": place.region, "uploadId": upload}))
 
 
 @contextlib.contextmanager

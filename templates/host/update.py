@@ -16,7 +16,7 @@ import shutil
 import sys
 import time
 
-from lab import CODE, INPUT, LAB, compose, fail, refuse, run, step
+from lab import CODE, INPUT, LAB, compose, fail, refuse, run, save, step
 
 APPLIED = f"{LAB}/state/applied"
 PENDING = f"{LAB}/state/update.json"
@@ -35,14 +35,6 @@ def load(path):
             return json.load(file)
     except (OSError, ValueError):
         return None
-
-
-def save(path, text):
-    with open(f"{path}.new", "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(f"{path}.new", path)
 
 
 def remember(pending):
@@ -168,7 +160,7 @@ def needed(command, code, what):
 
 
 def dumped():
-    """Dumps the data for a rollback, with nobody let in any more; the dump's id."""
+    """Dumps the data for a rollback, after it has closed the page; the dump's id."""
     # What goes on with an interrupted dump and indexes again, on a host that an older release has set up.
     for name, mode in (("bin/dump", 0o755), ("host/answer.cjs", 0o644)):
         target = f"{LAB}/bin/{os.path.basename(name)}"

@@ -141,6 +141,16 @@ describe('a backup file', () => {
     expect(existsSync(`${path}.partial`)).toBe(false)
   })
 
+  it('replaces what a run left whose clock was ahead', async () => {
+    const path = join(folder, 'ahead.backup')
+    writeFileSync(`${path}.partial`, 'left')
+    const later = Date.now() / 1000 + 3600
+    utimesSync(`${path}.partial`, later, later)
+    const next = await BackupWriter.create(path)
+    expect(statSync(`${path}.partial`).size).toBe(0)
+    await next.discard()
+  }, 20_000)
+
   it('gets a name that none has, also of one that is under way', async () => {
     const at = Date.parse('2026-11-26T05:00:00.500Z')
     const named = async () => (await freeName(folder, 'team-a', at)).slice(folder.length + 1)

@@ -101,11 +101,18 @@ describeAccount('the lock', (account) => {
   it('of another user is waited for while it is renewed, and the user is named', async () => {
     await heldBy(account(), 'elsewhere', 1)
     const waiting = start(account(), ['up', '--yes'], { env: { LIBRECHAT_LAB_POLL_SCALE: '0.05' } })
+    const renewed = () => heldBy(account(), 'elsewhere', 1)
+    await vi.waitFor(
+      async () => {
+        await renewed()
+        expect(waiting.stderr()).toMatch(/ana@elsewhere/)
+      },
+      { timeout: 60_000, interval: 300 },
+    )
     for (let n = 0; n < 10; n += 1) {
       await new Promise((resolve) => setTimeout(resolve, 300))
-      await heldBy(account(), 'elsewhere', 1)
+      await renewed()
     }
-    expect(waiting.stderr()).toMatch(/ana@elsewhere/)
     expect((await lab(account())).groups).toEqual([])
     waiting.signal('SIGINT')
     expect((await waiting.ended).code).toBe(130)

@@ -98,16 +98,15 @@ it('gives commands of the AWS CLI the same profile and region, where they take t
   expect(aws('curl -4 https://checkip.amazonaws.com')).toBe('curl -4 https://checkip.amazonaws.com')
 })
 
-it('repeats --yes where nothing can be asked, for commands that ask', () => {
+it('repeats a consent for no other command than the one that it was given for', () => {
   const shown = (hint: Hint, given: object, canAsk: boolean) =>
     plainSpaces(renderHint({}, () => given, canAsk).hint(hint))
-  const up: Hint = { command: { path: 'up', flags: { disk: '40' } } }
-  expect(shown(up, { yes: true }, false)).toBe('librechat-lab up --disk 40 --yes')
-  // At a terminal the plan is shown and confirmed again.
-  expect(shown(up, { yes: true }, true)).toBe('librechat-lab up --disk 40')
-  expect(shown(up, {}, false)).toBe('librechat-lab up --disk 40')
-  expect(shown({ command: { path: 'up', asks: true } }, { yes: true }, false)).toBe('librechat-lab up')
-  expect(shown({ command: { path: 'status' } }, { yes: true }, false)).toBe('librechat-lab status')
+  const up: Hint = { command: { path: 'up', flags: { 'replace-instance': 'i-1', 'discard-data': true } } }
+  for (const canAsk of [true, false])
+    expect(shown(up, { yes: true, confirm: 'default' }, canAsk)).toBe(
+      'librechat-lab up --replace-instance i-1 --discard-data',
+    )
+  expect(shown({ command: { path: 'destroy' } }, { confirm: 'default' }, false)).toBe('librechat-lab destroy')
   const said: Hint = { command: { path: 'up', flags: { yes: true, disk: '40' } } }
   expect(shown(said, { yes: true }, false)).toBe('librechat-lab up --yes --disk 40')
 })

@@ -123,7 +123,9 @@ export class Machine {
         '-accel',
         'tcg,tb-size=512',
         '-cpu',
-        'Nehalem',
+        // Without cmpxchg16b, which the kernel then does otherwise: QEMU 7.2's emulation can put a pointer into the flags
+        // after it, and an interrupt at that moment ends in a double fault (EFLAGS was the low half of RAX, and 0x202).
+        'Nehalem,-cx16',
         '-smp',
         '1',
         '-m',

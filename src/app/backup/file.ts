@@ -212,9 +212,13 @@ export class BackupWriter {
 async function untilSilent(path: string, signal: AbortSignal | undefined): Promise<void> {
   const look = () => ignoring(['ENOENT'], () => stat(`${path}.partial`))
   const first = await look()
-  for (let now = first; now?.isFile() && Date.now() - now.mtimeMs < silentMs; now = await look()) {
-    if (now.mtimeMs !== first?.mtimeMs) throw underWay(path)
+  let now = first
+  // The wait is counted here too: the file's time is in the future after a wrong clock.
+  for (let waitedMs = 0; waitedMs < silentMs; waitedMs += beatMs) {
+    if (!now?.isFile() || Date.now() - now.mtimeMs >= silentMs) return
     await systemClock.sleep(beatMs, signal)
+    now = await look()
+    if (now && now.mtimeMs !== first?.mtimeMs) throw underWay(path)
   }
 }
 

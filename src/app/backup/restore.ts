@@ -1,8 +1,8 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { LabError } from '../../core/error.js'
 import { publicPem, resealMessage } from '../../host/cms.js'
 import { type RestoredDump, receiveDump, restoreDump } from '../../host/dumps.js'
 import type { Host } from '../../host/host.js'
+import { confirmName } from '../confirm-name.js'
 import type { Context, GlobalOptions } from '../context.js'
 import { hostOf } from '../host-work.js'
 import { openLab } from '../open-lab.js'
@@ -43,7 +43,15 @@ export async function restore(
     const instance = await reachInstance(open, context)
     const host = hostOf(open, instance.instanceId, context)
     warnOfStop(open, context)
-    await agree(open.lab.name, source, options, context)
+    await confirmName(
+      { lab: open.lab.name, confirm: options.confirm, path: 'restore' },
+      {
+        to: 'replace its data',
+        hint: 'Its current users, conversations and files are dumped on the host first. LibreChat stops for some minutes.',
+        declined: 'Nothing was changed.',
+      },
+      context,
+    )
     return await withLock(open, 'restore', context, async () => {
       const id = reader && key ? await upload(reader, key, { host, instance }, context) : source
       const restored = await putBack(() => restoreDump(host, id, !isDump), context)
@@ -75,25 +83,6 @@ const verified = (reader: BackupReader, key: KeyObject, context: Context): Promi
   transferTask('verification', sizeOf(reader), context, (_, at) =>
     verifyReader(reader, key, { onRead: at, signal: context.signal }),
   )
-
-/** Wants the lab's name typed, at the terminal or with `--confirm`. LabErrors `not-confirmed`, `declined`. */
-async function agree(lab: string, source: string, options: RestoreOptions, { ui }: Context): Promise<void> {
-  if (options.confirm === lab) return
-  if (options.confirm !== undefined) {
-    throw new LabError({
-      code: 'not-confirmed',
-      what: `--confirm is ${JSON.stringify(options.confirm.slice(0, 60))}, but the lab's name is "${lab}".`,
-      fix: [{ command: { keeps: true, path: 'restore', args: [source], flags: { confirm: lab } } }],
-    })
-  }
-  const typed = await ui.input({
-    flag: `--confirm ${lab}`,
-    message: `Type the lab's name to replace its data (${lab}):`,
-    hint: 'Its current users, conversations and files are dumped on the host first. LibreChat stops for some minutes.',
-  })
-  if (typed.trim() !== lab)
-    throw new LabError({ code: 'declined', what: 'The name does not match. Nothing was changed.' })
-}
 
 /** Sends the backup to the host: each part is encrypted again, to a key that the host made for it. */
 async function upload(

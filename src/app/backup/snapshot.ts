@@ -10,6 +10,7 @@ import {
   type LabSnapshot,
   snapshotName,
 } from '../../resources/snapshots.js'
+import { confirmName } from '../confirm-name.js'
 import type { Context, GlobalOptions } from '../context.js'
 import { hostOf } from '../host-work.js'
 import { type LabId, openLab } from '../open-lab.js'
@@ -160,33 +161,17 @@ export async function removeSnapshot(
     })
   }
   if (more.length > 0) throw ambiguous(wanted, [found, ...more])
-  await agree(lab.name, found, options, context)
+  await confirmName(
+    { lab: lab.name, confirm: options.confirm, path: 'backup remove' },
+    {
+      to: `delete the snapshot ${found.name}`,
+      hint: `It holds the disk of ${found.sizeGb} GB as of ${found.at}. This can’t be undone.`,
+      declined: 'Nothing was deleted.',
+    },
+    context,
+  )
   await deleteSnapshot(clients.ec2, found)
   return withPrice(lab, found)
-}
-
-/** Wants the lab's name typed, at the terminal or with `--confirm`. LabErrors `not-confirmed`, `declined`. */
-async function agree(
-  lab: string,
-  { name, at, sizeGb }: LabSnapshot,
-  { confirm }: { confirm?: string },
-  { ui }: Context,
-): Promise<void> {
-  if (confirm === lab) return
-  if (confirm !== undefined) {
-    throw new LabError({
-      code: 'not-confirmed',
-      what: `--confirm is ${JSON.stringify(confirm.slice(0, 60))}, but the lab's name is "${lab}".`,
-      fix: [{ command: { keeps: true, path: 'backup remove', args: [name], flags: { confirm: lab } } }],
-    })
-  }
-  const typed = await ui.input({
-    flag: `--confirm ${lab}`,
-    message: `Type the lab's name to delete the snapshot ${name} (${lab}):`,
-    hint: `It holds the disk of ${sizeGb} GB as of ${at}. This can’t be undone.`,
-  })
-  if (typed.trim() !== lab)
-    throw new LabError({ code: 'declined', what: 'The name does not match. Nothing was deleted.' })
 }
 
 const withoutDisk = ({ name }: LabId) =>
