@@ -30,7 +30,10 @@ if grep -q '^LAB_CERTIFICATE=trusted$' .env; then on+=(librechat-lab-certificate
 systemctl enable librechat-lab-recover.service
 systemctl enable --now "${on[@]}"
 [ ${#off[@]} -eq 0 ] || systemctl disable --now "${off[@]}"
-systemctl start librechat-lab-money.service || say "what the models cost could not be summed; the host tries again every 3 minutes"
+# A new host has no cost yet to wait for.
+later=()
+[ -s state/release ] || later=(--no-block)
+systemctl start "${later[@]}" librechat-lab-money.service || say "what the models cost could not be summed; the host tries again every 3 minutes"
 
 put "$INPUT/release" state/release 600 || true
 update keep

@@ -93,7 +93,12 @@ if [ ! -s state/release ]; then
 fi
 update migrate
 step "starting LibreChat"
+# Whether there are users takes LibreChat's script seconds, and MongoDB alone.
+if [ -f "$INPUT/request.json" ] && timeout 120 docker compose up -d --pull never librechat; then
+  timeout 60 python3 "$CODE/host/user.py" look 3>&- 9>&- & look=$!
+fi
 up librechat
+[ -z "${look-}" ] || wait "$look" || true
 update prove
 say "LibreChat answers"
 
