@@ -18,10 +18,10 @@ const networks = [
 /** Kept on the disk: what was interrupted goes on where it was. */
 interface Progress {
   readonly begun: number
-  slowness?: Record<Way, Slowness>
+  slowness?: Slowness
   /** What the registry's images were divided by. */
   divisor?: number
-  runs: Record<string, Record<Way, Went> & { load: string }>
+  runs: Record<string, Partial<Record<Way, Went>> & { load: string }>
 }
 
 const folder = new URL('../../.cache/bench/host/', import.meta.url).pathname
@@ -29,10 +29,7 @@ const progressFile = join(folder, 'progress.json')
 const hour = 3_600_000
 const say = (text: string): void => console.error(`bench: ${new Date().toISOString().slice(11, 19)} ${text}`)
 const load = () => `load ${(loadavg()[0] ?? 0).toFixed(1)} on ${cpus().length} processors`
-const snapshot = (way: Way): Snapshot => ({
-  image: join(folder, `${way}.qcow2`),
-  memory: join(folder, `${way}.zst`),
-})
+const snapshot: Snapshot = { image: join(folder, 'machine.qcow2'), memory: join(folder, 'machine.zst') }
 
 function readProgress(): Progress {
   if (existsSync(progressFile)) {
@@ -49,20 +46,11 @@ function save(progress: Progress): void {
   renameSync(`${progressFile}.new`, progressFile)
 }
 
-/** Both at the same time, so that whatever else the computer does slows both. */
-async function atOnce<T>(go: (way: Way) => Promise<T>): Promise<Record<Way, T>> {
-  const [before, after] = await Promise.allSettled(ways.map(go))
-  if (before?.status !== 'fulfilled') throw before?.reason
-  if (after?.status !== 'fulfilled') throw after?.reason
-  return { before: before.value, after: after.value }
-}
-
-function report({ slowness, divisor = 1, runs }: Progress, slow: Slowness): string {
+function report({ divisor = 1, runs }: Progress, slow: Slowness): string {
   const scaled = (seconds: number) => `${Math.round(seconds / slow.work)} s`
   const rows = networks.flatMap(([name, factor]) => {
-    const went = runs[factor]
-    if (!went) return []
-    const { before, after, load } = went
+    const { before, after, load = '' } = runs[factor] ?? {}
+    if (!before || !after) return []
     return [
       [
         name,
@@ -88,25 +76,22 @@ function report({ slowness, divisor = 1, runs }: Progress, slow: Slowness): stri
     table(['', 'before', 'after', 'before ÷ after', ''], rows),
     events.join('\n'),
     table(['delay', 'middle', 'source'], delaysInWords),
-    `The machine is ${slow.work.toFixed(1)} times slower in what it installs and ${slow.unpack.toFixed(1)} times in unpacking (${JSON.stringify(slowness)}): delays are multiplied by the first, the bandwidth is divided by the second, and the images of ${Math.round(size)} MB by ${divisor}. The seconds above are divided by the first.`,
+    `The machine is ${slow.work.toFixed(1)} times slower in what it installs and ${slow.unpack.toFixed(1)} times in unpacking: delays are multiplied by the first, the bandwidth is divided by the second, and the images of ${Math.round(size)} MB by ${divisor}. The seconds above are divided by the first.`,
   ].join('\n\n')
 }
-
-const mean = (one: number, other: number): number => (one + other) / 2
 
 it('measures from nothing to healthy', async () => {
   const progress = readProgress()
   const registry = await Registry.start(join(folder, 'storage'))
   try {
     if (!progress.slowness) {
-      say(`preparing two machines, at ${load()}`)
+      say(`preparing a machine, at ${load()}`)
       await registry.addSample()
-      progress.slowness = await atOnce((way) => prepare(snapshot(way), registry))
+      progress.slowness = await prepare(snapshot, registry)
       save(progress)
     }
-    const { before, after } = progress.slowness
-    const slow = { work: mean(before.work, after.work), unpack: mean(before.unpack, after.unpack) }
-    say(`slower than a t3.medium: ${JSON.stringify(progress.slowness)}`)
+    const slow = progress.slowness
+    say(`slower than a t3.medium: ${JSON.stringify(slow)}`)
     if (!progress.divisor) {
       const divisor = Math.round((slow.unpack / slow.work) * 100) / 100
       say(`filling the registry, divided by ${divisor}`)
@@ -114,12 +99,16 @@ it('measures from nothing to healthy', async () => {
       progress.divisor = divisor
       save(progress)
     }
+    // One after the other, because each takes both processors.
     for (const [name, factor] of networks) {
-      if (progress.runs[factor]) continue
-      say(`${name}, at ${load()}`)
-      const went = await atOnce((way) => firstUp(way, snapshot(way), registry, slow, factor, say))
-      progress.runs[factor] = { ...went, load: load() }
-      save(progress)
+      const went = progress.runs[factor] ?? { load: load() }
+      progress.runs[factor] = went
+      for (const way of ways) {
+        if (went[way]) continue
+        say(`${name}, ${way}, at ${load()}`)
+        went[way] = await firstUp(way, snapshot, registry, slow, factor, say)
+        save(progress)
+      }
       process.stdout.write(`\n${report(progress, slow)}\n\n`)
     }
     renameSync(progressFile, join(folder, 'results.json'))

@@ -87,7 +87,8 @@ def add(asked):
     username = email if plain else f"user-{hashlib.sha256(email.lower().encode()).hexdigest()[:16]}"
     result = script("config/create-user.js", email, asked["name"], username, "--email-verified=true",
                     answers=[("Password:", password)])
-    if result.returncode != 0 or not known(email):
+    # The script itself looks whether the user is there before it says so; other words are no proof.
+    if result.returncode != 0 or not ("created successfully" in result.stdout or known(email)):
         fail("user-refused", f"LibreChat did not create the user {email}.", said(result))
     return answer({"user": {"email": email, "made": True, **({"sealed": seal(password, asked)} if made else {})}})
 
