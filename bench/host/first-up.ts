@@ -117,7 +117,7 @@ async function unpack({ machine }: Lab, port: number): Promise<number> {
 
 /**
  * The stages as they were before the first boot worked: nothing beside anything, Docker's own number of downloads, four
- * of LibreChat's scripts for the first user, and a wait for the models' cost.
+ * of LibreChat's scripts for the first user, the units at the end, and a wait for the models' cost.
  */
 function oneAfterAnother(templates: string): void {
   const change = (path: string, from: string, to: string) => {
@@ -138,6 +138,7 @@ function oneAfterAnother(templates: string): void {
   change('host/user.py', 'if named(email, there):', 'if known(email):')
   change('host/user.py', '("created successfully" in result.stdout or known(email))', 'known(email)')
   change('stages/open.sh', 'later=(--no-block)', 'later=()')
+  change('stages/stack.sh', '  place_units\n', '')
 }
 
 /** LibreChat's image from a registry of its own, the others from Docker Hub. */

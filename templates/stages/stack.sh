@@ -86,6 +86,7 @@ install -d -m 700 /var/lib/librechat-lab/dumps
 if [ ! -s state/release ]; then
   step "starting MongoDB, Meilisearch and Portainer"
   start mongodb meilisearch portainer
+  place_units
   follow=LibreChat
   step "downloading LibreChat"
   fetch LIBRECHAT_IMAGE "$LIBRECHAT_IMAGE" "$LIBRECHAT_IMAGE_FALLBACK" || refused "$LIBRECHAT_IMAGE"
