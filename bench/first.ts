@@ -1,58 +1,12 @@
 // npm run bench:first: a model of the first `up`, from Enter to a chat. Nothing here is measured at AWS.
 import { chains } from './chain.js'
 import { table } from './measure.js'
+import { librechatGB, othersGB, type Range, ranges, unpackedGB } from './ranges.js'
 
-/** Seconds: at the fast and at the slow end of a range. */
-type Range = readonly [fast: number, slow: number]
-const ends = { fast: 0, slow: 1 } as const
+/** Where in its range each length is. */
+const ends = { fast: 0, middle: 0.5, slow: 1 } as const
 type End = keyof typeof ends
-
-/**
- * Where a range is from. "cited" is a published measurement with the same ends; "counted" is counted in this repository.
- * All else is an "estimate", also one that a published figure supports, to be replaced by what `status` shows on real
- * machines.
- */
-const ranges = {
-  call: { range: [0.05, 0.1], source: 'counted: the calls (bench/chain.ts); estimate: 50 to 100 ms each' },
-  profile: {
-    range: [1, 10],
-    source: 'estimate: IAM is eventually consistent, "several seconds" (IAM User Guide, troubleshooting)',
-  },
-  boot: {
-    range: [22.6, 25.8],
-    source: 'cited: RunInstances to SSH, on t3.medium to m7i.large (brevdev/ec2-coldboot-research)',
-  },
-  agent: {
-    range: [30, 90],
-    source:
-      'estimate: "from 30 s to minutes" after launch (DataDog/stratus-red-team#108); more than 90 s is a table of its own below',
-  },
-  dnf: { range: [10, 25], source: 'estimate: metadata and about 100 MB of packages' },
-  daemon: { range: [1, 3], source: 'estimate' },
-  downloadMBps: {
-    range: [100, 40],
-    source: 'estimate: half to a fifth of the 187 MB/s of a large machine, 1.5 GB in 8 s (moby/moby#21814)',
-  },
-  unpackSecondsPerGB: {
-    range: [23, 34],
-    source: 'estimate: 35 to 40 s for 1.5 GB (moby/moby#21814), at the slow end a quarter more for a T3',
-  },
-  diskMBps: { range: [125, 125], source: 'cited: gp3 without extra throughput (EBS User Guide)' },
-  compose: { range: [2, 5], source: 'estimate: 70 MB from GitHub' },
-  databases: { range: [4, 12], source: 'estimate' },
-  librechat: { range: [10, 25], source: 'estimate: to /readyz' },
-  user: { range: [3, 8], source: 'estimate: one of LibreChat’s scripts' },
-  proxy: { range: [3, 7], source: 'estimate' },
-  health: { range: [1, 3], source: 'estimate' },
-  chat: { range: [2, 8], source: 'estimate: all models at once' },
-  command: { range: [0.5, 1.5], source: 'estimate: to the agent and back, and half a poll' },
-} as const satisfies Record<string, { range: Range; source: string }>
-
-/** Compressed; unpacked it has 3.5 GB. Images of LibreChat shrink 3.1 to 4.1 times (danny-avila/LibreChat#2691). */
-const librechatGB: Range = [0.85, 1.1]
-const unpackedGB = 3.5
-/** MongoDB, Meilisearch, Caddy and Portainer together: an estimate. */
-const othersGB: Range = [0.4, 0.6]
+const within = ([fast, slow]: Range, end: End): number => fast + (slow - fast) * ends[end]
 
 interface Machine {
   readonly name: string
@@ -73,6 +27,8 @@ const measures = {
   proof: 'the chat is proven beside the health check',
   opening: 'the proxy starts while the chat is proven',
   downloads: 'twelve layers at a time instead of three',
+  user: 'the first user waits for one of LibreChat’s scripts instead of four',
+  cost: 'the models’ cost, nothing yet, is not waited for',
 } as const
 type Measure = keyof typeof measures
 const all = Object.keys(measures) as Measure[]
@@ -87,18 +43,18 @@ function steps(
   taken: ReadonlySet<Measure>,
   { compute, memoryGiB }: Machine,
   end: End,
-  agent: number = ranges.agent.range[ends[end]],
+  agent: number = within(ranges.agent.range, end),
 ): Record<string, Task> {
-  const at = ({ range }: { range: Range }) => range[ends[end]]
+  const at = ({ range }: { range: Range }) => within(range, end)
   const cpu = (range: { range: Range }) => at(range) * compute
   const calls = (from: string, to: string) => {
     const chain: readonly string[] = chains.up
     return (chain.indexOf(to) - chain.indexOf(from) + 1) * at(ranges.call)
   }
-  const download = (GB: Range) => (GB[ends[end]] * 1000) / at(ranges.downloadMBps)
+  const download = (GB: Range) => (within(GB, end) * 1000) / at(ranges.downloadMBps)
   // A fifth of the memory takes writes before the disk is waited for (vm.dirty_ratio).
   const written = ((unpackedGB - (0.2 * memoryGiB * 2 ** 30) / 1e9) * 1000) / at(ranges.diskMBps)
-  const unpack = Math.max(librechatGB[ends[end]] * cpu(ranges.unpackSecondsPerGB), written)
+  const unpack = Math.max(within(librechatGB, end) * cpu(ranges.unpackSecondsPerGB), written)
   // With three slots for all images, some of LibreChat's layers wait for a smaller image's.
   const queue = taken.has('downloads') ? 0 : download(othersGB) / 3
   const command = at(ranges.command)
@@ -114,7 +70,7 @@ function steps(
     boot: { seconds: at(ranges.boot), after: ['instance profile usable'] },
     agent: { seconds: agent, after: ['instance profile usable'] },
     ...sent('system', ['agent']),
-    system: { seconds: 2 * compute, after: stage('system', first) },
+    system: { seconds: cpu(ranges.system), after: stage('system', first) },
     ...sent('docker', ['system']),
     'install Docker': { seconds: cpu(ranges.dnf), after: stage('docker', ['system']) },
     'start Docker': { seconds: cpu(ranges.daemon), after: ['install Docker'] },
@@ -132,10 +88,16 @@ function steps(
     },
     databases: { seconds: cpu(ranges.databases), after: ['stack sent'] },
     'start LibreChat': { seconds: cpu(ranges.librechat), after: ['databases', 'unpack LibreChat'] },
-    'first user': { seconds: cpu(ranges.user), after: ['start LibreChat'] },
+    'first user': {
+      seconds: cpu(ranges.user) + (taken.has('user') ? 0 : 3 * cpu(ranges.list)),
+      after: ['start LibreChat'],
+    },
     proxy: { seconds: cpu(ranges.proxy), after: ['first user'] },
     // The proxy and the health are one Run Command where the proxy starts beside the chat.
-    health: { seconds: cpu(ranges.health) + command, after: ['proxy'] },
+    health: {
+      seconds: cpu(ranges.health) + command + (taken.has('cost') ? 0 : at(ranges.cost)),
+      after: ['proxy'],
+    },
     chat: {
       seconds: at(ranges.chat) + command,
       after: [!taken.has('proof') ? 'health' : taken.has('opening') ? 'first user' : 'proxy'],
@@ -209,12 +171,16 @@ for (const machine of machines) {
   line()
   line(
     table(
-      ['from Enter to a chat', 'fast end', 'slow end'],
+      ['from Enter to a chat', 'fast end', 'middle', 'slow end'],
       [
-        ['without', s(of([], machine, 'fast').total), s(before.total)],
+        [
+          'without',
+          ...(['fast', 'middle'] as const).map((end) => s(of([], machine, end).total)),
+          s(before.total),
+        ],
         ...all.map((one) => [
           `all but: ${measures[one]}`,
-          ...(['fast', 'slow'] as const).map((end) =>
+          ...(['fast', 'middle', 'slow'] as const).map((end) =>
             s(
               of(
                 all.filter((other) => other !== one),
@@ -224,7 +190,11 @@ for (const machine of machines) {
             ),
           ),
         ]),
-        ['with all measures', s(of(all, machine, 'fast').total), s(after.total)],
+        [
+          'with all measures',
+          ...(['fast', 'middle'] as const).map((end) => s(of(all, machine, end).total)),
+          s(after.total),
+        ],
       ],
     ),
   )

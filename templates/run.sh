@@ -25,11 +25,23 @@ if ! flock -n 9; then
     exit 1
   fi
 fi
+# What the first boot does is not done again a minute later: the command line's first stages pass on what was said,
+# once, if each file that the first boot had is the same here. It is in memory, so another boot knows nothing of it.
+first=$RUN/first-boot
+if [ -n "${FIRST_BOOT-}" ]; then
+  install -d -m 700 "$first"
+  (cd "$CODE" && sha256sum ./run.sh ./pins.env ./daemon.json ./*/*) >"$first/files"
+fi
 for stage in "$@"; do
   # bin/finish waits for what runs, and nothing new begins.
   if [ "$(systemctl is-system-running 2>/dev/null)" = stopping ]; then
     echo '{"error":{"code":"host-stopping","what":"The host is shutting down.","why":"Nothing was done.","fix":[{"code":"start"}]}}'
     exit 1
+  fi
+  if [ -z "${FIRST_BOOT-}" ] && [ -e "$first/$stage" ] && (cd "$CODE" && sha256sum --status -c "$first/files"); then
+    cat "$first/$stage"
+    rm "$first/$stage"
+    continue
   fi
   # How long the first set-up takes, from the boot to the first health, for `status` (health.py).
   times=$LAB/state/first-setup
@@ -48,11 +60,13 @@ for stage in "$@"; do
   [ -s "$LAB/state/release" ] || [ -e "$times" ] || echo "boot 0 $(awk '/^btime/ { print $2 }' /proc/stat)" >"$times"
   begun=$(date +%s)
   code=0
+  if [ -n "${FIRST_BOOT-}" ]; then exec 3>"$first/said"; else exec 3>&1; fi
   case $stage in
-    user | portainer | key | backup | usage | allowance | graduate) python3 "$CODE/host/$stage.py" 3>&1 >>"$log" 2>&1 </dev/null || code=$? ;;
-    *) bash "$CODE/stages/$stage.sh" 3>&1 >>"$log" 2>&1 </dev/null || code=$? ;;
+    user | portainer | key | backup | usage | allowance | graduate) python3 "$CODE/host/$stage.py" >>"$log" 2>&1 </dev/null || code=$? ;;
+    *) bash "$CODE/stages/$stage.sh" >>"$log" 2>&1 </dev/null || code=$? ;;
   esac
   echo "=== $stage ended with $code" >>"$log"
+  if [ -n "${FIRST_BOOT-}" ] && [ "$code" -eq 0 ]; then mv "$first/said" "$first/$stage"; fi
   rm -f "$LAB/state/running" "$LAB/state/step"
   if [ "$code" -eq 0 ] && grep -qs "\"stage\":\"$stage\"" "$LAB/state/interrupted.json"; then rm -f "$LAB/state/interrupted.json"; fi
   if [ -e "$times" ] && ! grep -q '^health ' "$times"; then

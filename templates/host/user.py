@@ -9,10 +9,13 @@ import hashlib
 import json
 import os
 import re
+import sys
 
-from lab import CODE, LAB, answer, compose, fail, forget_key, password_of, refuse, request, run, seal, step
+from lab import CODE, INPUT, LAB, answer, compose, fail, forget_key, password_of, refuse, request, run, seal, step
 
 LIBRECHAT_DOWN = step("see-status")
+# That LibreChat has no users: the stage stack looks while LibreChat starts, because each of its scripts takes seconds.
+NO_USERS = f"{INPUT}/no-users"
 # Both are bin/dump's, whose `recover` starts LibreChat if it was left stopped.
 STOPPED = f"{LAB}/state/librechat-stopped"
 SAFETY = "librechat-lab-recover-later"
@@ -49,23 +52,33 @@ def users():
     result = script("config/list-users.js")
     if result.returncode != 0:
         fail("librechat-unreachable", "LibreChat could not list its users.", said(result), LIBRECHAT_DOWN)
+    return listed(result.stdout)
+
+
+def listed(text):
+    """The users in the output of LibreChat's script."""
     found = []
-    for block in re.split(r"^ID: ", result.stdout, flags=re.M)[1:]:
+    for block in re.split(r"^ID: ", text, flags=re.M)[1:]:
         field = {key: value for key, value in re.findall(r"^(Email|Name|Created): (.*)$", block, re.M)}
         found.append([field.get("Email", ""), field.get("Name", ""), field.get("Created", "")])
     return found
 
 
+def named(email, there):
+    return any(user[0].lower() == email.lower() for user in there)
+
+
 def known(email):
-    return any(user[0].lower() == email.lower() for user in users())
+    return named(email, users())
 
 
 def add(asked):
     email = asked["email"]
-    if asked.get("first") and users():
+    there = [] if os.path.exists(NO_USERS) else users()
+    if asked.get("first") and there:
         # An earlier run created the first user, so there is nothing to do.
         return answer({"user": {"email": email, "made": False}})
-    if known(email):
+    if named(email, there):
         refuse("user-exists", f"The user {email} already exists.", "Nothing was changed.",
                step("reset-password", email=email))
     password, made = password_of(asked)
@@ -74,7 +87,8 @@ def add(asked):
     username = email if plain else f"user-{hashlib.sha256(email.lower().encode()).hexdigest()[:16]}"
     result = script("config/create-user.js", email, asked["name"], username, "--email-verified=true",
                     answers=[("Password:", password)])
-    if result.returncode != 0 or not known(email):
+    # The script itself looks whether the user is there before it says so; other words are no proof.
+    if result.returncode != 0 or not ("created successfully" in result.stdout or known(email)):
         fail("user-refused", f"LibreChat did not create the user {email}.", said(result))
     return answer({"user": {"email": email, "made": True, **({"sealed": seal(password, asked)} if made else {})}})
 
@@ -144,6 +158,16 @@ def remove(asked):
     return answer({"user": {"email": email}})
 
 
+def look():
+    """Leaves NO_USERS if LibreChat says that it has none. Anything else is for `add` to find out."""
+    result = script("config/list-users.js")
+    if result.returncode == 0 and not listed(result.stdout):
+        open(NO_USERS, "w", encoding="utf-8").close()
+
+
+if sys.argv[1:] == ["look"]:
+    look()
+    sys.exit()
 asked = request()
 actions = {
     "add": add,

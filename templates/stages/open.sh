@@ -11,26 +11,19 @@ step "starting the proxy and Portainer"
 up --remove-orphans
 if grep -q '^LAB_CERTIFICATE=trusted$' .env; then say "$(timeout 180 bin/certificate --wait 45)"; fi
 
-# What the timer of the models' cost runs. It runs once here, so that a changed allowance or limit counts at once.
-install -d -m 700 "$LAB/money/host"
-for file in lab.py money.py spending.js guard.js; do put "$CODE/host/$file" "$LAB/money/host/$file" 600 || true; done
-
 # The timers, now that there is something to update, to dump, to stop and to sum.
-for program in update-portainer idle-stop finish; do put "$CODE/bin/$program" "$LAB/bin/$program" 755 || true; done
-changed=no
-for unit in librechat-lab-{portainer,dump,idle,money,certificate}.{service,timer} librechat-lab-{recover,finish}.service; do
-  if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
-done
-if [ $changed = yes ]; then systemctl daemon-reload; fi
+place_units
 # The command line has seen to it that a shutdown stops the instance, or it would have left this file. A boot has not.
 if [ "$CODE" != "$LAB/update" ]; then rm -f state/idle-stop-held; fi
 on=(librechat-lab-{portainer,dump,money}.timer librechat-lab-finish.service) off=()
 if grep -q '^LAB_IDLE_STOP=' .env; then on+=(librechat-lab-idle.timer); else off+=(librechat-lab-idle.timer); fi
 if grep -q '^LAB_CERTIFICATE=trusted$' .env; then on+=(librechat-lab-certificate.timer); else off+=(librechat-lab-certificate.timer); fi
-systemctl enable librechat-lab-recover.service
 systemctl enable --now "${on[@]}"
 [ ${#off[@]} -eq 0 ] || systemctl disable --now "${off[@]}"
-systemctl start librechat-lab-money.service || say "what the models cost could not be summed; the host tries again every 3 minutes"
+# The models' cost is summed once here, so that a changed allowance or limit counts at once. A new host has none to wait for.
+later=()
+[ -s state/release ] || later=(--no-block)
+systemctl start "${later[@]}" librechat-lab-money.service || say "what the models cost could not be summed; the host tries again every 3 minutes"
 
 put "$INPUT/release" state/release 600 || true
 update keep

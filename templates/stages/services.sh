@@ -43,3 +43,16 @@ restarts() {
 
 # One step of a change of versions.
 update() { python3 "$CODE/host/update.py" "$1"; }
+
+# Lays out what the timers run. A new host does it while it waits for LibreChat's image.
+place_units() {
+  local file program unit changed=no
+  install -d -m 700 "$LAB/money/host"
+  for file in lab.py money.py spending.js guard.js; do put "$CODE/host/$file" "$LAB/money/host/$file" 600 || true; done
+  for program in update-portainer idle-stop finish; do put "$CODE/bin/$program" "$LAB/bin/$program" 755 || true; done
+  for unit in librechat-lab-{portainer,dump,idle,money,certificate}.{service,timer} librechat-lab-{recover,finish}.service; do
+    if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
+  done
+  if [ $changed = yes ]; then systemctl daemon-reload; fi
+  systemctl -q is-enabled librechat-lab-recover.service || systemctl enable librechat-lab-recover.service
+}

@@ -86,6 +86,7 @@ install -d -m 700 /var/lib/librechat-lab/dumps
 if [ ! -s state/release ]; then
   step "starting MongoDB, Meilisearch and Portainer"
   start mongodb meilisearch portainer
+  place_units
   follow=LibreChat
   step "downloading LibreChat"
   fetch LIBRECHAT_IMAGE "$LIBRECHAT_IMAGE" "$LIBRECHAT_IMAGE_FALLBACK" || refused "$LIBRECHAT_IMAGE"
@@ -93,7 +94,12 @@ if [ ! -s state/release ]; then
 fi
 update migrate
 step "starting LibreChat"
+# Whether there are users takes LibreChat's script seconds, and MongoDB alone.
+if [ -f "$INPUT/request.json" ] && timeout 120 docker compose up -d --pull never librechat; then
+  timeout 60 python3 "$CODE/host/user.py" look 3>&- 9>&- & look=$!
+fi
 up librechat
+[ -z "${look-}" ] || wait "$look" || true
 update prove
 say "LibreChat answers"
 

@@ -184,7 +184,9 @@ describe('user data', () => {
   it('fits into EC2 with room to spare, begins as cloud-init wants it, and runs the first three stages', () => {
     expect(data.length).toBeLessThan(15 * 1024)
     expect(script.startsWith('#!/bin/sh\n')).toBe(true)
-    expect(script.trimEnd().split('\n').at(-1)).toBe('bash "$CODE/run.sh" system docker images')
+    expect(script.trimEnd().split('\n').at(-1)).toBe(
+      'FIRST_BOOT=yes bash "$CODE/run.sh" system docker images',
+    )
     execFileSync('sh', ['-n'], { input: script })
   })
 

@@ -62,7 +62,7 @@ function calls(stage: string, { at = 'code', fails = '' } = {}): string[] {
     join(work, at, 'stages/common.sh'),
     `set -euo pipefail
 call() { echo "$*" >>"$LAB/calls"; [ "$*" != '${fails}' ]; }
-for name in step say up docker systemctl openssl need_space update; do eval "$name() { call $name \\"\\$@\\"; }"; done
+for name in step say up docker systemctl openssl need_space update place_units; do eval "$name() { call $name \\"\\$@\\"; }"; done
 # Everything is there already.
 put() { return 1; }`,
   )

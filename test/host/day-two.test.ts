@@ -272,14 +272,27 @@ describe.skipIf(process.env.CI)('the host’s files', () => {
     expect(await runStage(suite.lab.host, 'health', { timeoutSeconds: 600 })).toContain('"healthy":true')
   })
 
-  it('waits for a stage under way, and then finds its work done', async () => {
+  it('waits for a stage under way, and passes on once what it did', async () => {
     // The first boot's script, still at work when the command line comes.
+    const times = async () => Number(await sh("grep -c '^=== images 2' /var/log/librechat-lab/images.log"))
+    const before = await times()
     const boot = suite.lab.firstBoot()
     await sh(
       'for _ in $(seq 100); do [ -s /opt/librechat-lab/state/running ] && exit 0; sleep 0.1; done; exit 1',
     )
     const output = await runStage(suite.lab.host, 'images', { timeoutSeconds: 900 })
     expect(output).toContain('waiting for the running stage: ')
+    expect(output).toMatch(/^Compose .* and all images$/m)
     expect((await boot.result).code).toBe(0)
+    expect(await times()).toBe(before + 1)
+    expect(await runStage(suite.lab.host, 'images', { timeoutSeconds: 900 })).toContain(' and all images')
+    expect(await times()).toBe(before + 2)
+    // Of other files nothing was done yet.
+    suite.lab.pin({ COMPOSE_VERSION: 'v2 ' })
+    await runStage(suite.lab.host, 'docker', { timeoutSeconds: 900, withFiles: true })
+    suite.lab.pin({})
+    expect(await sh('ls /run/librechat-lab/first-boot')).toMatch(/^docker$/m)
+    expect(await runStage(suite.lab.host, 'docker', { timeoutSeconds: 900 })).toContain('Docker ')
+    expect(await sh('ls /run/librechat-lab/first-boot')).not.toMatch(/^docker$/m)
   })
 })

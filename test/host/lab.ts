@@ -63,11 +63,12 @@ export class Lab {
     this.pin({})
   }
 
-  static async start(snapshot?: Snapshot, network?: Network): Promise<Lab> {
+  static async start(snapshot?: Snapshot, network?: Network, processors?: number): Promise<Lab> {
     const machine = await Machine.start(
       disk((text) => console.error(`machine: ${text}`)),
       snapshot,
       network,
+      processors,
     )
     return new Lab(machine, await SystemsManager.start(machine))
   }

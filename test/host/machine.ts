@@ -57,21 +57,31 @@ export class Machine {
   /** Rejected when the channel to the guest ends, as it does when the guest shuts down. */
   private ended: Promise<never> = new Promise(() => {})
 
-  private constructor(disk: Disk, ports: Machine['ports'], network: Network) {
+  private constructor(
+    disk: Disk,
+    ports: Machine['ports'],
+    network: Network,
+    private readonly processors: number,
+  ) {
     this.disk = disk
     this.ports = ports
     this.network = network
   }
 
   /** Boots a new machine, or goes on where a snapshot was taken, which takes seconds. */
-  static async start(disk: Disk, snapshot?: Snapshot, network: Network = 'alone'): Promise<Machine> {
+  static async start(
+    disk: Disk,
+    snapshot?: Snapshot,
+    network: Network = 'alone',
+    processors = 1,
+  ): Promise<Machine> {
     const [http, https, portainer, mongodb] = [
       await freePort(),
       await freePort(),
       await freePort(),
       await freePort(),
     ]
-    const machine = new Machine(disk, { http, https, portainer, mongodb }, network)
+    const machine = new Machine(disk, { http, https, portainer, mongodb }, network, processors)
     const base = snapshot ? ['qcow2', '-b', snapshot.image] : ['raw', '-b', disk.image]
     run('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', ...base, join(machine.directory, 'disk.qcow2')])
     await machine.boot(snapshot)
@@ -127,7 +137,7 @@ export class Machine {
         // after it, and an interrupt at that moment ends in a double fault (EFLAGS was the low half of RAX, and 0x202).
         'Nehalem,-cx16',
         '-smp',
-        '1',
+        String(this.processors),
         '-m',
         '4096',
         '-nodefaults',
