@@ -26,10 +26,17 @@ if ! flock -n 9; then
   fi
 fi
 # What the first boot does is not done again a minute later: the command line's first stages pass on what was said,
-# once, if each file that the first boot had is the same here. It is in memory, so another boot knows nothing of it.
+# once, if each file that the first boot had is the same here, and no disk has grown. Whatever runs ends that, and as it
+# is in memory, another boot knows nothing of it.
 first=$RUN/first-boot
+disks() { lsblk -bdnro NAME,SIZE; }
+done_at_boot() {
+  [ -e "$first/$1" ] && disks | cmp -s - "$first/disks" && (cd "$CODE" && sha256sum --status -c "$first/files" 2>/dev/null)
+}
 if [ -n "${FIRST_BOOT-}" ]; then
+  rm -rf "$first"
   install -d -m 700 "$first"
+  disks >"$first/disks"
   (cd "$CODE" && sha256sum ./run.sh ./pins.env ./daemon.json ./*/*) >"$first/files"
 fi
 for stage in "$@"; do
@@ -38,10 +45,13 @@ for stage in "$@"; do
     echo '{"error":{"code":"host-stopping","what":"The host is shutting down.","why":"Nothing was done.","fix":[{"code":"start"}]}}'
     exit 1
   fi
-  if [ -z "${FIRST_BOOT-}" ] && [ -e "$first/$stage" ] && (cd "$CODE" && sha256sum --status -c "$first/files"); then
-    cat "$first/$stage"
-    rm "$first/$stage"
-    continue
+  if [ -z "${FIRST_BOOT-}" ]; then
+    if done_at_boot "$stage"; then
+      cat "$first/$stage"
+      rm "$first/$stage"
+      continue
+    fi
+    rm -rf "$first"
   fi
   # How long the first set-up takes, from the boot to the first health, for `status` (health.py).
   times=$LAB/state/first-setup
@@ -66,7 +76,7 @@ for stage in "$@"; do
     *) bash "$CODE/stages/$stage.sh" >>"$log" 2>&1 </dev/null || code=$? ;;
   esac
   echo "=== $stage ended with $code" >>"$log"
-  if [ -n "${FIRST_BOOT-}" ] && [ "$code" -eq 0 ]; then mv "$first/said" "$first/$stage"; fi
+  if [ -n "${FIRST_BOOT-}" ] && [ "$code" -eq 0 ]; then mv "$first/said" "$first/$stage" && cat "$first/$stage"; fi
   rm -f "$LAB/state/running" "$LAB/state/step"
   if [ "$code" -eq 0 ] && grep -qs "\"stage\":\"$stage\"" "$LAB/state/interrupted.json"; then rm -f "$LAB/state/interrupted.json"; fi
   if [ -e "$times" ] && ! grep -q '^health ' "$times"; then

@@ -134,7 +134,7 @@ function oneAfterAnother(templates: string): void {
   change('stages/images.sh', 'declare -A pulls\n', 'fetch_compose\ndeclare -A pulls\n')
   change('stages/images.sh', 'fetch_compose & compose', 'true & compose')
   change('daemon.json', ',\n  "max-concurrent-downloads": 12', '')
-  change('stages/stack.sh', 'if [ -f "$INPUT/request.json" ] && timeout 120', 'if false && timeout 120')
+  change('stages/stack.sh', '[ -f "$INPUT/request.json" ] && timeout 120', 'false && timeout 120')
   change('host/user.py', 'if named(email, there):', 'if known(email):')
   change('host/user.py', '("created successfully" in result.stdout or known(email))', 'known(email)')
   change('stages/open.sh', 'later=(--no-block)', 'later=()')

@@ -52,13 +52,8 @@ def users():
     result = script("config/list-users.js")
     if result.returncode != 0:
         fail("librechat-unreachable", "LibreChat could not list its users.", said(result), LIBRECHAT_DOWN)
-    return listed(result.stdout)
-
-
-def listed(text):
-    """The users in the output of LibreChat's script."""
     found = []
-    for block in re.split(r"^ID: ", text, flags=re.M)[1:]:
+    for block in re.split(r"^ID: ", result.stdout, flags=re.M)[1:]:
         field = {key: value for key, value in re.findall(r"^(Email|Name|Created): (.*)$", block, re.M)}
         found.append([field.get("Email", ""), field.get("Name", ""), field.get("Created", "")])
     return found
@@ -161,7 +156,7 @@ def remove(asked):
 def look():
     """Leaves NO_USERS if LibreChat says that it has none. Anything else is for `add` to find out."""
     result = script("config/list-users.js")
-    if result.returncode == 0 and not listed(result.stdout):
+    if result.returncode == 0 and re.search(r"^Total Users: 0$", result.stdout, re.M):
         open(NO_USERS, "w", encoding="utf-8").close()
 
 

@@ -54,5 +54,7 @@ place_units() {
     if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
   done
   if [ $changed = yes ]; then systemctl daemon-reload; fi
-  systemctl -q is-enabled librechat-lab-recover.service || systemctl enable librechat-lab-recover.service
+  if [ $changed = yes ] || ! systemctl -q is-enabled librechat-lab-recover.service; then
+    systemctl enable librechat-lab-recover.service
+  fi
 }

@@ -94,8 +94,8 @@ if [ ! -s state/release ]; then
 fi
 update migrate
 step "starting LibreChat"
-# Whether there are users takes LibreChat's script seconds, and MongoDB alone.
-if [ -f "$INPUT/request.json" ] && timeout 120 docker compose up -d --pull never librechat; then
+# Whether a new host has users takes LibreChat's script seconds, and MongoDB alone.
+if [ ! -s state/release ] && [ -f "$INPUT/request.json" ] && timeout 120 docker compose up -d --pull never librechat; then
   timeout 60 python3 "$CODE/host/user.py" look 3>&- 9>&- & look=$!
 fi
 up librechat

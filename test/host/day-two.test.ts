@@ -287,12 +287,7 @@ describe.skipIf(process.env.CI)('the host’s files', () => {
     expect(await times()).toBe(before + 1)
     expect(await runStage(suite.lab.host, 'images', { timeoutSeconds: 900 })).toContain(' and all images')
     expect(await times()).toBe(before + 2)
-    // Of other files nothing was done yet.
-    suite.lab.pin({ COMPOSE_VERSION: 'v2 ' })
-    await runStage(suite.lab.host, 'docker', { timeoutSeconds: 900, withFiles: true })
-    suite.lab.pin({})
-    expect(await sh('ls /run/librechat-lab/first-boot')).toMatch(/^docker$/m)
-    expect(await runStage(suite.lab.host, 'docker', { timeoutSeconds: 900 })).toContain('Docker ')
-    expect(await sh('ls /run/librechat-lab/first-boot')).not.toMatch(/^docker$/m)
+    // Whatever runs ends it: the other stages too do their own work.
+    expect(await sh('ls /run/librechat-lab/first-boot 2>/dev/null || echo nothing')).toBe('nothing')
   })
 })
