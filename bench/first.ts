@@ -168,33 +168,16 @@ for (const machine of machines) {
       names.map((name) => [name, span(before, name), span(after, name)]),
     ),
   )
+  const totals = (taken: readonly Measure[]) =>
+    (['fast', 'middle', 'slow'] as const).map((end) => s(of(taken, machine, end).total))
   line()
   line(
     table(
       ['from Enter to a chat', 'fast end', 'middle', 'slow end'],
       [
-        [
-          'without',
-          ...(['fast', 'middle'] as const).map((end) => s(of([], machine, end).total)),
-          s(before.total),
-        ],
-        ...all.map((one) => [
-          `all but: ${measures[one]}`,
-          ...(['fast', 'middle', 'slow'] as const).map((end) =>
-            s(
-              of(
-                all.filter((other) => other !== one),
-                machine,
-                end,
-              ).total,
-            ),
-          ),
-        ]),
-        [
-          'with all measures',
-          ...(['fast', 'middle'] as const).map((end) => s(of(all, machine, end).total)),
-          s(after.total),
-        ],
+        ['without', ...totals([])],
+        ...all.map((one) => [`all but: ${measures[one]}`, ...totals(all.filter((other) => other !== one))]),
+        ['with all measures', ...totals(all)],
       ],
     ),
   )

@@ -55,6 +55,9 @@ export interface Went {
   readonly events: readonly (readonly [name: string, from: number, to: number])[]
 }
 
+/** A t3.medium's. */
+const processors = 2
+
 /** A first `up` that takes longer hangs. */
 const timeoutMs = 30 * 60_000
 
@@ -73,7 +76,7 @@ const stages = async ({ machine }: Lab): Promise<(readonly [name: string, took: 
  * that what it downloads is what has the real images' sizes. Measures on the way how slow the machine is.
  */
 export async function prepare(snapshot: Snapshot, registry: Registry): Promise<Slowness> {
-  const lab = await Lab.start(undefined, 'loopback', 2)
+  const lab = await Lab.start(undefined, 'loopback', processors)
   const network = await Network.start(registry.port)
   try {
     const { host, machine } = lab
@@ -181,7 +184,7 @@ export async function firstUp(
     librechat: await Network.start(registry.port, limits),
     hub: await Network.start(registry.port, limits),
   }
-  const lab = await Lab.start(snapshot, 'loopback', 2)
+  const lab = await Lab.start(snapshot, 'loopback', processors)
   try {
     lab.pin(pins(networks.librechat.port, networks.hub.port))
     if (way === 'before') oneAfterAnother(lab.templates)

@@ -68,7 +68,10 @@ export class Machine {
     this.network = network
   }
 
-  /** Boots a new machine, or goes on where a snapshot was taken, which takes seconds. */
+  /**
+   * Boots a new machine, or goes on where a snapshot was taken, which takes seconds.
+   * @param processors as many as when the snapshot was taken. With one, two machines run beside each other on two cores.
+   */
   static async start(
     disk: Disk,
     snapshot?: Snapshot,
@@ -113,7 +116,6 @@ export class Machine {
     await this.stop()
   }
 
-  /** One processor: with two, emulated in two threads, a kernel that patches itself while it boots panics at times. */
   private async boot(snapshot?: Snapshot): Promise<void> {
     const { http, https, portainer, mongodb } = this.ports
     const forward = [
