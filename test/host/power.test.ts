@@ -248,9 +248,8 @@ it.each(planned)(
     const writing = writer.keepWriting()
     const after = Math.round(share * work.usualMs)
     const ended = await Promise.race([going, sleep(after).then(() => 'it was under way')])
-    // What nobody has flushed, so that its loss shows that the cut was one. A new file: ext4 flushes one that is replaced.
     const moment = await lab.machine.sh(
-      `head -c 1000000 /dev/zero >/root/unflushed-${cut}; cd /opt/librechat-lab/state; exec 2>/dev/null; echo $(cat running step update.json; ls librechat-stopped; ls /var/lib/librechat-lab/dumps | grep part)`,
+      `cd /opt/librechat-lab/state; exec 2>/dev/null; echo $(cat running step update.json; ls librechat-stopped; ls /var/lib/librechat-lab/dumps | grep part)`,
     )
     spent(ended === 'it was under way' ? 'work' : 'all of the work')
     const booting = lab.machine.reset()
@@ -259,9 +258,8 @@ it.each(planned)(
     await writing
     await booting
     spent('boot')
-    expect(Number(await lab.machine.sh(`cat /root/unflushed-${cut} 2>/dev/null | wc -c`))).toBeLessThan(
-      1_000_000,
-    )
+    // Of a file system that was mounted at the cut. After a shutdown in good order the kernel doesn't print it.
+    expect(await lab.machine.sh('dmesg')).toContain('EXT4-fs (vda): recovery complete')
 
     // Nobody runs a command: the host goes on with what was interrupted, or takes it back.
     await lab.machine.sh(`cd /opt/librechat-lab/state
