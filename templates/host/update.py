@@ -4,9 +4,10 @@ The stack stage calls the steps in this order: `begin` (keeps everybody out, dum
 `rollback` when anything between failed. Each does nothing where no version changes. `keep` remembers the stack that runs,
 once the lab is open.
 state/applied has the images that run and, from `begin` on, the rest of the stack before. state/update.json exists from
-`begin` to `keep` or the end of rollback, so that a run after a power cut goes on where this one stopped. From the dump on
-LibreChat is stopped, also by bin/dump, until `prove`, and the proxy until the end: nobody has written since. That run is the next command's, or the stack stage that
-librechat-lab-update.service runs at the next boot, from the copy in LAB/update.
+`begin` to `keep` or the end of rollback, so that a run after a power cut goes on where this one stopped. The proxy is
+stopped meanwhile, and LibreChat from the dump until the stage starts the new version: bin/dump leaves it stopped. So
+nobody has written since the dump. That run is the next command's, or the stack stage that librechat-lab-update.service
+runs at the next boot, from the copy in LAB/update.
 """
 import fcntl
 import json

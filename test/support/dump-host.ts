@@ -48,7 +48,7 @@ tool() {
 case "$1 $2" in
   'compose stop') case "$*" in *librechat*) rm -f "$WORK/running" ;; esac ;;
   'compose -p') ;;
-  'compose start') cat "$LAB/.env" >"$WORK/running" ;;
+  'compose start') case "$*" in *librechat*) cat "$LAB/.env" >"$WORK/running" ;; esac ;;
   'compose up')
     [ ! -e "$WORK/broken" ] || [ "$(data)" = "" ] || { echo 'unhealthy' >&2; exit 1; }
     # LibreChat fills an empty search index at its start when it was told that it is empty.
