@@ -33,6 +33,8 @@ export interface UpdatePlan {
   /** The versions on the host. */
   versions: Readonly<Record<string, string>>
   moves: readonly Move[]
+  /** Whether there is something to do: versions to move, or an interrupted update. */
+  available: boolean
   migrations: readonly Migration[]
   /** The result of the last update; null if there was none. */
   last: HostHealth['updates']['librechat']
@@ -42,6 +44,7 @@ export interface UpdatePlan {
   again: boolean
 }
 
+/** The state after an update, with the moves and migrations that it did. */
 export interface Updated extends UpdatePlan {
   judged: ChatJudgement
 }
@@ -68,7 +71,7 @@ export async function update(
   const health = await askHealth(open, found, context)
   if (!open.stored || !health?.release) throw notSetUp(health)
   const plan = planOf(open.lab, health)
-  if (options.check || (plan.moves.length === 0 && !plan.pending)) {
+  if (options.check || !plan.available) {
     // One that was killed over its last calls has left its lock.
     if (!options.check) await withoutLock(open, 'update', context)
     view.check(plan)
@@ -80,13 +83,18 @@ export async function update(
   warnOfStop(open, context)
   await agree(options, context)
   return await withLock(open, 'update', context, async () => {
-    const judged = await carryOut(
+    const { judged, health: after } = await carryOut(
       open,
       open.stored as Settings,
       { instanceId: found.instanceId, health },
       context,
     )
-    view.outcome({ ...plan, judged })
+    view.outcome({
+      ...planOf(open.lab, after),
+      moves: plan.moves,
+      migrations: plan.migrations,
+      judged,
+    })
     return judged.exitCode
   })
 }
@@ -98,6 +106,7 @@ function planOf(lab: LabId, health: HostHealth): UpdatePlan {
     pinned: pinnedVersions(),
     versions: health.versions,
     moves,
+    available: moves.length > 0 || health.updatePending,
     migrations: migrationsOf(moves),
     last: health.updates.librechat,
     pending: health.updatePending,
@@ -110,13 +119,14 @@ async function carryOut(
   settings: Settings,
   { instanceId, health }: { instanceId: string; health: HostHealth },
   context: Context,
-): Promise<ChatJudgement> {
+): Promise<{ judged: ChatJudgement; health: HostHealth }> {
   const { address } = await identifyLab(open.clients, open.lab, settings)
   if (!address?.PublicIp) throw notSetUp(health)
   const host = hostOf(open, instanceId, context)
   const hostSettings = hostSettingsOf(open.lab, settings, address.PublicIp, proofIn(health.proof))
-  await setUpHost(host, hostSettings, undefined, { proof: chatScript(host, settings), again: true })
-  return judgeChat(await proveChat(host, settings), settings)
+  const proof = chatScript(host, settings)
+  const { health: after } = await setUpHost(host, hostSettings, undefined, { proof, again: true })
+  return { judged: judgeChat(await proveChat(host, settings), settings), health: after }
 }
 
 async function agree({ yes }: UpdateOptions, { ui }: Context): Promise<void> {

@@ -33,9 +33,9 @@ function planLines({ moves, migrations, pending, again, last }: UpdatePlan, { st
 }
 
 function checkText(plan: UpdatePlan, { style, hint }: Paint): string {
-  const { lab, moves, pending, versions } = plan
+  const { lab, available, versions } = plan
   const name = `the lab "${lab.name}" in ${lab.region}`
-  if (moves.length === 0 && !pending) {
+  if (!available) {
     const shown = versions.librechat ? `LibreChat ${clean(versions.librechat)}` : 'LibreChat'
     return [
       `${style('green', '✔')} Nothing to update: ${name} runs ${shown}, which this version installs.`,
@@ -68,11 +68,11 @@ function updatedText({ lab, moves, judged }: Updated, { style, hint }: Paint): s
   return lines.join('\n')
 }
 
-const planJson = ({ lab, pinned, versions, moves, migrations, last, pending }: UpdatePlan) => ({
+const planJson = ({ lab, available, pinned, versions, moves, migrations, last, pending }: UpdatePlan) => ({
   lab: lab.name,
   region: lab.region,
   account: lab.account,
-  available: moves.length > 0 || pending,
+  available,
   versions,
   pinned,
   changes: moves,

@@ -427,6 +427,9 @@ def judge(result, kernel):
     for name, last in result["updates"].items():
         if last and last["result"] == "failed":
             say(warnings, f"update-{name}", f"The last update of {name} failed on {last['at']}.")
+    if os.path.exists(f"{LAB}/state/closed"):
+        say(problems, "closed", "Another instance was to take this one's place, so nobody can reach LibreChat here, and "
+            "it stays stopped once its data is dumped.", {"code": "up"})
     last = result["updates"]["librechat"]
     if result["updatePending"] and result["running"].startswith("stack "):
         say(problems, "update", "LibreChat is being updated, and nobody can reach it meanwhile.")

@@ -4,10 +4,12 @@ The stack stage calls the steps in this order: `begin` (keeps everybody out, dum
 `rollback` when anything between failed. Each does nothing where no version changes. `keep` remembers the stack that runs,
 once the lab is open.
 state/applied has the images that run and, from `begin` on, the rest of the stack before. state/update.json exists from
-`begin` to `keep` or the end of rollback, so that a run after a power cut goes on where this one stopped: the proxy is
-stopped meanwhile, and nobody has written since the dump. That run is the next command's, or the stack stage that
-librechat-lab-update.service runs at the next boot, from the copy in LAB/update.
+`begin` to `keep` or the end of rollback, so that a run after a power cut goes on where this one stopped. The proxy is
+stopped meanwhile, and LibreChat from the dump until the stage starts the new version: bin/dump leaves it stopped. So
+nobody has written since the dump. That run is the next command's, or the stack stage that librechat-lab-update.service
+runs at the next boot, from the copy in LAB/update.
 """
+import fcntl
 import json
 import os
 import re
@@ -179,15 +181,18 @@ def dumped():
 
 
 def reopen():
-    """Ends an update without a dump, which has only stopped the proxy. If that does not start, the next boot tries again."""
-    if compose("start", "proxy").returncode == 0:
-        os.remove(PENDING)
+    """Ends an update without a dump, which has only stopped services. If they don't start, the next boot tries again."""
+    with open(f"{LAB}/state/dump.lock", "a", encoding="utf-8") as lock:
+        # Where this update was killed alone, its dump goes on.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if compose("start", "librechat", "proxy").returncode == 0:
+            os.remove(PENDING)
 
 
 def begin():
     pending = load(PENDING)
     if pending and "dump" not in pending:
-        reopen()
+        # Where no dump follows, `rollback` or `keep` reopens.
         pending = None
     change = moves(pending)
     done = pending and pending.get("finished")
@@ -313,16 +318,12 @@ def put_back(pending):
     """Stack, images and, where the new versions have had it, the data; whether it worked."""
     if pending.get("restored"):
         return True
-    old, new = pending["moves"].get("mongodb", ["", ""])
-    if pending.get("touched") and major(old) != major(new):
-        # No older MongoDB starts on a newer one's files: https://www.mongodb.com/docs/manual/release-notes/8.0-downgrade/
-        compose("rm", "-sf", "mongodb")
-        run("docker", "volume", "rm", "-f", f"librechat-lab_mongodb{setting('LAB_DATA')}")
-    copy(APPLIED, LAB, [*STACK, "images"])
-    with open(f"{LAB}/compose.yaml", encoding="utf-8") as file:
-        if "LAB_DATA" not in file.read():
-            # Of a release that knew no restored data.
-            shutil.copy(f"{CODE}/compose.yaml", f"{LAB}/compose.yaml")
+    copy(APPLIED, LAB, ["images"])
+    if not pending.get("back"):
+        # Only once: a restore that is interrupted may have written .env for other volumes and removed the ones before.
+        put_back_stack(pending)
+        pending["back"] = True
+        remember(pending)
     if compose(*UP, "mongodb", "meilisearch").returncode != 0:
         return False
     if pending.get("touched") and dump("restore", pending["dump"]) is None:
@@ -330,6 +331,19 @@ def put_back(pending):
     pending["restored"] = True
     remember(pending)
     return True
+
+
+def put_back_stack(pending):
+    old, new = pending["moves"].get("mongodb", ["", ""])
+    if pending.get("touched") and major(old) != major(new):
+        # No older MongoDB starts on a newer one's files: https://www.mongodb.com/docs/manual/release-notes/8.0-downgrade/
+        compose("rm", "-sf", "mongodb")
+        run("docker", "volume", "rm", "-f", f"librechat-lab_mongodb{setting('LAB_DATA')}")
+    copy(APPLIED, LAB, STACK)
+    with open(f"{LAB}/compose.yaml", encoding="utf-8") as file:
+        if "LAB_DATA" not in file.read():
+            # Of a release that knew no restored data.
+            shutil.copy(f"{CODE}/compose.yaml", f"{LAB}/compose.yaml")
 
 
 def main(name):

@@ -29,6 +29,9 @@ secret MEILI_MASTER_KEY 32
 chmod 600 secrets/*
 sync secrets/*
 
+# A host that is set up is not one whose place another takes (src/host/close.ts), even if it was to be.
+rm -f state/closed
+
 # Other versions of LibreChat and its databases: dumps the data first. Whatever fails after that puts everything back.
 ended() {
   local status=$?

@@ -107,7 +107,13 @@ it('update moves an older lab, says what a failed one left, and tries again only
   timeout: 90_000,
 }, async () => {
   const { run, env } = rehearsal()
-  await runWith(['up', '--yes', '--scenario', 'older-librechat'], env)
+  const made = await runWith(['up', '--yes', '--scenario', 'older-librechat', '--json'], env)
+  const { resources, instanceId } = made.json<{
+    resources: { name: string; action: string; id: string | null }[]
+    instanceId: string
+  }>()
+  expect(resources).toContainEqual(expect.objectContaining({ action: 'create', id: instanceId }))
+  expect(resources.filter(({ id }) => id === null)).toEqual([])
   const check = await run(['update', '--check'])
   expect(check.stdout).toMatch(/LibreChat +v0\.8\.7 → v0\.8\.8[\s\S]*UPGRADING/)
   expect((await run(['up', '--dry-run', '--yes'])).stdout).toMatch(
@@ -118,6 +124,15 @@ it('update moves an older lab, says what a failed one left, and tries again only
   expect((await run(['status'])).stdout).toMatch(/An update was rolled back on/)
   expect((await run(['up', '--dry-run', '--yes'])).stdout).not.toContain('after a dump')
   const updated = await run(['update', '--yes', '--json'])
-  expect(updated.json()).toMatchObject({ updated: true, chatVerdict: 'ready' })
+  // What it did, and the state that it left.
+  expect(updated.json()).toMatchObject({
+    updated: true,
+    changes: [{ from: 'v0.8.7', to: 'v0.8.8' }],
+    available: false,
+    versions: { librechat: 'v0.8.8' },
+    last: { result: 'updated' },
+    pending: false,
+    chatVerdict: 'ready',
+  })
   expect((await run(['update'])).stdout).toContain('Nothing to update')
 })

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { closeScript } from '../../src/host/close.js'
 import { DumpHost, first, hasPython, second } from '../support/dump-host.js'
 
 let host: DumpHost
@@ -83,6 +84,37 @@ describe.skipIf(!hasPython)('a dump', () => {
     expect(host.served()).toBeUndefined()
     host.remove('stopping')
     host.dump('recover')
+    expect(host.served()).toEqual(first)
+  })
+
+  it.each([
+    ['an update', 'update.json', '{"moves":{}}'],
+    ['an update that has its dump', 'update.json', '{"moves":{},"dump":"20260101T020000Z-update"}'],
+    ['another instance', 'closed', ''],
+  ])('leaves LibreChat stopped where %s goes on from it, whatever comes before that', (_, file, mark) => {
+    host.put(`lab/state/${file}`, mark)
+    const { dump: made } = host.dump('make', 'backup').json
+    expect([host.list('dumps'), host.served()]).toEqual([[made.id], undefined])
+    // The night, and a power cut in the middle of a dump and the boot after it.
+    host.dump('make', 'nightly')
+    host.endedAt('KILL', 2, 'make', 'nightly')
+    host.dump('recover')
+    expect([host.served(), host.list('lab/state').includes('librechat-stopped')]).toEqual([undefined, false])
+    host.remove(`lab/state/${file}`)
+    host.dump('make', 'nightly')
+    expect(host.served()).toEqual(first)
+  })
+
+  it('of an instance whose place another takes is the last that LibreChat writes', () => {
+    host.shell(closeScript.replaceAll('/opt/librechat-lab', `${host.path}/lab`))
+    expect(host.read('log')).toBe('compose -p librechat-lab stop proxy\n')
+    expect(host.dump('make', 'backup').status).toBe(0)
+    expect(host.served()).toBeUndefined()
+  })
+
+  it('starts LibreChat again after an update that has only to open the lab', () => {
+    host.put('lab/state/update.json', '{"moves":{},"dump":"20260101T020000Z-update","finished":true}')
+    host.dump('make', 'nightly')
     expect(host.served()).toEqual(first)
   })
 
@@ -247,6 +279,30 @@ describe.skipIf(!hasPython)('a restore', () => {
     host.put(`dumps/${id}/secrets.env`, 'CREDS_KEY=other\n')
     expect(code(id)).toBe('dump-damaged')
     expect(host.served()).toEqual(second)
+  })
+})
+
+describe.skipIf(!hasPython)('an update', () => {
+  const starts = () => host.read('log').match(/^compose (up|start).* librechat/gm) ?? []
+
+  it('does not start LibreChat between its dump and the new version, nor before a rollback has all data', () => {
+    host.fetchesImages('v0.8.9')
+    host.update('begin')
+    expect([host.served(), starts(), host.list('dumps')]).toEqual([
+      undefined,
+      [],
+      [expect.stringMatching(/-update$/)],
+    ])
+    expect(host.update('migrate').status).toBe(0)
+    host.put('volumes/librechat-lab_mongodb/documents', 'migrated')
+    const rolledBack = host.update('rollback')
+    expect(JSON.parse(host.read('lab/state/error.json'))).toMatchObject({ code: 'update-rolled-back' })
+    expect(rolledBack.stdout).toContain('"restored"')
+    expect([host.served(), starts().length, host.list('lab/state').includes('update.json')]).toEqual([
+      first,
+      1,
+      false,
+    ])
   })
 })
 

@@ -143,6 +143,14 @@ describe.skipIf(!there)('the host’s health', () => {
     expect(health(good, '').rebootNeeded).toBe(false)
   })
 
+  it('says that LibreChat is closed where another instance was to take its place', () => {
+    mkdirSync(join(work, 'state'), { recursive: true })
+    writeFileSync(join(work, 'state/closed'), '')
+    onTestFinished(() => rmSync(join(work, 'state/closed')))
+    const found = { code: 'closed', text: expect.stringContaining('nobody can reach'), fix: [{ code: 'up' }] }
+    expect(health(good).problems).toContainEqual(found)
+  })
+
   it.each([
     [
       'has been interrupted',

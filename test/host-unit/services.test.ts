@@ -81,6 +81,13 @@ describe.skipIf(!there)('a stage', () => {
     expect(made).toContain('systemctl enable librechat-lab-update.service')
   })
 
+  it('that sets the host up lets LibreChat run where another instance was to take its place', () => {
+    mkdirSync(join(work, 'state'), { recursive: true })
+    writeFileSync(join(work, 'state/closed'), '')
+    calls('stack', { fails: 'update begin' })
+    expect(existsSync(join(work, 'state/closed'))).toBe(false)
+  })
+
   it('that opens the lab ends the hold of idle stop for a command, which has checked it, and not at a boot', () => {
     for (const at of ['update', 'code']) {
       mkdirSync(join(work, 'state'), { recursive: true })

@@ -81,7 +81,7 @@ echo "\${line:0:80}" >>"$WORK/log"
 stops() { if [ -e "$WORK/stops" ] && [ -e "$WORK/$1" ]; then touch "$WORK/stopping"; fi; }
 case "$*" in
   'compose stop proxy'*) rm -f "$WORK/open" ;;
-  'compose start proxy') [ ! -e "$WORK/no-proxy" ] || exit 1; touch "$WORK/open" ;;
+  'compose start librechat proxy') [ ! -e "$WORK/no-proxy" ] || exit 1; touch "$WORK/open" ;;
   'compose up'*--remove-orphans) stops fail-open; [ ! -e "$WORK/fail-open" ] || exit 1; touch "$WORK/open" ;;
   *dry-run) [ ! -e "$WORK/fail-dry-run" ] ;;
   *tenant-indexes) stops fail-migration; echo migrated >"$WORK/data"; [ ! -e "$WORK/fail-migration" ] || { echo 'E11000 duplicate key' >&2; exit 1; } ;;
@@ -254,7 +254,11 @@ describe.skipIf(!there)('an update on the host', () => {
     put('fail-make', '')
     const { code, error } = stack({ ...old, LIBRECHAT_IMAGE: 'v0.8.8' })
     expect({ code, error }).toMatchObject({ code: 1, error: { code: 'dump-failed' } })
-    expect(log().slice(2)).toEqual(['compose stop proxy', 'dump make update', 'compose start proxy'])
+    expect(log().slice(2)).toEqual([
+      'compose stop proxy',
+      'dump make update',
+      'compose start librechat proxy',
+    ])
     expect(read('data')).toBe('original\n')
     expect(existsSync(join(work, 'lab/state/update.json'))).toBe(false)
     // The record of the images names what runs: a dump's version comes from it.

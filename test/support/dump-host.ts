@@ -46,7 +46,9 @@ tool() {
     "Failed: LibreChat.users: \${!#}" '0 document(s) restored successfully. 50 document(s) failed to restore.' >&2
 }
 case "$1 $2" in
-  'compose stop') rm -f "$WORK/running" ;;
+  'compose stop') case "$*" in *librechat*) rm -f "$WORK/running" ;; esac ;;
+  'compose -p') ;;
+  'compose start') case "$*" in *librechat*) cat "$LAB/.env" >"$WORK/running" ;; esac ;;
   'compose up')
     [ ! -e "$WORK/broken" ] || [ "$(data)" = "" ] || { echo 'unhealthy' >&2; exit 1; }
     # LibreChat fills an empty search index at its start when it was told that it is empty.
@@ -168,6 +170,7 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
   shell = (script: string) => {
     const { status, stdout, stderr } = spawnSync('bash', ['-ec', script], {
       cwd: this.work,
+      env: this.env,
       encoding: 'utf8',
     })
     if (status !== 0) throw new Error(stderr)
@@ -261,6 +264,26 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
     this.remove('end')
     if (result.signal === null && result.status !== 0) throw new Error(`${result.stdout}${result.stderr}`)
     return result.signal
+  }
+
+  /** A step of templates/host/update.py, killed at its or the dump's call of Docker of this number. */
+  update(step: string, call = 0) {
+    this.remove('calls')
+    this.put('end', `${call} KILL\n`)
+    const { env } = this
+    const result = spawnSync(found.stdout.trim(), [`${templates}/host/update.py`, step], {
+      env,
+      encoding: 'utf8',
+    })
+    this.remove('end')
+    return { ...result, reached: call > 0 && Number(this.read('calls')) >= call }
+  }
+
+  /** As the images stage leaves it for another version of LibreChat. */
+  fetchesImages(version: string): void {
+    this.put('lab/compose.yaml', 'LAB_DATA')
+    this.shell('mkdir -p lab/state/applied && cp -r lab/images lab/state/applied')
+    this.put('lab/images/LIBRECHAT_IMAGE', `registry/librechat:${version}\nregistry/librechat@sha256:3\n`)
   }
 
   dump(...args: string[]) {

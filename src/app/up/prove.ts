@@ -1,5 +1,6 @@
 import { advise } from '../../aws/advice.js'
-import type { Observation } from '../../engine/converge.js'
+import type { Observation, PlanItem } from '../../engine/converge.js'
+import type { Resource } from '../../engine/resource.js'
 import { names } from '../../lab/names.js'
 import { formatSettings, parseSettings } from '../../lab/stored-settings.js'
 import { urlsOf } from '../../lab/urls.js'
@@ -50,6 +51,7 @@ export async function conclude(
   const judged = judgeChat(proof, settings)
   const summary: Summary = {
     ...plan,
+    items: plan.items.map((item) => withId(item, now.all, states)),
     ...(await outside(run, now, states)),
     changed: made !== undefined,
     tookMs,
@@ -62,6 +64,14 @@ export async function conclude(
   run.view.summary(summary)
   if (settings.passwordDue && made) await recordShown(run)
   return judged.exitCode
+}
+
+/** What this run created or replaced has another id by now. */
+function withId(item: PlanItem, all: readonly Resource[], states: Observation): PlanItem {
+  const resource = all.find(({ name }) => name === item.resource.name)
+  if (!resource) return item
+  const state = states.of(resource)
+  return state === undefined ? item : { ...item, id: resource.id(state) }
 }
 
 /** The lab's address, whether it answers from here, and whether the address could be released. */

@@ -25,8 +25,8 @@ interface Replacing {
 }
 
 /**
- * Replaces the instance and moves its data. The old one serves until its data is dumped, is closed then, and is
- * stopped once the new one has the data. The address moves after the new one has answered, and then the old one is
+ * Replaces the instance and moves its data. The old one serves until its data is dumped, takes no writes from then on,
+ * and is stopped once the new one has the data. The address moves after the new one has answered, and then the old one is
  * terminated. After an interruption at any point, the next `up` finds both instances and continues.
  */
 export async function replaceWithData(run: Run, wish: Wish, { now, plan, lock }: Replacing): Promise<number> {
