@@ -161,6 +161,73 @@ describe('destroy', () => {
     expect(whole.isWithdrawn).toBe(true)
   })
 
+  /** Interrupts a run at its first call of this name, before AWS has it, and notes the names of all calls. */
+  const cutAt =
+    (name: string, calls: string[]): NonNullable<RunOptions['through']> =>
+    (connection, interrupt) => {
+      for (const client of [connection.clients.ec2, connection.clients.ec2Once, connection.clients.ssm]) {
+        const send = client.send.bind(client) as (command: object) => Promise<unknown>
+        Object.assign(client, {
+          send: async (command: object) => {
+            if (command.constructor.name === name) interrupt()
+            calls.push(command.constructor.name)
+            return await send(command)
+          },
+        })
+      }
+      return connection
+    }
+
+  it('waits with a backup for another run', async () => {
+    const { run, folder, path } = await lab()
+    const account = JSON.parse(readFileSync(path, 'utf8'))
+    const holder = { id: 'other', who: 'ann@laptop', command: 'restore', since: '2026-11-26T08:00:00Z' }
+    const lock = { value: JSON.stringify(holder), version: 1 }
+    account.regions['us-east-1'].parameters['/librechat-lab/default/lock'] = lock
+    writeFileSync(path, JSON.stringify(account))
+    const ended = await run(`backup ${join(folder, 'lab.backup')} --passphrase-file ${passphrase}`)
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(ended.stderr).toMatch(/ann@laptop \(restore, since .*waiting for them to finish/)
+    expect(ended.stderr.indexOf('ann@laptop')).toBeLessThan(ended.stderr.indexOf('dump on the host'))
+    const { parameters } = JSON.parse(readFileSync(path, 'utf8')).regions['us-east-1']
+    expect(Object.keys(parameters)).not.toContain('/librechat-lab/default/lock')
+  })
+
+  it('says that a backup is made which was interrupted after its file got its name', async () => {
+    const { run, folder } = await lab()
+    const file = join(folder, 'lab.backup')
+    const calls: string[] = []
+    const through = cutAt('CreateTagsCommand', calls)
+    const ended = await run(`backup ${file} --passphrase-file ${passphrase}`, { through })
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(ended.stdout).toContain(`Backed up to ${file}`)
+    // The dump is taken off the host, and destroy knows of the backup.
+    expect(calls.lastIndexOf('SendCommandCommand')).toBeGreaterThan(calls.indexOf('CreateTagsCommand'))
+    expect(json(await run('destroy --dry-run --json'))).toMatchObject({ lastBackup: { kind: 'file' } })
+
+    const other = `${file}.2`
+    const destroy = `destroy --confirm default --backup ${other} --passphrase-file ${passphrase}`
+    const stopped = await run(destroy, { through: cutAt('CreateTagsCommand', []) })
+    expect(stopped.code, stopped.stderr).toBe(130)
+    expect(stopped.stderr).not.toContain('was not made')
+    expect(stopped.stderr).toMatch(
+      /--no-backup {3}continues where it stopped; the backup is in .*lab\.backup\.2/,
+    )
+    expect(json(await run('status --json'))).toMatchObject({ exists: true })
+  })
+
+  it('takes the dump off the host also after Ctrl-C', async () => {
+    const { run, folder } = await lab()
+    const calls: string[] = []
+    const file = join(folder, 'lab.backup')
+    const ended = await run(`backup ${file} --passphrase-file ${passphrase}`, {
+      through: cutAt('StartSessionCommand', calls),
+    })
+    expect(ended.code, ended.stderr).toBe(130)
+    expect(existsSync(file)).toBe(false)
+    expect(calls.lastIndexOf('SendCommandCommand')).toBeGreaterThan(calls.indexOf('StartSessionCommand'))
+  })
+
   it('keeps snapshots apart that begin within a second', async () => {
     const { run } = await lab()
     const at = clock.now()

@@ -6,7 +6,7 @@ import { confirmName } from '../confirm-name.js'
 import type { Context, GlobalOptions } from '../context.js'
 import { hostOf } from '../host-work.js'
 import { openLab } from '../open-lab.js'
-import { type ReachedInstance, reachInstance } from '../resolve-instance.js'
+import { type ReachedInstance, reachInstance, sessionTo, underLock } from '../resolve-instance.js'
 import { warnOfStop } from '../scheduled-stop.js'
 import { withLock } from '../with-lock.js'
 import { type BackupOptions, tokenFor } from './backup.js'
@@ -40,8 +40,7 @@ export async function restore(
     const key = reader && (await keyOf(reader, await passphraseFor(options, context, { isNew: false })))
     if (reader && key) await verified(reader, key, context)
     const open = await openLab(options, context)
-    const instance = await reachInstance(open, context)
-    const host = hostOf(open, instance.instanceId, context)
+    const { instanceId } = await reachInstance(open, context)
     warnOfStop(open, context)
     await confirmName(
       { lab: open.lab.name, confirm: options.confirm, path: 'restore' },
@@ -52,9 +51,12 @@ export async function restore(
       },
       context,
     )
-    return await withLock(open, 'restore', context, async () => {
-      const id = reader && key ? await upload(reader, key, { host, instance }, context) : source
-      const restored = await putBack(() => restoreDump(host, id, !isDump), context)
+    return await withLock(open, 'restore', context, async (lock) => {
+      const now = await underLock(open, instanceId, lock)
+      const host = hostOf(now.open, now.instanceId, context)
+      const instance = await sessionTo(now.open, now.instanceId, context)
+      const dump = reader && key ? await upload(reader, key, { host, instance }, context) : { id: source }
+      const restored = await putBack(() => restoreDump(host, dump), context)
       return { ...restored, lab: open.lab.name }
     })
   } finally {
@@ -90,7 +92,7 @@ async function upload(
   key: KeyObject,
   { host, instance }: { host: Host; instance: ReachedInstance },
   context: Context,
-): Promise<string> {
+): Promise<{ id: string; transfer: string }> {
   const { id, files } = reader.header
   const receiver = await receiveDump(host, publicPem(key), { id, files })
   const to = createPublicKey(receiver.publicKey)
@@ -109,7 +111,7 @@ async function upload(
   } finally {
     await carrier.close()
   }
-  return id
+  return { id, transfer: receiver.transfer }
 }
 
 const putBack = (work: () => Promise<RestoredDump>, context: Context): Promise<RestoredDump> =>
