@@ -24,7 +24,7 @@ export const backup = defineCommand({
       text: 'upload from the host to s3://bucket/prefix instead; your account must own the bucket',
     },
   },
-  exits: { 3: 'no such lab' },
+  exits: { 2: 'a snapshot was begun and is not complete', 3: 'no such lab' },
   callsAws: true,
   startsOver: true,
   async run(options, context, [file]): Promise<number> {

@@ -15,7 +15,7 @@ export const restore = defineCommand({
     confirm: { kind: 'word', value: '<name>', text: 'the lab’s name, to confirm that its data is replaced' },
     ...passphraseOptions,
   },
-  exits: { 3: 'no such lab' },
+  exits: { 2: 'the connection was lost; the host goes on', 3: 'no such lab' },
   callsAws: true,
   startsOver: true,
   async run(options, context, [source]): Promise<number> {

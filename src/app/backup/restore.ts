@@ -1,11 +1,13 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
+import { type Hint, Interrupted, LabError } from '../../core/error.js'
 import { publicPem, resealMessage } from '../../host/cms.js'
 import { type RestoredDump, receiveDump, restoreDump } from '../../host/dumps.js'
 import type { Host } from '../../host/host.js'
 import { confirmName } from '../confirm-name.js'
 import type { Context, GlobalOptions } from '../context.js'
 import { hostOf } from '../host-work.js'
-import { openLab } from '../open-lab.js'
+import { type OpenLab, openLab } from '../open-lab.js'
+import { toPartialFailure } from '../partial-failure.js'
 import { type ReachedInstance, reachInstance, sessionTo, underLock } from '../resolve-instance.js'
 import { warnOfStop } from '../scheduled-stop.js'
 import { withLock } from '../with-lock.js'
@@ -56,7 +58,7 @@ export async function restore(
       const host = hostOf(now.open, now.instanceId, context)
       const instance = await sessionTo(now.open, now.instanceId, context)
       const dump = reader && key ? await upload(reader, key, { host, instance }, context) : { id: source }
-      const restored = await putBack(() => restoreDump(host, dump), context)
+      const restored = await putBack(() => restoreDump(host, dump), open, context)
       return { ...restored, lab: open.lab.name }
     })
   } finally {
@@ -114,10 +116,35 @@ async function upload(
   return { id, transfer: receiver.transfer }
 }
 
-const putBack = (work: () => Promise<RestoredDump>, context: Context): Promise<RestoredDump> =>
-  followed(
-    { id: 'restore', name: 'restore on the host', usualMs: 120_000 },
-    context,
-    work,
-    ({ stoppedSeconds }) => `LibreChat was stopped for ${Math.ceil(stoppedSeconds)} s`,
-  )
+async function putBack(
+  work: () => Promise<RestoredDump>,
+  { lab }: OpenLab,
+  context: Context,
+): Promise<RestoredDump> {
+  try {
+    return await followed(
+      { id: 'restore', name: 'restore on the host', usualMs: 120_000 },
+      context,
+      work,
+      ({ stoppedSeconds }) => `LibreChat was stopped for ${Math.ceil(stoppedSeconds)} s`,
+    )
+  } catch (error) {
+    if (context.signal.aborted)
+      throw new Interrupted({
+        why: goesOn,
+        fix: [previousData],
+        again: 'waits for the host, and restores again',
+      })
+    // The host's own answer says which data LibreChat uses.
+    if (error instanceof LabError && error.code !== 'command-deadline') throw error
+    throw toPartialFailure(error, { region: lab.region }, [goesOn, previousData])
+  }
+}
+
+const goesOn =
+  'The host goes on with the restore by itself: LibreChat gets the restored data when that has finished, and keeps the previous data if it fails.'
+
+const previousData: Hint = {
+  command: { path: 'backup list' },
+  text: 'names the dump of the previous data (…-before-restore)',
+}
