@@ -256,6 +256,26 @@ describe('destroy', () => {
   })
 })
 
+describe('restore', () => {
+  it('refuses another lab’s name and a passphrase that nothing needs before it reads anything', async () => {
+    const { run, folder } = await lab()
+    const file = join(folder, 'no.backup')
+    const other = await run(`restore ${file} --confirm other --passphrase-file ${passphrase}`)
+    expect(other.stderr).toContain('--confirm is "other", but the lab\'s name is "default"')
+    const dump = '20261126T021500Z-nightly'
+    const unused = await run(`restore ${dump} --confirm default --passphrase-file nofile`)
+    expect(unused.code).toBe(1)
+    expect(unused.stderr).toContain("--passphrase-file can't be combined with a dump on the host.")
+    expect(unused.stderr).toContain(`restore --rehearse ${dump} --confirm default   restores the dump`)
+  })
+
+  it('takes only s3:// for a place in S3', async () => {
+    const { run } = await lab()
+    expect((await run('backup verify s3://b/x')).stderr).toContain('aws s3 cp s3://b/x .')
+    expect((await run('backup verify S3://b/x')).stderr).not.toContain('aws s3 cp')
+  })
+})
+
 describe('Ctrl-C', () => {
   const fixOf = (ended: { stdout: string }) =>
     (json(ended) as { error: { code: string; why: string; fix: string[] } }).error

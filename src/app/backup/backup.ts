@@ -29,12 +29,12 @@ import {
   BackupReader,
   BackupWriter,
   exists,
-  fileExists,
   fileFormat,
   freeName,
   type Header,
   newName,
   partName,
+  refuseTaken,
   shortPath,
 } from './file.js'
 import { passphraseFor } from './passphrase.js'
@@ -239,7 +239,7 @@ async function checkedTarget(given: string | undefined, lab: string, { clock }: 
   if (given === undefined) return await freeName('.', lab, clock.now())
   if (isS3Url(given)) throw isFile(given)
   const file = resolve(given)
-  if (await exists(file)) throw fileExists(file)
+  await refuseTaken(file)
   // Until it is complete, it has a longer name.
   if (Buffer.byteLength(basename(file)) > 255 - '.partial'.length) {
     throw new LabError({

@@ -3,6 +3,7 @@ import { type Hint, Interrupted, LabError } from '../../core/error.js'
 import { publicPem, resealMessage } from '../../host/cms.js'
 import { type RestoredDump, receiveDump, restoreDump } from '../../host/dumps.js'
 import type { Host } from '../../host/host.js'
+import { checkedName } from '../../lab/names.js'
 import { confirmName } from '../confirm-name.js'
 import type { Context, GlobalOptions } from '../context.js'
 import { hostOf } from '../host-work.js'
@@ -29,13 +30,18 @@ export interface Restored extends RestoredDump {
 
 const dumpName = /^\d{8}T\d{6}Z-[a-z][a-z0-9-]{0,29}$/
 
-/** Puts a backup's data, or that of a dump on the host, into the lab. The lab's present data is dumped first. */
+/**
+ * Puts a backup's data, or that of a dump on the host, into the lab. The lab's present data is dumped first. LabErrors
+ * `bad-usage`, `not-confirmed`, before anything is read.
+ */
 export async function restore(
   source: string,
   options: RestoreOptions & GlobalOptions,
   context: Context,
 ): Promise<Restored> {
   const isDump = dumpName.test(source)
+  if (isDump && options.passphraseFile !== undefined) throw withPassphrase(source)
+  if (options.confirm !== undefined) await confirmReplacement(checkedName(options.name), options, context)
   // What is wrong with the file is said before anything else is done.
   const reader = isDump ? undefined : await BackupReader.open(backupPath(source))
   try {
@@ -44,15 +50,7 @@ export async function restore(
     const open = await openLab(options, context)
     const { instanceId } = await reachInstance(open, context)
     warnOfStop(open, context)
-    await confirmName(
-      { lab: open.lab.name, confirm: options.confirm, path: 'restore' },
-      {
-        to: 'replace its data',
-        hint: 'Its current users, conversations and files are dumped on the host first. LibreChat stops for some minutes.',
-        declined: 'Nothing was changed.',
-      },
-      context,
-    )
+    await confirmReplacement(open.lab.name, options, context)
     return await withLock(open, 'restore', context, async (lock) => {
       const now = await underLock(open, instanceId, lock)
       const host = hostOf(now.open, now.instanceId, context)
@@ -65,6 +63,30 @@ export async function restore(
     await reader?.close()
   }
 }
+
+const confirmReplacement = (lab: string, { confirm }: RestoreOptions, context: Context): Promise<void> =>
+  confirmName(
+    { lab, confirm, path: 'restore' },
+    {
+      to: 'replace its data',
+      hint: 'Its current users, conversations and files are dumped on the host first. LibreChat stops for some minutes.',
+      declined: 'Nothing was changed.',
+    },
+    context,
+  )
+
+const withPassphrase = (dump: string) =>
+  new LabError({
+    code: 'bad-usage',
+    what: "--passphrase-file can't be combined with a dump on the host.",
+    why: 'A dump on the host has no passphrase. A backup file has one.',
+    fix: [
+      {
+        command: { keeps: true, path: 'restore', args: [dump], flags: { 'passphrase-file': undefined } },
+        text: 'restores the dump',
+      },
+    ],
+  })
 
 /** Reads a backup to its end, without a lab. */
 export async function verifyBackup(
