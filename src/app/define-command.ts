@@ -57,6 +57,8 @@ interface Definition<Name extends string, Args extends readonly ArgSpec[], Optio
   callsAws: boolean
   /** Concerns an account, not one lab, so hints to it don't repeat `--name`. */
   ofNoLab: boolean
+  /** Changes something, so a result that can't be printed is of work that was done. */
+  changes: boolean
   /** Changes nothing, and may run until the user stops it. */
   untilStopped: boolean
   /** After an interruption it does all of its work again. */
@@ -87,15 +89,17 @@ export function defineCommand<
 export function defineCommand(
   definition: Given<string, readonly ArgSpec[], OptionSpecs>,
 ): Command<string, readonly ArgSpec[], OptionSpecs> {
+  const { changes = false, exits = {} } = definition
   return {
     args: [],
     options: {},
-    exits: {},
     callsAws: false,
     ofNoLab: false,
+    changes,
     untilStopped: false,
     startsOver: false,
     ...definition,
+    exits: { ...(changes ? { 2: 'done, but the result could not be printed' } : {}), ...exits },
   }
 }
 

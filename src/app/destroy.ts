@@ -55,6 +55,7 @@ export async function destroy(
   if (await agreeToRelease(plan, options, context)) destruction.releaseToo()
   const backup = await backUpFirst(open, wanted, options, context)
   const goOn = backup === undefined ? undefined : withoutBackup(backup, destruction.plan, options, context)
+  context.signal.throwIfAborted()
   // A backup takes minutes, so the observation before it is stale, as after a question.
   const asked = options.confirm === undefined || backup !== undefined
   const outcome = { ...(await destruction.carryOut(context, { asked, goOn })), backup }

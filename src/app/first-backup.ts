@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { type Hint, LabError } from '../core/error.js'
 import { agoText } from '../lab/last-backup.js'
-import { exists, shortPath } from './backup/file.js'
+import { isTaken, shortPath } from './backup/file.js'
 import type { Context, GlobalOptions } from './context.js'
 import type { DestroyPlan } from './destruction.js'
 import type { OpenLab } from './open-lab.js'
@@ -32,7 +32,7 @@ export async function chooseBackup(
   const { lab, host, lastBackup } = plan
   if (options.backup === false) return undefined
   if (options.backup !== undefined) {
-    if (await exists(resolve(options.backup))) throw existsAlready(options.backup, options)
+    if (await isTaken(resolve(options.backup))) throw existsAlready(options.backup, options)
     if (host !== 'running') throw needsHost(plan, options)
     return options.backup
   }

@@ -28,7 +28,7 @@ export async function moveData(
   const receiver = await receiveDump(to, publicPem(key), offered)
   await carry({ offered, receiver, key }, { open, from, to, context })
   const restore = { id: 'restore', name: `restore on ${to.instanceId}`, usualMs: 120_000 }
-  await followed(restore, context, () => restoreDump(to, offered.id, true))
+  await followed(restore, context, () => restoreDump(to, { id: offered.id, transfer: receiver.transfer }))
 }
 
 async function carry(

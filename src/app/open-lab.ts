@@ -80,6 +80,15 @@ export async function connectLab(
   }
 }
 
+/** The lab with its settings as they are now. */
+export async function reread(open: OpenLab): Promise<OpenLab> {
+  const { clients, lab } = open
+  const parameter = names(lab.name).settings
+  const found = await readParameter(clients.ssm, parameter)
+  const stored = found && parseSettings(found.value, parameter, lab)
+  return { ...open, stored, storedVersion: found?.version, storedText: found?.value, leftovers: undefined }
+}
+
 /** The settings parameter as it was when the lab was opened. */
 export const settingsReadBy =
   ({ storedText: value, storedVersion: version }: OpenLab): ReadSettings =>

@@ -2,11 +2,13 @@ import { hostname } from 'node:os'
 import type { Connection } from '../aws/connect.js'
 import { proxyAgents } from '../aws/proxy.js'
 import { systemClock } from '../core/clock.js'
+import { findInstance } from '../lab/find.js'
+import type { Lock } from '../lab/lock.js'
 import { requireRunning } from '../tunnel/advice.js'
 import { reasonFor } from '../tunnel/leftovers.js'
 import type { SessionSurroundings } from '../tunnel/session.js'
 import type { Context, GlobalOptions } from './context.js'
-import { connectLab, type OpenLab } from './open-lab.js'
+import { connectLab, type OpenLab, reread } from './open-lab.js'
 import { findRunning } from './running-instance.js'
 
 /** What a command needs for a session to the instance. */
@@ -48,4 +50,17 @@ export async function sessionTo(
     },
     reason: reasonFor({ machine: hostname(), pid: process.pid }),
   }
+}
+
+/** The lab and its instance under the lock: the run that this one waited for may have replaced either. */
+export async function underLock(
+  open: OpenLab,
+  instanceId: string,
+  { waited }: Pick<Lock, 'waited'>,
+): Promise<{ open: OpenLab; instanceId: string }> {
+  if (!waited) return { open, instanceId }
+  const now = await reread(open)
+  const found = await findInstance(now.clients, now.lab, now.stored)
+  requireRunning(found.state)
+  return { open: now, instanceId: found.instanceId }
 }

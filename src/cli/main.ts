@@ -15,11 +15,27 @@ delete process.env.NODE_TLS_REJECT_UNAUTHORIZED
 
 let ui: Ui | undefined
 let running: Command | undefined
+/** Whether what it does changes something. */
+let changes = false
+/** Why standard output can't be written. */
+let lost: string | undefined
 const { env } = process
 const signal = listenToSignals(
   () => ui?.emit,
   () => (running?.untilStopped ? 'Stopping.' : 'Stopping after the current AWS calls.'),
+  (errno) => {
+    lost ??= errno
+    // Other commands finish their work, such as the removal of the lock.
+    if (running?.untilStopped) process.exit()
+  },
 )
+process.on('exit', (code) => {
+  if (lost === undefined) return
+  const isDone = code === 0 && changes
+  const what = isDone ? ' The command has done its work, and only its result is lost.' : ''
+  process.stderr.write(`✖ Standard output can’t be written: ${lost}.${what}\n`)
+  if (code === 0) process.exitCode = isDone ? 2 : 1
+})
 const surroundings: Surroundings = {
   process,
   signal,
@@ -45,6 +61,8 @@ async function main(given: readonly string[]): Promise<number> {
     async (command, options, args) => {
       if (old) warnOfOldForm()
       running = command
+      const { dryRun, check } = options as { dryRun?: boolean; check?: boolean }
+      changes = command.changes && !dryRun && !check
       code = await runCommand(command, options, args, surroundings)
     },
     printHelp,

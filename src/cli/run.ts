@@ -1,7 +1,7 @@
 import type { CommandContext, Connect, GlobalOptions, Ui } from '../app/context.js'
 import type { Command } from '../app/define-command.js'
 import { type Clock, waitScale } from '../core/clock.js'
-import { bareCommand, type CommandLine, type CommandPath, Interrupted, LabError } from '../core/error.js'
+import { bareCommand, type CommandLine, type CommandPath, Interrupted, type LabError } from '../core/error.js'
 import { rehearsed } from '../ui/rehearsed.js'
 import { givenFlags, renderHint } from './render-hint.js'
 
@@ -146,12 +146,11 @@ function interrupted(
   note: string,
   cause: unknown,
 ): LabError {
-  const does = untilStopped || startsOver ? 'starts again' : 'continues where it stopped'
-  return new LabError({
-    code: 'interrupted',
-    what: 'Interrupted.',
-    fix: [{ command, text: note ? `${does}; ${note}` : does }],
-    exitCode: 130,
+  const { why, fix = [], again }: Partial<Interrupted> = cause instanceof Interrupted ? cause : {}
+  const does = again ?? (untilStopped || startsOver ? 'starts again' : 'continues where it stopped')
+  return new Interrupted({
+    ...(why === undefined ? {} : { why }),
+    fix: [...fix, { command, text: note ? `${does}; ${note}` : does }],
     cause,
   })
 }

@@ -8,8 +8,13 @@ const exitCode = 130
  * doesn't interrupt the work, but ends a command that prints until it is stopped.
  * @param emit called when a signal arrives; returns undefined while nothing runs
  * @param stopping what happens now, as a sentence
+ * @param unwritable called with the error's code when standard output can't be written for another reason
  */
-export function listenToSignals(emit: () => Emit | undefined, stopping: () => string): AbortSignal {
+export function listenToSignals(
+  emit: () => Emit | undefined,
+  stopping: () => string,
+  unwritable: (errno: string) => void,
+): AbortSignal {
   const interruption = new AbortController()
   // Every running call adds a listener.
   setMaxListeners(0, interruption.signal)
@@ -27,11 +32,8 @@ export function listenToSignals(emit: () => Emit | undefined, stopping: () => st
     if (!isGone(error)) throw error
   })
   process.stdout.on('error', (error) => {
-    if (!isGone(error)) {
-      process.stderr.write(`✖ Standard output can’t be written: ${(error as NodeJS.ErrnoException).code}.\n`)
-      process.exit(1)
-    }
-    interruption.abort()
+    if (isGone(error)) interruption.abort()
+    else unwritable((error as NodeJS.ErrnoException).code ?? error.message)
   })
   return interruption.signal
 }

@@ -17,6 +17,7 @@ export const accessAdd = defineCommand({
   },
   exits: { 2: 'partly done; run it again to finish', 3: 'no such lab' },
   callsAws: true,
+  changes: true,
   async run(options, context, [range]): Promise<number> {
     const { addAccess } = await import('../app/change-access.js')
     const { accessView } = await import('../ui/access-view.js')

@@ -13,6 +13,7 @@ export const accessRemove = defineCommand({
   },
   exits: { 2: 'partly done; run it again to finish', 3: 'no such lab' },
   callsAws: true,
+  changes: true,
   async run(options, context, [range]): Promise<number> {
     const { removeAccess } = await import('../app/change-access.js')
     const { accessView } = await import('../ui/access-view.js')

@@ -17,6 +17,7 @@ export const backupRemove = defineCommand({
   },
   exits: { 3: 'no such lab' },
   callsAws: true,
+  changes: true,
   async run(options, context, [snapshot]): Promise<number> {
     const { removeSnapshot } = await import('../app/backup/snapshot.js')
     const { snapshotJson, snapshotRemovedText } = await import('../ui/backup-view.js')

@@ -24,8 +24,9 @@ export const backup = defineCommand({
       text: 'upload from the host to s3://bucket/prefix instead; your account must own the bucket',
     },
   },
-  exits: { 3: 'no such lab' },
+  exits: { 2: 'a snapshot is not complete yet, or the result could not be printed', 3: 'no such lab' },
   callsAws: true,
+  changes: true,
   startsOver: true,
   async run(options, context, [file]): Promise<number> {
     if (options.snapshot) return await snapshotOf(file, options, context)

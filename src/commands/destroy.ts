@@ -25,6 +25,7 @@ export const destroy = defineCommand({
   },
   exits: { 2: 'partly done; run it again to finish' },
   callsAws: true,
+  changes: true,
   async run(options, context): Promise<number> {
     const { destroy } = await import('../app/destroy.js')
     const { destroyView } = await import('../ui/destroy-view.js')

@@ -30,6 +30,7 @@ export const graduate = defineCommand({
   },
   exits: { 3: 'no such lab' },
   callsAws: true,
+  changes: true,
   startsOver: true,
   async run(options, context): Promise<number> {
     const { graduate } = await import('../app/graduate/graduate.js')

@@ -10,6 +10,7 @@ export const portainerPassword = defineCommand({
   options: { reset: { kind: 'flag', text: 'set a new password' } },
   exits: { 3: 'no such lab' },
   callsAws: true,
+  changes: true,
   async run(options, context): Promise<number> {
     const { portainerLogin } = await import('../app/portainer-login.js')
     const { showLogin } = await import('../ui/portainer-view.js')

@@ -15,8 +15,9 @@ export const restore = defineCommand({
     confirm: { kind: 'word', value: '<name>', text: 'the lab’s name, to confirm that its data is replaced' },
     ...passphraseOptions,
   },
-  exits: { 3: 'no such lab' },
+  exits: { 2: 'the host goes on without a connection, or the result could not be printed', 3: 'no such lab' },
   callsAws: true,
+  changes: true,
   startsOver: true,
   async run(options, context, [source]): Promise<number> {
     const { restore } = await import('../app/backup/restore.js')

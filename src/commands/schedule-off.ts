@@ -6,6 +6,7 @@ export const scheduleOff = defineCommand({
   examples: [['schedule off', 'nothing starts or stops the lab by itself any more']],
   exits: { 2: 'partly done; run it again to finish', 3: 'no such lab' },
   callsAws: true,
+  changes: true,
   async run(options, context): Promise<number> {
     const { openLab } = await import('../app/open-lab.js')
     const { endSchedule } = await import('../app/schedule.js')

@@ -19,6 +19,7 @@ export const scheduleSet = defineCommand({
   },
   exits: { 2: 'partly done; run it again to finish', 3: 'no such lab' },
   callsAws: true,
+  changes: true,
   async run(options, context): Promise<number> {
     const { openLab } = await import('../app/open-lab.js')
     const { askSchedule } = await import('../app/schedule-questions.js')

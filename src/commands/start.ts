@@ -6,6 +6,7 @@ export const start = defineCommand({
   examples: [['start', 'takes about two minutes']],
   exits: { 2: 'it was started and is not healthy', 3: 'no such lab' },
   callsAws: true,
+  changes: true,
   async run(options, context): Promise<number> {
     const { openLab } = await import('../app/open-lab.js')
     const { startLab } = await import('../app/start.js')

@@ -6,6 +6,7 @@ export const stop = defineCommand({
   examples: [['stop', 'says what a stopped lab costs']],
   exits: { 3: 'no such lab' },
   callsAws: true,
+  changes: true,
   async run(options, context): Promise<number> {
     const { openLab } = await import('../app/open-lab.js')
     const { stopLab } = await import('../app/stop.js')

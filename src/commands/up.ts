@@ -45,6 +45,7 @@ export const up = defineCommand({
   },
   exits: { 2: 'partly done; run it again to finish' },
   callsAws: true,
+  changes: true,
   async run(options, context): Promise<number> {
     const { up } = await import('../app/up/up.js')
     const { upView } = await import('../ui/up-view.js')

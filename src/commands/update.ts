@@ -15,6 +15,7 @@ export const update = defineCommand({
   },
   exits: { 2: 'updated, but no model answers', 3: 'no such lab' },
   callsAws: true,
+  changes: true,
   async run(options, context): Promise<number> {
     const { update } = await import('../app/update.js')
     const { updateView } = await import('../ui/update-view.js')

@@ -12,6 +12,7 @@ export const userAdd = defineCommand({
   },
   exits: { 3: 'no such lab' },
   callsAws: true,
+  changes: true,
   async run(options, context, [email]): Promise<number> {
     const { addLabUser } = await import('../app/lab-users.js')
     const { showNewUser } = await import('../ui/user-view.js')

@@ -14,6 +14,7 @@ export const userAllowance = defineCommand({
   ],
   exits: { 3: 'no such lab' },
   callsAws: true,
+  changes: true,
   async run(options, context, [email, amount]): Promise<number> {
     const { labAllowances } = await import('../app/allowances.js')
     const { allowancesText } = await import('../ui/user-view.js')

@@ -10,6 +10,7 @@ export const userRemove = defineCommand({
   },
   exits: { 3: 'no such lab' },
   callsAws: true,
+  changes: true,
   async run(options, context, [email]): Promise<number> {
     const { removeLabUser } = await import('../app/lab-users.js')
     await removeLabUser(email, options, context)

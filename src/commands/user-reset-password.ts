@@ -9,6 +9,7 @@ export const userResetPassword = defineCommand({
   options: passwordOptions,
   exits: { 3: 'no such lab' },
   callsAws: true,
+  changes: true,
   async run(options, context, [email]): Promise<number> {
     const { resetLabPassword } = await import('../app/lab-users.js')
     const { showUser } = await import('../ui/user-view.js')

@@ -94,7 +94,11 @@ export class LabError extends Error {
 
 /** Thrown when a signal stops the work. */
 export class Interrupted extends LabError {
-  constructor() {
-    super({ code: 'interrupted', what: 'Interrupted.', exitCode: 130 })
+  /** What the same command does now, where it doesn't just continue or start again. */
+  readonly again: string | undefined
+
+  constructor({ again, ...parts }: Pick<LabErrorParts, 'why' | 'fix' | 'cause'> & { again?: string } = {}) {
+    super({ ...parts, code: 'interrupted', what: 'Interrupted.', exitCode: 130 })
+    this.again = again
   }
 }

@@ -42,6 +42,18 @@ export async function waitFor<T>(wait: WaitOptions, probe: () => Promise<T | und
   })
 }
 
+/** How long clean-up has after Ctrl-C. A second Ctrl-C exits immediately. */
+const graceMs = 20_000
+
+/** A signal for clean-up: aborts 20 seconds after this one. */
+export function withGrace(signal: AbortSignal): AbortSignal {
+  const late = new AbortController()
+  const begin = () => void setTimeout(() => late.abort(), graceMs).unref()
+  if (signal.aborted) begin()
+  else signal.addEventListener('abort', begin, { once: true })
+  return late.signal
+}
+
 /** Retries `action` while it fails with an error that `expected` accepts. After the deadline, throws that error. */
 export async function retryWhile<T>(
   wait: WaitOptions,

@@ -1,11 +1,18 @@
 import * as z from 'zod'
+import { LabError } from '../core/error.js'
+import { retryWhile } from '../core/wait.js'
 import type { Host } from './host.js'
 import { lastJson, runStage } from './stage.js'
 
 /** Time to stop LibreChat, dump some gigabytes, and start it again. */
 const timeoutSeconds = 2 * 3600
 
-const served = { port: z.number(), token: z.string() }
+const served = {
+  /** The id of the transfer. */
+  transfer: z.string(),
+  port: z.number(),
+  token: z.string(),
+}
 const made = z.object({
   backup: z.object({
     id: z.string(),
@@ -100,9 +107,27 @@ async function ask<T>(
   return answer.parse(lastJson(output))
 }
 
+/** The transfer of a command that was killed counts as dead after 20 seconds. */
+const deadAfterMs = 40_000
+
+/** Begins a transfer, once that of a command that was killed is dead. LabError `transfer-busy` while another one is alive. */
+const begin: typeof ask = (host, ...request) =>
+  retryWhile(
+    {
+      for: 'the host',
+      deadlineMs: deadAfterMs,
+      clock: host.clock,
+      signal: host.signal,
+      firstMs: 5_000,
+      maxMs: 5_000,
+    },
+    (error) => error instanceof LabError && error.code === 'transfer-busy',
+    () => ask(host, ...request),
+  )
+
 /** Dumps the lab, and offers the dump on a port of the host's loopback, encrypted to the key. The token is sealed to it too. */
 export const offerDump = async (host: Host, publicKey: string, settings: string): Promise<OfferedDump> =>
-  (await ask(host, 'make', { publicKey, settings }, made)).backup
+  (await begin(host, 'make', { publicKey, settings }, made)).backup
 
 /**
  * Dumps the lab and packs the dump into one encrypted file on the host, for `to`. What S3 would refuse comes before the
@@ -112,7 +137,7 @@ export const packDump = async (
   host: Host,
   request: { publicKey: string; settings: string; key: string; readme: string; header: object; to: S3Place },
   onStep: (step: string) => void,
-): Promise<PackedDump> => (await ask(host, 'pack', request, packed, onStep)).packed
+): Promise<PackedDump> => (await begin(host, 'pack', request, packed, onStep)).packed
 
 /** Uploads that file with the signature of its index, and deletes it. `onStep` is told how far it is. */
 export const uploadDump = async (
@@ -126,15 +151,24 @@ export const receiveDump = async (
   host: Host,
   publicKey: string,
   dump: { id: string; files: Readonly<Record<string, number>> },
-): Promise<Receiver> => (await ask(host, 'receive', { publicKey, ...dump }, receiving)).receive
+): Promise<Receiver> => (await begin(host, 'receive', { publicKey, ...dump }, receiving)).receive
 
-/** Restores a dump; the current data is dumped first. */
-export const restoreDump = async (host: Host, id: string, received: boolean): Promise<RestoredDump> =>
-  (await ask(host, 'restore', { id, received }, restored)).restored
+/**
+ * Restores a dump; the current data is dumped first.
+ * @param transfer of one that was sent; undefined: the host's own dump
+ */
+export const restoreDump = async (
+  host: Host,
+  { id, transfer }: { id: string; transfer?: string | undefined },
+): Promise<RestoredDump> =>
+  (await ask(host, 'restore', { id, received: transfer !== undefined, transfer }, restored)).restored
 
 /** Ends the offer and deletes its dump. */
-export const endOffer = async (host: Host, id: string): Promise<void> => {
-  await ask(host, 'done', { id }, z.object({ done: z.string() }))
+export const endOffer = async (
+  host: Host,
+  { id, transfer }: Pick<OfferedDump, 'id' | 'transfer'>,
+): Promise<void> => {
+  await ask(host, 'done', { id, transfer }, z.object({ done: z.string() }))
 }
 
 export const listDumps = async (host: Host): Promise<ListedDump[]> =>

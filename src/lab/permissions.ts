@@ -219,7 +219,7 @@ export const commandNeeds = {
   portainer: { feature: 'users', actions: host, documents: shellScript },
   backup: {
     feature: 'access',
-    actions: [...host, ...session, ...snapshotActions.read, 'ec2:CreateTags'],
+    actions: [...host, ...session, ...lock, ...snapshotActions.read, 'ec2:CreateTags'],
     documents: ['AWS-RunShellScript', 'AWS-StartPortForwardingSession'],
   },
   // What `backup --snapshot` and `backup remove` need.

@@ -149,6 +149,7 @@ function make({ publicKey, settings = '{}' }: Request, dump: Dump): string {
     seconds: 4,
     stoppedSeconds: 31,
     files: Object.fromEntries([...files].map(([name, data]) => [name, data.length])),
+    transfer: token,
     port: Number(transferPort),
     token: seal(token, publicKey),
   }
@@ -161,7 +162,7 @@ function receive({ publicKey, id }: Request): string {
   transfers.set(token, { files: new Map(), key: privateKey })
   const pem = mine.export({ type: 'spki', format: 'pem' })
   return JSON.stringify({
-    receive: { publicKey: pem, port: Number(transferPort), token: seal(token, publicKey) },
+    receive: { publicKey: pem, transfer: token, port: Number(transferPort), token: seal(token, publicKey) },
   })
 }
 

@@ -1,10 +1,11 @@
 """Backups, for the command line: makes a dump and offers it, takes one in, restores, lists, uploads one to S3.
 
 Request: {"action": "make", "publicKey": PEM, "settings"} | {"action": "receive", "publicKey": PEM, "id", "files"} |
-{"action": "restore", "id", "received"} | {"action": "done", "id"} | {"action": "list"} |
+{"action": "restore", "id", "received", "transfer"} | {"action": "done", "id", "transfer"} | {"action": "list"} |
 {"action": "pack", "publicKey", "settings", "key": PEM, "readme", "header", "to"} | {"action": "upload", "id", "signature", "to"},
 where "to" is {"bucket", "key", "region", "suffix", "account"}.
-What moves to or from the command line goes through transfer.py, never through here.
+What moves to or from the command line goes through transfer.py, never through here. "transfer" is the id of the
+transfer that "make" or "receive" has begun.
 """
 import base64
 import contextlib
@@ -33,6 +34,8 @@ INCOMING = f"{os.path.dirname(DUMPS)}/incoming"
 UNIT = "librechat-lab-transfer"
 # What an interrupted upload has left in S3.
 LEFT = f"{LAB}/state/s3-upload.json"
+# Seconds without a request or a byte, after which a transfer counts as one whose command has ended.
+SILENT = float(os.environ.get("TRANSFER_SILENT", "20"))
 FILES = ["mongodb.archive.gz", "files.tar", "secrets.env", "allowances.json", "settings.json", "manifest.json"]
 
 
@@ -54,26 +57,49 @@ def must(*command, **options):
     return result.stdout
 
 
+def read(name):
+    """What a file of the transfer says; "" if there is none."""
+    try:
+        with open(f"{ROOM}/{name}", encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
 def room():
-    """Ends an earlier transfer and deletes what it has left, before the space is judged."""
-    run("systemctl", "stop", f"{UNIT}.service")
-    shutil.rmtree(ROOM, ignore_errors=True)
-    shutil.rmtree(INCOMING, ignore_errors=True)
+    """Ends what a dead transfer has left, before the space is judged. Refuses while another one is alive."""
+    if run("systemctl", "is-active", f"{UNIT}.service").returncode == 0:
+        silent = time.monotonic() - float(read("asked") or "-inf")
+        if silent < SILENT:
+            refuse("transfer-busy", "Another backup or restore of this lab is being transferred.",
+                   f"It moved data {round(silent)} seconds ago. Nothing was changed.",
+                   "Wait until it has finished, then run the same command again.")
+    close()
     os.makedirs(ROOM, mode=0o700)
 
 
+def close():
+    run("systemctl", "stop", f"{UNIT}.service")
+    shutil.rmtree(ROOM, ignore_errors=True)
+    shutil.rmtree(INCOMING, ignore_errors=True)
+
+
+def is_own(asked):
+    return asked.get("transfer", "") == read("id") != ""
+
+
 def serve(directory, asked):
-    """Starts transfer.py as a systemd unit, which ends when it is idle. Returns its port and token."""
-    token = secrets.token_urlsafe(24)
-    with open(f"{ROOM}/token", "w", encoding="utf-8") as file:
-        file.write(token)
+    """Starts transfer.py as a systemd unit, which ends when it is idle. Returns its id, port and token."""
+    token, transfer = secrets.token_urlsafe(24), secrets.token_hex(8)
+    for name, text in (("token", token), ("id", transfer)):
+        with open(f"{ROOM}/{name}", "w", encoding="utf-8") as file:
+            file.write(text)
     must("systemd-run", "--quiet", "--collect", f"--unit={UNIT}", "--property=MemoryMax=256M",
          "--property=Before=librechat-lab-finish.service", f"--setenv=RUN={RUN}",
          "python3", f"{CODE}/host/transfer.py", directory)
     for _ in range(100):
         if os.path.exists(f"{ROOM}/port"):
-            with open(f"{ROOM}/port", encoding="utf-8") as file:
-                return {"port": int(file.read()), "token": seal(token, asked)}
+            return {"transfer": transfer, "port": int(read("port")), "token": seal(token, asked)}
         time.sleep(0.1)
     return fail("transfer-failed", "The host's transfer program did not start.",
                 run("journalctl", "-u", UNIT, "-n", "5", "--no-pager", "-o", "cat").stdout.strip()[-500:],
@@ -258,10 +284,11 @@ def restore(asked):
     if not asked.get("received"):
         answer(dump("restore", name))
         return
-    run("systemctl", "stop", f"{UNIT}.service")
-    if not re.fullmatch(r"[0-9A-Za-z-]+", name) or not os.path.isdir(f"{INCOMING}/{name}"):
+    if not is_own(asked) or not re.fullmatch(r"[0-9A-Za-z-]+", name) or not os.path.isdir(f"{INCOMING}/{name}"):
         fail("transfer-failed", "The host no longer has the backup that was sent.",
-             "It restarted, or had no request for 15 minutes.", "Run the command again.")
+             "It restarted, had no request for 15 minutes, or another transfer took its place.",
+             "Run the command again.")
+    run("systemctl", "stop", f"{UNIT}.service")
     try:
         answer(dump("restore", name, DUMP_FROM=INCOMING))
     finally:
@@ -270,8 +297,9 @@ def restore(asked):
 
 
 def done(asked):
-    """The backup is in its file: deletes the dump that it was made from."""
-    room()
+    """The backup is in its file, or failed: ends its transfer, and deletes the dump that it was made from."""
+    if is_own(asked):
+        close()
     if re.fullmatch(r"[0-9]{8}T[0-9]{6}Z-backup", asked["id"]):
         shutil.rmtree(f"{DUMPS}/{asked['id']}", ignore_errors=True)
     answer({"done": asked["id"]})

@@ -2,7 +2,8 @@
 
 A session of Session Manager ends here; no container reaches the host's ports. What leaves is encrypted to the
 certificate of the backup (RUN/transfer/cert.pem), what comes is encrypted to this host's one-time key (key.pem). Each
-part is a message of its own (cms.py), which bounds the memory on both sides. GET /<file>/<part> answers ranges of the same ciphertext, by its ETag; PUT stores a part.
+part is a message of its own (cms.py), which bounds the memory on both sides. GET /<file>/<part> answers ranges of the
+same ciphertext, by its ETag; PUT stores a part. RUN/transfer/asked has the monotonic time of the last request or byte.
 """
 import fcntl
 import hashlib
@@ -21,6 +22,7 @@ from cms import PART, encrypted
 RUN = os.environ["RUN"]
 ROOM = f"{RUN}/transfer"
 KEPT = 8
+PIECE = 64 * 1024
 # Seconds without a request.
 IDLE = float(os.environ.get("TRANSFER_IDLE", "900"))
 
@@ -77,7 +79,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name.replace("_", "-"), value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        # A slow connection takes minutes for a part.
+        for at in range(0, len(body), PIECE):
+            self.wfile.write(body[at:at + PIECE])
+            self.server.asked = time.monotonic()
 
     def do_GET(self):
         asked = self.part()
@@ -100,7 +105,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if asked is None or size > PART + 4096:
             self.close_connection = True
             return
-        body = self.rfile.read(size)
+        body = bytearray()
+        while len(body) < size and (piece := self.rfile.read(min(PIECE, size - len(body)))):
+            body += piece
+            self.server.asked = time.monotonic()
         if len(body) == size:
             self.say(204 if self.server.parts.put(*asked, body) else 400)
 
@@ -115,6 +123,12 @@ class Server(http.server.ThreadingHTTPServer):
     token = ""
 
 
+def write(name, value):
+    with open(f"{ROOM}/{name}.new", "w", encoding="utf-8") as file:
+        file.write(str(value))
+    os.replace(f"{ROOM}/{name}.new", f"{ROOM}/{name}")
+
+
 def main():
     os.umask(0o077)
     server = Server(("127.0.0.1", 0), Handler)
@@ -125,10 +139,10 @@ def main():
     with open(f"{RUN}/keep-awake", "a", encoding="utf-8") as awake:
         fcntl.flock(awake, fcntl.LOCK_SH)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        with open(f"{ROOM}/port.new", "w", encoding="utf-8") as file:
-            file.write(str(server.server_port))
-        os.replace(f"{ROOM}/port.new", f"{ROOM}/port")
+        write("asked", server.asked)
+        write("port", server.server_port)
         while time.monotonic() - server.asked < IDLE:
+            write("asked", server.asked)
             time.sleep(1)
     # Nobody asked to restore what was sent.
     if os.path.basename(os.path.dirname(sys.argv[1])) == "incoming":

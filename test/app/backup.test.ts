@@ -2,12 +2,14 @@ import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -150,6 +152,26 @@ describe('a backup file', () => {
     expect(statSync(`${path}.partial`).size).toBe(0)
     await next.discard()
   }, 20_000)
+
+  it('does not replace a symbolic link, wherever it leads', async () => {
+    const [dangling, circle] = [join(folder, 'dangling'), join(folder, 'circle')]
+    symlinkSync(join(folder, 'nowhere'), dangling)
+    symlinkSync(circle, circle)
+    for (const path of [dangling, circle]) {
+      await expect(BackupWriter.create(path)).rejects.toMatchObject({
+        code: 'file-exists',
+        message: `${path} is a symbolic link that leads to no file.`,
+      })
+      expect(lstatSync(path).isSymbolicLink()).toBe(true)
+      expect(existsSync(`${path}.partial`)).toBe(false)
+    }
+    const late = join(folder, 'late')
+    const writer = await BackupWriter.create(late)
+    symlinkSync(join(folder, 'nowhere'), late)
+    await expect(writer.keep()).rejects.toMatchObject({ code: 'file-exists' })
+    await writer.discard()
+    expect(lstatSync(late).isSymbolicLink()).toBe(true)
+  })
 
   it('gets a name that none has, also of one that is under way', async () => {
     const at = Date.parse('2026-11-26T05:00:00.500Z')

@@ -91,7 +91,10 @@ it.each<[string, () => string, Partial<ReturnType<typeof standing>>]>([
     const after = `after ${call} (${index})`
     const folder = fresh()
     const killed = await run(line(), folder, [], index + 1)
-    if (index + 1 < calls.length) expect(killed.code, after).not.toBe(0)
+    // A complete backup stays one where its clean-up fails.
+    const left = calls.slice(index + 1)
+    const isMade = readdirSync(folder).includes('new.backup') || left.every((one) => one === 'CreateTags')
+    if (index + 1 < calls.length && !isMade) expect(killed.code, after).not.toBe(0)
     // A file is either whole or not there.
     expect(readdirSync(folder), after).not.toContain('new.backup.partial')
     expect(standing(folder).users.flat(), after).toContain('ann@example.org')

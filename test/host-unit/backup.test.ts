@@ -129,7 +129,7 @@ it.skipIf(!hasPython)(
     await writer.keep()
     const reader = await BackupReader.open(path)
     await verifyReader(reader, key, { onRead: () => {}, signal })
-    host.backup({ action: 'done', id: made.id })
+    host.backup({ action: 'done', id: made.id, transfer: made.transfer })
     expect(host.list('dumps')).toEqual([])
 
     host.put('volumes/librechat-lab_images/picture.png', 'another')
@@ -150,7 +150,12 @@ it.skipIf(!hasPython)(
     await to.close()
     await reader.close()
     expect(up.cuts()).toBe(10)
-    const { restored } = host.backup({ action: 'restore', id: made.id, received: true })
+    const { restored } = host.backup({
+      action: 'restore',
+      id: made.id,
+      received: true,
+      transfer: receive.transfer,
+    })
     expect(host.served()).toEqual(first)
     const data = /^LAB_DATA=(.*)$/m.exec(host.read('lab/.env'))?.[1]
     expect(host.read(`volumes/librechat-lab_images${data}/picture.png`) === picture).toBe(true)
@@ -166,7 +171,11 @@ it.skipIf(!hasPython)('a received backup is no dump of the host, whatever comes 
     cpSync(`${host.path}/dumps/${mine}`, `${host.path}/incoming/${id}`, { recursive: true })
     const manifest = `incoming/${id}/manifest.json`
     host.put(manifest, change(host.read(manifest)))
-    return host.backupBeside({ action: 'restore', id, received: true }, {})
+    host.directory('run/transfer')
+    host.put('run/transfer/id', 'mine')
+    const ended = await host.backupBeside({ action: 'restore', id, received: true, transfer: 'mine' }, {})
+    host.remove('run/transfer')
+    return ended
   }
   const newer = (manifest: string) => manifest.replace('v0.8.8', 'v0.9.9')
   // Also one with the name of a dump that the host has.
@@ -215,6 +224,47 @@ it.skipIf(!hasPython)('a backup is refused before it is sent where its restore h
   ])
   const request = { action: 'receive', publicKey: publicPem(key), id: '20260101T000000Z-backup', files }
   expect(await host.backupBeside(request, {})).toMatchObject({ error: { code: 'disk-full', refused: true } })
+})
+
+/** The sizes of a backup's files, which are small. */
+const sizes = Object.fromEntries(
+  ['mongodb.archive.gz', 'files.tar', 'secrets.env', 'allowances.json', 'settings.json', 'manifest.json'].map(
+    (name) => [name, 1],
+  ),
+)
+
+it.skipIf(!hasPython)('a transfer is ended by its own command, or when it is dead', async () => {
+  const host = new DumpHost()
+  onTestFinished(host.close)
+  const { backup: ended } = host.backup({ action: 'make', publicKey: publicPem(key), settings: '{}' })
+  host.backup({ action: 'done', id: ended.id, transfer: ended.transfer })
+  const id = '20300101T000000Z-backup'
+  const sent = { action: 'receive', publicKey: publicPem(key), id, files: sizes }
+  const { receive } = host.backup(sent)
+  const send = () =>
+    fetch(`http://127.0.0.1:${receive.port}/secrets.env/0`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${opened(receive.token)}` },
+      body: 'not encrypted',
+    }).then(({ status }) => status)
+
+  // A command that lost its transfer to this one.
+  host.backup({ action: 'done', id: ended.id, transfer: ended.transfer })
+  expect([await send(), host.list('incoming')]).toEqual([400, [id]])
+  const restored = host.backupBeside({ action: 'restore', id, received: true, transfer: ended.transfer }, {})
+  expect(await restored).toMatchObject({ error: { code: 'transfer-failed' } })
+  for (const other of [{ action: 'make', publicKey: publicPem(key), settings: '{}' }, sent])
+    expect(await host.backupBeside(other, {})).toMatchObject({
+      error: { code: 'transfer-busy', refused: true },
+    })
+  expect([await send(), host.list('incoming'), host.served()]).toEqual([400, [id], first])
+
+  // Its command was killed: nothing moves any more.
+  const silent = { TRANSFER_SILENT: '1' }
+  await vi.waitFor(async () => expect(await host.backupBeside(sent, silent)).toHaveProperty('receive'), {
+    timeout: 20_000,
+    interval: 500,
+  })
 })
 
 it.skipIf(!hasPython)('the host gives and takes nothing without the token', async () => {

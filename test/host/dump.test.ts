@@ -48,7 +48,7 @@ it('is made every night, and brings users, files, owners and keys back as they w
   await removeUser(suite.lab.host, email)
   await sh('docker exec librechat-lab-librechat-1 sh -c "echo other >/app/uploads/last"')
   expect(await statusOfLogin()).toBe(422)
-  const { before: kept } = await restoreDump(suite.lab.host, made?.id ?? '', false)
+  const { before: kept } = await restoreDump(suite.lab.host, { id: made?.id ?? '' })
   expect(await statusOfLogin()).toBe(200)
   expect(await sh(uploads)).toBe(before)
   expect(await sh('docker exec librechat-lab-librechat-1 env | grep -E "CREDS|JWT" | sort')).toBe(keys)

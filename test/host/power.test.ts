@@ -195,7 +195,7 @@ const works = {
       await power.write(3)
       return oldest
     },
-    begin: (host, _, id) => restoreDump(host, id, false),
+    begin: (host, _, id) => restoreDump(host, { id }),
   },
   'LibreChat is updated': updateTo('v0.8.9'),
   // Its migration fails.

@@ -73,8 +73,8 @@ export interface RunOptions {
   input?: string
   /** Aborted as soon as this stands in its output, as Ctrl-C does. */
   stopAt?: RegExp
-  /** What its calls go through. */
-  through?: (connection: Connection) => Connection
+  /** What its calls go through; `interrupt` does what Ctrl-C does. */
+  through?: (connection: Connection, interrupt: () => void) => Connection
 }
 
 /** Runs a command line in a rehearsal, in this process and without a terminal. */
@@ -101,7 +101,7 @@ export async function runHere(words: readonly string[], options: RunOptions): Pr
     clock,
     shown: () => {},
     connect: async (given: { region?: string; scenario?: string }, known?: Connection) =>
-      known ?? through(await rehearsalConnection(given, env, clock)),
+      known ?? through(await rehearsalConnection(given, env, clock), () => interruption.abort()),
   } as never
   let code = 0
   const root = buildParser(

@@ -27,6 +27,24 @@ beforeAll(async () => {
   account = readFileSync(whole.path, 'utf8')
 })
 
+/** Interrupts a run as it makes this call, which AWS gets, and notes the names of all calls. */
+const cutAt =
+  (call: RegExp, calls: string[] = []): NonNullable<RunOptions['through']> =>
+  (connection, interrupt) => {
+    for (const client of [connection.clients.ec2, connection.clients.ec2Once, connection.clients.ssm]) {
+      const send = client.send.bind(client) as (command: object) => Promise<unknown>
+      Object.assign(client, {
+        send: async (command: { constructor: { name: string }; input?: { Comment?: string } }) => {
+          const { name } = command.constructor
+          if (call.test(`${name} ${command.input?.Comment}`)) interrupt()
+          calls.push(name)
+          return await send(command)
+        },
+      })
+    }
+    return connection
+  }
+
 async function lab() {
   const one = fresh()
   await one.run('list')
@@ -161,6 +179,56 @@ describe('destroy', () => {
     expect(whole.isWithdrawn).toBe(true)
   })
 
+  it('waits with a backup for another run', async () => {
+    const { run, folder, path } = await lab()
+    const account = JSON.parse(readFileSync(path, 'utf8'))
+    const holder = { id: 'other', who: 'ann@laptop', command: 'restore', since: '2026-11-26T08:00:00Z' }
+    const lock = { value: JSON.stringify(holder), version: 1 }
+    account.regions['us-east-1'].parameters['/librechat-lab/default/lock'] = lock
+    writeFileSync(path, JSON.stringify(account))
+    const ended = await run(`backup ${join(folder, 'lab.backup')} --passphrase-file ${passphrase}`)
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(ended.stderr).toMatch(/ann@laptop \(restore, since .*waiting for them to finish/)
+    expect(ended.stderr.indexOf('ann@laptop')).toBeLessThan(ended.stderr.indexOf('dump on the host'))
+    const { parameters } = JSON.parse(readFileSync(path, 'utf8')).regions['us-east-1']
+    expect(Object.keys(parameters)).not.toContain('/librechat-lab/default/lock')
+  })
+
+  it('says that a backup is made which was interrupted after its file got its name', async () => {
+    const { run, folder } = await lab()
+    const file = join(folder, 'lab.backup')
+    const calls: string[] = []
+    const through = cutAt(/^CreateTags/, calls)
+    const ended = await run(`backup ${file} --passphrase-file ${passphrase}`, { through })
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(ended.stdout).toContain(`Backed up to ${file}`)
+    // The dump is taken off the host, and destroy knows of the backup.
+    expect(calls.lastIndexOf('SendCommandCommand')).toBeGreaterThan(calls.indexOf('CreateTagsCommand'))
+    expect(json(await run('destroy --dry-run --json'))).toMatchObject({ lastBackup: { kind: 'file' } })
+
+    const other = `${file}.2`
+    const destroy = `destroy --confirm default --backup ${other} --passphrase-file ${passphrase}`
+    const stopped = await run(destroy, { through: cutAt(/^CreateTags/) })
+    expect(stopped.code, stopped.stderr).toBe(130)
+    expect(stopped.stderr).not.toContain('was not made')
+    expect(stopped.stderr).toMatch(
+      /--no-backup {3}continues where it stopped; the backup is in .*lab\.backup\.2/,
+    )
+    expect(json(await run('status --json'))).toMatchObject({ exists: true })
+  })
+
+  it('takes the dump off the host also after Ctrl-C', async () => {
+    const { run, folder } = await lab()
+    const calls: string[] = []
+    const file = join(folder, 'lab.backup')
+    const ended = await run(`backup ${file} --passphrase-file ${passphrase}`, {
+      through: cutAt(/^StartSession/, calls),
+    })
+    expect(ended.code, ended.stderr).toBe(130)
+    expect(existsSync(file)).toBe(false)
+    expect(calls.lastIndexOf('SendCommandCommand')).toBeGreaterThan(calls.indexOf('StartSessionCommand'))
+  })
+
   it('keeps snapshots apart that begin within a second', async () => {
     const { run } = await lab()
     const at = clock.now()
@@ -185,6 +253,80 @@ describe('destroy', () => {
     expect((await run('backup list')).stdout).toContain(name)
     expect((await run(`backup remove ${name} --confirm default`)).code).toBe(0)
     expect((await run('backup list')).code).toBe(3)
+  })
+})
+
+describe('restore', () => {
+  it('refuses another lab’s name and a passphrase that nothing needs before it reads anything', async () => {
+    const { run, folder } = await lab()
+    const file = join(folder, 'no.backup')
+    const other = await run(`restore ${file} --confirm other --passphrase-file ${passphrase}`)
+    expect(other.stderr).toContain('--confirm is "other", but the lab\'s name is "default"')
+    const dump = '20261126T021500Z-nightly'
+    const unused = await run(`restore ${dump} --confirm default --passphrase-file nofile`)
+    expect(unused.code).toBe(1)
+    expect(unused.stderr).toContain("--passphrase-file can't be combined with a dump on the host.")
+    expect(unused.stderr).toContain(`restore --rehearse ${dump} --confirm default   restores the dump`)
+  })
+
+  it('takes only s3:// for a place in S3', async () => {
+    const { run } = await lab()
+    expect((await run('backup verify s3://b/x')).stderr).toContain('aws s3 cp s3://b/x .')
+    expect((await run('backup verify S3://b/x')).stderr).not.toContain('aws s3 cp')
+  })
+})
+
+describe('Ctrl-C', () => {
+  const fixOf = (ended: { stdout: string }) =>
+    (json(ended) as { error: { code: string; why: string; fix: string[] } }).error
+
+  it('during a restore says that the host goes on, and which data LibreChat uses', async () => {
+    const { run, folder } = await lab()
+    const file = join(folder, 'lab.backup')
+    await run(`backup ${file} --passphrase-file ${passphrase}`)
+    const restore = `restore ${file} --confirm default --passphrase-file ${passphrase}`
+    const stopped = await run(`${restore} --json`, { through: cutAt(/backup-restore/) })
+    expect(stopped.code, stopped.stderr).toBe(130)
+    const { code, why, fix } = fixOf(stopped)
+    expect(code).toBe('interrupted')
+    expect(why).toMatch(/host goes on .* the restored data .* the previous data if it fails/)
+    expect(fix.join('\n')).toMatch(/backup list --rehearse.*previous data[\s\S]*restores again/)
+    // Before the host restores, there is nothing to say about the data.
+    const early = await run(`${restore} --json`, { through: cutAt(/^StartSession/) })
+    expect(fixOf(early)).not.toHaveProperty('why')
+  })
+
+  it('during a snapshot names it, its cost, and how to delete it', async () => {
+    const { run } = await lab()
+    const stopped = await run('backup --snapshot --json', { through: cutAt(/^CreateSnapshot/) })
+    expect(stopped.code, stopped.stderr).toBe(130)
+    const { why, fix } = fixOf(stopped)
+    const [name = ''] = /\d{8}T\d{6}Z-snapshot/.exec(why) ?? []
+    expect(why).toMatch(/\(snap-\w+\) by itself\. It stays and costs at most \$\d+\.\d\d a month/)
+    expect(fix.join('\n')).toContain(`backup remove --rehearse ${name}`)
+    expect(fix.at(-1)).toMatch(/backup --rehearse --snapshot .*makes another one/)
+    expect((await run('backup list')).stdout).toContain(name)
+    expect((await run(`backup remove ${name} --confirm default`)).code).toBe(0)
+  })
+
+  it('is not the only end of the wait for a snapshot that names it', async () => {
+    const { run } = await lab()
+    let looks = 0
+    const through = (connection: Connection) => {
+      const { ec2 } = connection.clients
+      const send = ec2.send.bind(ec2) as (command: object) => Promise<unknown>
+      Object.assign(ec2, {
+        send: async (command: object) => {
+          if (command.constructor.name === 'DescribeSnapshotsCommand' && looks++ > 0)
+            throw Object.assign(new Error('expired'), { name: 'ExpiredToken' })
+          return await send(command)
+        },
+      })
+      return connection
+    }
+    const failed = await run('backup --snapshot --json', { through })
+    expect(failed.code, failed.stderr).toBe(2)
+    expect(fixOf(failed).why).toMatch(/\d{6}Z-snapshot \(snap-\w+\) by itself/)
   })
 })
 

@@ -380,6 +380,8 @@ async function dataMoves(
   await may(['s3'], ['backup', '--to', 's3://my-backups/lab', '--passphrase-file', pass])
   await iam.send(new TagRoleCommand({ RoleName: role, Tags }))
   await may(['backup'], ['backup', 'list'])
+  // The host has no dump to give; the lock is taken and released.
+  await may(['backup'], ['backup', `${pass}.backup`, '--passphrase-file', pass], 1)
   await may(['restore'], ['restore', '20260101T020000Z-nightly', '--confirm', 'default'], 1)
   const { InstanceId = '' } = only((await lab(account)).instances)
   account.hosts.of(InstanceId).runs.librechat = 'v0.8.7'

@@ -124,7 +124,9 @@ export class DumpHost {
       'systemctl',
       `case $1 in
   is-system-running) [ ! -e "$WORK/stopping" ] || echo stopping ;;
-  is-active) [ -e "$WORK/transferring" ] ;;
+  is-active) [ -e "$WORK/transferring" ] || [ -n "$(tr -d '\\0' 2>/dev/null <"/proc/$(cat "$WORK/unit" 2>/dev/null || echo none)/cmdline")" ] ;;
+  stop) [[ $2 != librechat-lab-transfer* ]] || [ ! -e "$WORK/unit" ] || {
+    kill "$(cat "$WORK/unit")" 2>/dev/null; sed -i "/^$(cat "$WORK/unit")$/d" "$WORK/pids"; rm "$WORK/unit"; } ;;
 esac`,
     )
     // What would run later does not; what runs at once does, until `close`.
@@ -132,7 +134,7 @@ esac`,
       'systemd-run',
       `case "$*" in *--on-active*) exit 0 ;; esac
 while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; shift; done
-"$@" >/dev/null 2>&1 3>&- & echo $! >>"$WORK/pids"`,
+"$@" >/dev/null 2>&1 3>&- & echo $! | tee -a "$WORK/pids" >"$WORK/unit"`,
     )
     for (const name of ['images', 'uploads', 'data', 'mongodb'])
       mkdirSync(join(this.work, `volumes/librechat-lab_${name}`))

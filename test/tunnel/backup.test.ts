@@ -76,7 +76,7 @@ it.skipIf(!hasPython)(
     await writer.keep()
     const reader = await BackupReader.open(path)
     await verifyReader(reader, key, { onRead: () => {}, signal: new AbortController().signal })
-    host.backup({ action: 'done', id: made.id })
+    host.backup({ action: 'done', id: made.id, transfer: made.transfer })
 
     for (let n = 0; n < 4; n++) host.put(`${uploads}/${n}`, 'changed since')
     const request = { action: 'receive', publicKey: publicPem(key), id: made.id, files: made.files }
@@ -87,7 +87,7 @@ it.skipIf(!hasPython)(
     )
     const taking = host.peakMemory()
     await reader.close()
-    host.backup({ action: 'restore', id: made.id, received: true })
+    host.backup({ action: 'restore', id: made.id, received: true, transfer: receive.transfer })
     const data = /^LAB_DATA=(.*)$/m.exec(host.read('lab/.env'))?.[1]
     expect([0, 1, 2, 3].map((n) => host.digest(`${uploads}${data}/${n}`))).toEqual(before)
 

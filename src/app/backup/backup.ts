@@ -11,6 +11,7 @@ import { promisify } from 'node:util'
 import { isCode } from '../../aws/errors.js'
 import { bytesText } from '../../core/bytes.js'
 import { LabError } from '../../core/error.js'
+import { withGrace } from '../../core/wait.js'
 import { lockKey, publicPem } from '../../host/cms.js'
 import { endOffer, type OfferedDump, offerDump } from '../../host/dumps.js'
 import type { Host } from '../../host/host.js'
@@ -19,20 +20,21 @@ import { noteBackup } from '../../lab/last-backup.js'
 import type { Context, GlobalOptions } from '../context.js'
 import { hostOf } from '../host-work.js'
 import { type OpenLab, openLab } from '../open-lab.js'
-import { type ReachedInstance, reachInstance } from '../resolve-instance.js'
+import { type ReachedInstance, reachInstance, sessionTo, underLock } from '../resolve-instance.js'
 import { warnOfStop } from '../scheduled-stop.js'
+import { withLock } from '../with-lock.js'
 import { Carrier } from './carry.js'
 import {
   allParts,
   BackupReader,
   BackupWriter,
   exists,
-  fileExists,
   fileFormat,
   freeName,
   type Header,
   newName,
   partName,
+  refuseTaken,
   shortPath,
 } from './file.js'
 import { passphraseFor } from './passphrase.js'
@@ -87,27 +89,32 @@ async function writeBackup(
   context: Context,
 ): Promise<Backup> {
   const { path: file } = writer
-  const instance = await reachInstance(open, context)
-  const host = hostOf(open, instance.instanceId, context)
+  const { instanceId } = await reachInstance(open, context)
   const passphrase = await passphraseFor(options, context, { isNew: true })
   warnOfStop(open, context)
-  const { dump: last } = await readHealth(host)
+  const { dump: last } = await readHealth(hostOf(open, instanceId, context))
   await checkSpace(file, last?.bytes ?? 0, 'LibreChat was not stopped.')
   sayHowLong(last, context)
   const key = await newKey()
   const locked = lockKey(key, passphrase)
-  const offered = await dumped(() => offerDump(host, publicPem(key), open.storedText ?? '{}'), context)
-  try {
-    return await fetchOffer({ open, instance, host, offered, key, locked, passphrase, writer }, context)
-  } finally {
-    await withdraw(host, offered.id, context)
-  }
+  return await withLock(open, 'backup', context, async (lock) => {
+    const now = await underLock(open, instanceId, lock)
+    const host = hostOf(now.open, now.instanceId, context)
+    const instance = await sessionTo(now.open, now.instanceId, context)
+    const settings = now.open.storedText ?? '{}'
+    const offered = await dumped(() => offerDump(host, publicPem(key), settings), context)
+    try {
+      const offer = { open: now.open, instance, offered, key, locked, passphrase, writer }
+      return await fetchOffer(offer, context)
+    } finally {
+      await withdraw(host, offered, context)
+    }
+  })
 }
 
 interface Offer {
   open: OpenLab
   instance: ReachedInstance
-  host: Host
   offered: OfferedDump
   key: KeyObject
   /** The key, encrypted with the passphrase. */
@@ -150,32 +157,30 @@ async function fetchOffer(
 }
 
 /**
- * Ends the offer, also after a failure: its dump takes the host's disk, and its transfer keeps the host awake. After
- * Ctrl-C nothing more is sent, and the transfer ends by itself when it is idle.
+ * Ends the offer, also after a failure and Ctrl-C: its dump takes the host's disk, and its transfer keeps the host
+ * awake.
  */
-async function withdraw(host: Host, id: string, { ui, signal }: Context): Promise<void> {
-  if (signal.aborted) return
+async function withdraw(host: Host, offered: OfferedDump, { ui, signal }: Context): Promise<void> {
   // Thrown, it would hide the work's own error, or fail a backup that is complete.
-  await endOffer(host, id).catch((error: unknown) => {
-    if (signal.aborted || !(error instanceof Error)) throw error
+  await endOffer({ ...host, signal: withGrace(signal) }, offered).catch((error: Error) =>
     ui.emit({
       type: 'warning',
-      text: `The host still has the dump of this backup (${error.message}). It keeps two of them at the most.`,
-    })
-  })
+      text: `The host still has the dump ${offered.id} of this backup (${error.message}). It keeps two of them at the most.`,
+    }),
+  )
 }
 
-/** For `destroy`, which says how old the last backup is. The file is good without it. */
+/** For `destroy`, which says how old the last backup is. The backup is complete without it, so it never fails. */
 export async function noted({ clients }: OpenLab, instanceId: string, { ui, clock }: Context): Promise<void> {
-  try {
-    await noteBackup(clients.ec2, instanceId, clock.now())
-  } catch (error) {
-    if (!isCode(error, 'UnauthorizedOperation')) throw error
+  await noteBackup(clients.ec2, instanceId, clock.now()).catch((error: Error) => {
+    const why = isCode(error, 'UnauthorizedOperation')
+      ? 'You may not tag the instance'
+      : `The instance could not be tagged (${error.message})`
     ui.emit({
       type: 'warning',
-      text: 'You may not tag the instance, so destroy will not know of this backup. The file itself is complete.',
+      text: `${why}, so destroy will not know of this backup. The backup itself is complete.`,
     })
-  }
+  })
 }
 
 /** The key pair of one backup. */
@@ -234,7 +239,7 @@ async function checkedTarget(given: string | undefined, lab: string, { clock }: 
   if (given === undefined) return await freeName('.', lab, clock.now())
   if (isS3Url(given)) throw isFile(given)
   const file = resolve(given)
-  if (await exists(file)) throw fileExists(file)
+  await refuseTaken(file)
   // Until it is complete, it has a longer name.
   if (Buffer.byteLength(basename(file)) > 255 - '.partial'.length) {
     throw new LabError({

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type FileHandle, open, rename, rm, stat, unlink } from 'node:fs/promises'
+import { type FileHandle, lstat, open, rename, rm, stat, unlink } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import * as z from 'zod'
 import { systemClock } from '../../core/clock.js'
@@ -129,9 +129,13 @@ export class BackupWriter {
 
   /** Another run may have finished the file before this one began. */
   private async ifFree(): Promise<BackupWriter> {
-    if (!(await exists(this.path))) return this
-    await this.discard()
-    throw fileExists(this.path)
+    try {
+      await refuseTaken(this.path)
+      return this
+    } catch (error) {
+      await this.discard()
+      throw error
+    }
   }
 
   /** Runs one call after the other. A failed one is the failure of all that follow. */
@@ -189,7 +193,7 @@ export class BackupWriter {
     clearInterval(this.beat)
     await this.last
     if (!(await this.isOwn())) throw underWay(this.path)
-    if (await exists(this.path)) throw fileExists(this.path)
+    await refuseTaken(this.path)
     await rename(`${this.path}.partial`, this.path)
     this.isKept = true
     await this.file.close()
@@ -285,6 +289,34 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
+/** What has this name: a symbolic link too, wherever it leads. */
+async function linkOrFile(path: string) {
+  try {
+    return await lstat(path)
+  } catch (error) {
+    if (isNowhere(error)) return undefined
+    throw error
+  }
+}
+
+/** Whether a new file can't have this name. A symbolic link counts, wherever it leads. */
+export const isTaken = async (path: string): Promise<boolean> => (await linkOrFile(path)) !== undefined
+
+/** LabError `file-exists`. */
+export async function refuseTaken(path: string): Promise<void> {
+  const there = await linkOrFile(path)
+  if (!there) return
+  const leadsNowhere = there.isSymbolicLink() && !(await exists(path))
+  throw new LabError({
+    code: 'file-exists',
+    what: leadsNowhere
+      ? `${shortPath(path)} is a symbolic link that leads to no file.`
+      : `${shortPath(path)} exists already.`,
+    why: 'A backup never replaces a file or a link.',
+    fix: [{ command: newName, text: 'uses a new name in this folder' }],
+  })
+}
+
 export const defaultName = (lab: string, now: number): string =>
   `librechat-${lab}-${new Date(now).toISOString().replace(/[-:]|\.\d+/g, '')}.backup`
 
@@ -292,7 +324,7 @@ export const defaultName = (lab: string, now: number): string =>
 export async function freeName(folder: string, lab: string, now: number): Promise<string> {
   for (let at = now; ; at += 1000) {
     const file = resolve(folder, defaultName(lab, at))
-    if (!(await exists(file)) && !(await exists(`${file}.partial`))) return file
+    if (!(await isTaken(file)) && !(await isTaken(`${file}.partial`))) return file
   }
 }
 
@@ -311,14 +343,6 @@ export const shortPath = (path: string): string => (path.length > 200 ? `${path.
 
 /** The same backup, under a name that is free. */
 export const newName = { keeps: true, path: 'backup', args: [] } as const satisfies CommandLine
-
-export const fileExists = (path: string): LabError =>
-  new LabError({
-    code: 'file-exists',
-    what: `${path} exists already.`,
-    why: 'A backup never replaces a file.',
-    fix: [{ command: newName, text: 'uses a new name in this folder' }],
-  })
 
 const underWay = (path: string) =>
   new LabError({

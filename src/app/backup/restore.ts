@@ -1,12 +1,15 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
+import { type Hint, Interrupted, LabError } from '../../core/error.js'
 import { publicPem, resealMessage } from '../../host/cms.js'
 import { type RestoredDump, receiveDump, restoreDump } from '../../host/dumps.js'
 import type { Host } from '../../host/host.js'
+import { checkedName } from '../../lab/names.js'
 import { confirmName } from '../confirm-name.js'
 import type { Context, GlobalOptions } from '../context.js'
 import { hostOf } from '../host-work.js'
-import { openLab } from '../open-lab.js'
-import { type ReachedInstance, reachInstance } from '../resolve-instance.js'
+import { type OpenLab, openLab } from '../open-lab.js'
+import { toPartialFailure } from '../partial-failure.js'
+import { type ReachedInstance, reachInstance, sessionTo, underLock } from '../resolve-instance.js'
 import { warnOfStop } from '../scheduled-stop.js'
 import { withLock } from '../with-lock.js'
 import { type BackupOptions, tokenFor } from './backup.js'
@@ -27,40 +30,63 @@ export interface Restored extends RestoredDump {
 
 const dumpName = /^\d{8}T\d{6}Z-[a-z][a-z0-9-]{0,29}$/
 
-/** Puts a backup's data, or that of a dump on the host, into the lab. The lab's present data is dumped first. */
+/**
+ * Puts a backup's data, or that of a dump on the host, into the lab. The lab's present data is dumped first. LabErrors
+ * `bad-usage`, `not-confirmed`, before anything is read.
+ */
 export async function restore(
   source: string,
   options: RestoreOptions & GlobalOptions,
   context: Context,
 ): Promise<Restored> {
   const isDump = dumpName.test(source)
+  if (isDump && options.passphraseFile !== undefined) throw withPassphrase(source)
+  if (options.confirm !== undefined) await confirmReplacement(checkedName(options.name), options, context)
   // What is wrong with the file is said before anything else is done.
   const reader = isDump ? undefined : await BackupReader.open(backupPath(source))
   try {
     const key = reader && (await keyOf(reader, await passphraseFor(options, context, { isNew: false })))
     if (reader && key) await verified(reader, key, context)
     const open = await openLab(options, context)
-    const instance = await reachInstance(open, context)
-    const host = hostOf(open, instance.instanceId, context)
+    const { instanceId } = await reachInstance(open, context)
     warnOfStop(open, context)
-    await confirmName(
-      { lab: open.lab.name, confirm: options.confirm, path: 'restore' },
-      {
-        to: 'replace its data',
-        hint: 'Its current users, conversations and files are dumped on the host first. LibreChat stops for some minutes.',
-        declined: 'Nothing was changed.',
-      },
-      context,
-    )
-    return await withLock(open, 'restore', context, async () => {
-      const id = reader && key ? await upload(reader, key, { host, instance }, context) : source
-      const restored = await putBack(() => restoreDump(host, id, !isDump), context)
+    await confirmReplacement(open.lab.name, options, context)
+    return await withLock(open, 'restore', context, async (lock) => {
+      const now = await underLock(open, instanceId, lock)
+      const host = hostOf(now.open, now.instanceId, context)
+      const instance = await sessionTo(now.open, now.instanceId, context)
+      const dump = reader && key ? await upload(reader, key, { host, instance }, context) : { id: source }
+      const restored = await putBack(() => restoreDump(host, dump), open, context)
       return { ...restored, lab: open.lab.name }
     })
   } finally {
     await reader?.close()
   }
 }
+
+const confirmReplacement = (lab: string, { confirm }: RestoreOptions, context: Context): Promise<void> =>
+  confirmName(
+    { lab, confirm, path: 'restore' },
+    {
+      to: 'replace its data',
+      hint: 'Its current users, conversations and files are dumped on the host first. LibreChat stops for some minutes.',
+      declined: 'Nothing was changed.',
+    },
+    context,
+  )
+
+const withPassphrase = (dump: string) =>
+  new LabError({
+    code: 'bad-usage',
+    what: "--passphrase-file can't be combined with a dump on the host.",
+    why: 'A dump on the host has no passphrase. A backup file has one.',
+    fix: [
+      {
+        command: { keeps: true, path: 'restore', args: [dump], flags: { 'passphrase-file': undefined } },
+        text: 'restores the dump',
+      },
+    ],
+  })
 
 /** Reads a backup to its end, without a lab. */
 export async function verifyBackup(
@@ -90,7 +116,7 @@ async function upload(
   key: KeyObject,
   { host, instance }: { host: Host; instance: ReachedInstance },
   context: Context,
-): Promise<string> {
+): Promise<{ id: string; transfer: string }> {
   const { id, files } = reader.header
   const receiver = await receiveDump(host, publicPem(key), { id, files })
   const to = createPublicKey(receiver.publicKey)
@@ -109,13 +135,38 @@ async function upload(
   } finally {
     await carrier.close()
   }
-  return id
+  return { id, transfer: receiver.transfer }
 }
 
-const putBack = (work: () => Promise<RestoredDump>, context: Context): Promise<RestoredDump> =>
-  followed(
-    { id: 'restore', name: 'restore on the host', usualMs: 120_000 },
-    context,
-    work,
-    ({ stoppedSeconds }) => `LibreChat was stopped for ${Math.ceil(stoppedSeconds)} s`,
-  )
+async function putBack(
+  work: () => Promise<RestoredDump>,
+  { lab }: OpenLab,
+  context: Context,
+): Promise<RestoredDump> {
+  try {
+    return await followed(
+      { id: 'restore', name: 'restore on the host', usualMs: 120_000 },
+      context,
+      work,
+      ({ stoppedSeconds }) => `LibreChat was stopped for ${Math.ceil(stoppedSeconds)} s`,
+    )
+  } catch (error) {
+    if (context.signal.aborted)
+      throw new Interrupted({
+        why: goesOn,
+        fix: [previousData],
+        again: 'waits for the host, and restores again',
+      })
+    // The host's own answer says which data LibreChat uses.
+    if (error instanceof LabError && error.code !== 'command-deadline') throw error
+    throw toPartialFailure(error, { region: lab.region }, [goesOn, previousData])
+  }
+}
+
+const goesOn =
+  'The host goes on with the restore by itself: LibreChat gets the restored data when that has finished, and keeps the previous data if it fails.'
+
+const previousData: Hint = {
+  command: { path: 'backup list' },
+  text: 'names the dump of the previous data (…-before-restore)',
+}

@@ -17,7 +17,7 @@ const bucketName =
  */
 const prefixName = /^(?!.*(^|\/)(\.{0,2})(\/|$))[\w!.()/-]{1,800}$/
 
-export const isS3Url = (text: string): boolean => /^s3:\/\//i.test(text)
+export const isS3Url = (text: string): boolean => /^s3:\/\//.test(text)
 
 /** "s3://bucket/prefix"; LabError `bad-s3-url`. */
 export function parseS3Url(text: string): S3Prefix {

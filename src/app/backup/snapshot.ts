@@ -1,4 +1,5 @@
-import { LabError } from '../../core/error.js'
+import { advise } from '../../aws/advice.js'
+import { type Hint, Interrupted, LabError } from '../../core/error.js'
 import { waitFor } from '../../core/wait.js'
 import { type ListedDump, listDumps } from '../../host/dumps.js'
 import { findInstance, identifyLab } from '../../lab/find.js'
@@ -13,7 +14,7 @@ import {
 import { confirmName } from '../confirm-name.js'
 import type { Context, GlobalOptions } from '../context.js'
 import { hostOf } from '../host-work.js'
-import { type LabId, openLab } from '../open-lab.js'
+import { type LabId, type OpenLab, openLab } from '../open-lab.js'
 import { findRunning } from '../running-instance.js'
 import { followed } from './progress.js'
 
@@ -78,37 +79,77 @@ export async function snapshotLab(options: GlobalOptions, context: Context): Pro
     type: 'note',
     text: 'LibreChat keeps running: the snapshot contains the disk at one moment, as after a power cut.',
   })
-  const { clock, signal } = context
   const task = { id: 'snapshot', name: `snapshot ${name}`, usualMs: 300_000 }
   const made = await followed(
     task,
     context,
     async () => {
       const begun = await createSnapshot(clients, { lab: tagged, name, volumeId }, context)
-      return await waitFor(
-        {
-          for: `the snapshot ${begun.snapshotId} to be completed`,
-          deadlineMs: 2 * 3_600_000,
-          clock,
-          signal,
-          firstMs: 2_000,
-          maxMs: 15_000,
-        },
-        async () => {
-          const now = (await findSnapshots(clients.ec2, lab)).snapshots.find(
-            ({ snapshotId }) => snapshotId === begun.snapshotId,
-          )
-          if (now?.state === 'error') throw failed(now)
-          if (now?.state === 'completed') return now
-          const detail = now?.progress || 'begun'
-          context.ui.emit({ type: 'task', id: task.id, name: task.name, state: 'progress', detail })
-          return undefined
-        },
-      )
+      try {
+        return await completed(begun, task, open, context)
+      } catch (error) {
+        throw begunAlready(error, withPrice(lab, begun), context)
+      }
     },
     ({ snapshotId }) => snapshotId,
   )
   return withPrice(lab, made)
+}
+
+/** The snapshot once AWS has all of it. LabErrors `snapshot-failed`, `deadline`. */
+const completed = (
+  { snapshotId }: LabSnapshot,
+  task: { id: string; name: string },
+  { clients, lab }: OpenLab,
+  { clock, signal, ui }: Context,
+): Promise<LabSnapshot> =>
+  waitFor(
+    {
+      for: `the snapshot ${snapshotId} to be completed`,
+      deadlineMs: 2 * 3_600_000,
+      clock,
+      signal,
+      firstMs: 2_000,
+      maxMs: 15_000,
+    },
+    async () => {
+      const { snapshots } = await findSnapshots(clients.ec2, lab)
+      const now = snapshots.find((one) => one.snapshotId === snapshotId)
+      if (now?.state === 'error') throw failed(now)
+      if (now?.state === 'completed') return now
+      ui.emit({ type: 'task', ...task, state: 'progress', detail: now?.progress || 'begun' })
+      return undefined
+    },
+  )
+
+/** What ended the wait for a snapshot that AWS has begun: it goes on and is billed, and the same command makes another. */
+function begunAlready(
+  error: unknown,
+  { name, snapshotId, mostMonthlyUsd }: PricedSnapshot,
+  { signal }: Context,
+): unknown {
+  if (error instanceof LabError && error.code === 'snapshot-failed') return error
+  const cost =
+    mostMonthlyUsd === undefined ? 'is billed' : `costs at most $${mostMonthlyUsd.toFixed(2)} a month`
+  const why = `AWS completes the snapshot ${name} (${snapshotId}) by itself. It stays and ${cost}.`
+  const ways: Hint[] = [
+    { command: { path: 'backup list' }, text: 'shows how far it is' },
+    { command: { path: 'backup remove', args: [name] }, text: 'deletes it' },
+  ]
+  if (signal.aborted) return new Interrupted({ why, fix: ways, again: 'makes another one', cause: error })
+  const { code, message, fix, fault, requestId } = advise(error, {})
+  // Its advice would be to run the same command again.
+  const own = code === 'deadline' ? [] : fix
+  return new LabError({
+    code,
+    what: message,
+    why,
+    fix: [...own, ...ways],
+    fault,
+    exitCode: 2,
+    requestId,
+    cause: error,
+  })
 }
 
 /** The name of a snapshot that is made now, or of the next second that none has: names are what users remove them by. */

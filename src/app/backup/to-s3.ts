@@ -11,6 +11,7 @@ import type { Context, GlobalOptions } from '../context.js'
 import { hostOf } from '../host-work.js'
 import { graphWithSchedule } from '../lab-graph.js'
 import { type OpenLab, openLab, settingsReadBy } from '../open-lab.js'
+import { underLock } from '../resolve-instance.js'
 import { findRunning } from '../running-instance.js'
 import { warnOfStop } from '../scheduled-stop.js'
 import { withLock } from '../with-lock.js'
@@ -60,16 +61,17 @@ export async function backUpToS3(
   context: Context,
 ): Promise<S3Backup> {
   const to = parseS3Url(url)
-  const open = await openLab(options, context)
-  const { instanceId } = await findRunning(open, context)
-  const host = hostOf(open, instanceId, context)
+  const opened = await openLab(options, context)
+  const found = await findRunning(opened, context)
   const passphrase = await passphraseFor(options, context, { isNew: true })
-  warnOfStop(open, context)
-  sayHowLong((await readHealth(host)).dump, context)
+  warnOfStop(opened, context)
+  sayHowLong((await readHealth(hostOf(opened, found.instanceId, context))).dump, context)
   const key = await newKey()
   const locked = lockKey(key, passphrase)
-  const { lab } = open
-  return await withLock(open, 'backup', context, async () => {
+  const { lab } = opened
+  return await withLock(opened, 'backup', context, async (lock) => {
+    const { open, instanceId } = await underLock(opened, found.instanceId, lock)
+    const host = hostOf(open, instanceId, context)
     const now = context.clock.now()
     const at = new Date(now).toISOString()
     const place = placeOf(open, to, now)
