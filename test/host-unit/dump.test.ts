@@ -97,6 +97,29 @@ describe.skipIf(!hasPython)('a dump', () => {
     expect(host.list('dumps')[0]).toBe('20260104T020000Z-nightly')
   })
 
+  it('for a backup file takes the place of no other, and is deleted after an interruption', () => {
+    const nightly = host.dump('make', 'nightly').json.dump.id
+    host.swell(nightly)
+    const [, another] = [1, 2].map(() => host.dump('make', 'backup').json.dump.id)
+    expect(host.list('dumps')).toEqual([nightly, another].sort())
+    // A backup file that is on its way to the user's computer.
+    host.put('transferring', '')
+    const night = host.dump('make', 'nightly').json.dump.id
+    expect(host.list('dumps')).toEqual([another, night].sort())
+    host.remove('transferring')
+    host.dump('prune')
+    expect(host.list('dumps')).toEqual([night])
+  })
+
+  it('for a backup file leaves each of the seven nights', () => {
+    for (let night = 1; night <= 7; night++) {
+      host.directory(`dumps/2026010${night}T020000Z-nightly`)
+      host.put(`dumps/2026010${night}T020000Z-nightly/manifest.json`, '{}')
+    }
+    host.dump('make', 'backup')
+    expect(host.list('dumps')).toHaveLength(8)
+  })
+
   it('is kept beside these as long as an update may restore it', () => {
     const ids = ['20260101', '20260102', '20260103'].map((day) => `${day}T020000Z-update`)
     for (const id of ids) {
@@ -124,6 +147,29 @@ describe.skipIf(!hasPython)('a restore', () => {
     host.dump('restore', restored.before)
     expect(host.served()).toEqual(second)
     expect(host.list('lab/state').filter((name) => name.startsWith('allowances'))).toHaveLength(1)
+  })
+
+  it('that is repeated keeps the data from before the first, also where two dumps are too many for the disk', () => {
+    const id = host.changed('v0.8.8', 'backup')
+    const original = host.dump('restore', id).json.restored.before
+    host.swell(original)
+    for (let time = 1; time <= 3; time++) {
+      const { before } = host.dump('restore', id).json.restored
+      expect(host.list('dumps')).toEqual([id, original, before].sort())
+    }
+    host.dump('restore', original)
+    expect(host.served()).toEqual(second)
+  })
+
+  it('that failed before is no repetition: what users wrote since is kept', () => {
+    const id = host.changed()
+    host.put('full', '')
+    host.dump('restore', id)
+    host.remove('full')
+    host.put('volumes/librechat-lab_mongodb/documents', 'conversations: 3')
+    const [written, again] = [1, 2].map(() => host.dump('restore', id).json.restored.before)
+    expect(host.list('dumps')).toEqual([id, written, again].sort())
+    expect(host.holds(written).documents).toBe('conversations: 3')
   })
 
   it('deletes what was interrupted before it measures the disk', () => {

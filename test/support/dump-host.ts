@@ -209,8 +209,8 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
   }
 
   /** Dumps the first state, of this version of LibreChat, goes on to the second, and says what the dump is called. */
-  changed(librechat = 'v0.8.8'): string {
-    const { id } = this.dump('make', 'backup').json.dump
+  changed(librechat = 'v0.8.8', reason = 'nightly'): string {
+    const { id } = this.dump('make', reason).json.dump
     const manifest = `dumps/${id}/manifest.json`
     this.put(manifest, this.read(manifest).replace('v0.8.8', librechat))
     this.becomes(second)
@@ -280,6 +280,9 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
     const result = spawnSync(found.stdout.trim(), [program, ...args], { env, encoding: 'utf8' })
     return { ...result, json: JSON.parse(result.stdout.trim().split('\n').at(-1) || '{}') }
   }
+
+  /** Has a dump count for more than the dumps may take of the disk together. */
+  swell = (id: string) => this.shell(`truncate -s $(($(stat -f -c '%b * %S' dumps) / 3)) dumps/${id}/more`)
 
   /** What a dump holds, as what is served; without the search, which is in none. */
   holds(id: string): Omit<Served, 'search'> {
