@@ -137,6 +137,47 @@ describe.skipIf(!hasPython)('a dump', () => {
   })
 })
 
+describe.skipIf(!hasPython)('a damaged dump', () => {
+  const damages: [string, (manifest: string) => void][] = [
+    ['is cut off', (manifest) => host.put(manifest, '{"format": 1, "at"')],
+    ['is empty', (manifest) => host.put(manifest, '')],
+    ['is no text', (manifest) => host.put(manifest, Buffer.from([0xff]))],
+    ['lacks everything', (manifest) => host.put(manifest, '{}')],
+    ['is missing', (manifest) => host.remove(manifest)],
+    [
+      'can’t be read',
+      (manifest) => {
+        host.remove(manifest)
+        host.directory(manifest)
+      },
+    ],
+  ]
+
+  it.each(damages)(
+    'whose manifest %s is listed as such beside the others, which can be restored',
+    (_, damage) => {
+      const good = host.changed()
+      const bad = '20260102T030405Z-nightly'
+      host.shell(`cp -r dumps/${good} dumps/${bad}`)
+      damage(`dumps/${bad}/manifest.json`)
+      expect(host.dump('list').json.dumps).toMatchObject([
+        { id: bad, at: '2026-01-02T03:04:05Z', reason: 'nightly', librechat: null },
+        { id: good, librechat: 'v0.8.8' },
+      ])
+      expect(host.dump('restore', bad).json.error.code).toBe('dump-damaged')
+      expect(host.dump('restore', good).status).toBe(0)
+    },
+  )
+
+  it('is never kept in place of one that can be restored', () => {
+    const good = host.changed()
+    host.swell(good)
+    host.directory('dumps/29990101T000000Z-nightly')
+    host.dump('prune')
+    expect(host.list('dumps')).toEqual([good])
+  })
+})
+
 describe.skipIf(!hasPython)('a restore', () => {
   it('puts documents, files, secrets and allowances back, and keeps the data from before as a dump', () => {
     const id = host.changed()
