@@ -49,7 +49,8 @@ const listed = z.object({
       at: z.string(),
       reason: z.string(),
       bytes: z.number(),
-      librechat: z.string(),
+      /** The version whose data it holds; null: the dump is damaged. */
+      librechat: z.string().nullable(),
     }),
   ),
 })

@@ -214,6 +214,8 @@ export interface Host {
   idleHeld?: boolean
   /** The suffix of the volumes in use, after a restore. */
   data?: string
+  /** The dump that these were restored from, and the dump of the data before. */
+  restored?: { id: string; before: string }
   /** LibreChat's version, if it is not this release's. */
   librechat?: string
   /** The result of the last update. */

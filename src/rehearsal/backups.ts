@@ -43,6 +43,7 @@ export interface BackupAnswer {
   allowances?: Record<string, number>
   dumps?: Host['dumps']
   data?: string
+  restored?: Host['restored']
 }
 
 const seal = (token: string, publicKey: string) =>
@@ -181,13 +182,24 @@ function restore({ id, received }: Request, host: Host, now: number): BackupAnsw
   const before = dumpOf('before-restore', host, now)
   const restored = { id, before: before.id, seconds: 70, stoppedSeconds: 64, search: true }
   const { users, allowances = {} } = known
+  // The same restore again: the data from before is in the first one's dump.
+  const last = host.restored?.id === id && dumps.some((dump) => dump.id === host.restored?.before)
+  const first = (last && host.restored?.before) || before.id
   return {
     output: JSON.stringify({ restored }),
     users,
     allowances,
-    dumps: [...dumps, before],
+    dumps: pruned([...dumps, before], first),
     data: `-r${now}`,
+    restored: { id, before: first },
   }
+}
+
+/** As the host keeps them: two from before a restore, of which `first` is always one. */
+function pruned(dumps: readonly Dump[], first: string): Dump[] {
+  const own = dumps.filter(({ id, reason }) => reason === 'before-restore' && id !== first)
+  const removed = own.slice(0, -1)
+  return dumps.filter((dump) => !removed.includes(dump))
 }
 
 /** What a received backup holds; undefined where none came. */

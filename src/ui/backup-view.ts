@@ -67,15 +67,25 @@ export function backupsText(
 }
 
 function dumpLines(dumps: ListedBackups['dumps'], hint: Ui['hint']): string[] {
-  const last = dumps.at(-1)
-  if (!last) return []
+  if (dumps.length === 0) return []
   const rows = dumps.map(({ id, bytes, librechat }) => [
     clean(id),
     bytesText(bytes),
-    `LibreChat ${clean(librechat)}`,
+    librechat === null ? 'damaged' : `LibreChat ${clean(librechat)}`,
   ])
-  const restore = hint({ command: { path: 'restore', args: [last.id] } })
-  return [...columns([['DUMP ON THE HOST', 'SIZE', ''], ...rows]), '', `To restore the newest: ${restore}`]
+  const newest = dumps.findLast(({ librechat }) => librechat !== null)
+  const damaged = dumps.find(({ librechat }) => librechat === null)
+  const lines = columns([['DUMP ON THE HOST', 'SIZE', ''], ...rows])
+  if (newest)
+    lines.push('', `To restore the newest: ${hint({ command: { path: 'restore', args: [newest.id] } })}`)
+  if (damaged)
+    lines.push(
+      '',
+      'A damaged dump can’t be restored. To delete it, open a shell on the host and run rm there:',
+      `  ${hint({ command: { path: 'shell' } })}`,
+      `  ${hint({ run: `sudo rm -r ${shellQuote(`/var/lib/librechat-lab/dumps/${damaged.id}`)}` })}`,
+    )
+  return lines
 }
 
 function snapshotLines(snapshots: readonly PricedSnapshot[], hint: Ui['hint']): string[] {

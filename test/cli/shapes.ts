@@ -319,7 +319,7 @@ export const shapes = {
     keys: z.enum(['written', 'sealed', 'in-backup']),
   }),
   dumps: object({
-    dumps: list(object({ id: text, at: text, reason: text, bytes: z.number(), librechat: text })),
+    dumps: list(object({ id: text, at: text, reason: text, bytes: z.number(), librechat: text.nullable() })),
     snapshots: list(snapshot),
   }),
   snapshot: object({ snapshot }),

@@ -84,3 +84,25 @@ describe.skipIf(!hasPython)('an update that is killed at each of its steps', { t
     expect(call).toBeGreaterThan(20)
   })
 })
+
+// The stand-in's MongoDB stays on the volumes that it was started with.
+describe.skipIf(!hasPython)('a dump that follows a killed restore at once', { timeout: 600_000 }, () => {
+  it('holds the old data or the restored data, never a mixture', () => {
+    const states = [first, second].map(({ search, ...data }) => data)
+    for (const next of ['restore', 'backup'])
+      for (let call = 1, reached = true; reached; call++) {
+        const host = dumpHost()
+        // The migrations of an older dump run on the new volumes.
+        const id = host.changed('v0.8.6')
+        reached = host.endedAt('KILL', call, 'restore', id)
+        const before = host.list('dumps')
+        const when = `killed at call ${call}, then ${next}`
+        const { status, stderr } = next === 'restore' ? host.dump('restore', id) : host.dump('make', 'backup')
+        expect({ status, stderr }, when).toEqual({ status: 0, stderr: '' })
+        for (const made of host.list('dumps').filter((name) => !before.includes(name)))
+          expect(states, when).toContainEqual(host.holds(made))
+        expect(next === 'restore' ? [first] : [first, second], when).toContainEqual(host.served())
+        if (next === 'restore') expect(host.list('volumes'), when).toHaveLength(4)
+      }
+  })
+})

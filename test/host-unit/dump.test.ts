@@ -129,6 +129,29 @@ describe.skipIf(!hasPython)('a dump', () => {
     expect(host.list('dumps')[0]).toBe('20260104T020000Z-nightly')
   })
 
+  it('for a backup file takes the place of no other, and is deleted after an interruption', () => {
+    const nightly = host.dump('make', 'nightly').json.dump.id
+    host.swell(nightly)
+    const [, another] = [1, 2].map(() => host.dump('make', 'backup').json.dump.id)
+    expect(host.list('dumps')).toEqual([nightly, another].sort())
+    // A backup file that is on its way to the user's computer.
+    host.put('transferring', '')
+    const night = host.dump('make', 'nightly').json.dump.id
+    expect(host.list('dumps')).toEqual([another, night].sort())
+    host.remove('transferring')
+    host.dump('prune')
+    expect(host.list('dumps')).toEqual([night])
+  })
+
+  it('for a backup file leaves each of the seven nights', () => {
+    for (let night = 1; night <= 7; night++) {
+      host.directory(`dumps/2026010${night}T020000Z-nightly`)
+      host.put(`dumps/2026010${night}T020000Z-nightly/manifest.json`, '{}')
+    }
+    host.dump('make', 'backup')
+    expect(host.list('dumps')).toHaveLength(8)
+  })
+
   it('is kept beside these as long as an update may restore it', () => {
     const ids = ['20260101', '20260102', '20260103'].map((day) => `${day}T020000Z-update`)
     for (const id of ids) {
@@ -146,6 +169,47 @@ describe.skipIf(!hasPython)('a dump', () => {
   })
 })
 
+describe.skipIf(!hasPython)('a damaged dump', () => {
+  const damages: [string, (manifest: string) => void][] = [
+    ['is cut off', (manifest) => host.put(manifest, '{"format": 1, "at"')],
+    ['is empty', (manifest) => host.put(manifest, '')],
+    ['is no text', (manifest) => host.put(manifest, Buffer.from([0xff]))],
+    ['lacks everything', (manifest) => host.put(manifest, '{}')],
+    ['is missing', (manifest) => host.remove(manifest)],
+    [
+      'can’t be read',
+      (manifest) => {
+        host.remove(manifest)
+        host.directory(manifest)
+      },
+    ],
+  ]
+
+  it.each(damages)(
+    'whose manifest %s is listed as such beside the others, which can be restored',
+    (_, damage) => {
+      const good = host.changed()
+      const bad = '20260102T030405Z-nightly'
+      host.shell(`cp -r dumps/${good} dumps/${bad}`)
+      damage(`dumps/${bad}/manifest.json`)
+      expect(host.dump('list').json.dumps).toMatchObject([
+        { id: bad, at: '2026-01-02T03:04:05Z', reason: 'nightly', librechat: null },
+        { id: good, librechat: 'v0.8.8' },
+      ])
+      expect(host.dump('restore', bad).json.error.code).toBe('dump-damaged')
+      expect(host.dump('restore', good).status).toBe(0)
+    },
+  )
+
+  it('is never kept in place of one that can be restored', () => {
+    const good = host.changed()
+    host.swell(good)
+    host.directory('dumps/29990101T000000Z-nightly')
+    host.dump('prune')
+    expect(host.list('dumps')).toEqual([good])
+  })
+})
+
 describe.skipIf(!hasPython)('a restore', () => {
   it('puts documents, files, secrets and allowances back, and keeps the data from before as a dump', () => {
     const id = host.changed()
@@ -158,6 +222,29 @@ describe.skipIf(!hasPython)('a restore', () => {
     expect(host.list('lab/state').filter((name) => name.startsWith('allowances'))).toHaveLength(1)
   })
 
+  it('that is repeated keeps the data from before the first, also where two dumps are too many for the disk', () => {
+    const id = host.changed('v0.8.8', 'backup')
+    const original = host.dump('restore', id).json.restored.before
+    host.swell(original)
+    for (let time = 1; time <= 3; time++) {
+      const { before } = host.dump('restore', id).json.restored
+      expect(host.list('dumps')).toEqual([id, original, before].sort())
+    }
+    host.dump('restore', original)
+    expect(host.served()).toEqual(second)
+  })
+
+  it('that failed before is no repetition: what users wrote since is kept', () => {
+    const id = host.changed()
+    host.put('full', '')
+    host.dump('restore', id)
+    host.remove('full')
+    host.put('volumes/librechat-lab_mongodb/documents', 'conversations: 3')
+    const [written, again] = [1, 2].map(() => host.dump('restore', id).json.restored.before)
+    expect(host.list('dumps')).toEqual([id, written, again].sort())
+    expect(host.holds(written).documents).toBe('conversations: 3')
+  })
+
   it('deletes what was interrupted before it measures the disk', () => {
     const id = host.changed()
     host.directory('dumps/20260101T020000Z-backup.part')
@@ -166,6 +253,17 @@ describe.skipIf(!hasPython)('a restore', () => {
     host.dump('restore', id)
     host.remove('undumped')
     expect(host.list('dumps')).toEqual([id])
+  })
+
+  it('deletes no data and no secrets where .env does not say which of them serve', () => {
+    host.dump('restore', host.changed())
+    const kept = () => [host.list('volumes'), host.list('lab/secrets')]
+    const before = kept()
+    for (const text of ['', 'MONGODB_IMAGE=mongo:8\n']) {
+      host.put('lab/.env', text)
+      host.dump('prune')
+      expect(kept()).toEqual(before)
+    }
   })
 
   it('says why MongoDB’s tools failed, without their progress', () => {

@@ -352,3 +352,19 @@ it('a backup of an arm64 lab is restored into an x86_64 lab of another region, w
   expect((await done('user list --region us-east-1')).stdout).toContain('ann@example.org')
   expect((await done('up --yes --dry-run --region us-east-1')).stdout).not.toMatch(/^ +[+~-] /m)
 })
+
+it('the rehearsal’s host keeps two dumps from before a restore: the newest, and the data from before a repeated one', async () => {
+  const { run, folder } = fresh()
+  const file = join(folder, 'lab.backup')
+  await run('up --yes')
+  await run(`backup ${file} --passphrase-file ${passphrase}`)
+  const kept: string[][] = []
+  for (let time = 1; time <= 4; time++) {
+    await run(`restore ${file} --confirm default --passphrase-file ${passphrase}`)
+    const { dumps } = json(await run('backup list --json')) as { dumps: { id: string }[] }
+    kept.push(dumps.map(({ id }) => id))
+  }
+  expect(kept.map(({ length }) => length)).toEqual([1, 2, 2, 2])
+  expect(new Set(kept.map(([original]) => original)).size).toBe(1)
+  expect(new Set(kept.map((ids) => ids.at(-1))).size).toBe(4)
+})

@@ -24,8 +24,8 @@ const found = spawnSync('python3', ['-c', 'import sys; print(sys.executable)'], 
 export const hasPython = found.status === 0
 
 /**
- * Docker with volumes as folders: LibreChat runs on the volumes that .env named when it was started. The database is
- * one file in its volume. A file `end` in the work folder has the number of a call and what ends there: the program, by
+ * Docker with volumes as folders: LibreChat and MongoDB have the volumes that .env, or the environment, named when they
+ * were started, and a volume of a container can't be removed. The database is one file in its volume. A file `end` in the work folder has the number of a call and what ends there: the program, by
  * a signal, or Docker itself.
  */
 const docker = `
@@ -39,6 +39,11 @@ case $what in
 esac
 echo "$*" >>"$WORK/log"
 data() { sed -n 's/^LAB_DATA=//p' "$LAB/.env"; }
+used() { case $1 in
+  librechat-lab_mongodb*) [ "$1" = "$(cat "$WORK/restoring" 2>/dev/null)" ] ||
+    { [ -e "$WORK/mongodb" ] && [ "$1" = "librechat-lab_mongodb$(cat "$WORK/mongodb")" ]; } ;;
+  *) grep -qxe "$(sed 's/^librechat-lab_[a-z]*//' <<<"$1")" "$WORK/librechat" ;;
+esac; }
 # What MongoDB's tools print when they fail, with why in the middle; with --quiet nothing.
 tool() {
   case "$*" in *--quiet*) return ;; esac
@@ -50,15 +55,17 @@ case "$1 $2" in
   'compose -p') ;;
   'compose start') case "$*" in *librechat*) cat "$LAB/.env" >"$WORK/running" ;; esac ;;
   'compose up')
-    [ ! -e "$WORK/broken" ] || [ "$(data)" = "" ] || { echo 'unhealthy' >&2; exit 1; }
+    echo "\${LAB_DATA-$(data)}" >"$WORK/mongodb"
+    case "$*" in *librechat*) echo "$(data)" >"$WORK/librechat"
+      [ ! -e "$WORK/broken" ] || [ "$(data)" = "" ] || { echo 'unhealthy' >&2; exit 1; } ;; esac
     # LibreChat fills an empty search index at its start when it was told that it is empty.
     case "$*" in *librechat*) cmp -s "$LAB/.env" "$WORK/running" || [ ! -e "$WORK/reset$(data)" ] || touch "$WORK/indexed$(data)"
       cat "$LAB/.env" >"$WORK/running" ;; esac ;;
   'compose exec') [ ! -e "$WORK/undumped" ] || { tool "$@" 'cursor timed out'; exit 1; }
     case "$*" in *list-users*)
       [ ! -e "$WORK/bob" ] || printf 'ID: 1\nEmail: bob@example.org\nName: Bob\nCreated: today\n'; exit 0 ;; esac
-    cat "$WORK/volumes/librechat-lab_mongodb$(data)/documents" ;;
-  'compose rm') ;;
+    cat "$WORK/volumes/librechat-lab_mongodb$(cat "$WORK/mongodb")/documents" ;;
+  'compose rm') rm -f "$WORK/mongodb" ;;
   'compose run') echo "on \${LAB_DATA-$(data)}" >>"$WORK/log"
     case "$*" in
       *migrate*) [ ! -e "$WORK/unmigrated" ] || { echo 'duplicate key' >&2; exit 1; } ;;
@@ -68,11 +75,12 @@ case "$1 $2" in
   'volume inspect') [ -d "$WORK/volumes/$5" ] && echo "$WORK/volumes/$5" ;;
   'volume create') for name; do :; done; mkdir "$WORK/volumes/$name" ;;
   'volume ls') ls "$WORK/volumes" ;;
-  'volume rm') rm -r "$WORK/volumes/$3" ;;
+  'volume rm') ! used "$3" || { echo "volume is in use" >&2; exit 1; }; rm -r "$WORK/volumes/$3" ;;
   'run -d') while [ "$1" != --volume ]; do shift; done; echo "\${2%%:*}" >"$WORK/restoring" ;;
   'exec -i') [ ! -e "$WORK/full" ] || { tool "$@" 'no space left on device'; exit 1; }
     cat >"$WORK/volumes/$(cat "$WORK/restoring")/documents" ;;
-  'exec librechat-lab-restore' | 'stop -t' | 'rm -f') ;;
+  'rm -f') rm -f "$WORK/restoring" ;;
+  'exec librechat-lab-restore' | 'stop -t') ;;
   *) echo "not played: $*" >&2; exit 1 ;;
 esac`
 
@@ -200,12 +208,16 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
     this.put('lab/secrets/env', `CREDS_KEY=${key}\n`)
     this.put('lab/.env', `MONGODB_IMAGE=mongo:8\nLAB_DATA=\nCREDS_KEY=${key}\n`)
     this.put('running', this.read('lab/.env'))
+    this.put('mongodb', '\n')
+    this.put('librechat', '\n')
     this.put('indexed', '')
   }
 
-  /** Dumps the first state, goes on to the second, and says what the dump is called. */
-  changed(): string {
-    const { id } = this.dump('make', 'backup').json.dump
+  /** Dumps the first state, of this version of LibreChat, goes on to the second, and says what the dump is called. */
+  changed(librechat = 'v0.8.8', reason = 'nightly'): string {
+    const { id } = this.dump('make', reason).json.dump
+    const manifest = `dumps/${id}/manifest.json`
+    this.put(manifest, this.read(manifest).replace('v0.8.8', librechat))
     this.becomes(second)
     return id
   }
@@ -294,7 +306,21 @@ while [[ $1 == --* ]]; do [[ $1 != --setenv=* ]] || export "\${1#--setenv=}"; sh
     return { ...result, json: JSON.parse(result.stdout.trim().split('\n').at(-1) || '{}') }
   }
 
-  /** The same, where this ends at its call of Docker of this number; whether it made so many. */
+  /** Has a dump count for more than the dumps may take of the disk together. */
+  swell = (id: string) => this.shell(`truncate -s $(($(stat -f -c '%b * %S' dumps) / 3)) dumps/${id}/more`)
+
+  /** What a dump holds, as what is served; without the search, which is in none. */
+  holds(id: string): Omit<Served, 'search'> {
+    const of = (name: string) => this.read(`dumps/${id}/${name}`)
+    return {
+      documents: of('mongodb.archive.gz'),
+      letter: this.shell(`tar xOf dumps/${id}/files.tar uploads/letter.txt`),
+      key: /^CREDS_KEY=(.*)$/m.exec(of('secrets.env'))?.[1],
+      own: of('allowances.json'),
+    }
+  }
+
+  /** Runs `dump`, which ends at its call of Docker of this number; whether it made so many. */
   endedAt(what: 'KILL' | 'TERM' | 'docker', call: number, ...args: string[]): boolean {
     this.remove('calls')
     this.put('end', `${call} ${what}\n`)
@@ -347,7 +373,7 @@ print(json.dumps(said))`
     const data = /^LAB_DATA=(.*)$/m.exec(running)?.[1] ?? ''
     const stored = (path: string) => this.read(`volumes/librechat-lab_${path}`)
     return {
-      documents: stored(`mongodb${data}/documents`),
+      documents: stored(`mongodb${this.read('mongodb').trim()}/documents`),
       letter: stored(`uploads${data}/letter.txt`),
       key: /^CREDS_KEY=(.*)$/m.exec(running)?.[1],
       own: this.read(`lab/state/allowances${data}.json`),
