@@ -81,6 +81,7 @@ export async function prepare(snapshot: Snapshot, registry: Registry): Promise<S
   try {
     const { host, machine } = lab
     await machine.sh(insecure)
+    oneAfterAnother(lab.templates)
     for (const script of payloads(host, {}, 'bash "$CODE/run.sh" system docker', { withFiles: true }))
       await machine.sh(script)
     const installed = (await stages(lab)).reduce((sum, [, took]) => sum + took, 0)
@@ -120,7 +121,8 @@ async function unpack({ machine }: Lab, port: number): Promise<number> {
 
 /**
  * The stages as they were before the first boot worked: nothing beside anything, Docker's own number of downloads, four
- * of LibreChat's scripts for the first user, the units at the end, and a wait for the models' cost.
+ * of LibreChat's scripts for the first user, the units at the end, all of systemd's units read again for each that is
+ * enabled, all services looked at again when the proxy starts, and a wait for the models' cost.
  */
 function oneAfterAnother(templates: string): void {
   const change = (path: string, from: string, to: string) => {
@@ -142,6 +144,14 @@ function oneAfterAnother(templates: string): void {
   change('host/user.py', '("created successfully" in result.stdout or known(email))', 'known(email)')
   change('stages/open.sh', 'later=(--no-block)', 'later=()')
   change('stages/stack.sh', '  place_units\n', '')
+  change('stages/stack.sh', '  docker compose create --pull never proxy || true\n', '')
+  change(
+    'stages/open.sh',
+    'then up --remove-orphans; else up proxy; fi',
+    'then true; fi; up --remove-orphans',
+  )
+  change('stages/common.sh', 'systemctl enable --no-reload', 'systemctl enable')
+  change('stages/open.sh', 'systemctl disable --no-reload', 'systemctl disable')
 }
 
 /** LibreChat's image from a registry of its own, the others from Docker Hub. */

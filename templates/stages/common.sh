@@ -59,6 +59,10 @@ put() {
   mv -f "$2.new" "$2"
 }
 
+# Enables units for the next boots, for which systemd needn't read all of its units again:
+# enable_units [--now] <unit>...
+enable_units() { systemctl enable --no-reload "$@"; }
+
 # Stops before the disk is full: need_space <MiB> <what for> <directory>.
 need_space() {
   local free

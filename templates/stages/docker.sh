@@ -48,13 +48,13 @@ units=same
 if put "$CODE/units/librechat-lab-metadata.service" /etc/systemd/system/librechat-lab-metadata.service 644; then units=new; fi
 if put "$CODE/units/docker-firewall.conf" /etc/systemd/system/docker.service.d/librechat-lab.conf 644; then units=new; fi
 if [ $units = new ]; then systemctl daemon-reload; fi
-systemctl enable librechat-lab-metadata.service
+enable_units librechat-lab-metadata.service
 systemctl restart librechat-lab-metadata.service
 # Its name in the first version.
 rm -f "$LAB/bin/metadata-rule"
 
 step "starting Docker"
-systemctl enable docker.service
+enable_units docker.service
 if [ $restart = yes ]; then systemctl restart docker.service; else systemctl start docker.service; fi
 for _ in $(seq 60); do
   docker info >/dev/null 2>&1 && break

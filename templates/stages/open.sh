@@ -8,7 +8,8 @@
 
 cd "$LAB"
 step "starting the proxy and Portainer"
-up --remove-orphans
+# A new host has started everything else a moment ago.
+if [ -s state/release ]; then up --remove-orphans; else up proxy; fi
 if grep -q '^LAB_CERTIFICATE=trusted$' .env; then say "$(timeout 180 bin/certificate --wait 45)"; fi
 
 # The timers, now that there is something to update, to dump, to stop and to sum.
@@ -18,8 +19,8 @@ if [ "$CODE" != "$LAB/update" ]; then rm -f state/idle-stop-held; fi
 on=(librechat-lab-{portainer,dump,money}.timer librechat-lab-finish.service) off=()
 if grep -q '^LAB_IDLE_STOP=' .env; then on+=(librechat-lab-idle.timer); else off+=(librechat-lab-idle.timer); fi
 if grep -q '^LAB_CERTIFICATE=trusted$' .env; then on+=(librechat-lab-certificate.timer); else off+=(librechat-lab-certificate.timer); fi
-systemctl enable --now "${on[@]}"
-[ ${#off[@]} -eq 0 ] || systemctl disable --now "${off[@]}"
+enable_units --now "${on[@]}"
+[ ${#off[@]} -eq 0 ] || systemctl disable --no-reload --now "${off[@]}"
 # The models' cost is summed once here, so that a changed allowance or limit counts at once. A new host has none to wait for.
 later=()
 [ -s state/release ] || later=(--no-block)

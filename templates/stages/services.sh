@@ -55,6 +55,6 @@ place_units() {
   done
   if [ $changed = yes ]; then systemctl daemon-reload; fi
   if [ $changed = yes ] || ! systemctl -q is-enabled librechat-lab-recover.service; then
-    systemctl enable librechat-lab-recover.service
+    enable_units librechat-lab-recover.service
   fi
 }

@@ -43,7 +43,7 @@ trap ended EXIT
 if put "$CODE/units/librechat-lab-update.service" /etc/systemd/system/librechat-lab-update.service 644; then
   systemctl daemon-reload
 fi
-systemctl enable librechat-lab-update.service
+enable_units librechat-lab-update.service
 update begin
 
 put "$CODE/compose.yaml" compose.yaml 644 || true
@@ -89,6 +89,8 @@ install -d -m 700 /var/lib/librechat-lab/dumps
 if [ ! -s state/release ]; then
   step "starting MongoDB, Meilisearch and Portainer"
   start mongodb meilisearch portainer
+  # It stays closed: Docker starts no container at a boot that was never started.
+  docker compose create --pull never proxy || true
   place_units
   follow=LibreChat
   step "downloading LibreChat"

@@ -74,6 +74,6 @@ for unit in librechat-lab-system.service librechat-lab-system.timer; do
   if put "$CODE/units/$unit" "/etc/systemd/system/$unit" 644; then changed=yes; fi
 done
 if [ $changed = yes ]; then systemctl daemon-reload; fi
-systemctl enable --now librechat-lab-system.timer
+enable_units --now librechat-lab-system.timer
 
 say "Linux $kernel, $memory MiB of memory, 2 GiB of swap"

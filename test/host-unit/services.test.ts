@@ -62,7 +62,7 @@ function calls(stage: string, { at = 'code', fails = '' } = {}): string[] {
     join(work, at, 'stages/common.sh'),
     `set -euo pipefail
 call() { echo "$*" >>"$LAB/calls"; [ "$*" != '${fails}' ]; }
-for name in step say up docker systemctl openssl need_space update place_units; do eval "$name() { call $name \\"\\$@\\"; }"; done
+for name in step say up docker systemctl openssl need_space update place_units enable_units; do eval "$name() { call $name \\"\\$@\\"; }"; done
 # Everything is there already.
 put() { return 1; }`,
   )
@@ -78,7 +78,13 @@ describe.skipIf(!there)('a stage', () => {
   it('enables what continues an update, also where an earlier run was cut off after writing it', () => {
     const made = calls('stack', { fails: 'update begin' })
     expect(made).toContain('update rollback')
-    expect(made).toContain('systemctl enable librechat-lab-update.service')
+    expect(made).toContain('enable_units librechat-lab-update.service')
+  })
+
+  it('that opens a new lab starts the proxy alone, and else everything that is not what it should be', () => {
+    expect(calls('open').filter((call) => call.startsWith('up '))).toEqual(['up proxy'])
+    writeFileSync(join(work, 'state/release'), 'one')
+    expect(calls('open').filter((call) => call.startsWith('up '))).toEqual(['up --remove-orphans'])
   })
 
   it('that sets the host up lets LibreChat run where another instance was to take its place', () => {
