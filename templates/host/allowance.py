@@ -26,7 +26,7 @@ with locked():
     if usual is None:
         refuse("no-allowance", "This lab has no allowances.", "Users spend as much as they like.",
                step("set-allowance"))
-    own = read(own_file(), {})
+    own = read(own_file())
     _, begin, end = month_of(time.time())
 
     def look(change):

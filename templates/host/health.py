@@ -3,7 +3,6 @@
 `problems` are what makes it unhealthy, `warnings` what will; each is {"code", "text"}.
 """
 import calendar
-import contextlib
 import functools
 import json
 import os
@@ -21,15 +20,40 @@ PORT_80 = "Check that the network ACL of the subnet and the security group allow
 SERVICES = ["librechat", "mongodb", "meilisearch", "proxy", "portainer"]
 GIB = 1024**3
 MIB = 1024**2
+NUMBER = (int, float)
 
 
 def run(*command, stdin=""):
     """A command's output; empty if it fails, is missing or hangs."""
     try:
-        result = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=30, check=False)
+        result = subprocess.run(command, input=stdin, capture_output=True, text=True, errors="replace", timeout=30,
+                                check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return result.stdout if result.returncode == 0 else ""
+
+
+def read(path):
+    """A file's text, also of a damaged one; empty if there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def whole(found, **types):
+    """A JSON object that has these values; else None."""
+    right = isinstance(found, dict) and all(isinstance(found.get(name), kind) for name, kind in types.items())
+    return found if right else None
+
+
+def document(path, **types):
+    """A file's JSON object with these values; None where there is none, or a damaged one."""
+    try:
+        return whole(json.loads(read(path)), **types)
+    except ValueError:
+        return None
 
 
 def containers():
@@ -69,7 +93,8 @@ def state_of(service, found):
 
 def recent_restarts(container, within=900):
     """Docker's restart count, if the last restart was within this many seconds."""
-    if container is None or time.time() - seconds(container["State"]["StartedAt"]) > within:
+    # A start that is to come was dated by a clock that was ahead.
+    if container is None or not 0 <= time.time() - seconds(container["State"]["StartedAt"]) <= within:
         return 0
     return container["RestartCount"]
 
@@ -104,39 +129,25 @@ def own_certificate(shown):
         return shown
     if setting("LAB_CERTIFICATE") == "domain":
         return certificate(setting("LAB_ADDRESS"))
-    try:
-        with open(f"{LAB}/served/2-own.pem", encoding="utf-8") as file:
-            return described(file.read())
-    except OSError:
-        return None
+    return described(read(f"{LAB}/served/2-own.pem"))
 
 
-def trusted_certificate(shown, own):
+def trusted_certificate(shown):
     """If a trusted certificate is wanted for the address: whether it is served, and the result of the last attempt."""
     if setting("LAB_CERTIFICATE") != "trusted":
         return None
-    try:
-        last = json.loads(written("certificate.json") or "{}").get("last")
-    except ValueError:
-        last = None
-    return {"served": bool(shown and own and shown["sha256"] != own["sha256"]), "last": last}
+    trusted = described(read(f"{LAB}/served/1-trusted.pem"))
+    last = whole((document(f"{LAB}/state/certificate.json") or {}).get("last"), at=str, result=str)
+    return {"served": bool(shown and trusted and shown["sha256"] == trusted["sha256"]), "last": last}
 
 
 def setting(name):
-    try:
-        with open(f"{LAB}/.env", encoding="utf-8") as file:
-            found = re.search(rf"^{name}=(.*)$", file.read(), re.M)
-    except OSError:
-        return ""
+    found = re.search(rf"^{name}=(.*)$", read(f"{LAB}/.env"), re.M)
     return found.group(1) if found else ""
 
 
 def written(name):
-    try:
-        with open(f"{LAB}/state/{name}", encoding="utf-8") as file:
-            return file.read().strip()
-    except OSError:
-        return ""
+    return read(f"{LAB}/state/{name}").strip()
 
 
 def users(database):
@@ -150,18 +161,11 @@ def users(database):
 
 def menu():
     """The ids of the models in LibreChat's menu."""
-    try:
-        with open(f"{LAB}/librechat.yaml", encoding="utf-8") as file:
-            return re.findall(r'^\s+- name: "(.*)"$', file.read(), re.M)
-    except OSError:
-        return []
+    return re.findall(r'^\s+- name: "(.*)"$', read(f"{LAB}/librechat.yaml"), re.M)
 
 
 def update(name):
-    try:
-        return json.loads(written(f"update-{name}.json"))
-    except ValueError:
-        return None
+    return document(f"{LAB}/state/update-{name}.json", at=str, result=str)
 
 
 def versions():
@@ -169,24 +173,20 @@ def versions():
     kept = f"{LAB}/state/applied/images" if os.path.isdir(f"{LAB}/state/applied/images") else f"{LAB}/images"
     found = {}
     for service, pin in (("librechat", "LIBRECHAT"), ("mongodb", "MONGODB"), ("meilisearch", "MEILISEARCH")):
-        with contextlib.suppress(OSError), open(f"{kept}/{pin}_IMAGE", encoding="utf-8") as file:
-            found[service] = file.readline().strip().split("@")[0].rpartition(":")[2]
+        if os.path.exists(f"{kept}/{pin}_IMAGE"):
+            found[service] = read(f"{kept}/{pin}_IMAGE").partition("\n")[0].strip().split("@")[0].rpartition(":")[2]
     return found
 
 
 def money():
     """The last result of the timer of the models' cost (money.py); None before the first."""
-    try:
-        found = json.loads(written("money.json"))
-    except ValueError:
+    found = document(f"{LAB}/state/money.json", month=str, usd=NUMBER, at=str, stopped=bool)
+    if found is None:
         return None
     dollars = {name: float(setting(f"LAB_{name.upper()}") or 0) or None for name in ("allowance", "limit")}
-    try:
-        own = json.loads(written(f"allowances{setting('LAB_DATA')}.json") or "{}")
-    except ValueError:
-        own = {}
-    dollars["own"] = {"users": len(own), "usd": sum(own.values())}
-    return {**dollars, **{name: found[name] for name in ("month", "usd", "at", "stopped", "warning")}}
+    own = (document(f"{LAB}/state/allowances{setting('LAB_DATA')}.json") or {}).values()
+    dollars["own"] = {"users": len(own), "usd": sum(usd for usd in own if isinstance(usd, NUMBER))}
+    return {**dollars, **{name: found.get(name) for name in ("month", "usd", "at", "stopped", "warning")}}
 
 
 def waiting_kernel():
@@ -205,18 +205,12 @@ def libraries_wait():
 
 def last_dump():
     """The result of the last dump, from bin/dump; None before the first."""
-    try:
-        return json.loads(written("dump.json"))
-    except ValueError:
-        return None
+    return document(f"{LAB}/state/dump.json", at=str, result=str)
 
 
 def interrupted():
     """What the last shutdown interrupted, from bin/finish; None if it was done since."""
-    try:
-        return json.loads(written("interrupted.json"))
-    except ValueError:
-        return None
+    return document(f"{LAB}/state/interrupted.json", at=str, stage=str)
 
 
 def first_setup():
@@ -243,11 +237,7 @@ def first_setup():
 
 def proof():
     """The last chat proof, as src/bedrock/proof.ts left it; None where there is none."""
-    try:
-        with open("/var/lib/librechat-lab/proof.json", encoding="utf-8") as file:
-            return json.load(file)
-    except (OSError, ValueError):
-        return None
+    return document("/var/lib/librechat-lab/proof.json")
 
 
 def idle_stop():
@@ -255,11 +245,7 @@ def idle_stop():
     minutes = setting("LAB_IDLE_STOP")
     if not minutes:
         return None
-    try:
-        with open("/run/librechat-lab/idle.json", encoding="utf-8") as file:
-            last = json.load(file)
-    except (OSError, ValueError):
-        last = {}
+    last = document("/run/librechat-lab/idle.json", since=NUMBER, awake=str) or {}
     idle = time.clock_gettime(time.CLOCK_BOOTTIME) - last.get("since", 0)
     return {"minutes": int(minutes), "awake": last.get("awake", ""),
             "idleSince": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - idle)),
@@ -281,11 +267,7 @@ def memory():
 
 
 def proc(name):
-    try:
-        with open(f"{PROC}/{name}", encoding="utf-8") as file:
-            return file.read()
-    except OSError:
-        return ""
+    return read(f"{PROC}/{name}")
 
 
 def load(found):
@@ -336,7 +318,7 @@ def health():
         "certificate": shown,
         "ownCertificate": own,
         "portainerCertificate": shown_at(9443) if setting("LAB_SITE") else None,
-        "trustedCertificate": trusted_certificate(shown, own),
+        "trustedCertificate": trusted_certificate(shown),
         "metadataProtected": firewall.metadata_protected(),
         "hostPortsProtected": firewall.host_ports_protected(),
         "site": setting("LAB_SITE"),
@@ -422,7 +404,7 @@ def judge(result, kernel):
             f"${spent['limit'] or 0:.2f}: new messages are stopped.", {"code": "raise-limit"})
     if spent and spent["warning"]:
         say(warnings, "pace", spent["warning"])
-    if spent and time.time() - seconds(spent["at"]) > 1800:
+    if spent and abs(time.time() - seconds(spent["at"])) > 1800:
         say(warnings, "money-late", f"What the models cost was last summed on {spent['at']}; the limit does not act.")
     for name, last in result["updates"].items():
         if last and last["result"] == "failed":
@@ -437,7 +419,7 @@ def judge(result, kernel):
         say(problems, "update", "An update of LibreChat was interrupted, and nobody can reach it meanwhile.",
             {"code": "update"})
     elif last and last["result"] == "rolled-back":
-        say(warnings, "update-rolled-back", f"An update was rolled back on {last['at']}. {last['detail']}",
+        say(warnings, "update-rolled-back", f"An update was rolled back on {last['at']}. {last.get('detail', '')}",
             {"code": "update"})
     cut = result["interrupted"]
     if cut and not result["updatePending"]:
@@ -456,13 +438,13 @@ def judge(result, kernel):
 
 
 def main():
-    begun = time.time()
+    begun = time.monotonic()
     if "--hold-idle-stop" in sys.argv:
         hold_idle_stop()
     timeout = float(sys.argv[2]) if sys.argv[1:2] == ["--wait"] else 0
     result = health()
     # A public certificate is issued within seconds, or not before a user has corrected the domain.
-    while not result["healthy"] and time.time() - begun < min(
+    while not result["healthy"] and time.monotonic() - begun < min(
         timeout, 45 if {problem["code"] for problem in result["problems"]} == {"certificate"} else timeout
     ):
         time.sleep(3)

@@ -58,12 +58,14 @@ def own_file():
     return f"{LAB}/state/allowances{data()}.json"
 
 
-def read(path, otherwise):
+def read(path):
+    """A file's JSON object; an empty one where there is none, or a damaged one."""
     try:
         with open(path, encoding="utf-8") as file:
-            return json.load(file)
+            found = json.load(file)
     except (OSError, ValueError):
-        return otherwise
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def write(path, text, mode=0o600):
@@ -86,7 +88,7 @@ def span(begin, end):
 
 
 def allowances(usual, only=None, set_them=True):
-    return {"default": usual * CREDITS, "own": {email: usd * CREDITS for email, usd in read(own_file(), {}).items()},
+    return {"default": usual * CREDITS, "own": {email: usd * CREDITS for email, usd in read(own_file()).items()},
             "only": only, "set": set_them}
 
 
@@ -117,9 +119,10 @@ def stop(month, limit, usd, end):
 def tick(now):
     month, begin, end = month_of(now)
     usual, limit = setting("LAB_ALLOWANCE"), setting("LAB_LIMIT")
-    state = read(STATE, {})
-    # Older transactions are summed once; only newer ones are queried.
-    until, settled = (state["until"], state["settled"]) if state.get("month") == month else (begin, 0)
+    state = {"usd": 0, "until": 0, "settled": 0, **read(STATE)}
+    # Older transactions are summed once; only newer ones are queried. A clock that was ahead has summed too far.
+    known = state.get("month") == month and begin <= state["until"] <= now
+    until, settled = (state["until"], state["settled"]) if known else (begin, 0)
     # Restored data holds what had been spent when it was dumped. All of it is summed again, and what this month has cost
     # beyond that stays counted, for it is spent: a restore lifts no limit. Balances are set again from the restored data.
     restored = state.get("data", data()) != data()
@@ -130,7 +133,7 @@ def tick(now):
     if restored and limit is not None and state.get("month") == month and state["usd"] >= limit:
         counted = limit
     closing = max(until, int(now) - SETTLED)
-    due = [month, usual, read(own_file(), {})]
+    due = [month, usual, read(own_file())]
     gives = usual is not None and state.get("given") != due
     found = ask("guard.js", {
         "sums": [span(until, closing), span(closing, now + 60)],
@@ -141,7 +144,7 @@ def tick(now):
     if found is None:
         return False
     closed, open_ = (credits / CREDITS for credits in found["sums"])
-    hours = {at: usd for at, usd in state.get("hours", {}).items() if int(at) > now - 7 * 24 * HOUR}
+    hours = {at: usd for at, usd in state.get("hours", {}).items() if now - 7 * 24 * HOUR < int(at) <= now}
     # The first check of a month covers more than an hour, so it says nothing about the pace.
     if closing - until <= HOUR and not restored:
         at = str(until - until % HOUR)

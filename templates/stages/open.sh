@@ -10,7 +10,9 @@ cd "$LAB"
 step "starting the proxy and Portainer"
 # A new host has started everything else a moment ago.
 if [ -s state/release ]; then up --remove-orphans; else up proxy; fi
-if grep -q '^LAB_CERTIFICATE=trusted$' .env; then say "$(timeout 180 bin/certificate --wait 45)"; fi
+if grep -q '^LAB_CERTIFICATE=trusted$' .env; then
+  say "$(timeout 180 bin/certificate --wait 45 || echo "the certificate could not be laid out; the host tries again every minute")"
+fi
 
 # The timers, now that there is something to update, to dump, to stop and to sum.
 place_units

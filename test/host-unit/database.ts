@@ -65,6 +65,7 @@ export function hostWithDatabase(collections: Collections | undefined) {
     collections: (): Collections => JSON.parse(readFileSync(documents, 'utf8')),
     settings: (lines: string) => writeFileSync(join(work, '.env'), lines),
     read,
+    write: (name: string, text: string) => writeFileSync(join(work, name), Buffer.from(text, 'latin1')),
     /** Runs a program of the host: what it answered, and the error that it left. */
     run(name: string, { request, args = [] }: { request?: object; args?: readonly string[] } = {}) {
       if (request) writeFileSync(join(work, 'input/request.json'), JSON.stringify(request))

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { healthIn } from '../../src/host/host-health.js'
 
 const program = new URL('../../templates/host/health.py', import.meta.url).pathname
 const work = mkdtempSync(join(tmpdir(), 'librechat-lab-health-'))
@@ -221,6 +222,7 @@ echo "${dates}sha256 Fingerprint=$print"`,
       writeFileSync(join(work, '.env'), 'LAB_CERTIFICATE=trusted\nLAB_ADDRESS=1.2.3.4\nLAB_SITE=1.2.3.4\n')
       for (const folder of ['state', 'served']) mkdirSync(join(work, folder), { recursive: true })
       writeFileSync(join(work, 'served/2-own.pem'), 'OWN')
+      writeFileSync(join(work, 'served/1-trusted.pem'), 'TRUSTED')
       const last = { at: '2026-11-26T19:00:00Z', result: 'failed', detail: '1.2.3.4: Timeout during connect' }
       writeFileSync(join(work, 'state/certificate.json'), JSON.stringify({ last }))
       onTestFinished(() => {
@@ -242,4 +244,88 @@ echo "${dates}sha256 Fingerprint=$print"`,
       ])
     },
   )
+
+  it('calls no certificate trusted that is neither the trusted one nor the own one of now', () => {
+    shim(
+      'openssl',
+      `[ "$1" = s_client ] && exec echo SHOWN
+printf 'notBefore=Nov 1 00:00:00 2026 GMT\\nnotAfter=Nov 1 00:00:00 2096 GMT\\nissuer=O = L\\nsha256 Fingerprint='
+case $(cat) in SHOWN) echo AA ;; OWN) echo BB ;; TRUSTED) echo CC ;; esac`,
+    )
+    writeFileSync(join(work, '.env'), 'LAB_CERTIFICATE=trusted\nLAB_ADDRESS=1.2.3.4\nLAB_SITE=1.2.3.4\n')
+    mkdirSync(join(work, 'served'), { recursive: true })
+    writeFileSync(join(work, 'served/2-own.pem'), 'OWN')
+    onTestFinished(() => {
+      for (const name of ['.env', 'served']) rmSync(join(work, name), { recursive: true })
+      shim('openssl', 'exit 1')
+    })
+    expect(health(good).trustedCertificate.served).toBe(false)
+    writeFileSync(join(work, 'served/1-trusted.pem'), 'TRUSTED')
+    expect(health(good).trustedCertificate.served).toBe(false)
+    writeFileSync(join(work, 'served/1-trusted.pem'), 'SHOWN')
+    expect(health(good).trustedCertificate.served).toBe(true)
+  })
+
+  it.each(['\xff\xfe', '', '[]', '[1]', '"x"', '{}', '{"last":[],"at":1,"result":2,"usd":"x","a@b.c":"x"}'])(
+    'can be asked of a host where every file is damaged: %s',
+    (text) => {
+      const settings = 'LAB_CERTIFICATE=trusted\nLAB_ADDRESS=1.2.3.4\nLAB_SITE=1.2.3.4\nLAB_IDLE_STOP=60\n'
+      writeFileSync(join(work, '.env'), Buffer.from(`${settings}#\xff\n`, 'latin1'))
+      const files = [
+        ...[
+          'certificate',
+          'money',
+          'allowances',
+          'update-system',
+          'update-librechat',
+          'update-portainer',
+          'dump',
+        ],
+        'interrupted',
+      ].map((name) => `state/${name}.json`)
+      const others = ['served/1-trusted.pem', 'served/2-own.pem', 'librechat.yaml', 'images/LIBRECHAT_IMAGE']
+      for (const folder of ['state', 'served', 'images']) mkdirSync(join(work, folder), { recursive: true })
+      for (const name of [...files, ...others, 'state/first-setup', 'state/running', 'state/release'])
+        writeFileSync(join(work, name), Buffer.from(text, 'latin1'))
+      onTestFinished(() => {
+        for (const name of ['.env', 'served', 'images', 'state', 'librechat.yaml'])
+          rmSync(join(work, name), { recursive: true })
+      })
+      const found = health(good)
+      expect(found.problems.map(({ code }: { code: string }) => code)).toEqual(['docker'])
+      expect(healthIn(JSON.stringify(found)).updates).toEqual({
+        system: null,
+        librechat: null,
+        portainer: null,
+      })
+    },
+  )
+
+  it.each([
+    [-60, 5],
+    [86_400 * 400, 0],
+  ])('counts the restarts of a container that started %d seconds from now as %d', (from, restarts) => {
+    const labels = { 'com.docker.compose.service': 'librechat' }
+    const container = {
+      Id: 'one',
+      RestartCount: 5,
+      Config: { Labels: labels, Image: 'librechat' },
+      State: { Status: 'running', StartedAt: new Date(Date.now() + from * 1000).toISOString() },
+    }
+    shim(
+      'docker',
+      `case $1 in version | ps) echo one ;; inspect) echo '${JSON.stringify([container])}' ;; esac`,
+    )
+    onTestFinished(() => shim('docker', 'exit 1'))
+    expect(health(good).restarts.librechat).toBe(restarts)
+  })
+
+  it.each([-3600, 86_400])('says that the limit does not act: last summed %d seconds from now', (from) => {
+    const at = new Date(Date.now() + from * 1000).toISOString()
+    mkdirSync(join(work, 'state'), { recursive: true })
+    const state = { month: '2026-11', usd: 1, at, stopped: false, warning: null }
+    writeFileSync(join(work, 'state/money.json'), JSON.stringify(state))
+    onTestFinished(() => rmSync(join(work, 'state/money.json')))
+    expect(health(good).warnings).toMatchObject([{ code: 'money-late' }])
+  })
 })

@@ -179,6 +179,30 @@ describe.skipIf(!there)('idle stop', () => {
     expect(look().stopped).toBe(true)
   })
 
+  it.each(['\xff\xfe', '', '[]', '"x"', '{}', '{"since":"x"}'])(
+    'counts anew where what the last look kept is damaged: %s',
+    (text) => {
+      look()
+      idleFor(500)
+      writeFileSync(join(work, 'run/idle.json'), Buffer.from(text, 'latin1'))
+      expect(look()).toMatchObject({ stopped: false, awake: '' })
+      expect(look()).toMatchObject({ stopped: false, awake: '' })
+    },
+  )
+
+  it.each([
+    ['\xff\xfe', 'somebody used LibreChat'],
+    [
+      'caddy_http_requests_in_flight{handler="subroute"} many\ncaddy_http_requests_total{handler="subroute"} nan\n',
+      'LibreChat does not answer',
+    ],
+  ])('stays awake where the proxy answers what is no number: %s', (text, awake) => {
+    look()
+    idleFor(500)
+    writeFileSync(join(work, 'metrics'), Buffer.from(text, 'latin1'))
+    expect(look()).toMatchObject({ stopped: false, awake })
+  })
+
   it('does nothing where it is off', () => {
     writeFileSync(join(work, '.env'), 'LAB_REGION=us-east-1\n')
     look()

@@ -53,6 +53,49 @@ describe.skipIf(!there)('the guard on the host', () => {
     expect(state().settled).toBe(total)
   })
 
+  it('counts what is spent after a clock that was ahead is right again', () => {
+    const { tick, state, change, settings } = opened({ transactions: [], users })
+    settings('LAB_LIMIT=6\n')
+    tick('2026-11-10T10:00:00Z')
+    tick('2026-11-20T10:00:00Z')
+    change(({ transactions }) => transactions.push(spent(1, '2026-11-10T10:01:00Z', 7)))
+    tick('2026-11-10T10:05:00Z')
+    expect(state()).toMatchObject({ usd: 7, stopped: true })
+    tick('2026-11-10T10:10:00Z')
+    expect(state()).toMatchObject({ usd: 7, stopped: true })
+  })
+
+  it('does not warn of hours that a clock that was ahead has counted', () => {
+    const { tick, state, change, settings } = opened({ transactions: [], users })
+    settings('LAB_REGION=us-east-1\n')
+    const pass = (at: string, usd: number) => {
+      tick(new Date(Date.parse(at) - 10 * 60_000).toISOString())
+      change(({ transactions }) => transactions.push(spent(1, at, usd)))
+      tick(new Date(Date.parse(at) + 10 * 60_000).toISOString())
+    }
+    pass('2026-11-10T08:10:00Z', 0.5)
+    pass('2026-11-12T08:10:00Z', 40)
+    tick('2026-11-10T11:00:00Z')
+    expect(state()).toMatchObject({ usd: 0.5, warning: null })
+  })
+
+  it.each([
+    ['money', '[]'],
+    ['money', '{"month":"2026-11"}'],
+    ['money', '\xff'],
+    ['allowances', '[1]'],
+  ])('counts a damaged file as none: %s.json with %s', (name, text) => {
+    const { tick, state, settings, write } = opened({
+      transactions: [spent(1, '2026-11-10T10:00:00Z', 2)],
+      users,
+      balances: [],
+    })
+    settings('LAB_ALLOWANCE=10\nLAB_LIMIT=6\n')
+    write(`state/${name}.json`, text)
+    tick('2026-11-10T10:05:00Z')
+    expect(state()).toMatchObject({ usd: 2, stopped: false })
+  })
+
   it('counts what was spent before a restore, and sets balances by the restored data', () => {
     const { tick, state, change, settings, balances } = opened({
       transactions: [spent(1, '2026-11-10T10:00:00Z', 2), spent(1, '2026-11-11T10:00:00Z', 3)],
