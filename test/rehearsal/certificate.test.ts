@@ -71,6 +71,20 @@ describe('the summary', () => {
   })
 })
 
+describe('start', () => {
+  it('says of which certificate the browser warns, and why there is no trusted one', async () => {
+    const { run } = account()
+    await run('up --yes --trusted-certificate')
+    await run('stop')
+    const refused = await run('start --scenario certificate-refused')
+    expect(refused.stdout).toContain('LibreChat has no valid trusted certificate at the moment.')
+    const { ownCertificate } = JSON.parse((await run('status --json')).stdout).health
+    expect(refused.stdout).toContain(ownCertificate.sha256.slice(0, 47))
+    expect(refused.stdout).toMatch(/^! .*certificate.*\n/m)
+    expect((await run('start')).stdout).toContain('browsers do not warn of it')
+  })
+})
+
 describe('without a terminal', () => {
   it('an interrupted run and its advice name command lines that work as they are', async () => {
     const { run } = account()
