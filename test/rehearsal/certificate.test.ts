@@ -85,6 +85,18 @@ describe('start', () => {
   })
 })
 
+describe('port 80', () => {
+  it('stays as it is where --no-domain changes nothing, and closes with --no-trusted-certificate', async () => {
+    const { run } = account()
+    await run('up --yes --open-port-80 --trusted-certificate')
+    const same = await run('up --yes --no-domain')
+    expect(same.code, same.stderr).toBe(0)
+    expect(same.stdout).toContain('No changes')
+    expect((await run('up --yes --no-trusted-certificate')).code).toBe(0)
+    expect(JSON.parse((await run('access list --json')).stdout).openPort80).toBe(false)
+  })
+})
+
 describe('without a terminal', () => {
   it('an interrupted run and its advice name command lines that work as they are', async () => {
     const { run } = account()
