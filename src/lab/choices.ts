@@ -46,6 +46,21 @@ export interface Choices extends PlainChoices {
 /** The flags as commander parses them. */
 export type ChoiceFlags = OptionsOf<typeof settingFlags>
 
+/** The flag of each choice. */
+export const flagOfChoice: Readonly<Record<keyof Choices, keyof typeof settingFlags>> = {
+  ...(Object.fromEntries(plainKeys.map((key) => [key, plainSetting(key).flag])) as Record<
+    PlainKey,
+    keyof typeof settingFlags
+  >),
+  allow: 'allow-cidr',
+  domain: 'domain',
+  trustedCertificate: 'trusted-certificate',
+  openPort80: 'open-port-80',
+  tags: 'tag',
+  budget: 'budget',
+  alerts: 'alert',
+}
+
 export const defaults = { instanceType: nothingChosen.instanceType, diskGb: nothingChosen.diskGb }
 
 /** The flags, each checked before anything is asked of AWS; LabError `bad-…` names the flag. */

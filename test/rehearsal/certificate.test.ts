@@ -112,6 +112,25 @@ describe('without a terminal', () => {
     expect((await run(`${retreat.replace(' --rehearse', '')} --yes`)).code).toBe(0)
   })
 
+  it.each([
+    ['--trusted-certificate --domain chat.example.org', '--no-domain --trusted-certificate'],
+    ['--trusted-certificate --no-open-port-80', '--no-open-port-80 --no-trusted-certificate'],
+    ['--alert a@example.org', '--alert a@example.org --budget 50'],
+    ['--budget 20', '--budget 20 --alert <e-mail>'],
+    ['--scenario no-default-vpc', '--create-default-vpc'],
+    ['--scenario no-callable-model', '--without-chat'],
+  ])('a refusal of %s keeps the other flags in its advice', async (given, instead) => {
+    const { run } = account()
+    const { code, stderr } = await run(`up --yes --disk 40 ${given}`)
+    expect(code).toBe(1)
+    const lines = [...stderr.matchAll(/→ librechat-lab (up .*?) {3}/g)].map(([, line = '']) =>
+      line.split(' '),
+    )
+    const kept = lines.filter((line) => line.join(' ').includes('--yes --disk 40'))
+    expect(kept).toContainEqual(expect.arrayContaining(instead.split(' ')))
+    for (const line of kept) expect(line).not.toContain('chat.example.org')
+  })
+
   it('an interrupted destroy keeps the name that confirmed it', async () => {
     const { run } = account()
     await run('up --yes')
