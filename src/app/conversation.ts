@@ -1,4 +1,5 @@
 import type { CommandLine } from '../core/error.js'
+import { camel } from '../core/options.js'
 import { type Choices, flagOfChoice } from '../lab/choices.js'
 import { isPlain, plainSetting, textOf } from '../lab/plain-settings.js'
 import { judged, type Said, type Start, stepsOf } from './questions.js'
@@ -40,40 +41,31 @@ export async function converse(start: Start): Promise<Said> {
       ui.emit({ type: 'warning', text: refused })
     }
   }
-  ui.emit({ type: 'note', text: ['\nThe same without questions:\n  ', commandLine(said, start)] })
+  start.context.settled(optionsOf(said, start))
+  const { scenario } = start.options
+  const flags = { yes: true, region: start.open.lab.region, ...(scenario ? { scenario } : {}) } as const
+  const same: CommandLine = { path: 'up', keeps: true, overLines: true, flags }
+  ui.emit({ type: 'note', text: ['\nThe same without questions:\n  ', same] })
   return said
 }
 
-/** What was given, with the answers in its place. */
-function commandLine({ choices, chat }: Said, { open, options, ...given }: Start): CommandLine {
-  const { scenario } = options
+/** The answers as the options that give them. An answer that is the default needs none. */
+function optionsOf({ choices, chat }: Said, given: Start): Record<string, unknown> {
   const keys = Object.keys(flagOfChoice) as (keyof Choices)[]
   const answered = keys.filter((key) => choices[key] !== given.choices[key])
   const models = chat.models.map(({ id }) => id).join(',')
   const isAnswered = models !== given.chat.models.map(({ id }) => id).join(',')
-  return {
-    path: 'up',
-    keeps: true,
-    overLines: true,
-    flags: {
-      yes: true,
-      region: open.lab.region,
-      ...(scenario ? { scenario } : {}),
-      ...Object.assign({}, ...answered.map((key) => flagsOf(key, choices))),
-      ...(isAnswered ? { models } : {}),
-    },
-  }
+  return Object.assign(isAnswered ? { models } : {}, ...answered.map((key) => optionOf(key, choices)))
 }
 
-/** The flags of an answer, in the place of those that were given. An answer that is the default needs none. */
-function flagsOf(key: keyof Choices, { allow, ...choices }: Choices): object {
+function optionOf(key: keyof Choices, { allow, ...choices }: Choices): object {
   if (key === 'allow') {
     const { cidrs, everyone } = typeof allow === 'object' ? allow : {}
-    return { 'allow-cidr': cidrs, 'allow-everyone': everyone || undefined }
+    return { allowCidr: cidrs, allowEveryone: everyone || undefined }
   }
-  const [flag, answer] = [flagOfChoice[key], choices[key]]
+  const answer = choices[key]
   const isDefault = !answer || (isPlain(key) && answer === plainSetting(key).default)
   const word = isPlain(key) ? textOf(key, answer) : String(answer)
   const typed = answer === true || Array.isArray(answer) ? answer : word
-  return { [`no-${flag}`]: undefined, [flag]: isDefault ? undefined : typed }
+  return { [camel(flagOfChoice[key])]: isDefault ? undefined : typed }
 }

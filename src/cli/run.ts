@@ -113,7 +113,7 @@ export async function runCommand(
       signal.aborted || error instanceof Interrupted
         ? interrupted(
             command,
-            sameLine(command, { ...given, ...onward.options }, args, ui),
+            sameLine(command, { ...settled, ...onward.options }, args, ui),
             onward.note,
             error,
           )

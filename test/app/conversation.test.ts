@@ -31,7 +31,8 @@ async function talk(
   const to = (flag: string) => answers[/^--([\w-]+)/.exec(flag)?.[1] ?? '']
   const said: Talk = { menu: [], warnings: [], printed: '' }
   const rest = [...changes]
-  const { hint } = renderHint({}, () => options as GlobalOptions, true, { name: 'up', args: [] })
+  let settled = options
+  const { hint } = renderHint({}, () => settled as GlobalOptions, true, { name: 'up', args: [] })
   const ui = {
     input: async (asked: { flag: string; default?: string }) => to(asked.flag) ?? asked.default ?? '',
     checkbox: async (asked: { flag: string }) => to(asked.flag) ?? ['sonnet'],
@@ -58,7 +59,12 @@ async function talk(
     detected: '192.0.2.1/32',
     options,
     open: { lab: { name: 'default', region: 'us-east-1', account: '123456789012', partition } },
-    context: { ui },
+    context: {
+      ui,
+      settled: (more: object) => {
+        settled = { ...settled, ...more }
+      },
+    },
     check,
   } as unknown as Start)
   return said
@@ -160,7 +166,7 @@ describe('the same without questions', () => {
       },
     )
     const line = /librechat-lab .*/s.exec(printed)?.[0]
-    expect(line).toBe('librechat-lab up --yes --region us-east-1 --allowance 10')
+    expect(line).toBe('librechat-lab up --allowance 10 --yes --region us-east-1')
   })
 })
 

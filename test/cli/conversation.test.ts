@@ -94,6 +94,10 @@ describeTerminal('the questions of the first up', { timeout: 60_000 }, () => {
     const line = /without questions:(.*?)\n\n/s.exec(screen)?.[1] ?? ''
     for (const flag of ['--budget 20', '--email me@example.org', '--trusted-certificate', '--no-allowance'])
       expect(line).toContain(flag)
+    await press('C-c')
+    const stopped = (await shows('continues where it stopped')).split('Interrupted.')[1] ?? ''
+    for (const flag of ['--budget 20', '--email me@example.org', '--trusted-certificate', '--no-allowance'])
+      expect(stopped).toContain(flag)
   })
 
   it('flags that cannot be combined are refused before a question', async () => {
