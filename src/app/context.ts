@@ -104,8 +104,8 @@ export interface Context {
   /** Aborts at the first Ctrl-C. */
   readonly signal: AbortSignal
   readonly connect: Connect
-  /** Records the answer of a question, so that later hints repeat it. */
-  settled(options: GlobalOptions): void
+  /** Records answers of questions as the command's options, so that later hints repeat them. */
+  settled(options: GlobalOptions | Readonly<Record<string, unknown>>): void
   /**
    * Says which options the same command needs to continue from here on, where those that were given have had their
    * effect and would be refused. `undefined` leaves one out.

@@ -1,7 +1,8 @@
 import type { CommandLine } from '../core/error.js'
-import { defaults } from '../lab/choices.js'
-import type { Chat } from './chat-choice.js'
-import { type Said, type Start, stepsOf } from './questions.js'
+import { camel } from '../core/options.js'
+import { type Choices, flagOfChoice } from '../lab/choices.js'
+import { isPlain, plainSetting, textOf } from '../lab/plain-settings.js'
+import { judged, type Said, type Start, stepsOf } from './questions.js'
 
 /** The questions of the first run, each with a default. Every answer can be changed before the plan. */
 export async function converse(start: Start): Promise<Said> {
@@ -33,37 +34,38 @@ export async function converse(start: Start): Promise<Said> {
       ],
       default: 'go',
     })
-    if (next === 'go') break
-    said = (await steps[Number(next)]?.ask(said)) ?? said
+    if (next !== 'go') said = (await steps[Number(next)]?.ask(said)) ?? said
+    else {
+      const refused = judged(() => start.check(said))
+      if (refused === true) break
+      ui.emit({ type: 'warning', text: refused })
+    }
   }
-  ui.emit({ type: 'note', text: ['\nThe same without questions:\n  ', commandLine(said, start)] })
+  start.context.settled(optionsOf(said, start))
+  const { scenario } = start.options
+  const flags = { yes: true, region: start.open.lab.region, ...(scenario ? { scenario } : {}) } as const
+  const same: CommandLine = { path: 'up', keeps: true, overLines: true, flags }
+  ui.emit({ type: 'note', text: ['\nThe same without questions:\n  ', same] })
   return said
 }
 
-/** Only what differs from the defaults. */
-function commandLine({ choices, chat }: Said, { open, options, chat: offered }: Start): CommandLine {
-  const { email, allow, instanceType, diskGb, allowance } = choices
-  const { lab } = open
-  const { scenario, rehearse, profile } = options
-  const ids = (models: Chat['models']) => models.map(({ id }) => id).join(',')
-  const isChosen = chat.models.length > 0 && ids(chat.models) !== ids(offered.models)
-  return {
-    path: 'up',
-    overLines: true,
-    flags: {
-      yes: true,
-      region: lab.region,
-      ...(lab.name === 'default' ? {} : { name: lab.name }),
-      ...(scenario ? { scenario } : rehearse ? { rehearse } : {}),
-      ...(profile ? { profile } : {}),
-      ...(email ? { email } : {}),
-      ...(instanceType && instanceType !== defaults.instanceType ? { 'instance-type': instanceType } : {}),
-      ...(diskGb && diskGb !== defaults.diskGb ? { disk: String(diskGb) } : {}),
-      ...(allowance ? { allowance: String(allowance) } : {}),
-      ...(typeof allow === 'object' ? { 'allow-cidr': allow.cidrs } : {}),
-      ...(typeof allow === 'object' && allow.everyone ? { 'allow-everyone': true } : {}),
-      ...(chat.models.length === 0 ? { 'without-chat': true } : {}),
-      ...(isChosen ? { models: ids(chat.models) } : {}),
-    },
+/** The answers as the options that give them. An answer that is the default needs none. */
+function optionsOf({ choices, chat }: Said, given: Start): Record<string, unknown> {
+  const keys = Object.keys(flagOfChoice) as (keyof Choices)[]
+  const answered = keys.filter((key) => choices[key] !== given.choices[key])
+  const models = chat.models.map(({ id }) => id).join(',')
+  const isAnswered = models !== given.chat.models.map(({ id }) => id).join(',')
+  return Object.assign(isAnswered ? { models } : {}, ...answered.map((key) => optionOf(key, choices)))
+}
+
+function optionOf(key: keyof Choices, { allow, ...choices }: Choices): object {
+  if (key === 'allow') {
+    const { cidrs, everyone } = typeof allow === 'object' ? allow : {}
+    return { allowCidr: cidrs, allowEveryone: everyone || undefined }
   }
+  const answer = choices[key]
+  const isDefault = !answer || (isPlain(key) && answer === plainSetting(key).default)
+  const word = isPlain(key) ? textOf(key, answer) : String(answer)
+  const typed = answer === true || Array.isArray(answer) ? answer : word
+  return { [camel(flagOfChoice[key])]: isDefault ? undefined : typed }
 }

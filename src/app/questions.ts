@@ -20,11 +20,15 @@ export interface Start extends Said {
   options: UpOptions & GlobalOptions
   open: OpenLab
   context: Context
+  /** Throws the LabError with which `up` would refuse the answers. */
+  check: (said: Said) => void
 }
 
 /** One question of the first run. */
 export interface Step {
   about: string
+  /** False: the lab leaves nothing to choose here. */
+  applies?: boolean
   /** Whether the command line answers it already. */
   said: (said: Said) => boolean
   shows: (said: Said) => string
@@ -40,16 +44,9 @@ const types = [
 
 /** The questions of the first run, in order. */
 export const stepsOf = (start: Start): Step[] =>
-  [
-    firstUserStep,
-    instanceStep,
-    diskStep,
-    accessStep,
-    certificateStep,
-    modelsStep,
-    allowanceStep,
-    budgetStep,
-  ].map((step) => step(start))
+  [firstUserStep, instanceStep, diskStep, accessStep, certificateStep, modelsStep, allowanceStep, budgetStep]
+    .map((step) => step(start))
+    .filter(({ applies = true }) => applies)
 
 const firstUserStep = ({ context: { ui } }: Start): Step => ({
   about: 'the first user',
@@ -127,9 +124,11 @@ const accessStep = ({ detected, options, context: { ui } }: Start): Step => ({
   },
 })
 
-const certificateStep = ({ context: { ui } }: Start): Step => ({
+const certificateStep = ({ choices: { domain, openPort80 }, context: { ui } }: Start): Step => ({
   about: 'the certificate',
-  said: ({ choices }) => choices.trustedCertificate !== undefined || typeof choices.domain === 'string',
+  // A domain has its own, and without port 80 there is only the lab’s.
+  applies: typeof domain !== 'string' && openPort80 !== false,
+  said: ({ choices }) => choices.trustedCertificate !== undefined,
   shows: ({ choices }) => (choices.trustedCertificate ? 'publicly trusted' : 'the lab’s own'),
   ask: async (said) => {
     const kind = await ui.select<'own' | 'trusted'>({
@@ -154,17 +153,16 @@ const certificateStep = ({ context: { ui } }: Start): Step => ({
   },
 })
 
-const modelsStep = ({ options, context: { ui } }: Start): Step => ({
+const modelsStep = ({ options, chat: { available }, context: { ui } }: Start): Step => ({
   about: 'the models',
-  said: ({ chat }) => options.models !== undefined || chat.available.length === 0,
+  applies: available.length > 0,
+  said: () => options.models !== undefined,
   shows: ({ chat: { models } }) => {
     const [first, ...others] = models.map(({ label }) => label)
     if (first === undefined) return 'none'
     return others.length > 0 ? `${first} and ${others.length} more` : first
   },
   ask: async (said) => {
-    const { available } = said.chat
-    if (available.length === 0) return said
     const chosen = await ui.checkbox<string>({
       flag: '--models <ids>',
       message: 'Which models in the menu?',
@@ -193,9 +191,10 @@ const modelsStep = ({ options, context: { ui } }: Start): Step => ({
   },
 })
 
-const allowanceStep = ({ context: { ui } }: Start): Step => ({
+const allowanceStep = ({ chat: { models }, context: { ui } }: Start): Step => ({
   about: 'the allowance',
-  said: ({ choices, chat }) => choices.allowance !== undefined || chat.models.length === 0,
+  applies: models.length > 0,
+  said: ({ choices }) => choices.allowance !== undefined,
   shows: ({ choices: { allowance } }) => (allowance ? `$${allowance.toFixed(2)} a user and month` : 'none'),
   ask: async (said) => {
     const amount = await ui.input({
@@ -213,7 +212,8 @@ const allowanceStep = ({ context: { ui } }: Start): Step => ({
 
 const budgetStep = ({ open, context: { ui } }: Start): Step => ({
   about: 'the AWS budget',
-  said: ({ choices }) => choices.budget !== undefined || open.lab.partition !== 'aws',
+  applies: open.lab.partition === 'aws',
+  said: ({ choices }) => choices.budget !== undefined,
   shows: ({ choices: { budget, alerts = [], email } }) =>
     budget ? `$${budget.toFixed(2)} a month, notices to ${alerts.join(', ') || email}` : 'none',
   ask: async (said) => {
@@ -276,7 +276,7 @@ const isNone = (email: string) => ['', 'none'].includes(email.trim().toLowerCase
 const split = (text: string) => text.split(/[\s,]+/).filter(Boolean)
 
 /** A check's message, as in the flag's error. */
-function judged(check: () => unknown): true | string {
+export function judged(check: () => unknown): true | string {
   try {
     check()
     return true

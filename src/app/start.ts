@@ -24,6 +24,7 @@ import { withLock } from './with-lock.js'
 
 export interface Started {
   lab: LabId
+  settings: Settings
   instanceId: string
   /** False: it was already running. */
   changed: boolean
@@ -48,9 +49,11 @@ export async function startLab(open: OpenLab, context: Context): Promise<Started
       await waitUntilOnline(host, onlineWithinMs)
       const health = await awaitHealth(host)
       const now = context.clock.now()
-      const { schedule } = open.stored ?? {}
+      const { stored: settings = nothingChosen } = open
+      const { schedule } = settings
       return {
         lab: open.lab,
+        settings,
         instanceId: found.instanceId,
         changed: found.state !== 'running',
         tookMs: now - begun,
@@ -60,7 +63,7 @@ export async function startLab(open: OpenLab, context: Context): Promise<Started
           open.lab,
           address,
           found.instanceId,
-          health.site === open.stored?.domain ? health.site : undefined,
+          health.site === settings.domain ? health.site : undefined,
         ),
         nextStop: schedule && nextOf(schedule, 'stop', now),
         timezone: schedule?.timezone,

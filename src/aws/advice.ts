@@ -181,7 +181,7 @@ const advices: Advice[] = [
       what: 'There is no default VPC in this region.',
       why: 'It was deleted, or the account never had one.',
       fix: [
-        { command: { path: 'up', flags: { 'create-default-vpc': true } }, text: 'creates one' },
+        { command: { keeps: true, path: 'up', flags: { 'create-default-vpc': true } }, text: 'creates one' },
         'Or use a public subnet of your own: --subnet-id <id>',
         { run: `aws ec2 describe-subnets --region ${region}`, text: 'lists your subnets' },
       ],

@@ -38,7 +38,7 @@ export async function catalogue(bedrock: BedrockClient, region: string, ask: Ask
           text: 'sets the lab up in another region',
         },
         {
-          command: { path: 'up', flags: { 'without-chat': true } },
+          command: { keeps: true, path: 'up', flags: { 'without-chat': true } },
           text: 'sets the lab up here without chat',
         },
       ],

@@ -60,7 +60,10 @@ export function requireChat(choice: Choice, region: string, wanted?: readonly st
     why: first?.problem?.what ?? `Amazon Bedrock offers no chat model in ${region}.`,
     fix: [
       ...(first ? fixesOf(choice.blocked) : ['Choose another region: --region <region>']),
-      { command: { path: 'up', flags: { 'without-chat': true } }, text: 'sets the lab up without chat' },
+      {
+        command: { keeps: true, path: 'up', flags: { 'without-chat': true } },
+        text: 'sets the lab up without chat',
+      },
     ],
   })
 }

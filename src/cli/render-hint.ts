@@ -60,13 +60,13 @@ const isParts = (hint: Exclude<Prose, string> | Hint): hint is Exclude<Prose, st
  * not given.
  * @param options read when a hint is printed, because a question can add to them
  * @param canAsk whether there is a terminal to ask
- * @param args those of the command that runs
+ * @param running the command that runs, whose options and arguments a hint can keep
  */
 export function renderHint(
   env: NodeJS.ProcessEnv,
   options: () => GlobalOptions,
   canAsk = true,
-  args: readonly string[] = [],
+  running: { name: string; args: readonly string[] } | undefined = undefined,
 ): HintRenderer {
   const npx = () => (env.npm_command === 'exec' ? 'npx ' : '')
 
@@ -105,7 +105,8 @@ export function renderHint(
 
   const line = (asked: CommandLine): string => {
     const definition = commandAt.get(asked.path)
-    const command = asked.keeps && definition ? kept(asked, definition) : asked
+    const isRunning = running === undefined || running.name === asked.path
+    const command = asked.keeps && isRunning && definition ? kept(asked, definition) : asked
     // A list of values comes last, so that no argument is taken for one of its values.
     const rest = [...(command.args ?? []).map(quoted), ...optionsOf(command)]
     const [first = '', ...others] = rest
@@ -118,7 +119,7 @@ export function renderHint(
   const kept = (command: CommandLine, definition: Command): CommandLine =>
     ({
       ...command,
-      args: command.args ?? args,
+      args: command.args ?? running?.args ?? [],
       flags: { ...givenFlags(definition, options(), { withConsent: !canAsk }), ...command.flags },
     }) as CommandLine
 

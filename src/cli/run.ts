@@ -22,13 +22,13 @@ export interface Surroundings {
 async function newUi(
   options: () => GlobalOptions,
   { process, signal, shown }: Surroundings,
-  args: readonly string[] = [],
+  running?: { name: string; args: readonly string[] },
 ): Promise<Ui> {
   const { json, color } = options()
   // The libraries read only this variable.
   if (color === false) process.env.NO_COLOR = '1'
   const { canAsk, makeUi } = await import('../ui/make-ui.js')
-  const hints = renderHint(process.env, options, canAsk(process), args)
+  const hints = renderHint(process.env, options, canAsk(process), running)
   const ui = await makeUi({
     stdin: process.stdin,
     stdout: process.stdout,
@@ -82,7 +82,7 @@ export async function runCommand(
   let settled = given
   const options = () => settled
   let onward = { options: {}, note: '' }
-  const ui = await newUi(options, surroundings, args)
+  const ui = await newUi(options, surroundings, { name: command.name, args })
   const context: CommandContext = {
     ui,
     env,
@@ -113,7 +113,7 @@ export async function runCommand(
       signal.aborted || error instanceof Interrupted
         ? interrupted(
             command,
-            sameLine(command, { ...given, ...onward.options }, args, ui),
+            sameLine(command, { ...settled, ...onward.options }, args, ui),
             onward.note,
             error,
           )

@@ -23,7 +23,7 @@ export type CommandLine = {
     /** Whether a long command is printed with one option per line. */
     overLines?: boolean
     /**
-     * Whether it is the command that runs, to be typed again: with the arguments and flags that the user gave, except those
+     * If it is the command that runs, it is to be typed again: with the arguments and flags that the user gave, except those
      * that are named here, also as undefined.
      */
     keeps?: boolean

@@ -24,7 +24,7 @@ export function refuseUnsaidAdoption(
     why: `An older version of librechat-lab created them, or the lab’s settings were lost. ${because}`,
     fix: [
       {
-        command: { path: 'up', flags: { yes: true, adopt: true } },
+        command: { keeps: true, path: 'up', flags: { yes: true, adopt: true } },
         text: 'adopts them, if they are the lab’s',
       },
       { command: { path: 'up' }, text: 'shows the plan and asks' },

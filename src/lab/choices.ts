@@ -46,6 +46,21 @@ export interface Choices extends PlainChoices {
 /** The flags as commander parses them. */
 export type ChoiceFlags = OptionsOf<typeof settingFlags>
 
+/** The flag of each choice. */
+export const flagOfChoice: Readonly<Record<keyof Choices, keyof typeof settingFlags>> = {
+  ...(Object.fromEntries(plainKeys.map((key) => [key, plainSetting(key).flag])) as Record<
+    PlainKey,
+    keyof typeof settingFlags
+  >),
+  allow: 'allow-cidr',
+  domain: 'domain',
+  trustedCertificate: 'trusted-certificate',
+  openPort80: 'open-port-80',
+  tags: 'tag',
+  budget: 'budget',
+  alerts: 'alert',
+}
+
 export const defaults = { instanceType: nothingChosen.instanceType, diskGb: nothingChosen.diskGb }
 
 /** The flags, each checked before anything is asked of AWS; LabError `bad-…` names the flag. */
@@ -66,7 +81,11 @@ export function checkedChoices(flags: ChoiceFlags): Choices {
       what: '--allow-everyone needs --allow-cidr beside it.',
       fix: [
         {
-          command: { path: 'up', flags: { 'allow-cidr': ['0.0.0.0/0'], 'allow-everyone': true } },
+          command: {
+            keeps: true,
+            path: 'up',
+            flags: { 'allow-cidr': ['0.0.0.0/0'], 'allow-everyone': true },
+          },
           text: 'lets the whole internet in',
         },
       ],
@@ -152,18 +171,6 @@ export function settingsFrom(options: {
   lab: LabId
 }): Settings {
   const { stored, choices, detected, chat, lab } = options
-  const domain = choices.domain === null ? undefined : (choices.domain ?? stored?.domain)
-  const trustedCertificate = wantsTrusted(stored, choices, domain)
-  const openPort80 = choices.openPort80 ?? port80From(stored, choices)
-  if (trustedCertificate && !openPort80) throw closedPort80()
-  if (domain && !openPort80) {
-    throw new LabError({
-      code: 'needs-port-80',
-      what: `A trusted certificate for ${domain} needs port 80 open to everybody.`,
-      why: 'The certificate authority uses port 80 to check that you control the domain. Everything else on it is redirected to HTTPS.',
-      fix: ['Add --open-port-80', 'Or leave --domain out to keep the lab’s own certificate'],
-    })
-  }
   const chosen = {
     ...plainFrom(stored, choices),
     version: settingsVersion,
@@ -172,9 +179,7 @@ export function settingsFrom(options: {
     creations: stored?.creations,
     adopted: stored?.adopted,
     allow: allowFrom(stored, choices, detected),
-    openPort80,
-    domain,
-    trustedCertificate: trustedCertificate || undefined,
+    ...certificateFrom(stored, choices),
     tags: choices.tags ?? stored?.tags,
     passwordDue: stored?.passwordDue,
     models: chat.models,
@@ -201,20 +206,22 @@ const plainFrom = (stored: Settings | undefined, choices: Choices): object =>
   )
 
 /**
- * Whether the address gets a trusted certificate. A domain has its own, so both can't be combined. LabError
- * `two-certificates`.
+ * The certificate, and port 80: it opens with a trusted certificate for the address, and a `--no-` form that leaves the
+ * lab its own certificate closes it. LabErrors `two-certificates`, `needs-port-80`.
  */
-function wantsTrusted(stored: Settings | undefined, choices: Choices, domain: string | undefined): boolean {
+export function certificateFrom(
+  stored: Settings | undefined,
+  choices: Choices,
+): Pick<Settings, 'domain' | 'trustedCertificate' | 'openPort80'> {
+  const domain = choices.domain === null ? undefined : (choices.domain ?? stored?.domain)
   if (choices.trustedCertificate && domain) throw twoCertificates(domain)
-  return choices.trustedCertificate ?? (stored?.trustedCertificate === true && domain === undefined)
-}
-
-/** Port 80 opens with the certificate that needs it, and closes with it. */
-function port80From(stored: Settings | undefined, choices: Choices): boolean {
-  if (choices.trustedCertificate) return true
-  const drops =
-    choices.domain === null || (choices.trustedCertificate === false && stored?.trustedCertificate)
-  return drops ? false : (stored?.openPort80 ?? false)
+  const trusted = !domain && (choices.trustedCertificate ?? stored?.trustedCertificate ?? false)
+  const wantsOwn = choices.domain === null || choices.trustedCertificate === false
+  const kept = stored?.openPort80 === true && (domain !== undefined || !wantsOwn)
+  const openPort80 = choices.openPort80 ?? (trusted || kept)
+  if (trusted && !openPort80) throw closedPort80()
+  if (domain && !openPort80) throw closedPort80OfDomain(domain, choices)
+  return { openPort80, domain, trustedCertificate: trusted || undefined }
 }
 
 const twoCertificates = (domain: string) =>
@@ -225,7 +232,11 @@ const twoCertificates = (domain: string) =>
     fix: [
       'Leave --trusted-certificate out',
       {
-        command: { path: 'up', flags: { 'no-domain': true, 'trusted-certificate': true } },
+        command: {
+          keeps: true,
+          path: 'up',
+          flags: { domain: undefined, 'no-domain': true, 'trusted-certificate': true },
+        },
         text: 'drops the domain, and gets a certificate for the address',
       },
     ],
@@ -239,9 +250,29 @@ const closedPort80 = () =>
     fix: [
       'Leave --no-open-port-80 out',
       {
-        command: { path: 'up', flags: { 'no-trusted-certificate': true } },
+        command: {
+          keeps: true,
+          path: 'up',
+          flags: { 'trusted-certificate': undefined, 'no-trusted-certificate': true },
+        },
         text: 'uses the lab’s own certificate again, and closes port 80',
       },
+    ],
+  })
+
+const closedPort80OfDomain = (domain: string, choices: Choices) =>
+  new LabError({
+    code: 'needs-port-80',
+    what: `A trusted certificate for ${domain} needs port 80 open to everybody.`,
+    why: 'The certificate authority uses port 80 to check that you control the domain. Everything else on it is redirected to HTTPS.',
+    fix: [
+      choices.openPort80 === false ? 'Leave --no-open-port-80 out' : 'Add --open-port-80',
+      choices.domain === undefined
+        ? {
+            command: { keeps: true, path: 'up', flags: { 'no-domain': true } },
+            text: 'uses the lab’s own certificate again, and closes port 80',
+          }
+        : 'Or leave --domain out to keep the lab’s own certificate',
     ],
   })
 
@@ -259,7 +290,7 @@ function budgetFrom(
       what: '--alert needs a budget, and the lab has none.',
       fix: [
         {
-          command: { path: 'up', flags: { budget: '50', alert: choices.alerts } },
+          command: { keeps: true, path: 'up', flags: { budget: '50', alert: choices.alerts } },
           text: 'sets a budget of $50 a month',
         },
       ],
@@ -275,7 +306,7 @@ function budgetFrom(
     why: 'AWS sends its notices by e-mail, and the lab has no first user either.',
     fix: [
       {
-        command: { path: 'up', flags: { budget: String(usd), alert: ['<e-mail>'] } },
+        command: { keeps: true, path: 'up', flags: { budget: String(usd), alert: ['<e-mail>'] } },
         text: 'names who is told',
       },
     ],

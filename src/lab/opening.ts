@@ -109,19 +109,23 @@ function unsaidRanges({ allow }: Settings, actual: Actual, choices: Choices): Un
   ]
 }
 
-function unsaidDomain({ domain }: Settings, actual: Actual, choices: Choices): Unsaid[] {
+/** The flag of the lab’s own certificate closes port 80, unless the settings have it open. */
+const ownCertificate = (flag: 'no-domain' | 'no-trusted-certificate', { openPort80 }: Settings): UpFlags => ({
+  [flag]: true,
+  ...(openPort80 ? { 'open-port-80': true } : {}),
+})
+
+function unsaidDomain(settings: Settings, actual: Actual, choices: Choices): Unsaid[] {
+  const { domain } = settings
   if (choices.domain !== undefined || (domain ?? 'none') === (actual.domain ?? 'none')) return []
   if (domain === undefined)
-    return [{ would: `drop the domain ${actual.domain}`, flags: { 'no-domain': true } }]
+    return [{ would: `drop the domain ${actual.domain}`, flags: ownCertificate('no-domain', settings) }]
   return [{ would: `serve the lab as ${domain}`, flags: { domain, 'open-port-80': true } }]
 }
 
 /** It publishes the address in certificate logs, or brings the browser's warning back. */
-function unsaidCertificate(
-  { trustedCertificate, domain }: Settings,
-  actual: Actual,
-  choices: Choices,
-): Unsaid[] {
+function unsaidCertificate(settings: Settings, actual: Actual, choices: Choices): Unsaid[] {
+  const { trustedCertificate, domain } = settings
   if (choices.trustedCertificate !== undefined || domain) return []
   if (Boolean(actual.trustedCertificate) === Boolean(trustedCertificate)) return []
   return trustedCertificate
@@ -131,7 +135,12 @@ function unsaidCertificate(
           flags: { 'trusted-certificate': true },
         },
       ]
-    : [{ would: 'use the lab’s own certificate again', flags: { 'no-trusted-certificate': true } }]
+    : [
+        {
+          would: 'use the lab’s own certificate again',
+          flags: ownCertificate('no-trusted-certificate', settings),
+        },
+      ]
 }
 
 /** For a setting that depends on no others. */

@@ -175,6 +175,7 @@ export const plainSettings = {
 export type PlainSettings = typeof plainSettings
 export type PlainKey = keyof PlainSettings
 export const plainKeys = Object.keys(plainSettings) as PlainKey[]
+export const isPlain = (key: string): key is PlainKey => key in plainSettings
 
 /** A setting without the type of its value, for code that handles all settings. */
 export const plainSetting = (key: PlainKey): PlainSetting => plainSettings[key] as unknown as PlainSetting

@@ -29,7 +29,7 @@ export const settingFlags = {
     kind: 'word',
     value: '<host>',
     text: 'your own domain that points to the lab, for a trusted certificate',
-    off: 'use the lab’s own certificate again',
+    off: 'use the lab’s own certificate again, and close port 80',
   },
   'trusted-certificate': {
     kind: 'toggle',

@@ -142,7 +142,7 @@ const noDefaultVpc = (region: string) =>
     why: 'It was deleted, or the account never had one.',
     fix: [
       {
-        command: { path: 'up', flags: { 'create-default-vpc': true } },
+        command: { keeps: true, path: 'up', flags: { 'create-default-vpc': true } },
         text: 'creates it; it is free and stays when the lab is destroyed',
       },
       'Or use a public subnet: --subnet-id <id>',

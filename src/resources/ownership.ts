@@ -105,7 +105,7 @@ export const otherName: Hint = {
   text: 'creates a lab of another name',
 }
 export const adoptIt: Hint = {
-  command: { path: 'up', flags: { adopt: true } },
+  command: { keeps: true, path: 'up', flags: { adopt: true } },
   text: 'adopts it, if it is yours and librechat-lab may change it',
 }
 

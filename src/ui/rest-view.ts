@@ -1,5 +1,6 @@
 import type { Started } from '../app/start.js'
 import type { StoppedLab } from '../app/stop.js'
+import { certificateLines, certificateWarnings } from './certificate-view.js'
 import { healthJson, healthLines } from './lab-view.js'
 import { costJson } from './plan-view.js'
 import { duration } from './style.js'
@@ -51,9 +52,9 @@ export const stoppedJson = ({ lab, instanceId, changed, since, cost, nextStart }
   runningCost: costJson(cost.running),
 })
 
-/** The result of `start`: its duration, and whether the lab is healthy. */
+/** The result of `start`: its duration, whether the lab is healthy, and of which certificates the browser warns. */
 export function startedText(started: Started, { style, hint }: Paint): string {
-  const { lab, changed, health, tookMs, urls, nextStop, timezone } = started
+  const { lab, settings, changed, health, tookMs, urls, nextStop, timezone } = started
   const head = !changed
     ? `No changes: the lab "${lab.name}" in ${lab.region} runs already.`
     : `The lab "${lab.name}" in ${lab.region} runs again, after ${duration(tookMs)}.`
@@ -61,6 +62,7 @@ export function startedText(started: Started, { style, hint }: Paint): string {
   const unhealthy = health.healthy
     ? []
     : ['', style('bold', 'Host'), ...healthLines(health, { style, hint }), '', repair({ style, hint })]
+  const warnings = certificateWarnings(health, { hint }).map((text) => `${style('yellow', '!')} ${text}`)
   return [
     `${mark} ${style('bold', health.healthy ? head : `${head.slice(0, -1)}, and is not healthy yet.`)}`,
     '',
@@ -68,7 +70,9 @@ export function startedText(started: Started, { style, hint }: Paint): string {
       ['  LibreChat', style('cyan', urls.librechat)],
       ...(nextStop === undefined ? [] : [['  Next stop', `${zoned(nextStop, timezone)}, by its schedule`]]),
     ]),
+    ...certificateLines(settings, health),
     ...unhealthy,
+    ...(warnings.length > 0 ? ['', ...warnings] : []),
   ].join('\n')
 }
 

@@ -23,8 +23,9 @@ describe('an instance that is replaced', () => {
       await moveUsers(given[0], given[1])
       seen.push(there())
     })
-    const { code, calls } = await run({ replaceInstance: old })
+    const { code, calls, tookMs } = await run({ replaceInstance: old })
     expect(code).toBe(0)
+    expect(tookMs).toBeGreaterThan(0)
     const [next = ''] = there().ids
     expect(there()).toMatchObject({ ids: [next], address: next, users: { [next]: ['ann@example.org'] } })
     expect(next).not.toBe(old)

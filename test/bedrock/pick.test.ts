@@ -180,7 +180,7 @@ describe('an account without any callable model', () => {
         code: 'no-callable-model',
         why: expect.stringContaining(cause),
         fix: expect.arrayContaining([
-          expect.objectContaining({ command: { path: 'up', flags: { 'without-chat': true } } }),
+          expect.objectContaining({ command: { keeps: true, path: 'up', flags: { 'without-chat': true } } }),
         ]),
       }),
     )

@@ -1,4 +1,4 @@
-import { afterEach, it } from 'vitest'
+import { afterEach, expect, it } from 'vitest'
 import { bareEnv, newFolder } from './program.js'
 import { describeTerminal, openTerminal, type Terminal } from './terminal.js'
 
@@ -7,9 +7,9 @@ afterEach(() => {
   for (const terminal of open.splice(0)) terminal.close()
 })
 
-async function conversation(): Promise<Terminal> {
+async function conversation(...flags: string[]): Promise<Terminal> {
   const env = bareEnv(newFolder(), { LIBRECHAT_LAB_NO_UPDATE_CHECK: '1' })
-  const terminal = await openTerminal(['up', '--rehearse'], env, { columns: 140, rows: 60 })
+  const terminal = await openTerminal(['up', '--rehearse', ...flags], env, { columns: 140, rows: 60 })
   open.push(terminal)
   return terminal
 }
@@ -76,5 +76,35 @@ describeTerminal('the questions of the first up', { timeout: 60_000 }, () => {
     await type('none')
     await press('Enter')
     await shows(/Change the first user +none yet/)
+  })
+
+  it('what cannot be set up is said where it can be changed, and the answers stay', async () => {
+    const flags = ['--instance-type', 't3.medium', '--disk', '30', '--allow-cidr', 'detect']
+    const { press, shows, type } = await conversation(...flags, '--no-allowance', '--budget', '20')
+    await shows('e-mail address (empty: later)').then(() => press('Enter'))
+    await shows('Which certificate').then(() => press('Down', 'Enter'))
+    await shows('Which models').then(() => press('Enter'))
+    await shows('Continue with').then(() => press('Enter'))
+    await shows('The budget has nobody to notify.')
+    await press('Down', 'Enter')
+    await shows('Your e-mail address').then(() => type('me@example.org'))
+    await press('Enter')
+    await shows(/Change the first user +me@example\.org/).then(() => press('Enter'))
+    const screen = await shows('Type yes to create it')
+    const line = /without questions:(.*?)\n\n/s.exec(screen)?.[1] ?? ''
+    for (const flag of ['--budget 20', '--email me@example.org', '--trusted-certificate', '--no-allowance'])
+      expect(line).toContain(flag)
+    await press('C-c')
+    const stopped = (await shows('continues where it stopped')).split('Interrupted.')[1] ?? ''
+    for (const flag of ['--budget 20', '--email me@example.org', '--trusted-certificate', '--no-allowance'])
+      expect(stopped).toContain(flag)
+  })
+
+  it('flags that cannot be combined are refused before a question', async () => {
+    const { end } = await conversation('--domain', 'chat.example.org')
+    const { code, screen } = await end()
+    expect(code).toBe(1)
+    expect(screen).toContain('needs port 80')
+    expect(screen).not.toContain('e-mail')
   })
 })

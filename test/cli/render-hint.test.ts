@@ -113,8 +113,9 @@ it('repeats a consent for no other command than the one that it was given for', 
 
 it('keeps what the user gave where the same command is to be typed again', () => {
   const given = { rehearse: true, passphraseFile: 'my pass.txt', confirm: 'wrong', yes: true }
+  const running = { name: 'restore', args: ['lab.backup'] }
   const hint = (command: CommandLine, canAsk: boolean) =>
-    plainSpaces(renderHint({}, () => given as GlobalOptions, canAsk, ['lab.backup']).hint({ command }))
+    plainSpaces(renderHint({}, () => given as GlobalOptions, canAsk, running).hint({ command }))
   const again = { keeps: true, path: 'restore' } as const
   expect(hint({ ...again, flags: { confirm: 'default' } }, false)).toBe(
     "librechat-lab restore --rehearse lab.backup --confirm default --passphrase-file 'my pass.txt'",
@@ -125,5 +126,9 @@ it('keeps what the user gave where the same command is to be typed again', () =>
   )
   expect(hint({ ...again, args: [], flags: { 'passphrase-file': undefined } }, true)).toBe(
     'librechat-lab restore --rehearse',
+  )
+  // Another command may share their names, and means something else by them.
+  expect(hint({ keeps: true, path: 'up', flags: { adopt: true } }, false)).toBe(
+    'librechat-lab up --rehearse --adopt',
   )
 })

@@ -111,4 +111,12 @@ describe.skipIf(!there)('what the first boot has done', () => {
     rmSync(join(work, 'failing'))
     expect(run(newer, ['docker'])).toBe('docker, time 2\n')
   })
+
+  it('is nothing where the host is set up already, as on a copy of its disk', () => {
+    mkdirSync(join(work, 'lab/state'))
+    writeFileSync(join(work, 'lab/state/release'), 'r1')
+    const boot = code('boot')
+    expect(firstBoot(boot)).toBe('')
+    expect(run(boot, ['system', 'docker'])).toBe('system, time 1\ndocker, time 1\n')
+  })
 })

@@ -84,6 +84,18 @@ const poisons: [string, Partial<Settings>, Actual, object][] = [
     { ...there, trustedCertificate: true },
     { 'no-trusted-certificate': true },
   ],
+  [
+    'the lab’s own certificate again, with port 80 open as it is',
+    { openPort80: true },
+    { ...there, trustedCertificate: true, port80: true },
+    { 'no-trusted-certificate': true, 'open-port-80': true },
+  ],
+  [
+    'no domain, with port 80 open as it is',
+    { openPort80: true },
+    { ...there, domain: 'chat.example.org', port80: true },
+    { 'no-domain': true, 'open-port-80': true },
+  ],
   ['no boundary', { permissionsBoundary: undefined }, there, { 'no-permissions-boundary': true }],
   [
     'another boundary',

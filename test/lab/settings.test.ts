@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { checkedChoices, settingsFrom } from '../../src/lab/choices.js'
+import type { LabError } from '../../src/core/error.js'
+import { type ChoiceFlags, checkedChoices, settingsFrom } from '../../src/lab/choices.js'
 import { checkedName } from '../../src/lab/names.js'
 import { nothingChosen, type Settings, settingsVersion } from '../../src/lab/settings.js'
 import { describeSettingsChange, formatSettings, parseSettings } from '../../src/lab/stored-settings.js'
@@ -202,8 +203,42 @@ describe('choices', () => {
     const back = from({ trustedCertificate: false }, trusted)
     expect(back.trustedCertificate).toBeUndefined()
     expect(back.openPort80).toBe(false)
-    // Nobody asked for the port to close where it was opened for something else.
-    expect(from({ trustedCertificate: false }, from({ openPort80: true })).openPort80).toBe(true)
+  })
+
+  it('close port 80 with the flags that ask for the lab’s own certificate, whatever opened it', () => {
+    const open = from({ openPort80: true })
+    for (const before of [open, from({ trustedCertificate: true }, open)]) {
+      expect(from({ trustedCertificate: false }, before).openPort80).toBe(false)
+      expect(from({ trustedCertificate: false, openPort80: true }, before).openPort80).toBe(true)
+    }
+    expect(from({ domain: false }, open).openPort80).toBe(false)
+  })
+
+  it('keep port 80 open for the certificate that stays', () => {
+    const trusted = from({ trustedCertificate: true })
+    expect(from({ domain: false }, trusted)).toEqual(trusted)
+    const named = from({ domain: 'chat.example.org', openPort80: true })
+    expect(from({ trustedCertificate: false }, named)).toEqual(named)
+    expect(from({ domain: 'chat.example.org', trustedCertificate: false }, trusted)).toEqual(named)
+  })
+
+  it('are refused with advice about the flags that were given', () => {
+    const named = from({ domain: 'chat.example.org', openPort80: true })
+    const fixOf = (flags: ChoiceFlags, stored?: Settings) => {
+      try {
+        from(flags, stored)
+      } catch (error) {
+        return (error as LabError).fix
+      }
+    }
+    expect(fixOf({ domain: 'chat.example.org' })).toEqual([
+      'Add --open-port-80',
+      'Or leave --domain out to keep the lab’s own certificate',
+    ])
+    expect(fixOf({ openPort80: false }, named)).toEqual([
+      'Leave --no-open-port-80 out',
+      expect.objectContaining({ command: { keeps: true, path: 'up', flags: { 'no-domain': true } } }),
+    ])
   })
 
   it('have a trusted certificate for the address or a domain, not both', () => {

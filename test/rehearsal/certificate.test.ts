@@ -71,6 +71,32 @@ describe('the summary', () => {
   })
 })
 
+describe('start', () => {
+  it('says of which certificate the browser warns, and why there is no trusted one', async () => {
+    const { run } = account()
+    await run('up --yes --trusted-certificate')
+    await run('stop')
+    const refused = await run('start --scenario certificate-refused')
+    expect(refused.stdout).toContain('LibreChat has no valid trusted certificate at the moment.')
+    const { ownCertificate } = JSON.parse((await run('status --json')).stdout).health
+    expect(refused.stdout).toContain(ownCertificate.sha256.slice(0, 47))
+    expect(refused.stdout).toMatch(/^! .*certificate.*\n/m)
+    expect((await run('start')).stdout).toContain('browsers do not warn of it')
+  })
+})
+
+describe('port 80', () => {
+  it('stays as it is where --no-domain changes nothing, and closes with --no-trusted-certificate', async () => {
+    const { run } = account()
+    await run('up --yes --open-port-80 --trusted-certificate')
+    const same = await run('up --yes --no-domain')
+    expect(same.code, same.stderr).toBe(0)
+    expect(same.stdout).toContain('No changes')
+    expect((await run('up --yes --no-trusted-certificate')).code).toBe(0)
+    expect(JSON.parse((await run('access list --json')).stdout).openPort80).toBe(false)
+  })
+})
+
 describe('without a terminal', () => {
   it('an interrupted run and its advice name command lines that work as they are', async () => {
     const { run } = account()
@@ -84,6 +110,25 @@ describe('without a terminal', () => {
     const refused = await run('up --yes --trusted-certificate --scenario certificate-refused')
     const [, retreat = ''] = /librechat-lab (up .*--no-trusted-certificate)/.exec(refused.stdout) ?? []
     expect((await run(`${retreat.replace(' --rehearse', '')} --yes`)).code).toBe(0)
+  })
+
+  it.each([
+    ['--trusted-certificate --domain chat.example.org', '--no-domain --trusted-certificate'],
+    ['--trusted-certificate --no-open-port-80', '--no-open-port-80 --no-trusted-certificate'],
+    ['--alert a@example.org', '--alert a@example.org --budget 50'],
+    ['--budget 20', '--budget 20 --alert <e-mail>'],
+    ['--scenario no-default-vpc', '--create-default-vpc'],
+    ['--scenario no-callable-model', '--without-chat'],
+  ])('a refusal of %s keeps the other flags in its advice', async (given, instead) => {
+    const { run } = account()
+    const { code, stderr } = await run(`up --yes --disk 40 ${given}`)
+    expect(code).toBe(1)
+    const lines = [...stderr.matchAll(/→ librechat-lab (up .*?) {3}/g)].map(([, line = '']) =>
+      line.split(' '),
+    )
+    const kept = lines.filter((line) => line.join(' ').includes('--yes --disk 40'))
+    expect(kept).toContainEqual(expect.arrayContaining(instead.split(' ')))
+    for (const line of kept) expect(line).not.toContain('chat.example.org')
   })
 
   it('an interrupted destroy keeps the name that confirmed it', async () => {

@@ -89,7 +89,7 @@ describe('the security group', () => {
     await expect(resource().observe(seen)).rejects.toMatchObject({
       code: 'unowned',
       fix: expect.arrayContaining([
-        expect.objectContaining({ command: { path: 'up', flags: { adopt: true } } }),
+        expect.objectContaining({ command: { keeps: true, path: 'up', flags: { adopt: true } } }),
       ]),
     })
     const adopting = resource({ adopt: true })

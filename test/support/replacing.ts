@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { Connect, Context } from '../../src/app/context.js'
+import type { Summary } from '../../src/app/up/run.js'
 import { up } from '../../src/app/up/up.js'
 import type { UpOptions } from '../../src/app/up-options.js'
 import type { Connection } from '../../src/aws/connect.js'
@@ -105,9 +106,13 @@ export async function run(options: UpOptions, kill?: Kill) {
     settled: () => {},
     continuesWith: () => {},
   }
-  const view = { plan: () => {}, dryRun: () => {}, summary: () => {} }
+  let tookMs: number | undefined
+  const summary = (one: Summary) => {
+    tookMs = one.tookMs
+  }
+  const view = { plan: () => {}, dryRun: () => {}, summary }
   const code = await up({ yes: true, ...options }, context, view)
-  return { code, calls, events }
+  return { code, calls, events, tookMs }
 }
 
 /** What a move of the data comes to in this account: the users, and the host's word for its data. */

@@ -26,10 +26,10 @@ export async function converge(run: Run, wish: Wish, agreed?: Now): Promise<numb
   return await withLock(open, 'up', context, async (lock) => {
     const current = await underLock(run, wish, agreed, lock)
     const plan = planOf(run, current)
-    const begun = context.clock.now()
+    const begunAt = context.clock.now()
     if (changesNothing(plan)) return await conclude(run, { wish, now: current, plan })
     try {
-      if (plan.movesData) return await replaceWithData(run, wish, { now: current, plan, lock })
+      if (plan.movesData) return await replaceWithData(run, wish, { now: current, plan, lock, begunAt })
       const ready = plan.replaces ? await replaceInstance(run, wish, current, plan.replaces, lock) : current
       ready.target.agree()
       const work = { clock: context.clock, signal: lock.signal, emit: context.ui.emit, isRetryable }
@@ -37,7 +37,7 @@ export async function converge(run: Run, wish: Wish, agreed?: Now): Promise<numb
       const states = await ensure(ready.items, ready.observation, work)
       await retireReplaced(run, ready, lock)
       const made = await withProof(run, ready, new Observation(states))
-      const tookMs = context.clock.now() - begun
+      const tookMs = context.clock.now() - begunAt
       return await conclude(run, { wish, now: ready, plan, tookMs }, made)
     } catch (error) {
       if (lock.signal.aborted) throw error

@@ -1,18 +1,8 @@
-import type { FlagName } from '../../core/error.js'
-import type { Choices } from '../../lab/choices.js'
-import { plainKeys, plainSettings } from '../../lab/plain-settings.js'
+import { type Choices, flagOfChoice } from '../../lab/choices.js'
 import { nothingChosen, type Settings } from '../../lab/settings.js'
 
-/** Each setting that a flag chooses, with that flag. */
-const flags: Partial<Record<keyof Settings & keyof Choices, FlagName>> = {
-  ...Object.fromEntries(plainKeys.map((key) => [key, plainSettings[key].flag])),
-  allow: 'allow-cidr',
-  domain: 'domain',
-  trustedCertificate: 'trusted-certificate',
-  openPort80: 'open-port-80',
-  tags: 'tag',
-  budget: 'budget',
-}
+/** Recipients are a part of the budget. */
+const { alerts: _, ...flags } = flagOfChoice
 
 /**
  * The flags of this run whose setting another run has changed to something else meanwhile. Everything else can be

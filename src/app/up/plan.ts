@@ -98,7 +98,7 @@ function movesData(
     fix: [
       { command: { path: 'up' }, text: 'starts and repairs it' },
       {
-        command: { path: 'up', flags: { ...flags, 'discard-data': true } },
+        command: { keeps: true, path: 'up', flags: { ...flags, 'discard-data': true } },
         text: 'replaces it and deletes its data',
       },
     ],

@@ -22,6 +22,8 @@ interface Replacing {
   now: Now
   plan: Plan
   lock: Lock
+  /** When the run began. */
+  begunAt: number
 }
 
 /**
@@ -29,7 +31,8 @@ interface Replacing {
  * and is stopped once the new one has the data. The address moves after the new one has answered, and then the old one is
  * terminated. After an interruption at any point, the next `up` finds both instances and continues.
  */
-export async function replaceWithData(run: Run, wish: Wish, { now, plan, lock }: Replacing): Promise<number> {
+export async function replaceWithData(run: Run, wish: Wish, replacing: Replacing): Promise<number> {
+  const { now, plan, lock, begunAt } = replacing
   const { open, context } = run
   const work = { clock: context.clock, signal: lock.signal, emit: context.ui.emit, isRetryable }
   const old = now.movesFrom ?? (plan.replaces as string)
@@ -55,7 +58,8 @@ export async function replaceWithData(run: Run, wish: Wish, { now, plan, lock }:
   const moved = await lookAt(run, { settings: stored, stored })
   const after = await ensure(moved.items, moved.observation, work)
   await retireReplaced(run, moved, lock)
-  return await conclude(run, { wish, now: moved, plan }, new Observation(after))
+  const tookMs = context.clock.now() - begunAt
+  return await conclude(run, { wish, now: moved, plan, tookMs }, new Observation(after))
 }
 
 /**

@@ -69,7 +69,7 @@ export interface Plan {
 /** A finished run. */
 export interface Summary extends Plan {
   changed: boolean
-  /** Time from the agreement to the last change; undefined without changes, or if an instance was replaced. */
+  /** Time from the agreement to the last change; undefined without changes. */
   tookMs: number | undefined
   address: string
   instanceId: string

@@ -1,5 +1,5 @@
 import { LabError } from '../../core/error.js'
-import { type Choices, isDetected, settingsFrom } from '../../lab/choices.js'
+import { type Choices, certificateFrom, isDetected, settingsFrom } from '../../lab/choices.js'
 import { isAllowed } from '../../lab/cidr.js'
 import { newGeneration } from '../../lab/graph.js'
 import type { Settings } from '../../lab/settings.js'
@@ -13,21 +13,28 @@ import type { Run, Wish } from './run.js'
 /** Determines what the run wants: flags, this machine's address, models, and answers to the questions. */
 export async function settle(run: Run): Promise<Wish> {
   const { open, options, context, choices } = run
+  // Before anything is asked that a refusal would lose.
+  certificateFrom(open.stored, choices)
   const [detected, here, chat] = await Promise.all([
     isDetected(open.stored, choices) ? open.connection.internet.publicAddress() : undefined,
     typeof choices.allow === 'object' ? ownAddress(open) : undefined,
     chatChoice(open, options, context),
   ])
+  const generation = newGeneration()
+  const check = (said: Pick<Wish, 'choices' | 'chat'>): void => {
+    if (givesPassword(options) && !(said.choices.email ?? open.stored?.email)) throw passwordOfNobody()
+    settingsOf(run, { ...said, detected, generation, password: undefined }, open.stored)
+  }
   const asks = context.ui.interactive && !options.yes && !options.dryRun
   const said =
     asks && !open.stored
-      ? await converse({ choices, chat, detected, options, open, context })
+      ? await converse({ choices, chat, detected, options, open, context, check })
       : { choices, chat }
   warnOfLockout(said.choices, detected ?? here, context)
+  check(said)
   const email = said.choices.email ?? open.stored?.email
-  if (givesPassword(options) && !email) throw passwordOfNobody()
   const password = email && !options.dryRun ? await givenPassword(email, options, context) : undefined
-  return { ...said, detected, generation: newGeneration(), password }
+  return { ...said, detected, generation, password }
 }
 
 const passwordOfNobody = () =>
