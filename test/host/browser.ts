@@ -85,7 +85,7 @@ export function echo(port: number, word: string): Promise<string> {
     let data = Buffer.alloc(0)
     let asked = false
     socket.on('error', reject)
-    socket.setTimeout(30_000, () => reject(new Error('the WebSocket says nothing')))
+    socket.setTimeout(180_000, () => reject(new Error('the WebSocket says nothing')))
     socket.write(
       `GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
     )
