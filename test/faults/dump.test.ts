@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { DumpHost, first, hasPython, second } from '../support/dump-host.js'
 
-function dumpHost(): DumpHost {
-  const host = new DumpHost()
+function dumpHost(from?: DumpHost): DumpHost {
+  const host = new DumpHost(from)
   onTestFinished(host.close)
   return host
 }
@@ -44,11 +44,12 @@ describe.skipIf(!hasPython).each([
 describe.skipIf(!hasPython)('a dump that follows a killed restore at once', { timeout: 600_000 }, () => {
   it('holds the old data or the restored data, never a mixture', () => {
     const states = [first, second].map(({ search, ...data }) => data)
+    const changed = dumpHost()
+    // The migrations of an older dump run on the new volumes.
+    const id = changed.changed('v0.8.6')
     for (const next of ['restore', 'backup'])
       for (let call = 1, reached = true; reached; call++) {
-        const host = dumpHost()
-        // The migrations of an older dump run on the new volumes.
-        const id = host.changed('v0.8.6')
+        const host = dumpHost(changed)
         reached = host.endedAt('KILL', call, 'restore', id)
         const before = host.list('dumps')
         const when = `killed at call ${call}, then ${next}`

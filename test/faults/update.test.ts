@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { DumpHost, first, hasPython } from '../support/dump-host.js'
 
-function dumpHost(): DumpHost {
-  const host = new DumpHost()
+function dumpHost(from?: DumpHost): DumpHost {
+  const host = new DumpHost(from)
   onTestFinished(host.close)
   return host
 }
@@ -36,12 +36,13 @@ describe.skipIf(!hasPython)('an update that is killed at each of its steps', { t
   })
 
   it('in its rollback: LibreChat runs with all data from before, or not at all', () => {
+    const migrated = dumpHost()
+    migrated.fetchesImages('v0.8.9')
+    for (const step of ['begin', 'migrate']) expect(migrated.update(step).status).toBe(0)
+    migrated.put('volumes/librechat-lab_mongodb/documents', 'migrated')
     let call = 1
     for (; ; call++) {
-      const host = dumpHost()
-      host.fetchesImages('v0.8.9')
-      for (const step of ['begin', 'migrate']) expect(host.update(step).status).toBe(0)
-      host.put('volumes/librechat-lab_mongodb/documents', 'migrated')
+      const host = dumpHost(migrated)
       if (!host.update('rollback', call).reached) break
       recovers(host)
       expect([undefined, first], `killed at call ${call}`).toContainEqual(host.served())

@@ -114,7 +114,12 @@ export const second: Served = {
 export class DumpHost {
   private readonly work = mkdtempSync(join(tmpdir(), 'librechat-lab-dump-'))
 
-  constructor() {
+  /** @param from a host of which this one is a copy */
+  constructor(from?: DumpHost) {
+    if (from) {
+      spawnSync('cp', ['-a', `${from.work}/.`, this.work])
+      return
+    }
     for (const name of [
       'bin',
       'lab/state',
