@@ -5,11 +5,11 @@ import { type AccessEdit, checkedRange } from '../lab/access-list.js'
 import type { Lock } from '../lab/lock.js'
 import { names } from '../lab/names.js'
 import type { Settings } from '../lab/settings.js'
-import { formatSettings, parseSettings } from '../lab/stored-settings.js'
-import { overwrite, readParameter } from '../resources/settings-parameter.js'
+import { formatSettings } from '../lab/stored-settings.js'
+import { overwrite } from '../resources/settings-parameter.js'
 import { type AccessLook, type AccessPlan, ownAddress, planAccess, storedIn } from './access.js'
 import type { Context, GlobalOptions } from './context.js'
-import { type OpenLab, openLab } from './open-lab.js'
+import { type OpenLab, openLab, reread } from './open-lab.js'
 import { toPartialFailure } from './partial-failure.js'
 import { withLock, withoutLock } from './with-lock.js'
 
@@ -155,14 +155,12 @@ async function apply(run: Run, agreed: Now): Promise<number> {
 /** The agreed change or, if the settings have changed meanwhile, the same edit of the new settings. */
 async function underLock(run: Run, agreed: Now, lock: Lock): Promise<Now> {
   const { open, edit, here } = run
-  const { clients, lab } = open
-  const parameter = names(lab.name).settings
-  const found = await readParameter(clients.ssm, parameter)
-  const isAsRead = found?.version === agreed.version && found?.value === agreed.text
-  if (!lock.waited && isAsRead) return agreed
-  const stored = storedIn({ ...open, stored: found && parseSettings(found.value, parameter, lab) })
+  const there = await reread(open)
+  const { storedVersion: version = 0, storedText: text = '' } = there
+  if (!lock.waited && version === agreed.version && text === agreed.text) return agreed
+  const stored = storedIn(there)
   const seen = await planAccess(open, { stored, edit, here })
-  const now: Now = { stored, version: found?.version ?? 0, text: found?.value ?? '', ...seen }
+  const now: Now = { stored, version, text, ...seen }
   if (JSON.stringify(now.plan.changes) !== JSON.stringify(agreed.plan.changes)) await agree(run, now)
   return now
 }

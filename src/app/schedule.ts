@@ -6,18 +6,15 @@ import type { Change, Resource } from '../engine/resource.js'
 import { findInstance } from '../lab/find.js'
 import { type LabGraph, mayHaveSchedule, scheduleOf } from '../lab/graph.js'
 import type { Lock } from '../lab/lock.js'
-import { names } from '../lab/names.js'
 import { type Cost, monthlyCost } from '../lab/prices.js'
 import { hoursOf, nextOf, type Schedule, scheduleText, skippedDates } from '../lab/schedule.js'
 import type { Settings } from '../lab/settings.js'
 import { stoppedBy, stoppedTag } from '../lab/stopped.js'
-import { parseSettings } from '../lab/stored-settings.js'
 import { Unproven } from '../resources/creation.js'
 import { isStrangers, type LabId, tagKeys } from '../resources/ownership.js'
-import { readParameter } from '../resources/settings-parameter.js'
 import type { Context } from './context.js'
 import { graphWithSchedule } from './lab-graph.js'
-import type { OpenLab } from './open-lab.js'
+import { type OpenLab, reread } from './open-lab.js'
 import { toPartialFailure } from './partial-failure.js'
 import { withLock } from './with-lock.js'
 
@@ -113,17 +110,15 @@ const changing = (
   work: (stored: Settings, lock: Lock) => Promise<ScheduleReport>,
 ): Promise<ScheduleReport> =>
   withLock(open, command, context, async (lock) => {
-    const { clients, lab } = open
-    const parameter = names(lab.name).settings
-    const found = await readParameter(clients.ssm, parameter)
-    const stored = await settingsOf(open, found && parseSettings(found.value, parameter, lab))
+    const { stored } = await reread(open)
+    const settings = await settingsOf(open, stored)
     try {
-      return await work(stored, lock)
+      return await work(settings, lock)
     } catch (error) {
       // It was refused before anything was changed.
       const isRefusal = isStrangers(error) || (error instanceof LabError && error.code === 'not-proven')
       if (lock.signal.aborted || isRefusal) throw error
-      throw toPartialFailure(error, { region: lab.region }, [
+      throw toPartialFailure(error, { region: open.lab.region }, [
         'Run the same command again. It continues where it stopped.',
       ])
     }

@@ -5,15 +5,13 @@ import type { Progress, Resource } from '../../engine/resource.js'
 import { closeLab } from '../../host/close.js'
 import { newGeneration, recordedIn } from '../../lab/graph.js'
 import type { Lock } from '../../lab/lock.js'
-import { names } from '../../lab/names.js'
 import type { Settings } from '../../lab/settings.js'
-import { parseSettings } from '../../lab/stored-settings.js'
 import { generationOf } from '../../resources/identity.js'
 import { replacedInstance, stopReplaced } from '../../resources/instance.js'
-import { readParameter } from '../../resources/settings-parameter.js'
 import { judgeChat, proveChat } from '../chat-proof.js'
 import { type HostHealth, hostOf, labHost } from '../host-work.js'
 import { moveData } from '../move-data.js'
+import { reread } from '../open-lab.js'
 import { lookAt, type Now, withoutUser } from './observe.js'
 import { conclude } from './prove.js'
 import type { Plan, Run, Wish } from './run.js'
@@ -87,10 +85,9 @@ function renewed({ open }: Run, { settings, observation, graph }: Now): Settings
 }
 
 async function storedSettings({ open }: Run): Promise<Settings> {
-  const parameter = names(open.lab.name).settings
-  const found = await readParameter(open.clients.ssm, parameter)
-  if (!found) throw new Error('The settings went away under the lock.')
-  return parseSettings(found.value, parameter, open.lab)
+  const { stored } = await reread(open)
+  if (!stored) throw new Error('The settings went away under the lock.')
+  return stored
 }
 
 /** Terminates the replaced instance, after the new one has the data and the address. */
